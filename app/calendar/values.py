@@ -11,7 +11,9 @@ class Event:
     uid: str
     sequence: int
     created: datetime
-    stamp: datetime  # DTSTAMP and LAST-MODIFIED: stored with the revision, never the time of rendering
+    stamp: (
+        datetime  # DTSTAMP and LAST-MODIFIED: stored with the revision, never the time of rendering
+    )
     starts: datetime
     ends: datetime
     zone: str

@@ -1,0 +1,41 @@
+"""HTML for people. The pages that most people open stand first: routes are tried in order."""
+
+from fastapi import APIRouter
+
+from app.routers.pages import (
+    account,
+    attendance,
+    calendars,
+    cycles,
+    enrol,
+    institutions,
+    mail,
+    my,
+    participants,
+    people,
+    public,
+    publishing,
+    room,
+    sessions,
+    sign_in,
+)
+
+router = APIRouter(include_in_schema=False)
+for part in (
+    calendars,
+    public,
+    enrol,
+    my,
+    room,
+    sign_in,
+    account,
+    cycles,
+    publishing,
+    sessions,
+    people,
+    institutions,
+    participants,
+    attendance,
+    mail,
+):
+    router.include_router(part.router)

@@ -1,0 +1,147 @@
+"""The engine, how a connection is set up, and the one way to open a database session.
+
+SQLite: WAL, synchronous=FULL, foreign keys, a busy timeout; a transaction that will write begins
+with BEGIN IMMEDIATE, so that it waits for its turn at the start instead of failing half-way.
+A transaction opened for reading cannot write, in SQLite and in PostgreSQL alike.
+"""
+
+import sqlite3
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from types import ModuleType
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.orm import sessionmaker
+from sqlmodel import Session as DbSession
+
+from app.models.revisions import raise_revisions
+
+BUSY_TIMEOUT_MS = 5_000
+_WAL_RESET_FIXED_IN = (3, 51, 3)
+
+
+def sqlite_module() -> ModuleType:
+    """The system's SQLite, or the wheel's where the system's is older than the repair of the
+    WAL-reset bug (3.7.0 to 3.51.2)."""
+    if sqlite3.sqlite_version_info < _WAL_RESET_FIXED_IN:
+        try:
+            import pysqlite3  # type: ignore[import-untyped]
+        except ImportError:
+            return sqlite3
+        newer: ModuleType = pysqlite3
+        return newer
+    return sqlite3
+
+
+def _set_up_sqlite(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # we say BEGIN ourselves
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("convoca_writes", True)
+    connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def make_engine(url: str) -> Engine:
+    """An engine for ``sqlite:///…`` or ``postgresql+psycopg://…``."""
+    if url.startswith("sqlite"):
+        path = make_url(url).database
+        if path and path != ":memory:":
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_engine(url, module=sqlite_module(), pool_size=40, max_overflow=0)
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    # prepare_threshold=None: prepared statements do not survive PgBouncer's transaction mode.
+    return create_engine(
+        url,
+        pool_size=20,
+        max_overflow=20,
+        pool_pre_ping=True,
+        connect_args={"prepare_threshold": None, "connect_timeout": 5},
+    )
+
+
+class ChangeMark:
+    """A value that is equal at two moments only if nothing was committed in between.
+
+    SQLite: ``PRAGMA data_version`` of a connection that never writes. PostgreSQL: the text of
+    ``pg_current_snapshot()``, in which every commit of a writing transaction moves something.
+    Cached answers are served on the strength of it, so it is asked for each request, never aged.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._sqlite = engine.dialect.name == "sqlite"
+        self._engine = engine
+        self._connection: Any = None
+        self._lock = Lock()  # one connection, several threads
+
+    @property
+    def instant(self) -> bool:
+        """Whether asking takes microseconds, so that it need not leave the event loop."""
+        return self._sqlite
+
+    def current(self) -> Hashable:
+        """The mark of this moment; it may block for a round trip to PostgreSQL."""
+        with self._lock:
+            if self._sqlite:
+                if self._connection is None:
+                    path = self._engine.url.database
+                    self._connection = sqlite_module().connect(path, check_same_thread=False)
+                    self._connection.isolation_level = None
+                version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
+                return version
+            with self._engine.connect() as connection:
+                snapshot: str = connection.execution_options(
+                    isolation_level="AUTOCOMMIT"
+                ).scalar(text("SELECT pg_current_snapshot()::text"))
+                return snapshot
+
+    def close(self) -> None:
+        """Lets go of the connection."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+
+class Database:
+    """The engine and the one way to open a session on it."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = make_engine(url)
+        self.mark = ChangeMark(self.engine)
+        self._sessions = sessionmaker(class_=DbSession, expire_on_commit=False, autoflush=True)
+        event.listen(self._sessions, "after_flush", raise_revisions)
+
+    @contextmanager
+    def begin(self, *, writes: bool) -> Iterator[DbSession]:
+        """A session in a transaction: a return commits, an exception rolls back."""
+        with self.engine.connect() as connection:
+            self._begin(connection, writes)
+            with self._sessions(bind=connection) as db:
+                yield db
+                if writes:
+                    db.commit()
+
+    @staticmethod
+    def _begin(connection: Connection, writes: bool) -> None:
+        if connection.dialect.name == "sqlite":
+            connection.execution_options(convoca_writes=writes)
+        else:
+            connection.execution_options(postgresql_readonly=not writes)
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self.mark.close()
+        self.engine.dispose()

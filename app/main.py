@@ -1,0 +1,59 @@
+"""Wiring and lifespan, nothing else."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from app.db import Database
+from app.domain.zones import use_packaged_zone_data
+from app.routers.api import router as api
+from app.routers.pages import router as pages
+from app.services.links import Links
+from app.services.secret_key import secret_key
+from app.settings import Settings
+from app.web.errors import install_error_handlers
+from app.web.security import Security
+from app.web.static import install_static
+
+MAX_BODY_BYTES = 2 * 1024 * 1024
+
+
+def create_app(settings: Settings, *, database: Database | None = None) -> FastAPI:
+    """The web application. `database` is given by whoever shares one, such as the tests."""
+    use_packaged_zone_data()
+    ours = database is None
+    database = database or Database(settings.database_url)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        if ours:
+            database.close()
+
+    app = FastAPI(
+        title="Convoca",
+        version="1",
+        summary="Virtual training cycles: schedules, calendars, enrolment, attendance.",
+        lifespan=lifespan,
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,  # the usual pages load scripts from other sites
+        redoc_url=None,
+        max_body_size=MAX_BODY_BYTES,
+        separate_input_output_schemas=True,
+        strict_content_type=True,
+    )
+    app.state.database = database
+    app.state.links = Links(secret_key(settings.secret_key, settings.data_dir), settings.base_url)
+    app.state.development = settings.development
+    app.state.secure_cookies = settings.secure
+    app.state.mail_dir = settings.mail_dir
+    app.state.mail_is_sent = bool(settings.smtp_url)
+    install_error_handlers(app)
+    app.include_router(pages)
+    app.include_router(api)
+    install_static(app)
+    app.add_middleware(Security, base_url=settings.base_url)
+    logging.getLogger("convoca").debug("application made")
+    return app

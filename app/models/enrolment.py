@@ -1,0 +1,54 @@
+"""Participants and what was observed of their attendance."""
+
+from datetime import datetime
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import Field, Relationship
+
+from app.models.base import NO_LAZY, Editable, Row, now
+from app.models.institution import Initiative
+from app.models.person import Person
+
+
+class Enrolment(Editable, table=True):
+    """One person in one cycle. Name, country and institution are those given on enrolling:
+    whoever knows an address must not be able to rename its owner in the directory."""
+
+    __tablename__ = "enrolment"
+    __table_args__ = (UniqueConstraint("cycle_id", "person_id"),)
+
+    cycle_id: str = Field(foreign_key="cycle.id", index=True, ondelete="CASCADE")
+    person_id: str = Field(foreign_key="person.id", index=True)
+    status: str = Field(max_length=16)
+    status_at: datetime = Field(default_factory=now)  # since when; the waitlist's order
+    name: str = Field(max_length=200)
+    country: str = Field(default="", max_length=2)
+    institution: str = Field(default="", max_length=200)
+    initiative_id: str | None = Field(default=None, foreign_key="initiative.id", index=True)
+    language: str = Field(max_length=2)
+    zone: str = Field(max_length=64)
+    consent_at: datetime | None = Field(default=None)
+    consent_version: int = Field(default=0)  # the cycle's privacy_version that was agreed to
+    link_generation: int = Field(default=1)  # raising it ends the personal link
+    feed_generation: int = Field(default=1)  # raising it ends the calendar's address
+    search_key: str = Field(default="", index=True, max_length=900)
+
+    person: Person = Relationship(sa_relationship_kwargs=NO_LAZY)
+    initiative: Initiative | None = Relationship(sa_relationship_kwargs=NO_LAZY)
+
+
+class Evidence(Row, table=True):
+    """One observed fact about attendance; only ever added. `key` makes a repeat harmless."""
+
+    __tablename__ = "evidence"
+
+    enrolment_id: str = Field(foreign_key="enrolment.id", index=True, ondelete="CASCADE")
+    session_id: str = Field(foreign_key="session.id", index=True, ondelete="CASCADE")
+    kind: str = Field(max_length=20)
+    at: datetime = Field(default_factory=now)
+    source: str = Field(max_length=40)  # personal-page, room, organizer, api
+    recorded_by: str = Field(default="", max_length=200)  # the organizer, where one did it
+    status: str = Field(default="", max_length=16)  # what a mark says
+    reason: str = Field(default="", max_length=500)
+    retracts_id: str | None = Field(default=None, foreign_key="evidence.id")
+    key: str = Field(unique=True, max_length=120)

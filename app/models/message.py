@@ -1,0 +1,36 @@
+"""The outbox."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Field
+
+from app.models.base import Row, json_field, now
+
+
+class Message(Row, table=True):
+    """One outgoing mail, until it has been delivered or given up.
+
+    It holds what the mail is about, not its text: links in it are made when it is sent, so that
+    nothing in the database opens a door.
+    """
+
+    __tablename__ = "message"
+
+    intent: str = Field(unique=True, max_length=200)  # what it is for; the same twice is one mail
+    message_id: str = Field(unique=True, max_length=200)  # RFC 5322, fixed, so a repeat is seen
+    kind: str = Field(max_length=40)
+    cycle_id: str | None = Field(
+        default=None, foreign_key="cycle.id", index=True, ondelete="CASCADE"
+    )
+    to_name: str = Field(default="", max_length=200)
+    to_address: str = Field(max_length=254)
+    language: str = Field(max_length=2)
+    context: dict[str, Any] = json_field()
+    status: str = Field(default="queued", index=True, max_length=16)  # queued, sent, failed
+    attempts: int = Field(default=0)
+    due_at: datetime = Field(default_factory=now, index=True)  # not to be tried before
+    leased_until: datetime | None = Field(default=None)
+    leased_by: str = Field(default="", max_length=80)
+    last_error: str = Field(default="", max_length=500)
+    sent_at: datetime | None = Field(default=None)

@@ -1,0 +1,24 @@
+"""People."""
+
+from sqlmodel import Field, Relationship
+
+from app.models.base import NO_LAZY, Editable
+from app.models.institution import Institution
+
+
+class Person(Editable, table=True):
+    """Somebody known to the system. `email_key` is the address as it is compared."""
+
+    __tablename__ = "person"
+
+    name: str = Field(max_length=200)
+    email: str | None = Field(default=None, max_length=254)
+    email_key: str | None = Field(default=None, unique=True, max_length=254)
+    country: str = Field(default="", max_length=2)
+    zone: str = Field(default="", max_length=64)
+    language: str = Field(default="", max_length=2)
+    position: str = Field(default="", max_length=200)
+    institution_id: str | None = Field(default=None, foreign_key="institution.id", index=True)
+    search_key: str = Field(default="", index=True, max_length=900)
+
+    institution: Institution | None = Relationship(sa_relationship_kwargs=NO_LAZY)

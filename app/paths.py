@@ -1,0 +1,12 @@
+"""Where the files are that are not Python: beside the package in a checkout, in it in a wheel."""
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+_BUNDLED = _PACKAGE / "bundled"
+_BASE = _BUNDLED if _BUNDLED.is_dir() else _PACKAGE.parent
+
+TEMPLATES = _BASE / "templates"
+MIGRATIONS = _BASE / "migrations"
+DEMO_DATA = _PACKAGE / "demo"
+STATIC = _PACKAGE / "static"

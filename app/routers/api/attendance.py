@@ -1,0 +1,5 @@
+"""JSON: attendance."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""JSON: cycles."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

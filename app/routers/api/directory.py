@@ -1,0 +1,5 @@
+"""JSON: directory."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

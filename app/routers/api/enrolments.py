@@ -1,0 +1,5 @@
+"""JSON: enrolments."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""JSON: sessions."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

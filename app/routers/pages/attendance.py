@@ -1,0 +1,5 @@
+"""Pages: attendance."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Pages: calendars."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

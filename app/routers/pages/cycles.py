@@ -1,0 +1,5 @@
+"""Pages: cycles."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

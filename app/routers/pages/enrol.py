@@ -1,0 +1,5 @@
+"""Pages: enrol."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Pages: institutions."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Pages: mail."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Pages: my."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Pages: participants."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

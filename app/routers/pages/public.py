@@ -1,0 +1,5 @@
+"""Pages: public."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Pages: publishing."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Pages: room."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

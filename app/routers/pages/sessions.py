@@ -1,0 +1,5 @@
+"""Pages: sessions."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

@@ -1,0 +1,5 @@
+"""Pages: sign_in."""
+
+from fastapi import APIRouter
+
+router = APIRouter()

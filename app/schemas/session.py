@@ -1,0 +1,139 @@
+"""Sessions and their agendas, in and out."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from app.domain.schedule import PartRole, SegmentKind, SessionStatus
+from app.schemas.cycle import Id
+from app.schemas.types import Instant, Link, Out, Prose, Strict, Title, WallTime, Zone, line
+
+Number = Annotated[int, Field(ge=1, le=9999)]
+SessionMinutes = Annotated[int, Field(ge=1, le=24 * 60)]
+WindowMinutes = Annotated[int, Field(ge=0, le=24 * 60)]
+
+
+class SessionIn(Strict):
+    """A new session. Where the local time exists twice, `fold` 0 is the first, 1 the second."""
+
+    title: Title
+    wall_start: WallTime
+    minutes: SessionMinutes
+    number: Number | None = None  # the next free one
+    zone: Zone | None = None  # the cycle's
+    fold: Literal[0, 1] | None = None
+    description: Prose = Field(default_factory=dict)
+    meeting_url: Link = ""
+    meeting_passcode: line(100) = ""  # type: ignore[valid-type]
+    check_in_before: WindowMinutes = 15
+    check_in_after: WindowMinutes = 30
+    check_in_word: line(40) = ""  # type: ignore[valid-type]
+    status: SessionStatus = SessionStatus.SCHEDULED
+
+
+class SessionChange(Strict):
+    """What is left out stays as it is."""
+
+    title: Title = Field(default_factory=dict)
+    wall_start: WallTime = datetime.min
+    minutes: SessionMinutes = 0
+    number: Number = 0
+    zone: Zone = ""
+    fold: Literal[0, 1] | None = None
+    description: Prose = Field(default_factory=dict)
+    meeting_url: Link = ""
+    meeting_passcode: line(100) = ""  # type: ignore[valid-type]
+    check_in_before: WindowMinutes = 15
+    check_in_after: WindowMinutes = 30
+    check_in_word: line(40) = ""  # type: ignore[valid-type]
+    status: SessionStatus = SessionStatus.SCHEDULED
+
+
+class SeriesIn(Strict):
+    """Several sessions at one hour. Titles get their number: "Session 1", "Session 2", …"""
+
+    title: Title
+    first_wall_start: WallTime
+    every_days: int = Field(ge=1, le=366)
+    count: int = Field(ge=1, le=100)
+    minutes: SessionMinutes
+    zone: Zone | None = None
+    meeting_url: Link = ""
+    skip: list[date] = Field(default_factory=list, max_length=100)
+
+
+class PartIn(Strict):
+    """A person in a role. Position and institution default to the person's of today."""
+
+    person_id: Id
+    role: PartRole
+    position: line(200) | None = None  # type: ignore[valid-type]
+    institution: line(200) | None = None  # type: ignore[valid-type]
+
+
+class SegmentIn(Strict):
+    """An item of the agenda. With `id` it is one that is there; `offset` pins its start."""
+
+    id: Id | None = None
+    kind: SegmentKind
+    title: line(300) = ""  # type: ignore[valid-type]
+    minutes: int = Field(ge=1, le=24 * 60)
+    offset: int | None = Field(default=None, ge=0, le=7 * 24 * 60)
+    parts: list[PartIn] = Field(default_factory=list, max_length=50)
+
+
+class AgendaIn(Strict):
+    """The whole agenda, in order."""
+
+    segments: list[SegmentIn] = Field(max_length=200)
+
+
+class PartOut(Out):
+    """A part."""
+
+    id: str
+    person_id: str
+    name: str
+    role: PartRole
+    position: str
+    institution: str
+
+
+class SegmentOut(Out):
+    """An item of the agenda with its computed times."""
+
+    id: str
+    kind: SegmentKind
+    title: str
+    minutes: int
+    offset: int | None
+    starts_at: Instant
+    ends_at: Instant
+    parts: list[PartOut]
+
+
+class SessionOut(Out):
+    """A session. Meeting link and passcode are for organizers."""
+
+    id: str
+    revision: int
+    cycle_id: str
+    number: int
+    uid: str
+    title: dict[str, str]
+    description: dict[str, str]
+    wall_start: datetime
+    zone: str
+    fold: int
+    minutes: int
+    starts_at: Instant
+    ends_at: Instant
+    status: SessionStatus
+    meeting_url: str
+    meeting_passcode: str
+    check_in_before: int
+    check_in_after: int
+    check_in_word: str
+    room_code: str
+    segments: list[SegmentOut]

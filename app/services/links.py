@@ -1,0 +1,73 @@
+"""Links that open one thing for one person: signed, made for one purpose, revocable.
+
+A link carries an id and a generation. The database holds both, but not the key, so nothing in it
+opens a door; raising the generation ends every link that was made before.
+"""
+
+import hashlib
+from enum import StrEnum
+
+from itsdangerous import BadSignature, Signer
+
+from app.domain.errors import NotFound
+
+
+class Purpose(StrEnum):
+    """What a link is for. A token for one purpose is nonsense for another."""
+
+    MY = "my"
+    FEED = "feed"
+    SIGN_IN = "sign-in"
+    FLASH = "flash"
+
+
+class Links:
+    """Makes and reads links. `base_url` is the address that people type, without a final slash."""
+
+    def __init__(self, key: str, base_url: str) -> None:
+        self.base_url = base_url
+        self._signers = {
+            purpose: Signer(
+                key, salt=f"convoca.{purpose}", key_derivation="hmac", digest_method=hashlib.sha256
+            )
+            for purpose in Purpose
+        }
+
+    def token(self, purpose: Purpose, row_id: str, generation: int = 1) -> str:
+        """The token for a row at a generation."""
+        return self._signers[purpose].sign(f"{row_id}-{generation}").decode()
+
+    def read(self, purpose: Purpose, token: str) -> tuple[str, int]:
+        """The row id and the generation.
+
+        Raises:
+            NotFound: altered, made for another purpose, or not ours at all; always the same.
+        """
+        try:
+            row_id, _, generation = self._signers[purpose].unsign(token).decode().rpartition("-")
+            return row_id, int(generation)
+        except (BadSignature, ValueError):
+            raise NotFound from None
+
+    def sign(self, purpose: Purpose, text: str) -> str:
+        """Any short text, signed."""
+        return self._signers[purpose].sign(text).decode()
+
+    def unsign(self, purpose: Purpose, signed: str) -> str:
+        """The text that was signed. Raises NotFound if it was not by us."""
+        try:
+            return self._signers[purpose].unsign(signed).decode()
+        except (BadSignature, ValueError):
+            raise NotFound from None
+
+    def my(self, enrolment_id: str, generation: int, path: str = "") -> str:
+        """A participant's own page, or a page below it (``/sessions/3/join``)."""
+        return f"{self.base_url}/my/{self.token(Purpose.MY, enrolment_id, generation)}{path}"
+
+    def feed(self, enrolment_id: str, generation: int) -> str:
+        """A person's live calendar."""
+        return f"{self.base_url}/feed/{self.token(Purpose.FEED, enrolment_id, generation)}.ics"
+
+    def url(self, path: str) -> str:
+        """An absolute address for a path of ours."""
+        return f"{self.base_url}{path}"

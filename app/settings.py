@@ -1,0 +1,92 @@
+"""Settings, from the environment (``CONVOCA_*``); read by main, cli and migrations only."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+DEFAULT_PORT = 8000
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used, said so that whoever set it can mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that is decided outside the program."""
+
+    data_dir: Path
+    database_url: str
+    base_url: str  # scheme and host that people type, without a slash at the end
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    smtp_url: str = ""  # empty: mails become files in `mail_dir`
+    mail_from: str = "convoca@localhost"
+    mail_from_name: str = "Convoca"
+    secret_key: str = ""  # empty: kept in a file in `data_dir`
+    development: bool = False  # shows /organize/_components and the link of a mailed sign-in
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach it over https (then cookies are Secure and HSTS is sent)."""
+        return self.base_url.startswith("https://")
+
+    @property
+    def mail_dir(self) -> Path:
+        """Where mails are written as .eml files when no SMTP server is set."""
+        return self.data_dir / "mail"
+
+    @property
+    def sqlite(self) -> bool:
+        """Whether the embedded database is used."""
+        return self.database_url.startswith("sqlite")
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str] | None = None) -> "Settings":
+        """Reads CONVOCA_* (and PORT).
+
+        Raises:
+            SettingsError: a value that cannot be used.
+        """
+        env = os.environ if env is None else env
+        data_dir = Path(env.get("CONVOCA_DATA_DIR") or "var").resolve()
+        port_text = env.get("CONVOCA_PORT") or env.get("PORT") or str(DEFAULT_PORT)
+        try:
+            port = int(port_text)
+        except ValueError:
+            raise SettingsError(f"The port must be a number, not {port_text!r}.") from None
+        if not 0 < port < 65536:
+            raise SettingsError(f"The port must lie between 1 and 65535, not {port}.")
+        host = env.get("CONVOCA_HOST") or "127.0.0.1"
+        base_url = (env.get("CONVOCA_BASE_URL") or f"http://127.0.0.1:{port}").rstrip("/")
+        parts = urlsplit(base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+            raise SettingsError(
+                "CONVOCA_BASE_URL must be like https://convoca.example.org "
+                f"(a scheme and a host, no path), not {base_url!r}."
+            )
+        database_url = env.get("CONVOCA_DATABASE_URL") or f"sqlite:///{data_dir / 'convoca.db'}"
+        if not database_url.startswith(("sqlite:///", "postgresql+psycopg://")):
+            raise SettingsError(
+                "CONVOCA_DATABASE_URL must begin with sqlite:/// or postgresql+psycopg:// ."
+            )
+        smtp_url = env.get("CONVOCA_SMTP_URL") or ""
+        if smtp_url and urlsplit(smtp_url).scheme not in ("smtp", "smtps", "smtp+starttls"):
+            raise SettingsError(
+                "CONVOCA_SMTP_URL must begin with smtp://, smtps:// or smtp+starttls:// "
+                "(user:password@host:port)."
+            )
+        return cls(
+            data_dir=data_dir,
+            database_url=database_url,
+            base_url=base_url,
+            host=host,
+            port=port,
+            smtp_url=smtp_url,
+            mail_from=env.get("CONVOCA_MAIL_FROM") or f"convoca@{parts.hostname}",
+            mail_from_name=env.get("CONVOCA_MAIL_FROM_NAME") or "Convoca",
+            secret_key=env.get("CONVOCA_SECRET_KEY") or "",
+            development=(env.get("CONVOCA_DEVELOPMENT") or "").lower() in ("1", "true", "yes"),
+        )

@@ -1,0 +1,63 @@
+"""Puts the table of errors to use: problem details for programs, pages for people."""
+
+import logging
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from app.domain.errors import DomainError, Invalid, NotSignedIn
+from app.web.languages import translations
+from app.web.problems import TITLES, fill, from_exception, problem, status_of
+from app.web.templating import current_reader, error_page
+
+logger = logging.getLogger("convoca.web")
+
+
+def _for_programs(request: Request) -> bool:
+    return request.url.path.startswith("/api/")
+
+
+def _answer(request: Request, error: DomainError, status: int) -> Response:
+    headers = {"retry-after": "5"} if status == 503 else {}
+    if _for_programs(request):
+        gettext = translations(current_reader(request).language).gettext
+        fields = error.fields if isinstance(error, Invalid) else ()
+        if status == 401:
+            headers["www-authenticate"] = "Bearer"
+        detail = fill(error.sentence, error.params, gettext)
+        return problem(status, error.code, detail, gettext, fields, headers)
+    if isinstance(error, NotSignedIn):
+        return RedirectResponse(f"/organize/sign-in?next={request.url.path}", 303)
+    response = error_page(request, error, status)
+    response.headers.update(headers)
+    return response
+
+
+async def _domain(request: Request, error: Exception) -> Response:
+    known = from_exception(error)
+    assert known is not None
+    if isinstance(error, OperationalError):
+        logger.warning("database: %s", type(error.orig).__name__)
+    return _answer(request, known, status_of(known))
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(
+        error.status_code, "bad_request"
+    )
+    sentence = TITLES.get(error.status_code, TITLES[400])
+    response = _answer(request, DomainError(sentence, code=code), error.status_code)
+    for name, value in (error.headers or {}).items():
+        response.headers[name] = value
+    return response
+
+
+def install_error_handlers(app: FastAPI) -> None:
+    """Domain errors, validation, the framework's own, and a database that is busy or away."""
+    for kind in (DomainError, RequestValidationError, OperationalError):
+        app.add_exception_handler(kind, _domain)
+    app.add_exception_handler(HTTPException, _http)

@@ -1,0 +1,58 @@
+"""Forms: what was typed, kept as typed, until a schema has taken it."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import Depends, Request
+
+from app.domain.errors import DomainError, FieldError, Invalid
+from app.domain.text import LANGUAGES
+
+MAX_FIELDS = 4_000  # a long agenda has many
+
+
+class Form:
+    """The fields of a form as text. The last value of a name counts."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self.values = dict(values)
+
+    def text(self, name: str) -> str:
+        """What was typed, stripped; empty if the field is missing."""
+        return self.values.get(name, "").strip()
+
+    def or_none(self, name: str) -> str | None:
+        """What was typed, or None where nothing was."""
+        return self.text(name) or None
+
+    def checked(self, name: str) -> bool:
+        """Whether a box was ticked."""
+        return name in self.values
+
+    def localized(self, name: str) -> dict[str, str]:
+        """The fields ``name.en``, ``name.es``, … that hold something."""
+        found = {code: self.text(f"{name}.{code}") for code in LANGUAGES}
+        return {code: text for code, text in found.items() if text}
+
+    def pick(self, *names: str) -> dict[str, Any]:
+        """Several fields for a schema."""
+        return {name: self.text(name) for name in names}
+
+
+async def read_form(request: Request) -> Form:
+    """The form of this request; files are left out."""
+    data = await request.form(max_fields=MAX_FIELDS, max_files=0)
+    return Form({name: value for name, value in data.items() if isinstance(value, str)})
+
+
+FormData = Annotated[Form, Depends(read_form)]
+
+
+def errors_by_field(error: DomainError) -> dict[str, FieldError]:
+    """The first error at each field, for templates; other errors stand at the empty name."""
+    if isinstance(error, Invalid):
+        found: dict[str, FieldError] = {}
+        for one in error.fields:
+            found.setdefault(one.field, one)
+        return found
+    return {"": FieldError("", error.sentence, error.params, error.code)}

@@ -1,0 +1,165 @@
+"""Errors on their way out: one table maps them to a status, two faces show them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+from sqlalchemy.exc import OperationalError
+from starlette.responses import JSONResponse
+
+from app.domain.errors import (
+    N_,
+    Busy,
+    Clash,
+    DomainError,
+    FieldError,
+    Gone,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+    Stale,
+)
+
+STATUS: Mapping[type[DomainError], int] = {
+    Invalid: 422,
+    NotFound: 404,
+    Gone: 410,
+    Clash: 409,
+    Stale: 412,
+    NotSignedIn: 401,
+    NotAllowed: 403,
+    Busy: 503,
+    DomainError: 400,
+}
+
+TITLES: Mapping[int, str] = {
+    400: N_("Bad request"),
+    401: N_("Not signed in"),
+    403: N_("Not allowed"),
+    404: N_("Not found"),
+    405: N_("Not possible here"),
+    409: N_("Not possible as things stand"),
+    410: N_("No longer there"),
+    412: N_("Changed in the meantime"),
+    413: N_("Too large"),
+    415: N_("Unknown format"),
+    422: N_("Something is not right"),
+    428: N_("A condition is missing"),
+    429: N_("Too many at once"),
+    500: N_("Something went wrong"),
+    503: N_("Busy"),
+}
+
+_FIELD_SENTENCES: Mapping[str, str] = {
+    "missing": N_("Fill this in."),
+    "string_too_short": N_("Fill this in."),
+    "string_too_long": N_("This is too long: at most %(max_length)s characters."),
+    "too_long": N_("These are too many: at most %(max_length)s."),
+    "extra_forbidden": N_("There is no such field."),
+    "int_parsing": N_("Enter a whole number."),
+    "int_type": N_("Enter a whole number."),
+    "int_from_float": N_("Enter a whole number."),
+    "int_parsing_size": N_("This number is too large."),
+    "greater_than_equal": N_("This must be at least %(ge)s."),
+    "less_than_equal": N_("This must be at most %(le)s."),
+    "enum": N_("Choose one of: %(expected)s."),
+    "literal_error": N_("Choose one of: %(expected)s."),
+    "datetime_parsing": N_("Enter a date and a time like 2026-11-26T09:00."),
+    "datetime_from_date_parsing": N_("Enter a date and a time like 2026-11-26T09:00."),
+    "datetime_type": N_("Enter a date and a time like 2026-11-26T09:00."),
+    "date_parsing": N_("Enter a date like 2026-11-26."),
+    "date_from_datetime_parsing": N_("Enter a date like 2026-11-26."),
+    "bool_parsing": N_("Say yes or no."),
+    "json_invalid": N_("This is not JSON."),
+}
+Schema = TypeVar("Schema", bound=BaseModel)
+
+_OTHERWISE = N_("This is not in the form that is expected here.")
+
+
+def field_errors(errors: Iterable[Any], *, skip: int = 0) -> tuple[FieldError, ...]:
+    """Pydantic's errors in people's words. `skip` leaves out leading places such as ``body``.
+
+    What was entered is never repeated: it may be a secret.
+    """
+    found = []
+    for error in errors:
+        place = [str(p) for p in error["loc"][skip:]]
+        kind = str(error["type"])
+        context = {k: v for k, v in (error.get("ctx") or {}).items() if k != "error"}
+        if kind in _FIELD_SENTENCES:
+            sentence = _FIELD_SENTENCES[kind]
+        elif kind in _PYDANTIC_KINDS:
+            sentence = _OTHERWISE
+        else:
+            sentence = str(error["msg"])  # ours, raised as PydanticCustomError
+        if kind in ("missing", "extra_forbidden"):
+            context = {}
+        found.append(FieldError(".".join(place), sentence, context, kind))
+    return tuple(found)
+
+
+def _pydantic_kinds() -> frozenset[str]:
+    from pydantic_core import list_all_errors
+
+    return frozenset(e["type"] for e in list_all_errors())
+
+
+_PYDANTIC_KINDS = _pydantic_kinds()
+
+
+def validate(schema: type[Schema], data: Mapping[str, Any]) -> Schema:
+    """What a form gave, as a schema. Raises Invalid with a sentence for each field."""
+    try:
+        return schema.model_validate(data)
+    except ValidationError as error:
+        raise Invalid(*field_errors(error.errors(include_input=False, include_url=False))) from None
+
+
+def status_of(error: DomainError) -> int:
+    """The status that an error answers with."""
+    return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
+
+
+def fill(sentence: str, params: Mapping[str, object], gettext: Callable[[str], str]) -> str:
+    """Translates first, fills in afterwards."""
+    return gettext(sentence) % params if params else gettext(sentence)
+
+
+def from_exception(error: Exception) -> DomainError | None:
+    """The domain's name for what a library raised, where it has one."""
+    if isinstance(error, DomainError):
+        return error
+    if isinstance(error, RequestValidationError):
+        return Invalid(*field_errors(error.errors(), skip=1))
+    if isinstance(error, OperationalError):
+        return Busy()
+    return None
+
+
+def problem(
+    status: int,
+    code: str,
+    detail: str,
+    gettext: Callable[[str], str],
+    fields: Sequence[FieldError] = (),
+    headers: Mapping[str, str] | None = None,
+) -> JSONResponse:
+    """RFC 9457 problem details."""
+    body: dict[str, Any] = {
+        "type": f"urn:convoca:problem:{code}",
+        "title": gettext(TITLES.get(status, TITLES[400])),
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    if fields:
+        body["errors"] = [
+            {"field": f.field, "code": f.code, "message": fill(f.sentence, f.params, gettext)}
+            for f in fields
+        ]
+    return JSONResponse(
+        body, status, headers=dict(headers or {}), media_type="application/problem+json"
+    )

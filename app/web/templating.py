@@ -1,0 +1,160 @@
+"""Pages: one Jinja environment for each language, so that compiled templates stay plain."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from app.domain.errors import DomainError, FieldError, NotFound
+from app.domain.text import LANGUAGES, localized
+from app.paths import STATIC, TEMPLATES
+from app.services.links import Links, Purpose
+from app.web.languages import (
+    OWN_NAMES,
+    Reader,
+    country_name,
+    date_long,
+    reader_of,
+    time_of_day,
+    translations,
+    zone_label,
+)
+from app.web.problems import fill
+
+FLASH = "flash"
+
+
+@cache
+def static_url(name: str) -> str:
+    """The address of a static file, with a digest of its content so that it can be kept for ever.
+
+    Modules import each other by plain names, so scripts carry the digest of the whole folder.
+    """
+    path = Path(STATIC, name)
+    files = sorted(path.parent.glob("*.js")) if path.suffix == ".js" else [path]
+    digest = hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()[:12]
+    return f"/static/{name}?v={digest}"
+
+
+@cache
+def environment(language: str) -> Environment:
+    """The environment of a language."""
+    env = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    gettext = translations(language).gettext
+
+    def say(error: FieldError | DomainError) -> str:
+        return fill(error.sentence, error.params, gettext)
+
+    def date(instant: datetime, zone: str) -> str:
+        return date_long(instant, language, zone)
+
+    env.filters |= {
+        "date": date,
+        "time": time_of_day,
+        "zone_label": lambda name: zone_label(name, language),
+        "country": lambda code: country_name(code, language),
+        "localized": lambda text, fallback="en": localized(text, language, fallback),
+        "say": say,
+        "iso": lambda instant: instant.isoformat().replace("+00:00", "Z"),
+        "language_name": lambda code: OWN_NAMES.get(code, code),
+    }
+    env.globals |= {
+        "static": static_url,
+        "languages": tuple(OWN_NAMES.items()),
+        "lang": language,
+    }
+    return env
+
+
+def gettext_for(request: Request) -> Any:
+    """The reader's gettext, for sentences made in Python."""
+    return translations(current_reader(request).language).gettext
+
+
+def current_reader(request: Request) -> Reader:
+    """The reader; whoever knows the person sets ``request.state.person_language`` first."""
+    known = getattr(request.state, "person_language", "")
+    fallback = getattr(request.state, "fallback_language", "en")
+    return reader_of(request, language=known, fallback=fallback)
+
+
+def page(
+    request: Request,
+    name: str,
+    context: Mapping[str, Any] | None = None,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> HTMLResponse:
+    """A page in the reader's language. Shows and clears what `see_other` left to be said."""
+    reader = current_reader(request)
+    links: Links = request.app.state.links
+    flash = _read_flash(request, links)
+    # `zone` and `lang` may be overridden by a router that knows better.
+    values = {
+        "request": request,
+        "zone": reader.zone,
+        "actor": getattr(request.state, "actor", None),
+        "flash": flash,
+        "base_url": links.base_url,
+        "development": request.app.state.development,
+        **(context or {}),
+    }
+    html = environment(reader.language).get_template(name).render(values)
+    response = HTMLResponse(html, status, headers=dict(headers or {}))
+    asked = request.query_params.get("lang")
+    if asked in LANGUAGES:
+        response.set_cookie("lang", asked, max_age=31_536_000, samesite="lax", path="/")
+    if flash:
+        response.delete_cookie(FLASH, path="/")
+    return response
+
+
+def see_other(
+    request: Request, path: str, said: str = "", *, kind: str = "success"
+) -> RedirectResponse:
+    """After a POST: go there, where `said` (already translated) is shown once."""
+    response = RedirectResponse(path, 303)
+    if said:
+        links: Links = request.app.state.links
+        text = json.dumps([kind, said])
+        response.set_cookie(
+            FLASH,
+            links.sign(Purpose.FLASH, text.encode().hex()),
+            max_age=60,
+            httponly=True,
+            samesite="lax",
+            path="/",
+        )
+    return response
+
+
+def _read_flash(request: Request, links: Links) -> list[dict[str, str]]:
+    signed = request.cookies.get(FLASH)
+    if not signed:
+        return []
+    try:
+        kind, text = json.loads(bytes.fromhex(links.unsign(Purpose.FLASH, signed)))
+    except (NotFound, ValueError):
+        return []
+    return [{"kind": kind, "text": text}]
+
+
+def error_page(request: Request, error: DomainError, status: int) -> Response:
+    """An error as a page in the reader's language, with the way on."""
+    return page(request, "errors/error.html", {"error": error, "status": status}, status=status)
