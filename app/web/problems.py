@@ -1,10 +1,11 @@
 """Errors on their way out: one table maps them to a status, two faces show them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
+from pydantic_core.core_schema import ErrorType
 from sqlalchemy.exc import OperationalError
 from starlette.responses import JSONResponse
 
@@ -101,13 +102,7 @@ def field_errors(errors: Iterable[Any], *, skip: int = 0) -> tuple[FieldError, .
     return tuple(found)
 
 
-def _pydantic_kinds() -> frozenset[str]:
-    from pydantic_core import list_all_errors
-
-    return frozenset(e["type"] for e in list_all_errors())
-
-
-_PYDANTIC_KINDS = _pydantic_kinds()
+_PYDANTIC_KINDS = frozenset(get_args(ErrorType))
 
 
 def validate(schema: type[Schema], data: Mapping[str, Any]) -> Schema:

@@ -1,0 +1,68 @@
+"""The database's schema: which one the program wants, which one there is, and bringing it up."""
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
+
+from app.paths import MIGRATIONS
+
+
+class StaleSchema(RuntimeError):
+    """The database's schema is not the program's. The text says which command mends it."""
+
+
+def alembic_config() -> Config:
+    """Alembic's configuration; there is no ini file."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    return config
+
+
+def wanted() -> str:
+    """The newest migration of this program."""
+    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    assert head is not None
+    return head
+
+
+def present(engine: Engine) -> str | None:
+    """The newest migration that the database has had; None for an empty one."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(engine: Engine) -> None:
+    """Runs what is pending, in one transaction. Two at once: the second finds nothing to do."""
+    config = alembic_config()
+    with engine.connect() as connection:
+        if connection.dialect.name == "postgresql":
+            # Held to the end of the transaction, so that two starts do not migrate side by side.
+            connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7301998)")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+
+
+def check(engine: Engine) -> None:
+    """Refuses a schema that is not the program's.
+
+    Raises:
+        StaleSchema: older (migrate) or newer (a newer program was here).
+    """
+    have, want = present(engine), wanted()
+    if have == want:
+        return
+    if have is None:
+        raise StaleSchema("The database is empty. Run:  convoca migrate")
+    known = {s.revision for s in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
+    if have in known:
+        raise StaleSchema(
+            f"The database's schema is of an older version ({have}, this one needs {want}). "
+            "Run:  convoca migrate"
+        )
+    raise StaleSchema(
+        f"The database's schema ({have}) is newer than this program knows. "
+        "Install the newer Convoca that it belongs to."
+    )

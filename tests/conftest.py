@@ -1,0 +1,197 @@
+"""Fixtures that all tests share."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import Engine, event
+from starlette.testclient import TestClient
+
+from app.db import Database, DbSession, make_engine
+from app.domain.addresses import address_key
+from app.main import create_app
+from app.models import SignIn, User
+from app.schema_version import upgrade
+from app.services.actor import Actor
+from app.services.links import Links
+from app.settings import Settings
+from app.web.security import COOKIE
+from tests.databases import (
+    SavepointDatabase,
+    fresh_sqlite,
+    postgres_database,
+    postgres_server,
+    sqlite_template,
+)
+from tests.factories import Make
+
+BOTH = ("sqlite", "postgresql")
+BASE_URL = "http://testserver"
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    return sqlite_template(tmp_path_factory.mktemp("template"))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """A PostgreSQL server of this test process."""
+    with postgres_server() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: str) -> Iterator[str]:
+    """A migrated PostgreSQL database to copy."""
+    with postgres_database(postgres) as url:
+        engine = make_engine(url)
+        upgrade(engine)
+        engine.dispose()
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_engine(postgres: str, postgres_template: str) -> Iterator[Engine]:
+    """An engine on a migrated PostgreSQL database for the tests that roll back."""
+    with postgres_database(postgres, postgres_template) as url:
+        engine = make_engine(url)
+        yield engine
+        engine.dispose()
+
+
+@pytest.fixture(params=BOTH)
+def database(request: pytest.FixtureRequest, template: Path) -> Iterator[Database]:
+    """A migrated, empty database: SQLite with real commits, PostgreSQL within a savepoint."""
+    if request.param == "sqlite":
+        with fresh_sqlite(template) as database:
+            yield database
+        return
+    database = SavepointDatabase(request.getfixturevalue("postgres_engine"))
+    yield database
+    database.close()
+
+
+@pytest.fixture(params=BOTH)
+def real_database(request: pytest.FixtureRequest, template: Path) -> Iterator[Database]:
+    """A migrated, empty database with real commits on both, for threads and processes."""
+    if request.param == "sqlite":
+        with fresh_sqlite(template) as database:
+            yield database
+        return
+    server, origin = (
+        request.getfixturevalue("postgres"),
+        request.getfixturevalue("postgres_template"),
+    )
+    with postgres_database(server, origin) as url:
+        database = Database(url)
+        yield database
+        database.close()
+
+
+@pytest.fixture
+def db(database: Database) -> Iterator[DbSession]:
+    """A writing session on `database`. On SQLite it holds the write lock until committed, so a
+    test that also uses a client commits first."""
+    with database.begin(writes=True) as session:
+        yield session
+        session.rollback()
+
+
+@pytest.fixture
+def make(db: DbSession) -> Make:
+    """Factories on `db`."""
+    return Make(db)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of a test installation."""
+    return Settings(
+        data_dir=tmp_path,
+        database_url="sqlite:///:memory:",
+        base_url=BASE_URL,
+        secret_key="a key for tests",
+        mail_from="convoca@example.org",
+    )
+
+
+@pytest.fixture
+def links(settings: Settings) -> Links:
+    """The links of the test installation."""
+    return Links(settings.secret_key, settings.base_url)
+
+
+@pytest.fixture
+def app(settings: Settings, database: Database) -> FastAPI:
+    """The application on `database`."""
+    return create_app(settings, database=database)
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """Somebody's browser: no cookies, redirects are not followed."""
+    with TestClient(app, base_url=BASE_URL, follow_redirects=False) as client:
+        yield client
+
+
+@pytest.fixture
+def organizer(database: Database) -> Actor:
+    """An organizer with an account."""
+    with database.begin(writes=True) as db:
+        user = User(
+            name="Olga Organizer",
+            email="olga@example.org",
+            email_key=address_key("olga@example.org"),
+        )
+        db.add(user)
+        db.flush()
+        return Actor(id=user.id, name=user.name, email=user.email)
+
+
+@pytest.fixture
+def organizer_client(
+    app: FastAPI, database: Database, organizer: Actor
+) -> Iterator[TestClient]:
+    """An organizer's browser, signed in."""
+    cookie = "cookie-of-a-test"
+    with database.begin(writes=True) as db:
+        db.add(
+            SignIn(
+                id=hashlib.sha256(cookie.encode()).hexdigest(),
+                user_id=organizer.id,
+                expires_at=datetime.now(UTC) + timedelta(days=1),
+            )
+        )
+    with TestClient(app, base_url=BASE_URL, follow_redirects=False) as client:
+        client.cookies.set(COOKIE, cookie)
+        client.headers["sec-fetch-site"] = "same-origin"
+        yield client
+
+
+@pytest.fixture
+def count_queries(
+    database: Database,
+) -> Callable[[], AbstractContextManager[list[str]]]:
+    """``with count_queries() as queries: …; assert len(queries) == 3``."""
+
+    @contextmanager
+    def counting() -> Iterator[list[str]]:
+        queries: list[str] = []
+
+        def note(_conn: object, _cur: object, statement: str, *_: object) -> None:
+            if not statement.startswith(("BEGIN", "PRAGMA", "SAVEPOINT", "RELEASE", "ROLLBACK")):
+                queries.append(statement)
+
+        event.listen(database.engine, "before_cursor_execute", note)
+        try:
+            yield queries
+        finally:
+            event.remove(database.engine, "before_cursor_execute", note)
+
+    return counting

