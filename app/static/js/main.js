@@ -1,0 +1,1 @@
+// Filled in next: what pages can do better with script.
