@@ -1,0 +1,99 @@
+"""API tokens: bearer secrets for programs, kept as digests."""
+
+import hashlib
+import secrets
+from collections.abc import Collection
+from datetime import datetime
+
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain.errors import N_, FieldError, Invalid, NotFound
+from app.models import ApiToken, User, now
+from app.services.actor import Actor, Scope
+
+PREFIX = "convoca_"  # so that a secret that leaked is recognised by those who look for such
+_MAX_NAME = 100
+
+
+def digest(secret: str) -> str:
+    """SHA-256 in hexadecimal. Enough for a secret of 256 random bits; not for passwords."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def actor_of_token(db: DbSession, secret: str) -> Actor | None:
+    """The program that holds this secret, with the scopes of its token; None if nobody does,
+    or the token has expired or was revoked."""
+    if not secret:
+        return None
+    row = db.exec(
+        select(ApiToken, User)
+        .join(User, col(User.id) == col(ApiToken.user_id))
+        .where(ApiToken.digest == digest(secret))
+    ).one_or_none()
+    if row is None:
+        return None
+    token, user = row
+    if token.revoked_at is not None or (token.expires_at is not None and token.expires_at <= now()):
+        return None
+    return Actor(
+        id=user.id,
+        name=user.name,
+        email=user.email,
+        language=user.language,
+        scopes=frozenset(Scope(scope) for scope in token.scopes),
+        token_id=token.id,
+    )
+
+
+def create_token(
+    db: DbSession,
+    actor: Actor,
+    name: str,
+    scopes: Collection[str],
+    expires_at: datetime | None = None,
+) -> tuple[ApiToken, str]:
+    """A new token and its secret, which cannot be seen again.
+
+    Raises:
+        Invalid: no name or one of more than 100 characters, no scope or an unknown one, an expiry
+            (aware) that has passed.
+    """
+    errors = []
+    name = " ".join(name.split())
+    if not name or len(name) > _MAX_NAME or not name.isprintable():
+        errors.append(
+            FieldError("name", N_("Name the program that will use it, in up to 100 characters."))
+        )
+    known = {scope.value for scope in Scope}
+    chosen = [scope.value for scope in Scope if scope.value in scopes]
+    if not chosen or not set(scopes) <= known:
+        errors.append(FieldError("scopes", N_("Choose at least one thing that it may do.")))
+    if expires_at is not None and expires_at <= now():
+        errors.append(FieldError("expires", N_("Choose a day that is still to come.")))
+    if errors:
+        raise Invalid(*errors)
+    secret = PREFIX + secrets.token_urlsafe(32)
+    token = ApiToken(
+        user_id=actor.id, name=name, digest=digest(secret), scopes=chosen, expires_at=expires_at
+    )
+    db.add(token)
+    db.flush()
+    return token, secret
+
+
+def list_tokens(db: DbSession, actor: Actor) -> list[ApiToken]:
+    """One's own tokens, the newest first, those that have ended included."""
+    statement = select(ApiToken).where(ApiToken.user_id == actor.id)
+    return list(db.exec(statement.order_by(col(ApiToken.created_at).desc(), col(ApiToken.id))))
+
+
+def revoke_token(db: DbSession, actor: Actor, token_id: str, at: datetime) -> None:
+    """Ends one of one's own tokens; twice is once. Raises NotFound for others' tokens."""
+    token = db.get(ApiToken, token_id)
+    if token is None or token.user_id != actor.id:
+        raise NotFound
+    if token.revoked_at is None:
+        token.revoked_at = at
+        db.add(token)
+        db.flush()
