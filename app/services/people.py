@@ -1,0 +1,211 @@
+"""The directory of people."""
+
+from collections import defaultdict
+from typing import Any, cast
+
+from sqlalchemy.orm import selectinload
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain.addresses import address_key
+from app.domain.errors import N_, Invalid
+from app.models import Cycle, Institution, Part, Person, Segment, Session
+from app.schemas.directory import PersonChange, PersonIn
+from app.services.actor import Actor
+from app.services.paging import paginate
+from app.services.rows import find, found_by, hold, search_key, unique_or
+
+MAX_PAIRS = 100
+"""How many pairs of likely duplicates are shown at once."""
+
+_MAX_NAME_WORDS = 12  # that are compared
+
+_INSTITUTION = selectinload(cast(Any, Person.institution))
+
+
+def create_person(db: DbSession, actor: Actor, command: PersonIn) -> Person:
+    """Adds somebody to the directory; the institution is loaded.
+
+    Raises:
+        Invalid: at ``email``, code ``email_taken``: the address belongs to somebody in the
+            directory; at ``institution_id``: there is no such institution.
+    """
+    person = Person(name=command.name, institution=None)
+    db.add(_apply(db, person, command.model_dump()))
+    return _flushed(db, person)
+
+
+def change_person(
+    db: DbSession,
+    actor: Actor,
+    person_id: str,
+    command: PersonChange,
+    revision: int | None = None,
+) -> Person:
+    """Changes what the command sets. Position and institution in agendas stay as they were.
+
+    Raises:
+        NotFound: there is no such person.
+        Stale: `revision` is not the person's.
+        Invalid: as for `create_person`.
+    """
+    person = hold(db, Person, person_id, _INSTITUTION, revision=revision)
+    _apply(db, person, command.model_dump(exclude_unset=True))
+    return _flushed(db, person)
+
+
+def _apply(db: DbSession, person: Person, values: dict[str, Any]) -> Person:
+    if "institution_id" in values:
+        institution_id = values.pop("institution_id")
+        # The relationship, not the column: whoever gets the row back reads it.
+        person.institution = _institution(db, institution_id) if institution_id else None
+    if "email" in values:
+        email = values.pop("email")
+        key = address_key(email) if email else None
+        if key is not None and key != person.email_key:
+            _refuse_taken(db, person, email, key)
+        person.email, person.email_key = email or None, key
+    for name, value in values.items():
+        setattr(person, name, value or "")
+    person.search_key = key_of(person)
+    return person
+
+
+def key_of(person: Person) -> str:
+    """What a search for the person looks in; the name comes first, since lists go by it."""
+    return search_key(person.name, person.email or "", person.position, length=900)
+
+
+def _flushed(db: DbSession, person: Person) -> Person:
+    taken = Invalid.one(
+        "email",
+        N_("%(email)s belongs to somebody else in the directory."),
+        code="email_taken",
+        email=person.email,
+    )
+    with unique_or("email_key", taken):
+        db.flush()
+    return person
+
+
+def _refuse_taken(db: DbSession, person: Person, email: str, key: str) -> None:
+    query = select(Person.name).where(Person.email_key == key, Person.id != person.id)
+    with db.no_autoflush:
+        owner = db.exec(query).first()
+    if owner is not None:
+        raise Invalid.one(
+            "email",
+            N_("%(email)s belongs to somebody in the directory: %(owner)s."),
+            code="email_taken",
+            email=email,
+            owner=owner,
+        )
+
+
+def _institution(db: DbSession, institution_id: str) -> Institution:
+    query = select(Institution).where(Institution.id == institution_id.replace("\0", ""))
+    with db.no_autoflush:
+        institution = db.exec(query).one_or_none()
+    if institution is None:
+        raise Invalid.one(
+            "institution_id",
+            N_("This institution is not in the directory. Add it there first."),
+            code="unknown_institution",
+        )
+    return institution
+
+
+def get_person(db: DbSession, actor: Actor, person_id: str) -> Person:
+    """The person with the institution. Raises NotFound."""
+    return find(db, Person, person_id, _INSTITUTION)
+
+
+def search_people(
+    db: DbSession, actor: Actor, query: str = "", after: str | None = None, limit: int = 50
+) -> tuple[list[Person], str | None]:
+    """People by name, with their institutions, and the cursor after them.
+
+    Every word of the query stands in the name, the address, the position or the institution's
+    name or acronym, whatever its case and accents.
+
+    Raises:
+        Invalid: at ``after``.
+    """
+    statement = (
+        select(Person)
+        .outerjoin(Institution, col(Institution.id) == col(Person.institution_id))
+        .where(*found_by(query, Person.search_key, Institution.search_key))
+        .options(_INSTITUTION)
+    )
+    return paginate(db, statement, [Person.search_key, Person.id], after, limit)
+
+
+def parts_of(
+    db: DbSession, actor: Actor, person_id: str
+) -> list[tuple[Cycle, Session, Segment, Part]]:
+    """Where the person has a part, in every cycle, by time. Raises NotFound."""
+    find(db, Person, person_id)
+    query = (
+        select(Cycle, Session, Segment, Part)
+        .join(Session, col(Session.cycle_id) == col(Cycle.id))
+        .join(Segment, col(Segment.session_id) == col(Session.id))
+        .join(Part, col(Part.segment_id) == col(Segment.id))
+        .where(Part.person_id == person_id)
+        .order_by(
+            col(Session.starts_at),
+            col(Session.id),
+            col(Segment.position),
+            col(Part.order),
+            col(Part.id),
+        )
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in db.exec(query).all()]
+
+
+def likely_duplicates(db: DbSession, actor: Actor) -> list[tuple[Person, Person]]:
+    """Pairs that may be one person, at most 100, the one known longer first; by name.
+
+    Two look alike when their names have the same words in any order ("Pérez, Ana" and "Ana
+    Perez"), or when one name has all the words of the other and the first of them ("Ana Pérez"
+    and "Ana María Pérez Soto"). Two countries that are known and differ speak against it.
+    """
+    query = select(Person.id, Person.name, Person.country).order_by(
+        col(Person.search_key), col(Person.id)
+    )
+    known = [(row[0], _words(row[1]), row[2]) for row in db.exec(query).all()]
+    # Only names that share two words are compared: all pairs of 10,000 people are too many.
+    alike: dict[tuple[str, str], list[int]] = defaultdict(list)
+    pairs: dict[tuple[str, str], None] = {}
+    for index, (person_id, words, country) in enumerate(known):
+        buckets = {(a, b) for a in words for b in words if a < b} or {(w, w) for w in words}
+        others = {other for bucket in buckets for other in alike[bucket]}
+        for other in sorted(others):
+            other_id, other_words, other_country = known[other]
+            if _same_name(words, other_words) and _agree(country, other_country):
+                first, second = sorted((person_id, other_id))
+                pairs[first, second] = None
+        for bucket in buckets:
+            alike[bucket].append(index)
+        if len(pairs) >= MAX_PAIRS:
+            break
+    shown = list(pairs)[:MAX_PAIRS]
+    ids = {person_id for pair in shown for person_id in pair}
+    rows = db.exec(select(Person).where(col(Person.id).in_(ids)).options(_INSTITUTION))
+    people = {person.id: person for person in rows} if ids else {}
+    return [(people[first], people[second]) for first, second in shown]
+
+
+def _words(name: str) -> tuple[str, ...]:
+    plain = "".join(c if c.isalnum() else " " for c in search_key(name, length=900))
+    return tuple(plain.split()[:_MAX_NAME_WORDS])
+
+
+def _same_name(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    if sorted(one) == sorted(other):
+        return bool(one)
+    short, long = sorted((one, other), key=len)
+    return len(short) >= 2 and short[0] == long[0] and set(short) <= set(long)
+
+
+def _agree(one: str, other: str) -> bool:
+    return one == other or not one or not other

@@ -1,0 +1,103 @@
+"""What the use cases of the directory and of cycles share: finding a row, holding it, searching."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import ColumnElement, or_
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain import addresses
+from app.domain.errors import DomainError, NotFound, Stale
+from app.models.base import Editable, Row
+
+_MAX_WORDS = 8
+_MAX_QUERY = 200
+_MAX_KEY_BYTES = 2_400  # PostgreSQL's index takes about 2,700 for an entry
+
+RowT = TypeVar("RowT", bound=Row)
+EditableT = TypeVar("EditableT", bound=Editable)
+
+
+def find(db: DbSession, model: type[RowT], row_id: str, *options: Any) -> RowT:
+    """The row with this id, with what the options load.
+
+    Raises:
+        NotFound: there is none.
+    """
+    _refuse_what_is_no_id(row_id)
+    row = db.exec(select(model).where(model.id == row_id).options(*options)).one_or_none()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def hold(
+    db: DbSession, model: type[EditableT], row_id: str, *options: Any, revision: int | None = None
+) -> EditableT:
+    """The row with this id, read anew and held until the transaction ends.
+
+    On PostgreSQL whoever else holds it waits; on SQLite a writing transaction is alone anyway.
+    Rows that merely refer to it can still be inserted meanwhile (``FOR NO KEY UPDATE``).
+
+    Raises:
+        NotFound: there is none.
+        Stale: `revision` is given and is not the row's.
+    """
+    _refuse_what_is_no_id(row_id)
+    query = (
+        select(model)
+        .where(model.id == row_id)
+        .options(*options)
+        .with_for_update(key_share=True, of=model)
+        .execution_options(populate_existing=True)
+    )
+    row = db.exec(query).one_or_none()
+    if row is None:
+        raise NotFound
+    if revision is not None and revision != row.revision:
+        raise Stale
+    return row
+
+
+def hold_both(
+    db: DbSession, model: type[EditableT], one_id: str, other_id: str
+) -> tuple[EditableT, EditableT]:
+    """Two rows, held in the order of their ids, so that two who merge the same pair the other
+    way round do not wait for each other. Raises NotFound."""
+    held = {row_id: hold(db, model, row_id) for row_id in sorted((one_id, other_id))}
+    return held[one_id], held[other_id]
+
+
+def _refuse_what_is_no_id(row_id: str) -> None:
+    if not row_id.isascii() or "\0" in row_id:  # PostgreSQL takes no NUL in text
+        raise NotFound
+
+
+@contextmanager
+def unique_or(column: str, error: DomainError) -> Iterator[None]:
+    """Flushing inside raises `error` where the database found the value of `column` taken.
+
+    A look beforehand does not see what another transaction has not committed yet.
+    """
+    try:
+        yield
+    except IntegrityError as problem:
+        if column not in str(problem.orig):
+            raise
+        raise error from None
+
+
+def search_key(*texts: str, length: int) -> str:
+    """`domain.addresses.search_key`, cut to what the column and its index take: some single
+    characters fold into eighteen."""
+    key = addresses.search_key(*texts).replace("\0", "")[:length]
+    return key.encode()[:_MAX_KEY_BYTES].decode(errors="ignore")
+
+
+def found_by(query: str, *columns: Any) -> list[ColumnElement[bool]]:
+    """Conditions under which every word of what was typed stands in one of the search columns."""
+    words = search_key(query[:_MAX_QUERY], length=_MAX_QUERY).split()[:_MAX_WORDS]
+    return [or_(*(col(c).contains(word, autoescape=True) for c in columns)) for word in words]
