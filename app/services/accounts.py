@@ -93,7 +93,13 @@ def find_user(db: DbSession, email: str) -> User | None:
     return db.exec(select(User).where(User.email_key == key)).one_or_none()
 
 
-def _actor(user: User) -> Actor:
+def first_user(db: DbSession) -> User | None:
+    """The oldest account, for whoever has the machine and forgot the address."""
+    return db.exec(select(User).order_by(col(User.created_at), col(User.id)).limit(1)).first()
+
+
+def actor_of_user(user: User) -> Actor:
+    """Somebody with an account, as the one who does something."""
     return Actor(id=user.id, name=user.name, email=user.email, language=user.language)
 
 
@@ -106,7 +112,7 @@ def actor_of_cookie(db: DbSession, cookie: str) -> Actor | None:
         .join(SignIn, col(SignIn.user_id) == col(User.id))
         .where(SignIn.id == digest(cookie), SignIn.expires_at > now())
     ).one_or_none()
-    return _actor(user) if user else None
+    return actor_of_user(user) if user else None
 
 
 def add_user(
