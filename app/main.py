@@ -13,6 +13,7 @@ from app.routers.pages import router as pages
 from app.services.links import Links
 from app.services.secret_key import secret_key
 from app.settings import Settings
+from app.web import health
 from app.web.errors import install_error_handlers
 from app.web.security import Security
 from app.web.static import install_static
@@ -53,6 +54,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
     install_error_handlers(app)
     app.include_router(pages)
     app.include_router(api)
+    app.include_router(health.router)
     install_static(app)
     app.add_middleware(Security, base_url=settings.base_url)
     logging.getLogger("convoca").debug("application made")

@@ -155,9 +155,7 @@ def organizer(database: Database) -> Actor:
 
 
 @pytest.fixture
-def organizer_client(
-    app: FastAPI, database: Database, organizer: Actor
-) -> Iterator[TestClient]:
+def organizer_client(app: FastAPI, database: Database, organizer: Actor) -> Iterator[TestClient]:
     """An organizer's browser, signed in."""
     cookie = "cookie-of-a-test"
     with database.begin(writes=True) as db:

@@ -94,9 +94,7 @@ class Make:
     def institution(self, **values: Any) -> Institution:
         """An institution."""
         values.setdefault("name", f"Institution {self._next()}")
-        values.setdefault(
-            "search_key", search_key(values["name"], values.get("acronym", ""))
-        )
+        values.setdefault("search_key", search_key(values["name"], values.get("acronym", "")))
         return self._add(Institution(**values))
 
     def carries(self, cycle: Cycle, institution: Institution, role: str = "organizer") -> Any:
@@ -113,6 +111,4 @@ class Make:
         values.setdefault("language", cycle.language)
         values.setdefault("zone", cycle.zone)
         values.setdefault("search_key", search_key(values["name"], person.email or ""))
-        return self._add(
-            Enrolment(id=new_id(), cycle_id=cycle.id, person_id=person.id, **values)
-        )
+        return self._add(Enrolment(id=new_id(), cycle_id=cycle.id, person_id=person.id, **values))

@@ -1,0 +1,265 @@
+"""The command ``convoca``."""
+
+import contextlib
+import logging
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import NoReturn
+
+import click
+import uvicorn
+
+from app import doctor as doctor_module
+from app import schema_version
+from app.db import Database
+from app.domain.errors import DomainError, Invalid
+from app.main import create_app
+from app.models import now
+from app.services import accounts, demo, tokens
+from app.services.actor import Scope
+from app.services.links import Links
+from app.services.secret_key import secret_key
+from app.settings import Settings, SettingsError
+from app.worker.loop import worker_for
+
+DEMO_ORGANIZER = "organizer@example.org"
+
+
+def _fail(text: str) -> NoReturn:
+    click.echo(text, err=True)
+    sys.exit(1)
+
+
+def _settings() -> Settings:
+    try:
+        return Settings.from_environment()
+    except SettingsError as error:
+        _fail(str(error))
+
+
+@contextlib.contextmanager
+def _database(settings: Settings, *, check: bool = True) -> Iterator[Database]:
+    database = Database(settings.database_url)
+    try:
+        if check:
+            schema_version.check(database.engine)
+        yield database
+    except schema_version.StaleSchema as error:
+        _fail(str(error))
+    except Invalid as error:
+        _fail("\n".join(f"{f.field}: {f.sentence % f.params}" for f in error.fields))
+    except DomainError as error:
+        _fail(str(error))
+    finally:
+        database.close()
+
+
+def _links(settings: Settings) -> Links:
+    return Links(secret_key(settings.secret_key, settings.data_dir), settings.base_url)
+
+
+def _run_web(settings: Settings, database: Database) -> None:
+    uvicorn.run(
+        create_app(settings, database=database),
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=20,
+    )
+
+
+@contextlib.contextmanager
+def _worker_beside(settings: Settings, database: Database) -> Iterator[None]:
+    """The worker in a thread of this process; leaving waits until it has put down its work."""
+    stop = threading.Event()
+    worker = worker_for(settings, database, _links(settings))
+    thread = threading.Thread(target=worker.run, args=(stop,), name="worker")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="convoca")
+def main() -> None:
+    """Runs virtual training cycles: schedules, calendars that stay right, attendance.
+
+    Settings come from the environment: CONVOCA_DATA_DIR (default: var), CONVOCA_DATABASE_URL
+    (default: SQLite in the data folder), CONVOCA_BASE_URL (the address people type),
+    CONVOCA_HOST, PORT, CONVOCA_SMTP_URL (default: mails become files), CONVOCA_MAIL_FROM,
+    CONVOCA_MAIL_FROM_NAME, CONVOCA_SECRET_KEY (default: a file in the data folder).
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    for chatty in ("alembic", "httpx"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    os.umask(0o077)  # the data folder holds addresses and the key
+
+
+@main.command()
+def start() -> None:
+    """Everything at once, to try it: migrate, load the demonstration, web and worker.
+
+    On a database that holds something already, nothing is loaded again.
+    """
+    settings = _settings()
+    with _database(settings, check=False) as database:
+        schema_version.upgrade(database.engine)
+        schema_version.check(database.engine)
+        links = _links(settings)
+        with database.begin(writes=True) as db:
+            demo.load(db, now(), organizer_email=DEMO_ORGANIZER)
+            user = accounts.find_user(db, DEMO_ORGANIZER) or accounts.first_user(db)
+            link = accounts.new_link(db, links, user, now()) if user else ""
+        click.echo(f"Convoca is at      {settings.base_url}")
+        if link:
+            click.echo(f"Sign in with       {link}")
+            click.echo("                   (once, within 10 minutes; another: convoca user link)")
+        if not settings.smtp_url:
+            click.echo(f"Mails are files in {settings.mail_dir}")
+        click.echo("Stop with Ctrl-C.")
+        with _worker_beside(settings, database):
+            _run_web(settings, database)
+
+
+@main.command()
+@click.option("--with-worker", is_flag=True, help="Also run the worker in this process.")
+def serve(with_worker: bool) -> None:
+    """Serve the web pages and the API.
+
+    Refuses to start on a schema that is not up to date.
+    """
+    settings = _settings()
+    with _database(settings) as database:
+        beside = _worker_beside(settings, database) if with_worker else contextlib.nullcontext()
+        with beside:
+            _run_web(settings, database)
+
+
+@main.command()
+def worker() -> None:
+    """Send what is in the outbox, until stopped. Several may run at once."""
+    import signal
+
+    settings = _settings()
+    with _database(settings) as database:
+        stop = threading.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+        worker_for(settings, database, _links(settings)).run(stop)
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database's schema up to date. Safe to run again."""
+    settings = _settings()
+    with _database(settings, check=False) as database:
+        before = schema_version.present(database.engine)
+        schema_version.upgrade(database.engine)
+        after = schema_version.present(database.engine)
+    if before == after:
+        click.echo(f"The schema is up to date ({after}).")
+    else:
+        click.echo(f"The schema went from {before or 'nothing'} to {after}.")
+
+
+@main.command("demo")
+def demo_command() -> None:
+    """Load the demonstration cycle into an empty database."""
+    settings = _settings()
+    with _database(settings) as database, database.begin(writes=True) as db:
+        loaded = demo.load(db, now(), organizer_email=DEMO_ORGANIZER)
+    click.echo(
+        "The demonstration cycle is there."
+        if loaded
+        else "The database holds something already; nothing was changed."
+    )
+
+
+@main.group()
+def user() -> None:
+    """Organizers' accounts."""
+
+
+@user.command("add")
+@click.argument("email")
+@click.option("--name", required=True, help="The person's name.")
+@click.option("--password", is_flag=True, help="Ask for a password; without, one-time links only.")
+def user_add(email: str, name: str, password: bool) -> None:
+    """Add an organizer and print a one-time sign-in link."""
+    settings = _settings()
+    secret = (
+        click.prompt("Password (15 characters or more)", hide_input=True, confirmation_prompt=True)
+        if password
+        else None
+    )
+    with _database(settings) as database, database.begin(writes=True) as db:
+        added = accounts.add_user(db, name, email, password=secret)
+        click.echo(accounts.new_link(db, _links(settings), added, now()))
+
+
+@user.command("link")
+@click.argument("email", default="")
+def user_link(email: str) -> None:
+    """Print a new one-time sign-in link (10 minutes). Without EMAIL: for the first account."""
+    settings = _settings()
+    with _database(settings) as database, database.begin(writes=True) as db:
+        found = accounts.find_user(db, email) if email else accounts.first_user(db)
+        if found is None:
+            _fail("There is no such account. Add one:  convoca user add EMAIL --name NAME")
+        click.echo(accounts.new_link(db, _links(settings), found, now()))
+
+
+@main.group()
+def token() -> None:
+    """Tokens for programs that use the API."""
+
+
+@token.command("create")
+@click.argument("email")
+@click.option("--name", required=True, help="What the token is for.")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    type=click.Choice([s.value for s in Scope]),
+    help="What it may do; several times for several. Default: read.",
+)
+@click.option("--days", type=click.IntRange(1, 3650), help="Days until it expires. Default: never.")
+def token_create(email: str, name: str, scopes: tuple[str, ...], days: int | None) -> None:
+    """Create a token for the organizer with EMAIL and print it, once."""
+    settings = _settings()
+    with _database(settings) as database, database.begin(writes=True) as db:
+        owner = accounts.find_user(db, email)
+        if owner is None:
+            _fail("There is no such account. Add one:  convoca user add EMAIL --name NAME")
+        _, secret = tokens.create_token(
+            db,
+            accounts.actor_of_user(owner),
+            name,
+            [Scope(s) for s in scopes] or [Scope.READ],
+            expires_at=now() + timedelta(days=days) if days else None,
+        )
+    click.echo(secret)
+
+
+@main.command()
+def doctor() -> None:
+    """Say in plain words what is set wrong. Exit status 1 if something is."""
+    try:
+        settings = Settings.from_environment()
+    except SettingsError as error:
+        _fail(f"wrong  settings: {error}")
+    findings = doctor_module.examine(settings)
+    for finding in findings:
+        click.echo(f"{finding.level:5}  {finding.topic}: {finding.text}")
+    if any(f.level == "wrong" for f in findings):
+        sys.exit(1)

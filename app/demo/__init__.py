@@ -1,0 +1,1 @@
+"""The demonstration: data only. `services.demo` loads it."""

@@ -1,0 +1,184 @@
+"""``convoca doctor``: what is set wrong, in plain words, with what mends it."""
+
+import contextlib
+import ipaddress
+import smtplib
+import zoneinfo
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from app import schema_version
+from app.db import Database, sqlite_module
+from app.domain.zones import use_packaged_zone_data, zone_data_version, zone_names
+from app.mail.transport import connect
+from app.settings import Settings
+
+Level = Literal["ok", "look", "wrong"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. `wrong` must be mended, `look` deserves a thought."""
+
+    level: Level
+    topic: str
+    text: str
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Looks at everything that a setting can get wrong. Sends nothing, changes nothing."""
+    return [
+        *_data_folder(settings),
+        *_base_url(settings),
+        *_key(settings),
+        *_database(settings),
+        *_mail(settings),
+        *_zones(),
+    ]
+
+
+def _data_folder(settings: Settings) -> Iterator[Finding]:
+    folder = settings.data_dir
+    if not folder.exists():
+        yield Finding(
+            "look", "data folder", f"{folder} does not exist yet; it is made at the start."
+        )
+        return
+    try:
+        probe = folder / ".doctor"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        yield Finding(
+            "wrong",
+            "data folder",
+            f"{folder} cannot be written to ({error.strerror}). "
+            "Give it to the user that runs Convoca, or set CONVOCA_DATA_DIR.",
+        )
+        return
+    yield Finding("ok", "data folder", str(folder))
+
+
+def _base_url(settings: Settings) -> Iterator[Finding]:
+    host = urlsplit(settings.base_url).hostname or ""
+    local = host == "localhost"
+    with contextlib.suppress(ValueError):
+        local = local or ipaddress.ip_address(host).is_loopback
+    if local:
+        yield Finding(
+            "look",
+            "base URL",
+            f"{settings.base_url} works on this machine only, and so do the links in mails. "
+            "Set CONVOCA_BASE_URL to the address that people type.",
+        )
+    elif not settings.secure:
+        yield Finding(
+            "wrong",
+            "base URL",
+            f"{settings.base_url} is not https: sign-ins and personal links could be read on the "
+            "way. Put a proxy with a certificate in front and set CONVOCA_BASE_URL=https://….",
+        )
+    else:
+        yield Finding("ok", "base URL", settings.base_url)
+
+
+def _key(settings: Settings) -> Iterator[Finding]:
+    if settings.secret_key:
+        if len(settings.secret_key) < 32:
+            yield Finding(
+                "wrong",
+                "key",
+                "CONVOCA_SECRET_KEY is short enough to be guessed. Use 32 random "
+                "characters or more; changing it ends all personal links.",
+            )
+        else:
+            yield Finding("ok", "key", "from CONVOCA_SECRET_KEY")
+        return
+    path = settings.data_dir / "secret.key"
+    if not path.exists():
+        yield Finding("look", "key", "none yet; one is made at the start and kept beside the data.")
+    elif path.stat().st_mode & 0o077:
+        yield Finding(
+            "wrong", "key", f"others on this machine can read {path}. Run:  chmod 600 {path}"
+        )
+    else:
+        yield Finding("ok", "key", f"in {path}; keep a copy with your backups")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    if settings.sqlite:
+        version = sqlite_module().sqlite_version_info
+        text = ".".join(str(n) for n in version)
+        if (3, 7, 0) <= version <= (3, 51, 2):
+            yield Finding(
+                "wrong",
+                "SQLite",
+                f"version {text} can corrupt a database (WAL reset). Install the "
+                "package pysqlite3, or use PostgreSQL.",
+            )
+        else:
+            yield Finding("ok", "SQLite", f"version {text}")
+        path = settings.database_url.removeprefix("sqlite:///")
+        if not settings.data_dir.exists() and path.startswith(str(settings.data_dir)):
+            yield Finding("look", "database", "none yet. Run:  convoca migrate")
+            return
+    database = Database(settings.database_url)
+    try:
+        schema_version.check(database.engine)
+    except schema_version.StaleSchema as error:
+        yield Finding("wrong", "database", str(error))
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", error)).strip().splitlines()[0]
+        yield Finding(
+            "wrong", "database", f"it does not answer: {reason}. Look at CONVOCA_DATABASE_URL."
+        )
+    else:
+        kind = "SQLite" if settings.sqlite else "PostgreSQL"
+        yield Finding("ok", "database", f"{kind}, schema {schema_version.wanted()}")
+    finally:
+        database.close()
+
+
+def _mail(settings: Settings) -> Iterator[Finding]:
+    if not settings.smtp_url:
+        yield Finding(
+            "look",
+            "mail",
+            f"no CONVOCA_SMTP_URL: mails are written to {settings.mail_dir} and not sent.",
+        )
+        return
+    server = urlsplit(settings.smtp_url)
+    try:
+        with connect(settings.smtp_url, timeout=10):
+            pass
+    except (OSError, smtplib.SMTPException) as error:
+        yield Finding(
+            "wrong",
+            "mail",
+            f"{server.hostname} does not let us send: {type(error).__name__}. "
+            "Look at CONVOCA_SMTP_URL (host, port, user, password).",
+        )
+    else:
+        yield Finding("ok", "mail", f"{server.hostname} answers")
+    if settings.mail_from.endswith(("@localhost", "@127.0.0.1")):
+        yield Finding(
+            "wrong",
+            "mail",
+            "mails would come from an address that cannot be answered. Set CONVOCA_MAIL_FROM.",
+        )
+
+
+def _zones() -> Iterator[Finding]:
+    use_packaged_zone_data()
+    if zoneinfo.TZPATH:
+        yield Finding(
+            "wrong", "time zones", "the system's zone data is in the way of the package's."
+        )
+    else:
+        yield Finding(
+            "ok", "time zones", f"data of {zone_data_version()}, {len(zone_names())} zones"
+        )
