@@ -6,7 +6,7 @@ from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain.errors import N_, Invalid
-from app.models import Initiative, Institution
+from app.models import Enrolment, Initiative, Institution
 from app.schemas.directory import (
     InitiativeChange,
     InitiativeIn,
@@ -14,8 +14,31 @@ from app.schemas.directory import (
     InstitutionIn,
 )
 from app.services.actor import Actor
+from app.services.merging import merge_initiatives, merge_institutions
 from app.services.paging import paginate
-from app.services.rows import find, found_by, hold, search_key
+from app.services.rows import (
+    find,
+    found_by,
+    hold,
+    initiative_key,
+    institution_key,
+    renew_enrolment_keys,
+    search_key,
+)
+
+__all__ = [
+    "change_initiative",
+    "change_institution",
+    "create_initiative",
+    "create_institution",
+    "find_or_create_initiative",
+    "get_initiative",
+    "get_institution",
+    "merge_initiatives",
+    "merge_institutions",
+    "search_initiatives",
+    "search_institutions",
+]
 
 EntryT = TypeVar("EntryT", Institution, Initiative)
 
@@ -30,7 +53,7 @@ def create_institution(db: DbSession, actor: Actor, command: InstitutionIn) -> I
             accents, is in the directory for this country.
     """
     institution = Institution(**command.model_dump())
-    return _add(db, Institution, institution, _institution_key(institution))
+    return _add(db, Institution, institution, institution_key(institution))
 
 
 def change_institution(
@@ -49,7 +72,7 @@ def change_institution(
     """
     institution = hold(db, Institution, institution_id, revision=revision)
     _change(db, Institution, institution, command.model_dump(exclude_unset=True))
-    institution.search_key = _institution_key(institution)
+    institution.search_key = institution_key(institution)
     db.flush()
     return institution
 
@@ -78,7 +101,7 @@ def create_initiative(db: DbSession, actor: Actor, command: InitiativeIn) -> Ini
             accents, is in the directory for this country.
     """
     initiative = Initiative(**command.model_dump())
-    return _add(db, Initiative, initiative, _initiative_key(initiative))
+    return _add(db, Initiative, initiative, initiative_key(initiative))
 
 
 def change_initiative(
@@ -96,9 +119,13 @@ def change_initiative(
         Invalid: as for `create_initiative`.
     """
     initiative = hold(db, Initiative, initiative_id, revision=revision)
+    known_as = initiative.name
     _change(db, Initiative, initiative, command.model_dump(exclude_unset=True))
-    initiative.search_key = _initiative_key(initiative)
+    initiative.search_key = initiative_key(initiative)
     db.flush()
+    if initiative.name != known_as:
+        renew_enrolment_keys(db, col(Enrolment.initiative_id) == initiative.id)
+        db.flush()
     return initiative
 
 
@@ -129,18 +156,10 @@ def find_or_create_initiative(db: DbSession, name: str, country: str) -> Initiat
     if known is not None:
         return known
     initiative = Initiative(name=name, country=country)
-    initiative.search_key = _initiative_key(initiative)
+    initiative.search_key = initiative_key(initiative)
     db.add(initiative)
     db.flush()
     return initiative
-
-
-def _institution_key(institution: Institution) -> str:
-    return search_key(institution.name, institution.acronym, length=_KEY)
-
-
-def _initiative_key(initiative: Initiative) -> str:
-    return search_key(initiative.name, initiative.territory, initiative.sector, length=_KEY)
 
 
 def _add(db: DbSession, model: type[EntryT], entry: EntryT, key: str) -> EntryT:

@@ -9,11 +9,24 @@ from sqlmodel import col, select
 from app.db import DbSession
 from app.domain.addresses import address_key
 from app.domain.errors import N_, Invalid
-from app.models import Cycle, Institution, Part, Person, Segment, Session
+from app.models import Cycle, Enrolment, Institution, Part, Person, Segment, Session
 from app.schemas.directory import PersonChange, PersonIn
 from app.services.actor import Actor
+from app.services.merging import merge_people
 from app.services.paging import paginate
-from app.services.rows import find, found_by, hold, search_key, unique_or
+from app.services.rows import find, found_by, hold, renew_enrolment_keys, search_key, unique_or
+from app.services.rows import person_key as key_of
+
+__all__ = [
+    "change_person",
+    "create_person",
+    "get_person",
+    "key_of",
+    "likely_duplicates",
+    "merge_people",
+    "parts_of",
+    "search_people",
+]
 
 MAX_PAIRS = 100
 """How many pairs of likely duplicates are shown at once."""
@@ -50,8 +63,13 @@ def change_person(
         Invalid: as for `create_person`.
     """
     person = hold(db, Person, person_id, _INSTITUTION, revision=revision)
+    known_by = person.email
     _apply(db, person, command.model_dump(exclude_unset=True))
-    return _flushed(db, person)
+    _flushed(db, person)
+    if person.email != known_by:
+        renew_enrolment_keys(db, col(Enrolment.person_id) == person.id)
+        db.flush()
+    return person
 
 
 def _apply(db: DbSession, person: Person, values: dict[str, Any]) -> Person:
@@ -69,11 +87,6 @@ def _apply(db: DbSession, person: Person, values: dict[str, Any]) -> Person:
         setattr(person, name, value or "")
     person.search_key = key_of(person)
     return person
-
-
-def key_of(person: Person) -> str:
-    """What a search for the person looks in; the name comes first, since lists go by it."""
-    return search_key(person.name, person.email or "", person.position, length=900)
 
 
 def _flushed(db: DbSession, person: Person) -> Person:

@@ -1,16 +1,18 @@
-"""What the use cases of the directory and of cycles share: finding a row, holding it, searching."""
+"""Finding rows, by id and by what was typed, and holding them while they are changed."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlalchemy import ColumnElement, or_
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import selectinload
 from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain import addresses
 from app.domain.errors import DomainError, NotFound, Stale
+from app.models import Enrolment, Initiative, Institution, Person
 from app.models.base import Editable, Row
 
 _MAX_WORDS = 8
@@ -94,7 +96,49 @@ def search_key(*texts: str, length: int) -> str:
     """`domain.addresses.search_key`, cut to what the column and its index take: some single
     characters fold into eighteen."""
     key = addresses.search_key(*texts).replace("\0", "")[:length]
-    return key.encode()[:_MAX_KEY_BYTES].decode(errors="ignore")
+    return key.encode(errors="ignore")[:_MAX_KEY_BYTES].decode(errors="ignore")
+
+
+def person_key(person: Person) -> str:
+    """What a search for the person looks in. The name comes first, since lists go by it."""
+    return search_key(person.name, person.email or "", person.position, length=900)
+
+
+def institution_key(institution: Institution) -> str:
+    """What a search for the institution looks in."""
+    return search_key(institution.name, institution.acronym, length=600)
+
+
+def initiative_key(initiative: Initiative) -> str:
+    """What a search for the initiative looks in."""
+    return search_key(initiative.name, initiative.territory, initiative.sector, length=600)
+
+
+def enrolment_key(enrolment: Enrolment) -> str:
+    """What a search for the enrolment looks in; person and initiative must be loaded."""
+    return search_key(
+        enrolment.name,
+        enrolment.person.email or "",
+        enrolment.institution,
+        enrolment.initiative.name if enrolment.initiative else "",
+        length=900,
+    )
+
+
+def renew_enrolment_keys(db: DbSession, which: ColumnElement[bool]) -> None:
+    """To be called when a person's address or an initiative's name has changed: enrolments are
+    searched for by both, and show both, so their revisions go up as well."""
+    query = (
+        select(Enrolment)
+        .where(which)
+        .order_by(col(Enrolment.id))
+        .options(
+            selectinload(cast(Any, Enrolment.person)),
+            selectinload(cast(Any, Enrolment.initiative)),
+        )
+    )
+    for enrolment in db.exec(query).all():
+        enrolment.search_key = enrolment_key(enrolment)
 
 
 def found_by(query: str, *columns: Any) -> list[ColumnElement[bool]]:

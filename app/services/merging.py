@@ -1,0 +1,227 @@
+"""Two entries of the directory that are one: whatever referred to the duplicate refers to the one
+that is kept, whose empty fields are filled; then the duplicate goes."""
+
+from datetime import datetime
+from typing import Any, TypeVar, cast
+
+from sqlalchemy.orm import selectinload
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain.enrolment import TAKES_A_PLACE, EnrolmentStatus
+from app.domain.errors import N_, Invalid, NotFound
+from app.models import (
+    Cycle,
+    CycleInstitution,
+    Enrolment,
+    Evidence,
+    Initiative,
+    Institution,
+    Message,
+    Part,
+    Person,
+    now,
+)
+from app.services import places
+from app.services.actor import Actor
+from app.services.rows import (
+    find,
+    hold,
+    initiative_key,
+    institution_key,
+    person_key,
+    renew_enrolment_keys,
+)
+
+EntryT = TypeVar("EntryT", Person, Institution, Initiative)
+
+_FROM_STRONG_TO_WEAK = (
+    EnrolmentStatus.CONFIRMED,
+    EnrolmentStatus.PENDING,
+    EnrolmentStatus.WAITLISTED,
+    EnrolmentStatus.WITHDRAWN,
+)
+
+
+def merge_people(
+    db: DbSession, actor: Actor, keep_id: str, duplicate_id: str, *, at: datetime | None = None
+) -> Person:
+    """Makes two people one; the institution of the one that is kept is loaded.
+
+    Two different addresses: the kept one's stays and the duplicate's is not kept anywhere, so
+    whoever offers the merge shows both. Position and institution are filled only where the two
+    do not contradict each other: a position of one at the institution of the other is nobody's.
+
+    Both have the same part in a segment: it becomes one. Both are enrolled in a cycle: the older
+    enrolment stays with its links and with the stronger of the two states, and gets the evidence,
+    the queued mails and what it lacks from the other one, whose links end. A place that becomes
+    free goes to the first on the waitlist, as of `at` (now, unless given).
+
+    Raises:
+        NotFound: there is nobody to keep.
+        Invalid: at ``duplicate_id``: it is the same person, or there is no such person.
+    """
+    keep, duplicate = _pair(
+        db, Person, keep_id, duplicate_id, selectinload(cast(Any, Person.institution))
+    )
+    _move_parts(db, keep, duplicate)
+    _move_enrolments(db, keep, duplicate, at or now())
+    db.flush()
+    db.delete(duplicate)
+    db.flush()  # before its address moves: two rows must not have it at any time
+    if not keep.email:
+        keep.email, keep.email_key = duplicate.email, duplicate.email_key
+    if _agree(keep.position, duplicate.position) and _agree(
+        keep.institution_id, duplicate.institution_id
+    ):
+        keep.position = keep.position or duplicate.position
+        keep.institution = keep.institution or duplicate.institution
+    _fill(keep, duplicate, "country", "zone", "language")
+    keep.search_key = person_key(keep)
+    db.flush()
+    renew_enrolment_keys(db, col(Enrolment.person_id) == keep.id)
+    db.flush()
+    return keep
+
+
+def merge_institutions(db: DbSession, actor: Actor, keep_id: str, duplicate_id: str) -> Institution:
+    """Makes two institutions one, for the people who work there and the cycles that they carry.
+
+    Both in the same role in a cycle: the kept one's place in the order stays. The names of
+    institutions in agendas are as of the day of the session and are not changed.
+
+    Raises:
+        NotFound: there is no institution to keep.
+        Invalid: at ``duplicate_id``: it is the same, or there is no such institution.
+    """
+    keep, duplicate = _pair(db, Institution, keep_id, duplicate_id)
+    for person in db.exec(select(Person).where(Person.institution_id == duplicate.id)):
+        person.institution = keep
+    query = select(CycleInstitution).where(
+        col(CycleInstitution.institution_id).in_((keep.id, duplicate.id))
+    )
+    rows = db.exec(query.order_by(col(CycleInstitution.id))).all()
+    held = {(row.cycle_id, row.role) for row in rows if row.institution_id == keep.id}
+    for row in rows:
+        if row.institution_id == keep.id:
+            continue
+        if (row.cycle_id, row.role) in held:
+            db.delete(row)
+        else:
+            row.institution = keep
+    _fill(keep, duplicate, "acronym", "country")
+    keep.search_key = institution_key(keep)
+    db.flush()
+    db.delete(duplicate)
+    db.flush()
+    return keep
+
+
+def merge_initiatives(db: DbSession, actor: Actor, keep_id: str, duplicate_id: str) -> Initiative:
+    """Makes two initiatives one, for the participants who stand for them.
+
+    Raises:
+        NotFound: there is no initiative to keep.
+        Invalid: at ``duplicate_id``: it is the same, or there is no such initiative.
+    """
+    keep, duplicate = _pair(db, Initiative, keep_id, duplicate_id)
+    for enrolment in db.exec(select(Enrolment).where(Enrolment.initiative_id == duplicate.id)):
+        enrolment.initiative = keep
+    _fill(keep, duplicate, "country", "territory", "sector")
+    keep.search_key = initiative_key(keep)
+    db.flush()
+    renew_enrolment_keys(db, col(Enrolment.initiative_id) == keep.id)
+    db.delete(duplicate)
+    db.flush()
+    return keep
+
+
+def _pair(
+    db: DbSession, model: type[EntryT], keep_id: str, duplicate_id: str, *options: Any
+) -> tuple[EntryT, EntryT]:
+    """Both rows, held in the order of their ids, so that two who merge the same pair the other
+    way round do not wait for each other."""
+    if keep_id == duplicate_id:
+        raise Invalid.one(
+            "duplicate_id", N_("Choose another one: this is the one you keep."), code="same"
+        )
+    rows: dict[str, EntryT] = {}
+    for row_id in sorted((keep_id, duplicate_id)):
+        try:
+            rows[row_id] = hold(db, model, row_id, *options)
+        except NotFound:
+            if row_id == keep_id:
+                raise
+    if duplicate_id not in rows:
+        raise Invalid.one(
+            "duplicate_id",
+            N_("This one is not in the directory any more. It may have been merged already."),
+            code="unknown",
+        )
+    return rows[keep_id], rows[duplicate_id]
+
+
+def _agree(one: str | None, other: str | None) -> bool:
+    return one == other or not one or not other
+
+
+def _fill(keep: object, duplicate: object, *names: str) -> None:
+    for name in names:
+        if not getattr(keep, name):
+            setattr(keep, name, getattr(duplicate, name))
+
+
+def _move_parts(db: DbSession, keep: Person, duplicate: Person) -> None:
+    query = select(Part).where(col(Part.person_id).in_((keep.id, duplicate.id)))
+    parts = db.exec(query.order_by(col(Part.id))).all()
+    held = {(part.segment_id, part.role): part for part in parts if part.person_id == keep.id}
+    for part in parts:
+        if part.person_id == keep.id:
+            continue
+        same = held.get((part.segment_id, part.role))
+        if same is None:
+            part.person = keep
+        else:
+            _fill(same, part, "position", "institution")
+            db.delete(part)
+
+
+def _move_enrolments(db: DbSession, keep: Person, duplicate: Person, at: datetime) -> None:
+    query = select(Enrolment).where(col(Enrolment.person_id).in_((keep.id, duplicate.id)))
+    rows = db.exec(query.order_by(col(Enrolment.created_at), col(Enrolment.id))).all()
+    older: dict[str, Enrolment] = {}
+    freed: list[str] = []
+    for row in rows:
+        first = older.setdefault(row.cycle_id, row)
+        if first is row:
+            continue
+        if {first.status, row.status} <= TAKES_A_PLACE:
+            freed.append(row.cycle_id)
+        _join(db, first, row)
+    for enrolment in older.values():
+        enrolment.person = keep
+    db.flush()
+    for cycle_id in sorted(freed):
+        places.promote_waitlist(db, find(db, Cycle, cycle_id), at)
+
+
+def _join(db: DbSession, stays: Enrolment, goes: Enrolment) -> None:
+    """Gives one enrolment what the other one has, which then goes."""
+    strength = _FROM_STRONG_TO_WEAK.index
+    if strength(EnrolmentStatus(goes.status)) < strength(EnrolmentStatus(stays.status)):
+        stays.status, stays.status_at = goes.status, goes.status_at
+    if stays.consent_at is None:
+        stays.consent_at, stays.consent_version = goes.consent_at, goes.consent_version
+    _fill(stays, goes, "country", "institution", "initiative_id")
+    for fact in db.exec(select(Evidence).where(Evidence.enrolment_id == goes.id)):
+        fact.enrolment_id = stays.id
+    queued = select(Message).where(
+        Message.cycle_id == goes.cycle_id,
+        Message.status == "queued",
+        col(Message.context)["enrolment_id"].as_string() == goes.id,
+    )
+    for message in db.exec(queued):
+        message.context = {**message.context, "enrolment_id": stays.id}
+    db.flush()  # the database takes the evidence along with an enrolment that is deleted
+    db.delete(goes)
+    db.flush()  # before the other one gets its person: one enrolment a person and cycle
