@@ -13,7 +13,8 @@ from threading import Lock
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, Insert, create_engine, event, make_url, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session as DbSession
 
@@ -70,6 +71,14 @@ def make_engine(url: str) -> Engine:
         pool_pre_ping=True,
         connect_args={"prepare_threshold": None, "connect_timeout": 5},
     )
+
+
+def insert_unless_there(db: DbSession, model: Any) -> Insert:
+    """An INSERT that does nothing where a unique key is taken; both databases can, each in its own
+    dialect. Of two transactions with one key the second waits for the first, then does nothing."""
+    if db.get_bind().dialect.name == "postgresql":
+        return postgresql.insert(model.__table__).on_conflict_do_nothing()
+    return sqlite.insert(model.__table__).on_conflict_do_nothing()
 
 
 class ChangeMark:
