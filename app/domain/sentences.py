@@ -1,0 +1,66 @@
+"""Sentences that are written here and shown elsewhere: a template and the values to put into it.
+
+Rules know what to say, presenters know how: they translate the template, render each value for
+their reader (`Words` in a language, `Moment` in a zone, enum members by a table of names) and
+fill it in with `fill`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import Enum
+
+from app.domain.text import Localized, localized
+from app.domain.zones import zone as zone_info
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """Text in several languages; `fallback` is the language of its cycle."""
+
+    text: Localized
+    fallback: str
+
+    def in_language(self, language: str) -> str:
+        """The text as a reader of `language` gets it."""
+        return localized(self.text, language, self.fallback)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A half-open interval of aware instants, to be told by the clock of an IANA zone."""
+
+    starts: datetime
+    ends: datetime
+    zone: str
+
+
+Value = str | int | date | timedelta | Words | Moment
+"""What may stand in a sentence. A `str` may be an enum member whose name is to be translated."""
+
+Params = Mapping[str, Value]
+
+
+def fill(template: str, params: Params, present: Callable[[Value], str]) -> str:
+    """The template with every value presented by `present` and put in its place."""
+    return template % {name: present(value) for name, value in params.items()}
+
+
+def plain(value: Value) -> str:
+    """A value for logs and tests: English, ISO dates, the zone by its IANA name."""
+    match value:
+        case Words():
+            return value.in_language("en")
+        case Moment():
+            tz = zone_info(value.zone)
+            starts, ends = value.starts.astimezone(tz), value.ends.astimezone(tz)
+            until = f"{ends:%H:%M}" if starts.date() == ends.date() else f"{ends:%Y-%m-%d %H:%M}"
+            return f"{starts:%Y-%m-%d %H:%M}–{until} ({value.zone})"
+        case timedelta():
+            return f"{value // timedelta(minutes=1)} min"
+        case Enum():
+            return str(value.value)
+        case date():
+            return value.isoformat()
+        case _:
+            return str(value)
