@@ -1,0 +1,148 @@
+"""A cycle once more, at other dates."""
+
+from datetime import date, timedelta
+
+from app.db import DbSession
+from app.domain.errors import N_, Invalid
+from app.domain.schedule import CycleStatus, SessionStatus
+from app.domain.series import shift_wall
+from app.domain.zones import WallKind, WallTimeOutOfRange, resolve_wall
+from app.models import Cycle, CycleInstitution, Part, Segment, Session
+from app.schemas.cycle import CloneIn
+from app.services.actor import Actor
+from app.services.cycles import add_cycle
+from app.services.rows import find
+from app.services.schedules import session_rows, with_institutions
+
+_FIRST_YEAR, _LAST_YEAR = 2000, 2100
+
+
+def clone_cycle(db: DbSession, actor: Actor, cycle_id: str, command: CloneIn) -> Cycle:
+    """A copy of a cycle as a draft, with ids, calendar UIDs and room codes of its own; its
+    institutions are loaded.
+
+    Settings are always copied; texts, institutions, sessions, their agendas and the parts in them
+    as the command says. `first_date` is the local date of the earliest session; the others keep
+    their distance in days, and each its hour on the wall. An hour that clocks skip on the new
+    date becomes the one that RFC 5545, section 3.3.5 makes of it (02:30 becomes 03:30).
+
+    People come with their position and institution as of today. Meeting link, passcode and the
+    word for checking in belong to one meeting and are not copied. A cancelled session comes as a
+    draft, since nobody has said that the new one is cancelled.
+
+    Raises:
+        NotFound: there is no such cycle.
+        Invalid: at ``slug``, code ``slug_taken``; at ``first_date``, code ``year``: it is not
+            within the years 2000 to 2100, or it moves a session out of them.
+    """
+    source = find(db, Cycle, cycle_id, *with_institutions())
+    sessions = session_rows(db, Session.cycle_id == cycle_id) if command.sessions else []
+    days = 0
+    if sessions and command.first_date is not None:
+        earliest = min(sessions, key=lambda s: (s.starts_at, s.number))
+        days = (command.first_date - earliest.wall_start.date()).days
+        _refuse_far_off(command.first_date, *(s.wall_start for s in sessions), days=days)
+    clone = add_cycle(db, _settings(source, command))
+    if command.institutions:
+        clone.institutions = [
+            CycleInstitution(
+                cycle_id=clone.id,
+                institution_id=row.institution_id,
+                institution=row.institution,
+                role=row.role,
+                position=row.position,
+            )
+            for row in source.institutions
+        ]
+    for session in sessions:
+        copy = _session(session, clone, days)
+        if command.agenda:
+            copy.segments = [_segment(s, copy, people=command.people) for s in session.segments]
+        db.add(copy)
+    db.flush()
+    return clone
+
+
+def _refuse_far_off(*dates: date, days: int) -> None:
+    first, *others = dates
+    step = timedelta(days=days)
+    try:
+        years = {first.year, *((other + step).year for other in others)}
+    except OverflowError:
+        years = {0}
+    if min(years) < _FIRST_YEAR or max(years) > _LAST_YEAR:
+        raise Invalid.one(
+            "first_date", N_("Choose a date between 2000 and 2100, for every session."), code="year"
+        )
+
+
+def _settings(source: Cycle, command: CloneIn) -> Cycle:
+    return Cycle(
+        slug=command.slug,
+        title=dict(command.title),
+        description=dict(source.description) if command.texts else {},
+        privacy_notice=dict(source.privacy_notice) if command.texts else {},
+        language=source.language,
+        zone=source.zone,
+        status=CycleStatus.DRAFT,
+        accent=source.accent,
+        contact_email=source.contact_email,
+        capacity=source.capacity,
+        enrolment_open=source.enrolment_open,
+        approval=source.approval,
+        completion_rule=dict(source.completion_rule) if source.completion_rule else None,
+        institutions=[],
+    )
+
+
+def _session(session: Session, clone: Cycle, days: int) -> Session:
+    wall = shift_wall(session.wall_start, days, field="first_date")
+    try:
+        found = resolve_wall(wall, session.zone, session.fold)
+    except WallTimeOutOfRange:  # the years were looked at
+        raise Invalid.one("first_date", N_("Choose another date."), code="year") from None
+    return Session(
+        cycle_id=clone.id,
+        number=session.number,
+        title=dict(session.title),
+        description=dict(session.description),
+        wall_start=found.shown,
+        zone=session.zone,
+        fold=session.fold if found.kind is WallKind.TWICE else 0,
+        minutes=session.minutes,
+        starts_at=found.instant,
+        ends_at=found.instant + timedelta(minutes=session.minutes),
+        status=(
+            SessionStatus.DRAFT if session.status == SessionStatus.CANCELLED else session.status
+        ),
+        check_in_before=session.check_in_before,
+        check_in_after=session.check_in_after,
+        segments=[],
+    )
+
+
+def _segment(segment: Segment, session: Session, *, people: bool) -> Segment:
+    copy = Segment(
+        session_id=session.id,
+        position=segment.position,
+        kind=segment.kind,
+        title=segment.title,
+        minutes=segment.minutes,
+        offset=segment.offset,
+    )
+    copy.parts = [_part(part, copy) for part in segment.parts] if people else []
+    return copy
+
+
+def _part(part: Part, segment: Segment) -> Part:
+    institution = part.person.institution
+    return Part(
+        session_id=segment.session_id,
+        segment_id=segment.id,
+        person_id=part.person_id,
+        person=part.person,
+        role=part.role,
+        order=part.order,
+        position=part.person.position,
+        institution=institution.name if institution else "",
+    )
