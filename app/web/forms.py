@@ -30,8 +30,8 @@ class Form:
         return name in self.values
 
     def localized(self, name: str) -> dict[str, str]:
-        """The fields ``name.en``, ``name.es``, … that hold something."""
-        found = {code: self.text(f"{name}.{code}") for code in LANGUAGES}
+        """The fields ``name-en``, ``name-es``, … that hold something."""
+        found = {code: self.text(f"{name}-{code}") for code in LANGUAGES}
         return {code: text for code, text in found.items() if text}
 
     def pick(self, *names: str) -> dict[str, Any]:
@@ -48,11 +48,20 @@ async def read_form(request: Request) -> Form:
 FormData = Annotated[Form, Depends(read_form)]
 
 
+def _in_form(field: str) -> str:
+    plural = {"segments": "segment", "parts": "part"}
+    return "-".join(plural.get(place, place) for place in field.split("."))
+
+
 def errors_by_field(error: DomainError) -> dict[str, FieldError]:
-    """The first error at each field, for templates; other errors stand at the empty name."""
+    """The first error at each field, for templates; other errors stand at the empty name.
+
+    Fields are named as in forms: ``title.es`` is ``title-es``, ``segments.0.title`` is
+    ``segment-0-title``.
+    """
     if isinstance(error, Invalid):
         found: dict[str, FieldError] = {}
         for one in error.fields:
-            found.setdefault(one.field, one)
+            found.setdefault(_in_form(one.field), one)
         return found
     return {"": FieldError("", error.sentence, error.params, error.code)}

@@ -1,0 +1,17 @@
+"""What the organizers' pages share."""
+
+from typing import Any
+
+from app.domain.text import localized
+from app.models import Cycle
+
+
+def cycle_bar(cycle: Cycle, **counts: int) -> dict[str, Any]:
+    """What base/organize.html needs to know of the cycle that a page is about."""
+    return {
+        "title": localized(cycle.title, cycle.language, "en"),
+        "href": f"/organize/c/{cycle.slug}",
+        "status": cycle.status,
+        "public_href": f"/c/{cycle.slug}" if cycle.release_number else "",
+        "counts": counts,
+    }
