@@ -8,6 +8,7 @@ Lines are str without their line break until `serialize` makes bytes of them.
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 MAX_OCTETS = 75
@@ -15,7 +16,10 @@ MAX_OCTETS = 75
 
 _BREAKS = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _UNWANTED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff\ud800-\udfff\ufffe\uffff]")
-_DIRTY = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
+_LONG_GAP = re.compile("[ \t]{40,}")
+_DIRTY = re.compile(
+    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]| {40}"
+)
 _SPACES = re.compile("[ \t\n]+")
 _OPENING_QUOTE = re.compile(r'(?:(?<=^)|(?<=[\s(\[{/«¿¡—–-]))"')
 _URI_SAFE = "!#$%&'()*+,-./:;=?@_~"
@@ -28,10 +32,12 @@ def clean(value: str) -> str:
 
     Characters that mean a line break somewhere (lone CR, VT as PowerPoint writes it, FF, U+0085,
     U+2028, U+2029) become a newline, so that the words on both sides stay apart; the others go.
-    Space around the whole is taken away.
+    Space around the whole is taken away, and a gap of 40 blanks or more cut down: folded, it could
+    give a line of nothing but blanks, which some readers take for an empty one.
     """
     if _DIRTY.search(value):
         value = _UNWANTED.sub("", _BREAKS.sub("\n", value))
+        value = _LONG_GAP.sub(" " * 20, value)
     return value.strip()
 
 
@@ -65,6 +71,7 @@ def quoted(value: str) -> str:
     return f'"{value}"' if value else ""
 
 
+@lru_cache(maxsize=4096)
 def uri(value: str, schemes: frozenset[str] = _LINK_SCHEMES) -> str:
     """A URI value, or empty if it is no address of one of these schemes.
 
@@ -84,6 +91,7 @@ def uri(value: str, schemes: frozenset[str] = _LINK_SCHEMES) -> str:
     return quote(value, safe=safe)
 
 
+@lru_cache(maxsize=4096)
 def mailto(address: str) -> str:
     """A bare mail address as an ASCII CAL-ADDRESS (RFC 6068), or empty if it is not an address."""
     local, at, domain = one_line(address).rpartition("@")

@@ -91,7 +91,7 @@ def _details(event: Event) -> str:
 
 
 def _shortened(value: str, most: int) -> str:
-    """As much of the text as `most` percent-encoded characters hold, cut between words if it can."""
+    """As much of the text as `most` percent-encoded characters hold, cut between words."""
     if len(quote(value, safe="")) <= most:
         return value
     room = most - len(quote(_ELLIPSIS, safe=""))

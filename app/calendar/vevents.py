@@ -37,9 +37,9 @@ def place(events: Sequence[Event]) -> tuple[list[bytes], list[Span]]:
 
     An event is written in its own zone. It is written in UTC where that cannot be said rightly to
     every client: no yearly rules fit the years of this calendar (see `app.calendar.zones`), or it
-    starts or ends in the second passing of an hour that happens twice, because a local time
-    stands for the first (RFC 5545, 3.3.5). A calendar has one VTIMEZONE for a zone, so in it the
-    events of that zone share their fate.
+    starts or ends in an hour that happens twice. There a local time stands for the first (RFC
+    5545, 3.3.5), so the second cannot be said; and libical and ical.js take it for the second.
+    A calendar has one VTIMEZONE for a zone, so in it the events of that zone share their fate.
 
     Raises UnknownZone, and ValueError for an event that is naive or ends before it starts.
     """
@@ -69,7 +69,12 @@ def _walls(event: Event) -> tuple[datetime, datetime] | None:
         starts, ends = event.starts.astimezone(info), event.ends.astimezone(info)
     except OverflowError:
         return None
-    return None if starts.fold or ends.fold else (starts, ends)
+    return None if _twice(starts) or _twice(ends) else (starts, ends)
+
+
+def _twice(wall: datetime) -> bool:
+    """Whether clocks show this twice. A datetime made from an instant is never in a gap."""
+    return wall.utcoffset() != wall.replace(fold=1 - wall.fold).utcoffset()
 
 
 def _span(event: Event, wall: tuple[datetime, datetime] | None) -> Span:
@@ -84,8 +89,11 @@ def _span(event: Event, wall: tuple[datetime, datetime] | None) -> Span:
 def vevent(event: Event, span: Span) -> list[str]:
     """One VEVENT as unfolded lines, without ATTENDEE.
 
-    Raises ValueError for a UID that is empty or holds anything that a UID of ours never does.
+    Raises ValueError for a UID that is empty or holds anything that a UID of ours never does, and
+    for a negative SEQUENCE.
     """
+    if event.sequence < 0:
+        raise ValueError(f"event {event.uid}: SEQUENCE must not be negative")
     return [
         "BEGIN:VEVENT",
         f"UID:{checked_uid(event.uid)}",
@@ -118,8 +126,11 @@ def filled(start: str, value: str) -> Iterable[str]:
 
 
 def checked_uid(uid: str) -> str:
-    """The UID as it is. ValueError if it is empty, has a ``/`` (it becomes a file's name in CalDAV)
-    or a character that would need escaping: it is made by us, never typed."""
+    """The UID as it is: made by us, never typed.
+
+    Raises ValueError if it is empty, has a ``/`` (CalDAV makes a file's name of it), or a character
+    that would need escaping.
+    """
     if not uid.isascii() or not uid.isprintable() or not uid or set(uid) & set(' /\\;,:"'):
         raise ValueError(f"not a UID of ours: {uid!r}")
     return uid

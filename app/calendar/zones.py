@@ -5,16 +5,18 @@ start or the end of one month, and nothing else ([MS-OXCICAL] 2.1.3.1.1.19: BYDA
 is refused, of RDATE and further observances nothing is used). So that is all that is written, and
 only where it holds; elsewhere the caller writes UTC, which nobody can get wrong.
 
-**The years.** A rule has to hold from the first to the last local year that the calendar's events
-in the zone touch, and for the one change before the first of January on which that year begins:
-it gives the offset until the year's first change. A wider range would make zones whose law changed
-nearby (Asunción in 2024) lose their rule for years that were regular; a narrower one would leave
-a client that looks at the whole year of an event with a wrong month.
+**The years.** The rules hold from the first to the last local year that the calendar's events in
+the zone touch: a client that looks at the whole year of an event finds every month right. They are
+not asked to hold elsewhere, so that a zone whose law changed nearby (Asunción in 2024), or whose
+Sunday wanders (Santiago: the first on or after the 2nd), keeps its rules for the years that they
+fit. The offset with which the first year begins needs an onset before it: that one is set in the
+year before, where its rule puts it, were the real change a week off.
 """
 
+import calendar as months
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
@@ -49,21 +51,19 @@ def vtimezone(name: str, first_year: int, last_year: int) -> bytes | None:
     info = zone(name)
     if first_year < _EARLIEST or last_year > _LATEST or last_year - first_year >= _MOST_YEARS:
         return None
-    changes = list(_changes(info, first_year - 1, last_year))
-    within = [c for c in changes if c.onset.year >= first_year]
-    if not within:
+    changes = list(_changes(info, first_year, last_year))
+    if not changes:
         start = datetime(first_year, 1, 1, tzinfo=info)
         return _write(name, _fixed(start))
-    needed = [c for c in changes if c.onset.year < first_year][-1:] + within
-    if len(needed) != 2 * (last_year - first_year + 1) + 1:
-        return None
     # The greater offset is DAYLIGHT, also where the law calls summer the standard (Dublin):
     # Outlook's model has no other way.
-    standard = _yearly("STANDARD", [c for c in needed if not c.forward])
-    daylight = _yearly("DAYLIGHT", [c for c in needed if c.forward])
+    standard = _rule("STANDARD", [c for c in changes if not c.forward], first_year, last_year)
+    daylight = _rule("DAYLIGHT", [c for c in changes if c.forward], first_year, last_year)
     if standard is None or daylight is None:
         return None
-    return _write(name, [*standard, *daylight])
+    opening = standard if changes[0].forward else daylight
+    rules = [replace(r, from_year=first_year - (r is opening)) for r in (standard, daylight)]
+    return _write(name, [line for rule in rules for line in rule.lines()])
 
 
 def _changes(info: ZoneInfo, first_year: int, last_year: int) -> Iterator[_Change]:
@@ -109,11 +109,37 @@ def _fixed(start: datetime) -> list[str]:
     )
 
 
-def _yearly(kind: str, changes: list[_Change]) -> list[str] | None:
-    """An observance whose yearly rule gives exactly these changes; None if there is none."""
-    years = [c.onset.year for c in changes]
-    first = changes[0] if changes else None
-    if first is None or years != list(range(years[0], years[0] + len(years))):
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """One yearly change: which weekday of which month, at what reading of the clock before it."""
+
+    kind: str
+    month: int
+    ordinal: int  # 1 to 4 from the month's start, or the last
+    weekday: int
+    at: time
+    before: timedelta
+    after: timedelta
+    name: str
+    from_year: int
+
+    def lines(self) -> list[str]:
+        weeks = months.Calendar().itermonthdates(self.from_year, self.month)
+        days = [d for d in weeks if d.month == self.month and d.weekday() == self.weekday]
+        day = days[self.ordinal if self.ordinal == _LAST else self.ordinal - 1]
+        return _observance(
+            self.kind,
+            datetime.combine(day, self.at),
+            self.before,
+            self.after,
+            self.name,
+            f"RRULE:FREQ=YEARLY;BYMONTH={self.month};BYDAY={self.ordinal}{_WEEKDAYS[self.weekday]}",
+        )
+
+
+def _rule(kind: str, changes: list[_Change], first_year: int, last_year: int) -> _Rule | None:
+    """The rule that gives exactly these changes in these years; None if there is none."""
+    if [c.onset.year for c in changes] != list(range(first_year, last_year + 1)):
         return None
     alike = {
         (c.onset.month, c.onset.weekday(), c.onset.time(), c.before, c.after, c.name)
@@ -122,13 +148,9 @@ def _yearly(kind: str, changes: list[_Change]) -> list[str] | None:
     ordinals = set.intersection(*(_ordinals(c.onset) for c in changes))
     if len(alike) != 1 or not ordinals:
         return None
+    ((month, weekday, at, before, after, name),) = alike
     # Both may fit a few years: laws say "the last Sunday" far more often than "the fourth".
-    ordinal = min(ordinals)
-    rule = (
-        f"RRULE:FREQ=YEARLY;BYMONTH={first.onset.month};"
-        f"BYDAY={ordinal}{_WEEKDAYS[first.onset.weekday()]}"
-    )
-    return _observance(kind, first.onset, first.before, first.after, first.name, rule)
+    return _Rule(kind, month, min(ordinals), weekday, at, before, after, name, from_year=first_year)
 
 
 def _ordinals(day: datetime) -> set[int]:

@@ -1,5 +1,7 @@
 """Local times and instants, with the packaged zone data."""
 
+# ruff: noqa: DTZ001, DTZ901 (naive local times are the subject)
+
 import subprocess
 import sys
 import zoneinfo
