@@ -77,8 +77,8 @@ export function agenda(editor) {
             inner ? `segment-${s}-part-${p}` : all.replace(/^segment-[^-]+/, `segment-${s}`)));
         }
         if (element.name === 'action') {
-          element.value = element.value.replace(/-[^-]+(-[^-]+)?$/, (all, second) =>
-            second && element.value.startsWith('remove-part') ? `-${s}-${p}` : `-${s}`);
+          element.value = element.value.startsWith('remove-part')
+            ? `remove-part-${s}-${p}` : element.value.replace(/-[^-]+$/, `-${s}`);
         }
       };
       for (const element of row.querySelectorAll('[name], [id], [for]')) {

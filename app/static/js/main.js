@@ -27,15 +27,19 @@ function once(form) {
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = 'yes';
     if (event.submitter) event.submitter.setAttribute('aria-busy', 'true');
+    // An answer that is a download leaves the page standing.
+    setTimeout(() => rest(form), 8000);
   });
+}
+
+function rest(form) {
+  delete form.dataset.sent;
+  for (const busy of form.querySelectorAll('[aria-busy]')) busy.removeAttribute('aria-busy');
 }
 
 // Coming back with the browser's button shows the page as it was left: let it be sent again.
 addEventListener('pageshow', () => {
-  for (const form of document.querySelectorAll('form[data-sent]')) {
-    delete form.dataset.sent;
-    for (const busy of form.querySelectorAll('[aria-busy]')) busy.removeAttribute('aria-busy');
-  }
+  document.querySelectorAll('form[data-sent]').forEach(rest);
 });
 
 /** Puts the text of a field, or its own data-copy-text, on the clipboard. */
