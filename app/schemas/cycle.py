@@ -131,6 +131,7 @@ class ConflictOut(Out):
     severity: str
     message: str
     hint: str
+    session_number: int
     session_id: str | None
     segment_id: str | None
     subject: dict[str, str]

@@ -1,0 +1,113 @@
+"""Shows what the rules found: conflicts and changes in the reader's language and zone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any
+
+from babel import dates
+
+from app.domain.change_values import Change
+from app.domain.conflict_values import Conflict, Ref, RefKind
+from app.domain.errors import N_
+from app.domain.schedule import InstitutionRole, PartRole, SegmentKind, SessionStatus
+from app.domain.sentences import Moment, Value, Words, fill
+from app.languages import babel_locale, date_long, time_of_day, translations, zone_label
+from app.schemas.cycle import ConflictOut
+
+NAMES: Mapping[StrEnum, str] = {
+    PartRole.HOST: N_("host"),
+    PartRole.SPEAKER: N_("speaker"),
+    PartRole.MODERATOR: N_("moderator"),
+    PartRole.PANELIST: N_("panelist"),
+    PartRole.INTERPRETER: N_("interpreter"),
+    SegmentKind.OPENING: N_("Opening"),
+    SegmentKind.PRESENTATION: N_("Presentation"),
+    SegmentKind.PANEL: N_("Panel"),
+    SegmentKind.DISCUSSION: N_("Discussion"),
+    SegmentKind.BREAK: N_("Break"),
+    SegmentKind.CLOSING: N_("Closing"),
+    InstitutionRole.ORGANIZER: N_("organizer"),
+    InstitutionRole.HOST: N_("host"),
+    InstitutionRole.PARTNER: N_("partner"),
+    InstitutionRole.SUPPORTER: N_("supporter"),
+    SessionStatus.DRAFT: N_("Draft"),
+    SessionStatus.SCHEDULED: N_("Scheduled"),
+    SessionStatus.CANCELLED: N_("Cancelled"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Presenter:
+    """Puts values into sentences for one reader."""
+
+    language: str
+
+    def gettext(self, text: str) -> str:
+        """The reader's gettext."""
+        return translations(self.language).gettext(text)
+
+    def say(self, thing: Conflict | Change) -> str:
+        """The sentence about a conflict or a change."""
+        return fill(self.gettext(thing.message), thing.params, self.present)
+
+    def present(self, value: Value) -> str:
+        """One value as the reader says it."""
+        match value:
+            case StrEnum():
+                return self.gettext(NAMES[value]) if value in NAMES else str(value)
+            case Words():
+                return value.in_language(self.language)
+            case Moment():
+                return self._moment(value)
+            case timedelta():
+                return self.gettext("%(minutes)s minutes") % {
+                    "minutes": value // timedelta(minutes=1)
+                }
+            case date():
+                return dates.format_date(value, "long", locale=babel_locale(self.language))
+            case _:
+                return str(value)
+
+    def _moment(self, moment: Moment) -> str:
+        first = date_long(moment.starts, self.language, moment.zone)
+        last = date_long(moment.ends, self.language, moment.zone)
+        until = time_of_day(moment.ends, moment.zone)
+        hours = f"{time_of_day(moment.starts, moment.zone)}–{until if first == last else ''}"
+        if first != last:
+            hours = f"{hours}{last}, {until}"
+        return f"{first}, {hours}, {zone_label(moment.zone, self.language)}"
+
+    def conflict(self, conflict: Conflict, cycle_href: str) -> dict[str, Any]:
+        """What components/conflict.html takes; the link leads to the row."""
+        anchor = f"#segment-{conflict.segment_id}" if conflict.segment_id else ""
+        return {
+            "severity": conflict.severity.value,
+            "sentence": self.say(conflict),
+            "hint": self.gettext(conflict.hint),
+            "href": f"{cycle_href}/sessions/{conflict.session_number}{anchor}",
+            "link": "",
+        }
+
+    def conflict_out(self, conflict: Conflict) -> ConflictOut:
+        """A conflict for programs."""
+        sessions = [
+            ref.id
+            for ref in (conflict.subject, conflict.other)
+            if ref is not None and ref.kind is RefKind.SESSION
+        ]
+        return ConflictOut(
+            code=conflict.code.value,
+            severity=conflict.severity.value,
+            message=self.say(conflict),
+            hint=self.gettext(conflict.hint),
+            session_number=conflict.session_number,
+            session_id=sessions[0] if sessions else None,
+            segment_id=conflict.segment_id,
+            subject=self._ref(conflict.subject),
+            other=self._ref(conflict.other) if conflict.other else None,
+        )
+
+    def _ref(self, ref: Ref) -> dict[str, str]:
+        return {"kind": ref.kind.value, "id": ref.id, "name": self.present(ref.label)}
