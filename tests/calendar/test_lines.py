@@ -1,7 +1,5 @@
 """Cleaning, escaping, quoting and folding."""
 
-# ruff: noqa: DTZ001 (naive times are refused, or made aware a line later)
-
 import unicodedata
 from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise

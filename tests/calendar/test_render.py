@@ -1,7 +1,5 @@
 """What stands in downloads and feeds, line by line."""
 
-# ruff: noqa: DTZ001 (naive times are refused, or made aware a line later)
-
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 

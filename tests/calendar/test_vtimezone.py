@@ -1,7 +1,5 @@
 """Events around every change of the clocks, read back by other people's programs."""
 
-# ruff: noqa: DTZ001 (naive times are refused, or made aware a line later)
-
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import cache

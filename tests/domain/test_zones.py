@@ -1,6 +1,6 @@
 """Local times and instants, with the packaged zone data."""
 
-# ruff: noqa: DTZ001, DTZ901 (naive local times are the subject)
+# ruff: noqa: DTZ901 (naive local times are the subject)
 
 import subprocess
 import sys
