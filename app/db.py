@@ -20,6 +20,15 @@ from sqlmodel import Session as DbSession
 
 from app.models.revisions import raise_revisions
 
+__all__ = [
+    "ChangeMark",
+    "Database",
+    "DbSession",
+    "insert_unless_there",
+    "make_engine",
+    "sqlite_module",
+]
+
 BUSY_TIMEOUT_MS = 5_000
 _WAL_RESET_FIXED_IN = (3, 51, 3)
 
@@ -111,9 +120,9 @@ class ChangeMark:
                 version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
                 return version
             with self._engine.connect() as connection:
-                snapshot: str = connection.execution_options(
-                    isolation_level="AUTOCOMMIT"
-                ).scalar(text("SELECT pg_current_snapshot()::text"))
+                snapshot: str = connection.execution_options(isolation_level="AUTOCOMMIT").scalar(
+                    text("SELECT pg_current_snapshot()::text")
+                )
                 return snapshot
 
     def close(self) -> None:

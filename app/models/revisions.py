@@ -10,9 +10,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import select, union, update
+from sqlalchemy import union, update
 from sqlalchemy.orm import Session as OrmSession
 from sqlalchemy.orm.attributes import set_committed_value
+from sqlmodel import col, select
 
 from app.models.base import Editable
 from app.models.cycle import Cycle, CycleInstitution
@@ -51,12 +52,12 @@ def _spread(db: OrmSession, found: Ids) -> None:
     """Adds the sessions and cycles in which a changed person, institution or session appears."""
     connection = db.connection()
     if found[Person]:
-        query = select(Part.session_id).where(Part.person_id.in_(found[Person]))  # type: ignore[attr-defined]
+        query = select(Part.session_id).where(col(Part.person_id).in_(found[Person]))
         found[Session] |= set(connection.scalars(query))
     cycles = [
-        select(Session.cycle_id).where(Session.id.in_(found[Session])),  # type: ignore[attr-defined]
+        select(Session.cycle_id).where(col(Session.id).in_(found[Session])),
         select(CycleInstitution.cycle_id).where(
-            CycleInstitution.institution_id.in_(found[Institution])  # type: ignore[attr-defined]
+            col(CycleInstitution.institution_id).in_(found[Institution])
         ),
     ]
     if found[Session] or found[Institution]:
@@ -75,9 +76,9 @@ def raise_revisions(db: OrmSession, _context: object = None) -> None:
         for row_id in sorted(found[model] - new):
             statement = (
                 update(model)
-                .where(model.id == row_id)  # type: ignore[arg-type]
-                .values(revision=model.revision + 1)
-                .returning(model.revision)  # type: ignore[call-overload]
+                .where(col(model.id) == row_id)
+                .values(revision=col(model.revision) + 1)
+                .returning(col(model.revision))
                 .execution_options(synchronize_session=False)
             )
             revision = db.connection().scalar(statement)

@@ -2,22 +2,33 @@
 
 from pydantic import Field
 
-from app.schemas.types import Country, Email, Language, Out, Strict, Zone, line
+from app.schemas.types import (
+    Country,
+    Email,
+    Filled200,
+    Language,
+    Line40,
+    Line120,
+    Line200,
+    Out,
+    Strict,
+    Zone,
+)
 
 
 class InstitutionIn(Strict):
     """A new institution."""
 
-    name: line(200, required=True)  # type: ignore[valid-type]
-    acronym: line(40) = ""  # type: ignore[valid-type]
+    name: Filled200
+    acronym: Line40 = ""
     country: Country = ""
 
 
 class InstitutionChange(Strict):
     """What is left out stays as it is."""
 
-    name: line(200, required=True) = ""  # type: ignore[valid-type]
-    acronym: line(40) = ""  # type: ignore[valid-type]
+    name: Filled200 = ""
+    acronym: Line40 = ""
     country: Country = ""
 
 
@@ -34,19 +45,19 @@ class InstitutionOut(Out):
 class InitiativeIn(Strict):
     """A new initiative."""
 
-    name: line(200, required=True)  # type: ignore[valid-type]
+    name: Filled200
     country: Country = ""
-    territory: line(120) = ""  # type: ignore[valid-type]
-    sector: line(120) = ""  # type: ignore[valid-type]
+    territory: Line120 = ""
+    sector: Line120 = ""
 
 
 class InitiativeChange(Strict):
     """What is left out stays as it is."""
 
-    name: line(200, required=True) = ""  # type: ignore[valid-type]
+    name: Filled200 = ""
     country: Country = ""
-    territory: line(120) = ""  # type: ignore[valid-type]
-    sector: line(120) = ""  # type: ignore[valid-type]
+    territory: Line120 = ""
+    sector: Line120 = ""
 
 
 class InitiativeOut(Out):
@@ -63,24 +74,24 @@ class InitiativeOut(Out):
 class PersonIn(Strict):
     """A new person in the directory."""
 
-    name: line(200, required=True)  # type: ignore[valid-type]
+    name: Filled200
     email: Email | None = None
     country: Country = ""
     zone: Zone | None = None
     language: Language | None = None
-    position: line(200) = ""  # type: ignore[valid-type]
+    position: Line200 = ""
     institution_id: str | None = Field(default=None, max_length=26)
 
 
 class PersonChange(Strict):
     """What is left out stays as it is."""
 
-    name: line(200, required=True) = ""  # type: ignore[valid-type]
+    name: Filled200 = ""
     email: Email | None = None
     country: Country = ""
     zone: Zone | None = None
     language: Language | None = None
-    position: line(200) = ""  # type: ignore[valid-type]
+    position: Line200 = ""
     institution_id: str | None = Field(default=None, max_length=26)
 
 

@@ -5,17 +5,28 @@ from pydantic import Field
 from app.domain.attendance import Status as AttendanceStatus
 from app.domain.enrolment import EnrolmentStatus
 from app.schemas.cycle import Id
-from app.schemas.types import Country, Email, Instant, Language, Out, Strict, Zone, line
+from app.schemas.types import (
+    Country,
+    Email,
+    Filled200,
+    Filled500,
+    Instant,
+    Language,
+    Line200,
+    Out,
+    Strict,
+    Zone,
+)
 
 
 class EnrolmentIn(Strict):
     """What somebody gives on enrolling."""
 
-    name: line(200, required=True)  # type: ignore[valid-type]
+    name: Filled200
     email: Email
     country: Country = ""
-    institution: line(200) = ""  # type: ignore[valid-type]
-    initiative: line(200) = ""  # type: ignore[valid-type]
+    institution: Line200 = ""
+    initiative: Line200 = ""
     language: Language | None = None  # the cycle's
     zone: Zone | None = None  # the cycle's
     consent: bool = False
@@ -24,10 +35,10 @@ class EnrolmentIn(Strict):
 class EnrolmentChange(Strict):
     """What is left out stays as it is."""
 
-    name: line(200, required=True) = ""  # type: ignore[valid-type]
+    name: Filled200 = ""
     country: Country = ""
-    institution: line(200) = ""  # type: ignore[valid-type]
-    initiative: line(200) = ""  # type: ignore[valid-type]
+    institution: Line200 = ""
+    initiative: Line200 = ""
     language: Language = ""
     zone: Zone = ""
     status: EnrolmentStatus = EnrolmentStatus.CONFIRMED
@@ -64,14 +75,14 @@ class MarkIn(Strict):
 
     enrolment_id: Id
     status: AttendanceStatus
-    reason: line(500, required=True)  # type: ignore[valid-type]
+    reason: Filled500
 
 
 class RetractIn(Strict):
     """Takes an organizer's mark back."""
 
     enrolment_id: Id
-    reason: line(500, required=True)  # type: ignore[valid-type]
+    reason: Filled500
 
 
 class AttendanceOut(Out):

@@ -7,7 +7,20 @@ from pydantic import Field
 
 from app.domain.schedule import PartRole, SegmentKind, SessionStatus
 from app.schemas.cycle import Id
-from app.schemas.types import Instant, Link, Out, Prose, Strict, Title, WallTime, Zone, line
+from app.schemas.types import (
+    Instant,
+    Line40,
+    Line100,
+    Line200,
+    Line300,
+    Link,
+    Out,
+    Prose,
+    Strict,
+    Title,
+    WallTime,
+    Zone,
+)
 
 Number = Annotated[int, Field(ge=1, le=9999)]
 SessionMinutes = Annotated[int, Field(ge=1, le=24 * 60)]
@@ -25,10 +38,10 @@ class SessionIn(Strict):
     fold: Literal[0, 1] | None = None
     description: Prose = Field(default_factory=dict)
     meeting_url: Link = ""
-    meeting_passcode: line(100) = ""  # type: ignore[valid-type]
+    meeting_passcode: Line100 = ""
     check_in_before: WindowMinutes = 15
     check_in_after: WindowMinutes = 30
-    check_in_word: line(40) = ""  # type: ignore[valid-type]
+    check_in_word: Line40 = ""
     status: SessionStatus = SessionStatus.SCHEDULED
 
 
@@ -36,17 +49,17 @@ class SessionChange(Strict):
     """What is left out stays as it is."""
 
     title: Title = Field(default_factory=dict)
-    wall_start: WallTime = datetime.min
+    wall_start: WallTime = datetime(2000, 1, 1)  # noqa: DTZ001 (a wall time)
     minutes: SessionMinutes = 0
     number: Number = 0
     zone: Zone = ""
     fold: Literal[0, 1] | None = None
     description: Prose = Field(default_factory=dict)
     meeting_url: Link = ""
-    meeting_passcode: line(100) = ""  # type: ignore[valid-type]
+    meeting_passcode: Line100 = ""
     check_in_before: WindowMinutes = 15
     check_in_after: WindowMinutes = 30
-    check_in_word: line(40) = ""  # type: ignore[valid-type]
+    check_in_word: Line40 = ""
     status: SessionStatus = SessionStatus.SCHEDULED
 
 
@@ -68,8 +81,8 @@ class PartIn(Strict):
 
     person_id: Id
     role: PartRole
-    position: line(200) | None = None  # type: ignore[valid-type]
-    institution: line(200) | None = None  # type: ignore[valid-type]
+    position: Line200 | None = None
+    institution: Line200 | None = None
 
 
 class SegmentIn(Strict):
@@ -77,7 +90,7 @@ class SegmentIn(Strict):
 
     id: Id | None = None
     kind: SegmentKind
-    title: line(300) = ""  # type: ignore[valid-type]
+    title: Line300 = ""
     minutes: int = Field(ge=1, le=24 * 60)
     offset: int | None = Field(default=None, ge=0, le=7 * 24 * 60)
     parts: list[PartIn] = Field(default_factory=list, max_length=50)

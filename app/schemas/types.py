@@ -129,24 +129,24 @@ def _wall_time(value: Any) -> Any:
     return value
 
 
-def line(limit: int, *, required: bool = False) -> Any:
-    """One line of text, at most `limit` characters."""
-    return Annotated[
-        str,
-        Field(min_length=1 if required else 0, max_length=limit),
-        AfterValidator(_matches_no(_LINE)),
-    ]
+_ONE_LINE = AfterValidator(_matches_no(_LINE))
+Line40 = Annotated[str, Field(max_length=40), _ONE_LINE]
+Line100 = Annotated[str, Field(max_length=100), _ONE_LINE]
+Line120 = Annotated[str, Field(max_length=120), _ONE_LINE]
+Line200 = Annotated[str, Field(max_length=200), _ONE_LINE]
+Line300 = Annotated[str, Field(max_length=300), _ONE_LINE]
+Filled100 = Annotated[str, Field(min_length=1, max_length=100), _ONE_LINE]
+Filled200 = Annotated[str, Field(min_length=1, max_length=200), _ONE_LINE]
+Filled500 = Annotated[str, Field(min_length=1, max_length=500), _ONE_LINE]
+"""One line of text of at most so many characters; filled: not empty."""
 
-
-def lines(limit: int) -> Any:
-    """Text of several lines, at most `limit` characters."""
-    return Annotated[
-        str,
-        BeforeValidator(lambda v: v.replace("\r\n", "\n") if isinstance(v, str) else v),
-        Field(max_length=limit),
-        AfterValidator(_matches_no(_LINES)),
-    ]
-
+Lines = Annotated[
+    str,
+    BeforeValidator(lambda v: v.replace("\r\n", "\n") if isinstance(v, str) else v),
+    Field(max_length=20_000),
+    AfterValidator(_matches_no(_LINES)),
+]
+"""Text of several lines."""
 
 Slug = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_slug)]
 Zone = Annotated[str, Field(max_length=64), AfterValidator(_zone)]
@@ -154,16 +154,20 @@ Country = Annotated[str, Field(max_length=2), AfterValidator(_country)]
 """ISO 3166-1 alpha-2, or empty where it is not known."""
 Language = Annotated[str, Field(max_length=2), AfterValidator(_language)]
 Email = Annotated[str, Field(min_length=1, max_length=254), AfterValidator(_email)]
-Link = Annotated[str, Field(max_length=2000), AfterValidator(_matches_no(_LINE)), AfterValidator(_link)]
+Link = Annotated[
+    str, Field(max_length=2000), AfterValidator(_matches_no(_LINE)), AfterValidator(_link)
+]
 Accent = Annotated[str, Field(max_length=7), AfterValidator(_accent)]
-Title = Annotated[dict[str, line(200)], AfterValidator(_localized), AfterValidator(_some)]  # type: ignore[misc]
-Prose = Annotated[dict[str, lines(20_000)], AfterValidator(_localized)]  # type: ignore[misc]
+Title = Annotated[dict[str, Line200], AfterValidator(_localized), AfterValidator(_some)]
+Prose = Annotated[dict[str, Lines], AfterValidator(_localized)]
 WallTime = Annotated[datetime, AfterValidator(_wall_time)]
 """A local date and time without an offset."""
 Instant = Annotated[
     datetime,
     PlainSerializer(
-        lambda v: v.astimezone(UTC).isoformat().replace("+00:00", "Z"), return_type=str, when_used="json"
+        lambda v: v.astimezone(UTC).isoformat().replace("+00:00", "Z"),
+        return_type=str,
+        when_used="json",
     ),
 ]
 """RFC 3339, UTC."""
