@@ -1,0 +1,200 @@
+"""From the draft to a release: what clashes, what would change, and the act itself."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain import conflicts as rules
+from app.domain.changes import Change, changes, release
+from app.domain.conflicts import Conflict, Severity
+from app.domain.documents import from_document, to_document
+from app.domain.errors import N_, Clash
+from app.domain.schedule import CycleStatus, Schedule
+from app.models import Cycle, Release
+from app.services.actor import Actor
+from app.services.holidays import holidays_for
+from app.services.rows import find
+from app.services.schedules import (
+    draft_schedule,
+    held_cycle,
+    other_schedules,
+    released_schedule,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What publishing now would do. `before` is the newest release, None before the first;
+    `nothing_new`: whoever reads the schedule would not see a difference."""
+
+    changes: tuple[Change, ...]
+    conflicts: tuple[Conflict, ...]
+    next_schedule: Schedule
+    nothing_new: bool
+    before: Schedule | None = None
+
+    @property
+    def errors(self) -> tuple[Conflict, ...]:
+        """What keeps it from being published."""
+        return tuple(c for c in self.conflicts if c.severity is Severity.ERROR)
+
+    @property
+    def warnings(self) -> tuple[Conflict, ...]:
+        """What has to be read before."""
+        return tuple(c for c in self.conflicts if c.severity is Severity.WARNING)
+
+
+@dataclass(frozen=True, slots=True)
+class ToldRelease:
+    """A release with what was different from the one before."""
+
+    release: Release
+    changes: tuple[Change, ...]
+
+
+def find_conflicts(
+    db: DbSession, actor: Actor, cycle_id: str, now: datetime
+) -> tuple[Conflict, ...]:
+    """Everything that clashes or is missing in the draft, other cycles of its people included,
+    by time. Names of holidays come in the actor's language. At most twelve queries.
+
+    Raises NotFound.
+    """
+    return conflicts_of(db, actor, draft_schedule(db, cycle_id), now)
+
+
+def conflicts_of(
+    db: DbSession, actor: Actor, draft: Schedule, now: datetime
+) -> tuple[Conflict, ...]:
+    """`find_conflicts` for a draft that has been loaded. At most seven queries."""
+    return rules.conflicts(
+        draft,
+        other_schedules(db, draft.id, draft),
+        holidays=holidays_for(draft, actor.language),
+        now=now,
+    )
+
+
+def preview(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Preview:
+    """What would change for whoever reads the schedule if it were published now, and what speaks
+    against it. At most thirteen queries. Raises NotFound."""
+    return preview_of(db, actor, draft_schedule(db, cycle_id), now)
+
+
+def preview_of(db: DbSession, actor: Actor, draft: Schedule, now: datetime) -> Preview:
+    """`preview` for a draft that has been loaded. At most eight queries."""
+    before = released_schedule(db, draft.id)
+    after = release(before, draft, now)
+    different = changes(before, after)
+    return Preview(
+        changes=different,
+        conflicts=conflicts_of(db, actor, draft, now),
+        next_schedule=after,
+        nothing_new=before is not None and not different and _same_face(before, after),
+        before=before,
+    )
+
+
+def publish(
+    db: DbSession, actor: Actor, cycle_id: str, *, accept_warnings: bool, now: datetime
+) -> Release:
+    """Freezes the draft as the next release and shows it to everybody.
+
+    Of two at once the second waits and then sees what the first has published. The release holds
+    no meeting link, and nobody's address.
+
+    Raises:
+        NotFound: there is no such cycle.
+        Clash: code ``cycle_archived``; ``schedule_empty`` (no session that could be shown);
+            ``nothing_to_publish``; ``schedule_errors`` (parameter ``count``); ``schedule_warnings``
+            (the same) unless `accept_warnings` says that they were read.
+    """
+    cycle = held_cycle(db, cycle_id)
+    if cycle.status == CycleStatus.ARCHIVED:
+        raise Clash(
+            N_("This cycle is archived. Restore it first, then publish."), code="cycle_archived"
+        )
+    found = preview(db, actor, cycle_id, now)
+    _check(found, cycle, accept_warnings=accept_warnings)
+    row = Release(
+        cycle_id=cycle_id,
+        number=cycle.release_number + 1,
+        published_at=now,
+        published_by=actor.name,
+        document=to_document(found.next_schedule),
+    )
+    db.add(row)
+    cycle.release_number = row.number
+    cycle.status = str(CycleStatus.PUBLISHED)
+    db.flush()
+    return row
+
+
+def list_releases(db: DbSession, actor: Actor, cycle_id: str) -> list[Release]:
+    """The releases of a cycle, the newest first. Two queries. Raises NotFound."""
+    find(db, Cycle, cycle_id)
+    statement = (
+        select(Release).where(Release.cycle_id == cycle_id).order_by(col(Release.number).desc())
+    )
+    return list(db.exec(statement))
+
+
+def told_releases(db: DbSession, actor: Actor, cycle_id: str) -> list[ToldRelease]:
+    """The releases of a cycle, the newest first, each with its changes. Two queries.
+
+    Raises NotFound.
+    """
+    told: list[ToldRelease] = []
+    before: Schedule | None = None
+    for row in reversed(list_releases(db, actor, cycle_id)):
+        schedule = from_document(row.document)
+        told.insert(0, ToldRelease(row, changes(before, schedule)))
+        before = schedule
+    return told
+
+
+def told_release(db: DbSession, release_: Release) -> ToldRelease:
+    """A release that was just made, with its changes. One query."""
+    statement = select(Release).where(
+        Release.cycle_id == release_.cycle_id, Release.number == release_.number - 1
+    )
+    last = db.exec(statement).one_or_none()
+    before = None if last is None else from_document(last.document)
+    return ToldRelease(release_, changes(before, from_document(release_.document)))
+
+
+def _same_face(before: Schedule, after: Schedule) -> bool:
+    """Whether what `changes` does not tell of, but pages show, is the same."""
+    return (before.slug, before.language, before.accent, before.institutions) == (
+        after.slug,
+        after.language,
+        after.accent,
+        after.institutions,
+    )
+
+
+def _check(found: Preview, cycle: Cycle, *, accept_warnings: bool) -> None:
+    if not found.next_schedule.sessions:
+        raise Clash(
+            N_("There is no session to publish yet. Add one, or set one to scheduled."),
+            code="schedule_empty",
+        )
+    if found.nothing_new and cycle.status == CycleStatus.PUBLISHED:
+        raise Clash(
+            N_("Everything is published already: nothing has changed since."),
+            code="nothing_to_publish",
+        )
+    if found.errors:
+        raise Clash(
+            N_("The schedule has conflicts that must be mended first: %(count)s."),
+            code="schedule_errors",
+            count=len(found.errors),
+        )
+    if found.warnings and not accept_warnings:
+        raise Clash(
+            N_("Please read the warnings (%(count)s), then publish."),
+            code="schedule_warnings",
+            count=len(found.warnings),
+        )

@@ -1,0 +1,214 @@
+"""From tables to schedules: the draft, the newest release, and the drafts of other cycles.
+
+Also what every change of a schedule needs: loading a session with all that hangs on it, and
+holding it, and the cycle, against somebody who changes it at the same time. Whoever holds both
+takes the session first: after each flush the revisions are raised in that order.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any, cast
+
+from sqlalchemy.orm import selectinload
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain import agenda, schedule
+from app.domain.conflict_sessions import same_room
+from app.domain.documents import from_document
+from app.domain.schedule import CycleStatus, InstitutionRole, PartRole, SegmentKind, SessionStatus
+from app.models import Cycle, CycleInstitution, Part, Person, Release, Segment, Session
+from app.services.rows import find, hold
+
+_MARGIN = timedelta(days=8)  # a pinned segment begins up to a week after its session
+
+
+def with_agenda() -> tuple[Any, ...]:
+    """Loads a session's segments, their parts, the people and where they work: two queries more."""
+    segments, parts = cast(Any, Session.segments), cast(Any, Segment.parts)
+    person, institution = cast(Any, Part.person), cast(Any, Person.institution)
+    return (selectinload(segments).selectinload(parts).joinedload(person).joinedload(institution),)
+
+
+def with_institutions() -> tuple[Any, ...]:
+    """Loads a cycle's institutions in their order: one query more."""
+    entries, institution = cast(Any, Cycle.institutions), cast(Any, CycleInstitution.institution)
+    return (selectinload(entries).joinedload(institution),)
+
+
+def held_session(db: DbSession, session_id: str, revision: int | None = None) -> Session:
+    """The session with its agenda, as it is now, held until the transaction ends.
+
+    Raises:
+        NotFound: there is none.
+        Stale: `revision` is given and is not the session's.
+    """
+    return hold(db, Session, session_id, *with_agenda(), revision=revision)
+
+
+def held_cycle(db: DbSession, cycle_id: str) -> Cycle:
+    """The cycle with its institutions, as it is now, held until the transaction ends.
+
+    While it is held nobody else's change of anything in its schedule can be committed, since each
+    of them raises the cycle's revision: what is read from here on belongs together. Raises
+    NotFound.
+    """
+    return hold(db, Cycle, cycle_id, *with_institutions())
+
+
+def session_rows(db: DbSession, *conditions: Any) -> Sequence[Session]:
+    """Sessions with their agendas, by number: three queries."""
+    statement = (
+        select(Session)
+        .where(*conditions)
+        .options(*with_agenda())
+        .order_by(col(Session.number), col(Session.id))
+        .execution_options(populate_existing=True)
+    )
+    return db.exec(statement).all()
+
+
+def draft_schedule(db: DbSession, cycle_id: str) -> schedule.Schedule:
+    """The cycle as it is being worked on, sessions in draft and meeting links included.
+
+    Five queries. Raises NotFound.
+    """
+    cycle = find(db, Cycle, cycle_id, *with_institutions())
+    return schedule_of(cycle, session_rows(db, Session.cycle_id == cycle_id))
+
+
+def newest_release(db: DbSession, cycle_id: str) -> Release | None:
+    """The row of the newest release. One query."""
+    statement = (
+        select(Release)
+        .where(Release.cycle_id == cycle_id)
+        .order_by(col(Release.number).desc())
+        .limit(1)
+    )
+    return db.exec(statement).one_or_none()
+
+
+def released_schedule(db: DbSession, cycle_id: str) -> schedule.Schedule | None:
+    """What was published last, or None before the first release. One query.
+
+    It holds every session that was ever published: those taken away stay in it as cancelled.
+    """
+    release = newest_release(db, cycle_id)
+    return None if release is None else from_document(release.document)
+
+
+def other_schedules(
+    db: DbSession, cycle_id: str, draft: schedule.Schedule | None = None
+) -> list[schedule.Schedule]:
+    """The drafts of other cycles (not archived) that share a person or a meeting link with this
+    one, each with those of its sessions that are near in time. Seven queries at most, and five more
+    where the cycle's own `draft` is not given. Raises NotFound.
+    """
+    draft = draft or draft_schedule(db, cycle_id)
+    if not draft.sessions:
+        return []
+    near = (
+        Session.cycle_id != draft.id,
+        col(Session.starts_at) < max(s.ends for s in draft.sessions) + _MARGIN,
+        col(Session.ends_at) > min(s.starts for s in draft.sessions) - _MARGIN,
+    )
+    found = _who_share_people(db, draft, near) | _who_share_rooms(db, draft, near)
+    if not found:
+        return []
+    cycles = db.exec(
+        select(Cycle)
+        .where(col(Cycle.id).in_(found), Cycle.status != CycleStatus.ARCHIVED)
+        .options(*with_institutions())
+        .order_by(Cycle.slug)
+    ).all()
+    sessions = session_rows(db, col(Session.cycle_id).in_([c.id for c in cycles]), *near)
+    return [schedule_of(c, [s for s in sessions if s.cycle_id == c.id]) for c in cycles]
+
+
+def _who_share_people(db: DbSession, draft: schedule.Schedule, near: tuple[Any, ...]) -> set[str]:
+    people = {p.person_id for s in draft.sessions for g in s.segments for p in g.parts}
+    if not people:
+        return set()
+    parts = select(Part.session_id).where(col(Part.person_id).in_(people))
+    return set(db.exec(select(Session.cycle_id).where(*near, col(Session.id).in_(parts))))
+
+
+def _who_share_rooms(db: DbSession, draft: schedule.Schedule, near: tuple[Any, ...]) -> set[str]:
+    rooms = {same_room(s.meeting_url) for s in draft.sessions if s.meeting_url}
+    if not rooms:
+        return set()
+    # Two ways of writing one link are the same room: the rule decides, not the database.
+    links = select(Session.cycle_id, Session.meeting_url).where(*near, Session.meeting_url != "")
+    return {cycle_id for cycle_id, link in db.exec(links) if same_room(link) in rooms}
+
+
+def schedule_of(cycle: Cycle, sessions: Iterable[Session]) -> schedule.Schedule:
+    """Rows, loaded with `with_institutions` and `with_agenda`, as plain values."""
+    return schedule.Schedule(
+        id=cycle.id,
+        slug=cycle.slug,
+        title=dict(cycle.title),
+        language=cycle.language,
+        zone=cycle.zone,
+        description=dict(cycle.description),
+        accent=cycle.accent,
+        institutions=tuple(
+            schedule.CycleInstitution(
+                id=entry.institution_id,
+                name=entry.institution.name,
+                role=InstitutionRole(entry.role),
+                acronym=entry.institution.acronym,
+                country=entry.institution.country,
+            )
+            for entry in cycle.institutions
+        ),
+        sessions=tuple(session_of(s) for s in sessions),
+    )
+
+
+def session_of(row: Session) -> schedule.Session:
+    """A session's row, loaded with `with_agenda`, as a plain value with computed times."""
+    return schedule.Session(
+        id=row.id,
+        uid=row.uid,
+        number=row.number,
+        title=dict(row.title),
+        zone=row.zone,
+        wall_start=row.wall_start.replace(fold=row.fold),
+        starts=row.starts_at,
+        ends=row.ends_at,
+        description=dict(row.description),
+        status=SessionStatus(row.status),
+        meeting_url=row.meeting_url,
+        segments=segments_of(row),
+    )
+
+
+def segments_of(row: Session) -> tuple[schedule.Segment, ...]:
+    """The agenda of a session with the start and end of each segment."""
+    times = agenda.lay_out(row.starts_at, [agenda.Item(s.minutes, s.offset) for s in row.segments])
+    return tuple(
+        schedule.Segment(
+            id=segment.id,
+            kind=SegmentKind(segment.kind),
+            title=segment.title,
+            starts=starts,
+            ends=ends,
+            parts=tuple(part_of(p) for p in segment.parts),
+        )
+        for segment, (starts, ends) in zip(row.segments, times, strict=True)
+    )
+
+
+def part_of(row: Part) -> schedule.Part:
+    """A part with its person; position and institution as of that day."""
+    return schedule.Part(
+        id=row.id,
+        person_id=row.person_id,
+        name=row.person.name,
+        role=PartRole(row.role),
+        position=row.position,
+        institution=row.institution,
+        country=row.person.country,
+        zone=row.person.zone,
+    )

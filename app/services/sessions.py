@@ -1,0 +1,249 @@
+"""Making, changing and taking away the sessions of a cycle.
+
+The wall-clock start, its zone and `fold` are what was asked for; the instants follow from them and
+are written by nobody else.
+"""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain.errors import N_, Clash, Invalid, NotFound
+from app.domain.schedule import SessionStatus
+from app.domain.zones import resolve_wall
+from app.models import Cycle, Evidence, Session
+from app.schemas.session import SessionChange, SessionIn
+from app.services.actor import Actor
+from app.services.rows import find
+from app.services.schedules import (
+    held_cycle,
+    held_session,
+    released_schedule,
+    session_rows,
+    with_agenda,
+)
+from app.services.series import HIGHEST_NUMBER, create_series, free_numbers
+from app.services.wall_times import Settled, settle
+
+__all__ = [
+    "change_session",
+    "create_series",
+    "create_session",
+    "delete_session",
+    "get_session",
+    "list_sessions",
+    "read_zones_again",
+    "session_by_number",
+]
+
+_PLAIN = (
+    "meeting_url",
+    "meeting_passcode",
+    "check_in_before",
+    "check_in_after",
+    "check_in_word",
+)
+
+
+def create_session(db: DbSession, actor: Actor, cycle_id: str, new: SessionIn) -> Session:
+    """A new session, with an empty agenda. Without a number it gets the one after the highest.
+
+    Raises:
+        NotFound: there is no such cycle.
+        Invalid: at ``number`` if it is taken; at ``wall_start`` if that local time does not exist
+            (code ``skipped_time``) or exists twice and `fold` does not choose (``ambiguous_time``).
+    """
+    cycle = held_cycle(db, cycle_id)
+    number = free_numbers(db, cycle_id, 1)[0] if new.number is None else new.number
+    if new.number is not None:
+        _check_number(db, cycle_id, number)
+    zone = new.zone or cycle.zone
+    row = Session(
+        cycle_id=cycle_id,
+        number=number,
+        title=dict(new.title),
+        description=dict(new.description),
+        zone=zone,
+        minutes=new.minutes,
+        status=str(new.status),
+        **{name: getattr(new, name) for name in _PLAIN},
+        **_times(settle(new.wall_start, zone, new.fold), new.minutes),
+        segments=[],
+    )
+    db.add(row)
+    db.flush()
+    return row
+
+
+def change_session(
+    db: DbSession,
+    actor: Actor,
+    session_id: str,
+    change: SessionChange,
+    revision: int | None = None,
+) -> Session:
+    """Changes what `change` names. A new local time, zone or fold is read anew; what is not named
+    keeps its instant, even if zone data would read it differently today (`read_zones_again`).
+
+    Raises:
+        NotFound, Stale.
+        Invalid: as for `create_session`, and at ``status`` for the way back to a draft of a
+            session that has been published.
+    """
+    row = held_session(db, session_id, revision)
+    named = change.model_fields_set
+    if "number" in named and change.number != row.number:
+        held_cycle(db, row.cycle_id)
+        _check_number(db, row.cycle_id, change.number)
+        row.number = change.number
+    if "status" in named:
+        _check_status(db, row, change.status)
+        row.status = str(change.status)
+    for name in _PLAIN:
+        if name in named:
+            setattr(row, name, getattr(change, name))
+    if "title" in named:
+        row.title = dict(change.title)
+    if "description" in named:
+        row.description = dict(change.description)
+    _change_times(row, change)
+    db.flush()
+    return row
+
+
+def delete_session(
+    db: DbSession, actor: Actor, session_id: str, revision: int | None = None
+) -> None:
+    """Takes a session away that nobody has heard of.
+
+    Raises:
+        NotFound, Stale.
+        Clash: code ``session_released`` if it has been in a release: it is in people's calendars,
+            so it is cancelled instead; ``session_has_evidence`` if attendance was recorded.
+    """
+    row = held_session(db, session_id, revision)
+    held_cycle(db, row.cycle_id)  # or it might be published between the look and the deletion
+    if _was_released(db, row):
+        raise Clash(
+            N_(
+                "Session %(number)s has been published and stands in people's calendars. "
+                "Cancel it instead, and publish that."
+            ),
+            code="session_released",
+            number=row.number,
+        )
+    if db.exec(select(Evidence.id).where(Evidence.session_id == row.id).limit(1)).first():
+        raise Clash(
+            N_(
+                "Attendance was recorded for session %(number)s, and that is never deleted. "
+                "Cancel the session instead."
+            ),
+            code="session_has_evidence",
+            number=row.number,
+        )
+    db.delete(row)
+    db.flush()
+
+
+def get_session(db: DbSession, actor: Actor, session_id: str) -> Session:
+    """A session with its agenda, people and where they work. Three queries. Raises NotFound."""
+    return find(db, Session, session_id, *with_agenda())
+
+
+def session_by_number(db: DbSession, actor: Actor, cycle_id: str, number: int) -> Session:
+    """The session of a cycle with this number, loaded like `get_session`. Raises NotFound."""
+    if not 1 <= number <= HIGHEST_NUMBER:  # PostgreSQL would refuse to compare a larger one
+        raise NotFound
+    rows = session_rows(db, Session.cycle_id == cycle_id, Session.number == number)
+    if not rows:
+        raise NotFound
+    return rows[0]
+
+
+def list_sessions(db: DbSession, actor: Actor, cycle_id: str) -> list[Session]:
+    """The sessions of a cycle by number, each loaded like `get_session`. Four queries.
+
+    Raises NotFound where there is no such cycle.
+    """
+    find(db, Cycle, cycle_id)
+    return list(session_rows(db, Session.cycle_id == cycle_id))
+
+
+def read_zones_again(db: DbSession, now: datetime) -> list[Session]:
+    """Moves the instants of sessions to come to where today's zone data has their local times.
+
+    For after an update of the `tzdata` package; each that moved differs from its release from then
+    on, and is shown and published like any other change. Gives back those that moved. A local time
+    that no longer exists is read as RFC 5545, section 3.3.5 has it.
+    """
+    statement = (
+        select(Session)
+        .where(col(Session.starts_at) > now, Session.status != SessionStatus.CANCELLED)
+        .order_by(col(Session.id))
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    moved = []
+    for row in db.exec(statement):
+        instant = resolve_wall(row.wall_start, row.zone, row.fold).instant
+        if instant != row.starts_at:
+            row.starts_at = instant
+            row.ends_at = instant + timedelta(minutes=row.minutes)
+            moved.append(row)
+    db.flush()
+    return moved
+
+
+def _times(settled: Settled, minutes: int) -> dict[str, Any]:
+    return {
+        "wall_start": settled.wall,
+        "fold": settled.fold,
+        "starts_at": settled.instant,
+        "ends_at": settled.instant + timedelta(minutes=minutes),
+    }
+
+
+def _change_times(row: Session, change: SessionChange) -> None:
+    named = change.model_fields_set
+    wall = change.wall_start if "wall_start" in named else row.wall_start
+    zone = change.zone if "zone" in named else row.zone
+    minutes = change.minutes if "minutes" in named else row.minutes
+    fold = change.fold if "fold" in named else None
+    same = wall == row.wall_start and zone == row.zone
+    if not same or fold not in (None, row.fold):
+        for name, value in _times(settle(wall, zone, fold), minutes).items():
+            setattr(row, name, value)
+        row.zone = zone
+    row.minutes = minutes
+    row.ends_at = row.starts_at + timedelta(minutes=minutes)
+
+
+def _check_number(db: DbSession, cycle_id: str, number: int) -> None:
+    taken = select(Session.id).where(Session.cycle_id == cycle_id, Session.number == number)
+    if db.exec(taken).first() is not None:
+        raise Invalid.one(
+            "number",
+            N_("There is a session %(number)s already. Choose another number."),
+            code="number_taken",
+            number=number,
+        )
+
+
+def _check_status(db: DbSession, row: Session, status: SessionStatus) -> None:
+    if (
+        status is SessionStatus.DRAFT
+        and row.status != SessionStatus.DRAFT
+        and _was_released(db, row)
+    ):
+        raise Invalid.one(
+            "status",
+            N_("This session has been published, so it cannot be a draft again. Cancel it."),
+            code="session_released",
+        )
+
+
+def _was_released(db: DbSession, row: Session) -> bool:
+    released = released_schedule(db, row.cycle_id)
+    return released is not None and any(s.id == row.id for s in released.sessions)
