@@ -4,8 +4,9 @@ Sentences are English and marked for translation; whoever shows them translates 
 placeholders afterwards, so a name with a ``%`` in it stays a name.
 """
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 def N_(sentence: str) -> str:  # noqa: N802 (gettext's name for "translate later")
@@ -19,7 +20,7 @@ class FieldError:
 
     field: str
     sentence: str
-    params: Mapping[str, object] = field(default_factory=dict)
+    params: Mapping[str, object] = dataclasses.field(default_factory=dict)
     code: str = "invalid"
 
 
