@@ -1,0 +1,1 @@
+"""Building and sending mail, over plain values."""

@@ -13,11 +13,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import select
 
 from app.db import DbSession
-from app.domain.errors import N_, Clash, NotFound
+from app.domain.errors import N_, Clash
 from app.domain.ids import new_id
 from app.models import Message
 from app.services.actor import Actor
 from app.services.paging import paginate
+from app.services.rows import find
 
 SIGN_IN = "sign-in"
 ENROLMENT_KINDS = (
@@ -101,10 +102,7 @@ def get_message(
     message_id: str,
 ) -> Message:
     """One mail. Raises NotFound."""
-    message = db.get(Message, message_id)
-    if message is None:
-        raise NotFound
-    return message
+    return find(db, Message, message_id)
 
 
 def retry(
@@ -123,11 +121,8 @@ def retry(
         NotFound: there is no such mail.
         Clash: a sign-in link (``used_once``); those are asked for by whoever signs in.
     """
-    message = db.exec(
-        select(Message).where(Message.id == message_id).with_for_update()
-    ).one_or_none()
-    if message is None:
-        raise NotFound
+    message = find(db, Message, message_id)
+    db.refresh(message, with_for_update=True)
     if message.kind == SIGN_IN:
         raise Clash(
             N_("A sign-in link works once. Ask for a new one on the sign-in page."),

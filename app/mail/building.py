@@ -1,0 +1,68 @@
+"""From text to a message as RFC 5322 has it. Nothing that people typed can add a header."""
+
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP, EmailPolicy
+
+from app.mail.addresses import ascii_domain
+from app.mail.failures import SendError, Reason
+from app.mail.rendering import one_line
+from app.mail.values import Content, Sender
+
+_MOST_NAME = 100  # characters of a display name; longer ones are cut with an ellipsis
+_MOST_SUBJECT = 200
+
+
+def build(
+    content: Content,
+    *,
+    sender: Sender,
+    to_name: str,
+    to_address: str,
+    message_id: str,
+    date: datetime,
+    language: str,
+    reply_to: str = "",
+) -> EmailMessage:
+    """The message, with a plain and an HTML part, both quoted-printable.
+
+    `message_id` is with its angle brackets, `date` an aware instant. Where the recipient's address
+    is not ASCII before the @, the message needs a server that speaks SMTPUTF8 (RFC 6531).
+
+    Raises:
+        SendError: the recipient's address cannot stand in a header.
+    """
+    try:
+        to = address(to_name, to_address)
+    except ValueError as error:
+        raise SendError(Reason.ADDRESS, final=True) from error
+    utf8 = not to.addr_spec.isascii()
+    policy: EmailPolicy[EmailMessage] = SMTP.clone(utf8=utf8)
+    message = EmailMessage(policy)
+    message["From"] = address(sender.name, sender.address)
+    message["To"] = to
+    if reply_to:
+        message["Reply-To"] = address("", reply_to)
+    message["Subject"] = _cut(one_line(content.subject), _MOST_SUBJECT)
+    message["Date"] = date
+    message["Message-ID"] = message_id
+    message["Content-Language"] = language
+    # RFC 3834: nobody's holiday notice should answer this; the second is Exchange's word for it.
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Auto-Response-Suppress"] = "OOF, AutoReply"
+    message.set_content(content.text, cte="quoted-printable")
+    message.add_alternative(content.html, subtype="html", cte="quoted-printable")
+    return message
+
+
+def address(name: str, addr_spec: str) -> Address:
+    """A mailbox whose display name is one printable line. The domain is written in ASCII.
+
+    Raises ValueError if the address is none.
+    """
+    return Address(_cut(one_line(name), _MOST_NAME), addr_spec=ascii_domain(addr_spec))
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"

@@ -1,0 +1,38 @@
+"""Why a mail did not go out."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """What stood in the way; each has a sentence on the organizers' pages."""
+
+    UNREACHABLE = "unreachable"  # no connection to the server, or it turned us away
+    NO_TLS = "no-tls"  # the server offers no encryption, or its certificate is not right
+    LOGIN = "login"  # user and password of the settings were refused
+    DROPPED = "dropped"  # the connection ended in the middle
+    TIMEOUT = "timeout"  # the server did not answer in time
+    DELAYED = "delayed"  # the server said: later (4xx)
+    REFUSED = "refused"  # the server said: never (5xx)
+    SENDER = "sender"  # the server does not let us send as this sender
+    ADDRESS = "address"  # the address cannot be used
+    FILE = "file"  # the file could not be written
+    GONE = "gone"  # what the mail is about is no longer there
+    MOOT = "moot"  # what it says no longer holds
+    EXPIRED = "expired"  # the link in it has expired
+    WRITING = "writing"  # the text could not be made
+
+
+class SendError(RuntimeError):
+    """A mail did not go out. `detail` is what the server said, without anything secret.
+
+    `final`: trying again is of no use. `connection`: it was the way there, not this mail.
+    """
+
+    def __init__(
+        self, reason: Reason, detail: str = "", *, final: bool = False, connection: bool = False
+    ) -> None:
+        super().__init__(f"{reason}: {detail}" if detail else str(reason))
+        self.reason = reason
+        self.detail = detail
+        self.final = final
+        self.connection = connection

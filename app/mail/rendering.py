@@ -1,0 +1,107 @@
+"""Mail texts from templates: one plain, one HTML, in the reader's language.
+
+The templates are ours alone and have an environment of their own, since mail programs want their
+styles inline and plain text wants no escaping.
+"""
+
+import re
+from collections.abc import Callable
+from functools import cache
+from gettext import NullTranslations
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from app.domain.errors import N_
+from app.languages import date_long, time_of_day, zone_label
+from app.mail.values import Content, EnrolmentMail, SignInMail
+from app.paths import TEMPLATES
+
+SUBJECTS = {
+    "enrolment-confirmed": N_("You are enrolled: %(cycle)s"),
+    "enrolment-pending": N_("We have your enrolment: %(cycle)s"),
+    "enrolment-waitlisted": N_("You are on the waiting list: %(cycle)s"),
+    "enrolment-link": N_("Your link to %(cycle)s"),
+    "sign-in": N_("Your sign-in link"),
+}
+_ACCENT = "#14566b"  # the house's own, as on the pages
+_ENOUGH_CONTRAST = 4.5  # WCAG 2.2, 1.4.3: white letters on the button
+
+
+def render(
+    kind: str,
+    mail: EnrolmentMail | SignInMail,
+    language: str,
+    translations: Callable[[str], NullTranslations],
+) -> Content:
+    """The mail of this kind. `translations` gives the catalogue of a language.
+
+    Raises ValueError for a kind that there is no text for.
+    """
+    if kind not in SUBJECTS:
+        raise ValueError(f"no such kind of mail: {kind!r}")
+    catalogue = translations(language)
+    title = mail.cycle if isinstance(mail, EnrolmentMail) else ""
+    subject = one_line(catalogue.gettext(SUBJECTS[kind]) % {"cycle": title})
+    env = _environment(language, catalogue)
+    values = {"mail": mail, "subject": subject, "accent": button_color(mail.accent)}
+    text = env.get_template(f"mail/{kind}.txt").render(values)
+    html = env.get_template(f"mail/{kind}.html").render(values)
+    return Content(subject, _tidy(text), html.strip() + "\n")
+
+
+@cache
+def _environment(language: str, catalogue: NullTranslations) -> Environment:
+    env = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=select_autoescape(("html",), default=False),
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
+    env.filters |= {
+        "date": lambda instant, zone: _capital(date_long(instant, language, zone)),
+        "time": time_of_day,
+        "zone_label": lambda name: zone_label(name, language),
+    }
+    env.globals["lang"] = language
+    return env
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _tidy(text: str) -> str:
+    """No blanks at the ends of lines, one empty line at most between paragraphs."""
+    lines = "\n".join(line.rstrip() for line in text.splitlines())
+    return re.sub(r"\n{3,}", "\n\n", lines).strip() + "\n"
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks and other control characters, white space folded."""
+    plain = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(plain.split())
+
+
+def greeting_name(name: str) -> str:
+    """The name, if a mail may repeat it.
+
+    Anybody can enrol any address under any name. What looks like an address, a link or a message
+    rather than a name must not reach a stranger through us; then the mail greets without one.
+    """
+    name = one_line(name)
+    if len(name) > 60 or re.search(r"[/@:<>]|\w\.\w{2,}|\bwww\b|\d{4,}", name, re.IGNORECASE):
+        return ""
+    return name
+
+
+def button_color(accent: str) -> str:
+    """The cycle's accent where white letters are legible on it, else the house's."""
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", accent):
+        return _ACCENT
+    channels = [int(accent[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return accent if 1.05 / (luminance + 0.05) >= _ENOUGH_CONTRAST else _ACCENT

@@ -1,0 +1,120 @@
+"""From a row of the outbox to the mail: reads what it is about as that is now, makes the links."""
+
+from datetime import datetime
+from email.message import EmailMessage
+
+from sqlmodel import col, select
+
+from app.calendar.links import webcal
+from app.db import DbSession
+from app.domain.check_in import window
+from app.domain.enrolment import EnrolmentStatus
+from app.domain.schedule import Schedule, SessionStatus
+from app.domain.schedule import Session as ReleasedSession
+from app.domain.text import localized
+from app.languages import translations
+from app.mail.building import build
+from app.mail.failures import Reason, SendError
+from app.mail.rendering import greeting_name, render
+from app.mail.values import Content, EnrolmentMail, Sender, SessionLine, SignInMail
+from app.models import Cycle, Enrolment, Message, Session, SignInLink
+from app.services.accounts import LINK_MINUTES, link_address
+from app.services.links import Links
+from app.services.outbox import SIGN_IN
+from app.services.schedules import released_schedule
+
+MOST_SESSIONS = 30
+"""So many are listed in a mail; the personal page has all."""
+
+
+def compose(
+    db: DbSession, links: Links, sender: Sender, message: Message, now: datetime
+) -> EmailMessage:
+    """The mail of a row, at the aware instant `now`. Reads only.
+
+    Raises:
+        SendError: final, where what it is about is gone or holds no longer.
+    """
+    if message.kind == SIGN_IN:
+        content, reply_to = _sign_in(db, links, message, now), ""
+    else:
+        content, reply_to = _enrolment(db, links, message, now)
+    return build(
+        content,
+        sender=sender,
+        to_name=message.to_name,
+        to_address=message.to_address,
+        message_id=message.message_id,
+        date=now,
+        language=message.language,
+        reply_to=reply_to,
+    )
+
+
+def _sign_in(db: DbSession, links: Links, message: Message, now: datetime) -> Content:
+    link = db.get(SignInLink, str(message.context.get("link_id")))
+    if link is None or link.used_at is not None:
+        raise SendError(Reason.GONE, final=True)
+    if link.expires_at <= now:
+        raise SendError(Reason.EXPIRED, final=True)
+    mail = SignInMail(
+        name=greeting_name(message.to_name),
+        url=link_address(links, link.id),
+        minutes=LINK_MINUTES,
+    )
+    return render(message.kind, mail, message.language, translations)
+
+
+def _enrolment(db: DbSession, links: Links, message: Message, now: datetime) -> tuple[Content, str]:
+    row = db.exec(
+        select(Enrolment, Cycle)
+        .join(Cycle, col(Cycle.id) == col(Enrolment.cycle_id))
+        .where(Enrolment.id == str(message.context.get("enrolment_id")))
+    ).one_or_none()
+    if row is None:
+        raise SendError(Reason.GONE, final=True)
+    enrolment, cycle = row
+    if enrolment.status == EnrolmentStatus.WITHDRAWN:
+        raise SendError(Reason.MOOT, final=True)
+    language = message.language
+    schedule = released_schedule(db, cycle.id)
+    coming = _coming(schedule, now)
+    takes_part = enrolment.status == EnrolmentStatus.CONFIRMED
+    feed = links.feed(enrolment.id, enrolment.feed_generation) if takes_part else ""
+    mail = EnrolmentMail(
+        name=greeting_name(enrolment.name),
+        cycle=localized(schedule.title if schedule else cycle.title, language, cycle.language),
+        zone=enrolment.zone,
+        sessions=tuple(
+            SessionLine(
+                number=session.number,
+                title=localized(session.title, language, cycle.language),
+                starts=session.starts,
+                ends=session.ends,
+                zone=session.zone,
+            )
+            for session in coming[:MOST_SESSIONS]
+        ),
+        more=max(0, len(coming) - MOST_SESSIONS),
+        check_in=_check_in(db, coming[0]) if coming else None,
+        page_url=links.my(enrolment.id, enrolment.link_generation),
+        feed_url=feed,
+        webcal_url=webcal(feed) if feed else "",
+        contact=cycle.contact_email,
+        accent=cycle.accent,
+    )
+    return render(message.kind, mail, language, translations), cycle.contact_email
+
+
+def _coming(schedule: Schedule | None, now: datetime) -> list[ReleasedSession]:
+    """What is not over and was not cancelled, in the order of time."""
+    sessions = schedule.sessions if schedule else ()
+    coming = [s for s in sessions if s.status == SessionStatus.SCHEDULED and s.ends > now]
+    return sorted(coming, key=lambda s: (s.starts, s.number))
+
+
+def _check_in(db: DbSession, session: ReleasedSession) -> tuple[datetime, datetime] | None:
+    row = db.get(Session, session.id)
+    if row is None:
+        return None
+    return window(session.starts, session.ends, row.check_in_before, row.check_in_after)
