@@ -10,6 +10,7 @@ from app.db import Database
 from app.domain.zones import use_packaged_zone_data
 from app.routers.api import router as api
 from app.routers.pages import router as pages
+from app.routers.pages.hot import install_hot_routes
 from app.services.links import Links
 from app.services.secret_key import secret_key
 from app.settings import Settings
@@ -52,6 +53,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
     app.state.mail_dir = settings.mail_dir
     app.state.mail_is_sent = bool(settings.smtp_url)
     install_error_handlers(app)
+    install_hot_routes(app)
     app.include_router(pages)
     app.include_router(api)
     app.include_router(health.router)

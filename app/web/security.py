@@ -20,6 +20,11 @@ _POLICY = (
 )
 
 
+def policy(*, form: str = "") -> str:
+    """The Content-Security-Policy; `form` holds further places that forms may lead to."""
+    return _POLICY.format(form=f" {form}" if form else "")
+
+
 class Security:
     """Headers on every answer; state changes only from our own pages or from programs."""
 
@@ -28,7 +33,7 @@ class Security:
         parts = urlsplit(base_url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
         fixed = {
-            "content-security-policy": _POLICY.format(form=""),
+            "content-security-policy": policy(),
             "referrer-policy": "no-referrer",
             "x-content-type-options": "nosniff",
             "x-frame-options": "DENY",

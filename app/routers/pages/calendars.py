@@ -1,5 +1,113 @@
-"""Pages: calendars."""
+"""Calendars: a session and a cycle as files to import, and everybody's own feed."""
 
-from fastapi import APIRouter
+from functools import lru_cache
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, FastAPI
+from starlette.types import Scope
+
+from app.calendar.render import MEDIA_TYPE
+from app.db import DbSession
+from app.domain.text import LANGUAGES
+from app.models import now
+from app.services.calendars import (
+    Rendered,
+    cycle_calendar,
+    feed_calendar,
+    session_calendar,
+)
+from app.services.enrolments import enrolment_of_feed
+from app.services.links import Links, Purpose
+from app.services.public import published
+from app.services.versions import version_of_cycle, version_of_enrolment
+from app.web.answers import Answer, Asked, answer
+from app.web.representations import Fresh, Subject
 
 router = APIRouter()
+
+CACHE = "private, max-age=300"
+
+
+@lru_cache(maxsize=1024)
+def _language(query: bytes) -> str:
+    """``?lang=`` where it is one of ours, else empty."""
+    wanted = parse_qs(query.decode("latin-1")).get("lang", [""])[-1]
+    return wanted if wanted in LANGUAGES else ""
+
+
+def _answer(found: Rendered, file_name: str = "") -> Fresh[Answer]:
+    disposition = [("content-disposition", f'inline; filename="{file_name}"')] if file_name else []
+    made = answer(
+        found.body,
+        MEDIA_TYPE,
+        cache_control=CACHE,
+        modified=found.modified,
+        extra=disposition,
+    )
+    return Fresh(made, made.size, found.until.timestamp() if found.until else None)
+
+
+class _Calendar:
+    """What the three have in common."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._links: Links = app.state.links
+
+
+class SessionFile(_Calendar):
+    """``/c/{slug}/{number}.ics``."""
+
+    def key(self, scope: Scope, _wish: Asked) -> tuple[str, int, str]:
+        """Slug, number, language."""
+        params = scope["path_params"]
+        return params["slug"], params["number"], _language(scope["query_string"])
+
+    def subject(self, key: tuple[str, int, str]) -> Subject:
+        """The cycle."""
+        return Subject(("cycle", key[0]), lambda db: version_of_cycle(db, key[0]))
+
+    def build(self, db: DbSession, key: tuple[str, int, str]) -> Fresh[Answer]:
+        """Raises NotFound."""
+        slug, number, language = key
+        cycle = published(db, slug)
+        found = session_calendar(cycle, number, language, self._links)
+        return _answer(found, f"{slug}-{number}.ics")
+
+
+class CycleFile(_Calendar):
+    """``/c/{slug}.ics``."""
+
+    def key(self, scope: Scope, _wish: Asked) -> tuple[str, str]:
+        """Slug, language."""
+        return scope["path_params"]["slug"], _language(scope["query_string"])
+
+    def subject(self, key: tuple[str, str]) -> Subject:
+        """The cycle."""
+        return Subject(("cycle", key[0]), lambda db: version_of_cycle(db, key[0]))
+
+    def build(self, db: DbSession, key: tuple[str, str]) -> Fresh[Answer]:
+        """Raises NotFound."""
+        slug, language = key
+        found = cycle_calendar(published(db, slug), language, self._links, now())
+        return _answer(found, f"{slug}.ics")
+
+
+class Feed(_Calendar):
+    """``/feed/{token}.ics``."""
+
+    def key(self, scope: Scope, _wish: Asked) -> tuple[str, str]:
+        """Token, language. A token is looked at once; afterwards its answer is found by it."""
+        return scope["path_params"]["token"], _language(scope["query_string"])
+
+    def subject(self, key: tuple[str, str]) -> Subject:
+        """The enrolment and its cycle. Raises NotFound for a token that is not ours."""
+        enrolment_id, _ = self._links.read(Purpose.FEED, key[0])
+        return Subject(
+            ("enrolment", enrolment_id), lambda db: version_of_enrolment(db, enrolment_id)
+        )
+
+    def build(self, db: DbSession, key: tuple[str, str]) -> Fresh[Answer]:
+        """Raises NotFound, and Gone for an address that was replaced."""
+        token, language = key
+        enrolment = enrolment_of_feed(db, self._links, token)
+        return _answer(feed_calendar(db, self._links, enrolment, language, now()))

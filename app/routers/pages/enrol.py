@@ -1,5 +1,93 @@
-"""Pages: enrol."""
+"""Enrolling: a form, and one page of thanks that looks the same whoever enrolled."""
 
-from fastapi import APIRouter
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.db import DbSession
+from app.domain.errors import DomainError
+from app.domain.text import localized
+from app.models import now
+from app.routers.pages.public import cycle_and_reader
+from app.schemas.enrolment import EnrolmentIn
+from app.services import enrolments
+from app.web import public_view as view
+from app.web.choices import country_choices, zone_choices
+from app.web.dependencies import Db
+from app.web.forms import Form, FormData, errors_by_field
+from app.web.languages import OWN_NAMES
+from app.web.problems import status_of, validate
+from app.web.templating import page, see_other
 
 router = APIRouter()
+
+FIELDS = (
+    "name", "email", "country", "institution", "initiative", "language", "zone", "consent",
+)  # fmt: skip
+"""In the order in which they stand, so that the first mistake is the first one met."""
+
+
+@router.get("/c/{slug}/enrol")
+def enrol_form(request: Request, db: Db, slug: str) -> Response:
+    """The empty form, with what can be guessed."""
+    return _form_page(request, db, slug, Form({}))
+
+
+@router.post("/c/{slug}/enrol")
+def enrol(request: Request, db: Db, slug: str, form: FormData) -> Response:
+    """Enrols, and goes where everybody goes."""
+    try:
+        enrolments.enrol(db, slug, _read(form), now())
+    except DomainError as error:
+        db.rollback()
+        return _form_page(request, db, slug, form, error)
+    return see_other(request, f"/c/{slug}/enrol/thanks")
+
+
+@router.get("/c/{slug}/enrol/thanks")
+def thanks(request: Request, db: Db, slug: str) -> Response:
+    """What happens next; nothing in it depends on who enrolled."""
+    cycle, reader = cycle_and_reader(db, request, slug)
+    return page(
+        request,
+        "public/thanks.html",
+        view.cycle_context(cycle, reader.language, reader.zone),
+        headers={"cache-control": "private, no-cache"},
+    )
+
+
+def _read(form: Form) -> EnrolmentIn:
+    data: dict[str, Any] = form.pick("name", "email", "country", "institution", "initiative")
+    for name in ("language", "zone"):
+        if form.text(name):
+            data[name] = form.text(name)
+    return validate(EnrolmentIn, {**data, "consent": form.checked("consent")})
+
+
+def _form_page(
+    request: Request, db: DbSession, slug: str, form: Form, error: DomainError | None = None
+) -> Response:
+    cycle, reader = cycle_and_reader(db, request, slug)
+    context = view.cycle_context(cycle, reader.language, reader.zone)
+    errors = errors_by_field(error) if error else {}
+    notice = localized(cycle.cycle.privacy_notice, reader.language, cycle.schedule.language)
+    zone = form.text("zone") or reader.zone or cycle.schedule.zone
+    values: dict[str, Any] = {name: form.text(name) for name in FIELDS}
+    values |= {
+        "language": form.text("language") or reader.language,
+        "zone": zone,
+        "consent": form.checked("consent"),
+    }
+    context |= {
+        "values": values,
+        "errors": errors,
+        "focus": next((name for name in FIELDS if name in errors), ""),
+        "countries": country_choices(reader.language),
+        "zones": zone_choices(reader.language, zone),
+        "language_choices": tuple(OWN_NAMES.items()),
+        "has_notice": bool(notice),
+        "notice": view.paragraphs(notice),
+    }
+    status = status_of(error) if error else 200
+    return page(request, "public/enrol.html", context, status=status)

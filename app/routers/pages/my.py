@@ -1,5 +1,156 @@
-"""Pages: my."""
+"""A participant's own pages. A GET changes nothing: mail scanners open every link."""
 
-from fastapi import APIRouter
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.calendar.links import webcal
+from app.db import DbSession
+from app.domain.errors import Clash, NotFound
+from app.models import Enrolment, now
+from app.services import check_in as desk
+from app.services import enrolments
+from app.services.links import Links
+from app.services.my_schedule import MyCycle, MySession, my_cycle
+from app.web import public_view as view
+from app.web.dependencies import Db, LinksDep
+from app.web.problems import status_of
+from app.web.security import policy
+from app.web.templating import current_reader, gettext_for, page, see_other
 
 router = APIRouter()
+
+
+@router.get("/my/{token}")
+def my_page(request: Request, db: Db, links: LinksDep, token: str) -> Response:
+    """The next session with the one button that fits the moment, then the rest."""
+    _, mine, context = _open(request, db, links, token)
+    urls = [mine.next.meeting_url] if mine.next else []
+    return page(request, "my/page.html", context, headers=_headers(urls))
+
+
+@router.get("/my/{token}/calendar")
+def calendar(request: Request, db: Db, links: LinksDep, token: str) -> Response:
+    """How to subscribe, and a new address for when this one has got into wrong hands."""
+    enrolment, _, context = _open(request, db, links, token)
+    feed = links.feed(enrolment.id, enrolment.feed_generation)
+    context |= {"feed": feed, "webcal": webcal(feed)}
+    return page(request, "my/calendar.html", context, headers=_headers())
+
+
+@router.post("/my/{token}/calendar/renew")
+def renew_calendar(request: Request, db: Db, links: LinksDep, token: str) -> Response:
+    """Ends the calendar's address and makes another."""
+    enrolment, _, _ = _open(request, db, links, token)
+    enrolments.renew_feed(db, enrolment)
+    said = gettext_for(request)("Your calendar has a new address. The old one has stopped working.")
+    return see_other(request, f"/my/{token}/calendar", said)
+
+
+@router.get("/my/{token}/withdraw")
+def confirm_withdrawal(request: Request, db: Db, links: LinksDep, token: str) -> Response:
+    """What will happen, and one button."""
+    _, _, context = _open(request, db, links, token)
+    return page(request, "my/withdraw.html", context, headers=_headers())
+
+
+@router.post("/my/{token}/withdraw")
+def withdraw(request: Request, db: Db, links: LinksDep, token: str) -> Response:
+    """Leaves the cycle."""
+    enrolment, _, _ = _open(request, db, links, token)
+    enrolments.withdraw(db, enrolment, now())
+    said = gettext_for(request)("You have left this cycle. Your place is free for somebody else.")
+    return see_other(request, f"/my/{token}", said)
+
+
+@router.get("/my/{token}/sessions/{number}/join")
+def join_page(request: Request, db: Db, links: LinksDep, token: str, number: int) -> Response:
+    """One button."""
+    return _session_page(request, db, links, token, number, "my/join.html")
+
+
+@router.post("/my/{token}/sessions/{number}/join")
+def join(request: Request, db: Db, links: LinksDep, token: str, number: int) -> Response:
+    """Goes to the meeting."""
+    enrolment, _, _ = _open(request, db, links, token)
+    try:
+        url = desk.join(db, enrolment, number, now())
+    except Clash as error:
+        db.rollback()
+        return _session_page(request, db, links, token, number, "my/join.html", error)
+    return RedirectResponse(url, 303)
+
+
+@router.get("/my/{token}/sessions/{number}/check-in")
+def check_in_page(request: Request, db: Db, links: LinksDep, token: str, number: int) -> Response:
+    """One button."""
+    return _session_page(request, db, links, token, number, "my/check_in.html")
+
+
+@router.post("/my/{token}/sessions/{number}/check-in")
+def check_in(request: Request, db: Db, links: LinksDep, token: str, number: int) -> Response:
+    """Checks in; twice is once."""
+    enrolment, _, _ = _open(request, db, links, token)
+    try:
+        desk.check_in(db, enrolment, number, now(), "personal-page")
+    except Clash as error:
+        db.rollback()
+        return _session_page(request, db, links, token, number, "my/check_in.html", error)
+    return see_other(request, f"/my/{token}", gettext_for(request)("You're checked in."))
+
+
+def _open(
+    request: Request, db: DbSession, links: Links, token: str
+) -> tuple[Enrolment, MyCycle, dict[str, Any]]:
+    """Whose page it is and what all of these pages show. Raises NotFound and Gone."""
+    enrolment = enrolments.enrolment_of_link(db, links, token)
+    request.state.person_language = enrolment.language
+    moment = now()
+    mine = my_cycle(db, enrolment, moment)
+    reader = current_reader(request)
+    context = view.cycle_context(mine.cycle, reader.language, reader.zone or enrolment.zone)
+    context |= {
+        "enrolment": enrolment,
+        "mine": mine,
+        "my_path": f"/my/{token}",
+        "now": moment,
+        "states": {s.session.number: view.state_of(s.session, moment) for s in mine.sessions},
+    }
+    return enrolment, mine, context
+
+
+def _session_page(
+    request: Request,
+    db: DbSession,
+    links: Links,
+    token: str,
+    number: int,
+    template: str,
+    error: Clash | None = None,
+) -> Response:
+    _, mine, context = _open(request, db, links, token)
+    session: MySession | None = mine.session(number)
+    if session is None:
+        raise NotFound
+    context |= {"my": session, "error": error}
+    status = status_of(error) if error else 200
+    return page(request, template, context, status=status, headers=_headers([session.meeting_url]))
+
+
+def _headers(meeting_urls: list[str] | None = None) -> dict[str, str]:
+    """Nobody keeps these pages. Where a form leads to a meeting, the policy lets it go there.
+
+    Browsers hold a form to the policy through every redirect, and providers redirect to hosts of
+    theirs that nobody can list: so any https address may follow. Only these pages say so, and
+    nothing that somebody typed stands in them unescaped.
+    """
+    headers = {"cache-control": "private, no-store", "x-robots-tag": "noindex"}
+    origins = set()
+    for url in filter(None, meeting_urls or []):
+        parts = urlsplit(url)
+        origins |= {"https:", f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"}
+    if origins:
+        headers["content-security-policy"] = policy(form=" ".join(sorted(origins)))
+    return headers

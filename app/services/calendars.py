@@ -1,0 +1,258 @@
+"""Calendars for downloads and feeds: which events are in them and what the events say.
+
+The bytes are made by `app.calendar`; here is what goes into them, in the reader's language. No
+time of rendering gets in, so the same release gives the same bytes until a cancelled session has
+been shown for long enough.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from sqlmodel import col, select
+
+from app.calendar.render import render
+from app.calendar.values import Calendar, Event
+from app.db import DbSession
+from app.domain.enrolment import EnrolmentStatus
+from app.domain.errors import N_, NotFound
+from app.domain.schedule import InstitutionRole, Part, PartRole, Schedule, Session, SessionStatus
+from app.domain.text import LANGUAGES, localized
+from app.languages import translations
+from app.models import Cycle, Enrolment
+from app.services.links import Links
+from app.services.public import PublishedCycle, published
+
+Gettext = Callable[[str], str]
+
+CANCELLED_STAY = timedelta(days=30)
+"""How long after its start a cancelled session stays, so that every client hears of it."""
+
+_MOST_DESCRIPTION = 2_000  # characters; the page behind the link has it all
+
+ROLES = {
+    PartRole.HOST: N_("host"),
+    PartRole.SPEAKER: N_("speaker"),
+    PartRole.MODERATOR: N_("moderator"),
+    PartRole.PANELIST: N_("panelist"),
+}
+"""Those whom a calendar entry names. Interpreters are not announced."""
+
+# COLOR takes names only; the nearest of these few stands for a cycle's accent.
+_COLORS = {
+    "crimson": (220, 20, 60),
+    "orangered": (255, 69, 0),
+    "goldenrod": (218, 165, 32),
+    "olivedrab": (107, 142, 35),
+    "seagreen": (46, 139, 87),
+    "teal": (0, 128, 128),
+    "steelblue": (70, 130, 180),
+    "royalblue": (65, 105, 225),
+    "navy": (0, 0, 128),
+    "slateblue": (106, 90, 205),
+    "purple": (128, 0, 128),
+    "mediumvioletred": (199, 21, 133),
+    "sienna": (160, 82, 45),
+    "slategray": (112, 128, 144),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A calendar as bytes. `modified` is an aware instant taken from stored stamps; `until` is
+    when it changes by itself, because a cancelled session has been shown for long enough."""
+
+    body: bytes
+    modified: datetime
+    until: datetime | None = None
+
+
+def event_of(
+    schedule: Schedule,
+    session: Session,
+    language: str,
+    *,
+    link: str,
+    join: str = "",
+    contact: str = "",
+    withdrawn: bool = False,
+) -> Event:
+    """A session as a calendar entry in `language`.
+
+    `link` is where location and URL lead; `join` the personal join link for CONFERENCE, empty in
+    public files; `contact` the organizer's bare address. `withdrawn`: for this reader it is off.
+    """
+    gettext = translations(language).gettext
+    title = localized(session.title, language, schedule.language)
+    off = withdrawn or session.status is SessionStatus.CANCELLED
+    stamp = session.stamp or session.starts
+    return Event(
+        uid=session.uid,
+        sequence=session.sequence,
+        created=session.created or stamp,
+        stamp=stamp,
+        starts=session.starts,
+        ends=session.ends,
+        zone=session.zone,
+        # Several clients show a cancelled event like any other: the words must say it.
+        summary=gettext(N_("Cancelled: %(title)s")) % {"title": title} if off else title,
+        description=_description(schedule, session, language, gettext, link=link, off=off),
+        location=link,
+        url=link,
+        cancelled=off,
+        conference=join,
+        alarm_text=gettext(N_("In 15 minutes: %(title)s")) % {"title": title},
+        organizer_name=organizer_name(schedule) if contact else "",
+        organizer_address=contact,
+    )
+
+
+def organizer_name(schedule: Schedule) -> str:
+    """Who answers for the cycle: the first organizer, else the first institution, else nobody."""
+    ours = [i for i in schedule.institutions if i.role is InstitutionRole.ORGANIZER]
+    return next((i.name for i in (*ours, *schedule.institutions)), "")
+
+
+def people_of(session: Session) -> list[tuple[str, str, str, tuple[PartRole, ...]]]:
+    """Those who are announced, in the order of the agenda: name, position, institution, roles.
+    Somebody with several parts is named once, with all the roles."""
+    roles: dict[str, list[PartRole]] = {}
+    first: dict[str, Part] = {}
+    for part in (p for segment in session.segments for p in segment.parts if p.role in ROLES):
+        first.setdefault(part.person_id, part)
+        had = roles.setdefault(part.person_id, [])
+        if part.role not in had:
+            had.append(part.role)
+    return [(p.name, p.position, p.institution, tuple(roles[key])) for key, p in first.items()]
+
+
+def _description(
+    schedule: Schedule, session: Session, language: str, gettext: Gettext, *, link: str, off: bool
+) -> str:
+    words = localized(session.description, language, schedule.language).strip()
+    if len(words) > _MOST_DESCRIPTION:
+        words = words[:_MOST_DESCRIPTION].rsplit(None, 1)[0] + " …"
+    people = [
+        f"– {', '.join(filter(None, (name, position, institution)))}"
+        f" ({', '.join(gettext(ROLES[role]) for role in roles)})"
+        for name, position, institution, roles in people_of(session)
+    ]
+    blocks = [
+        gettext(N_("This session will not take place.")) if off else "",
+        localized(schedule.title, language, schedule.language),
+        words,
+        "\n".join([gettext(N_("With:")), *people]) if people else "",
+        link,
+    ]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def session_calendar(cycle: PublishedCycle, number: int, language: str, links: Links) -> Rendered:
+    """One public session as a file to import. An empty `language` is the cycle's.
+
+    Raises:
+        NotFound: no session of the newest release has this number.
+    """
+    session = cycle.schedule.session(number)
+    if session is None:
+        raise NotFound
+    language = language or cycle.schedule.language
+    return Rendered(
+        render(Calendar((_public_event(cycle, session, language, links),))),
+        cycle.published_at,
+    )
+
+
+def cycle_calendar(
+    cycle: PublishedCycle,
+    language: str,
+    links: Links,
+    now: datetime,
+) -> Rendered:
+    """All public sessions as a file to import. An empty `language` is the cycle's."""
+    language = language or cycle.schedule.language
+    shown, dropped, until = _still_shown(cycle.schedule.sessions, now)
+    events = tuple(_public_event(cycle, s, language, links) for s in shown)
+    modified = max([cycle.published_at, *dropped])
+    return Rendered(render(Calendar(events)), modified, until)
+
+
+def feed_calendar(
+    db: DbSession,
+    links: Links,
+    enrolment: Enrolment,
+    language: str,
+    now: datetime,
+) -> Rendered:
+    """Somebody's live calendar, with the personal join links. An empty `language` is theirs.
+
+    For somebody who has withdrawn, what was still to come is cancelled, so that it disappears
+    from their calendar.
+    """
+    slug = db.exec(select(Cycle.slug).where(col(Cycle.id) == enrolment.cycle_id)).one()
+    cycle = published(db, slug)
+    schedule = cycle.schedule
+    language = language or (enrolment.language if enrolment.language in LANGUAGES else "en")
+    left = enrolment.status_at if enrolment.status == EnrolmentStatus.WITHDRAWN else None
+    shown, dropped, until = _still_shown(schedule.sessions, now)
+    events = []
+    for session in shown:
+        join = links.my(enrolment.id, enrolment.link_generation, f"/sessions/{session.number}/join")
+        events.append(
+            event_of(
+                schedule,
+                session,
+                language,
+                link=join,
+                join=join,
+                contact=cycle.cycle.contact_email,
+                withdrawn=left is not None and session.ends > left,
+            )
+        )
+    calendar = Calendar(
+        tuple(events),
+        name=localized(schedule.title, language, schedule.language),
+        source=links.feed(enrolment.id, enrolment.feed_generation),
+        color=_color_name(schedule.accent),
+    )
+    modified = max([cycle.published_at, enrolment.created_at, enrolment.status_at, *dropped])
+    return Rendered(render(calendar), modified, until)
+
+
+def _public_event(cycle: PublishedCycle, session: Session, language: str, links: Links) -> Event:
+    return event_of(
+        cycle.schedule,
+        session,
+        language,
+        link=links.url(f"/c/{cycle.schedule.slug}/{session.number}"),
+        contact=cycle.cycle.contact_email,
+    )
+
+
+def _still_shown(
+    sessions: Iterable[Session], now: datetime
+) -> tuple[list[Session], list[datetime], datetime | None]:
+    """The sessions that are shown, when others dropped out, and when the next one will."""
+    shown, dropped, ahead = [], [], []
+    for session in sessions:
+        leaves = session.starts + CANCELLED_STAY
+        if session.status is not SessionStatus.CANCELLED:
+            shown.append(session)
+        elif leaves > now:
+            shown.append(session)
+            ahead.append(leaves)
+        else:
+            dropped.append(leaves)
+    return shown, dropped, min(ahead, default=None)
+
+
+def _color_name(accent: str) -> str:
+    """The name nearest to "#rrggbb"; empty for none."""
+    if not accent:
+        return ""
+    wanted = tuple(int(accent[i:j], 16) for i, j in pairwise((1, 3, 5, 7)))
+    return min(
+        _COLORS,
+        key=lambda name: sum((a - b) ** 2 for a, b in zip(_COLORS[name], wanted, strict=True)),
+    )

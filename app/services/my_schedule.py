@@ -1,0 +1,119 @@
+"""A participant's own page: their sessions, where each stands, and what to do at this moment."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain.attendance import Evidence, Record, record
+from app.domain.check_in import WindowState, state
+from app.domain.enrolment import EnrolmentStatus
+from app.domain.schedule import Session, SessionStatus
+from app.models import Cycle, Enrolment
+from app.models import Session as SessionRow
+from app.services import evidence
+from app.services.check_in import join_window_of, window_of
+from app.services.public import PublishedCycle, published
+
+
+class Step(StrEnum):
+    """The one thing to do about a session now."""
+
+    CALENDAR = "calendar"  # nothing yet but to note it
+    JOIN = "join"
+    CHECK_IN = "check-in"
+    REJOIN = "rejoin"  # checked in, and the meeting is still on
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class MySession:
+    """A published session as it concerns one participant. The windows are aware UTC, half-open;
+    `opens` and `closes` are check-in's. `meeting_url` is empty until it may be joined."""
+
+    session: Session
+    step: Step
+    record: Record
+    opens: datetime
+    closes: datetime
+    can_join: bool
+    can_check_in: bool
+    meeting_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class MyCycle:
+    """A participant's cycle. `next` is the session to show first; None when all are over."""
+
+    cycle: PublishedCycle
+    sessions: tuple[MySession, ...]
+    next: MySession | None
+
+    def session(self, number: int) -> MySession | None:
+        """The session with this number."""
+        return next((s for s in self.sessions if s.session.number == number), None)
+
+
+def my_cycle(db: DbSession, enrolment: Enrolment, now: datetime) -> MyCycle:
+    """What the page shows at `now` (aware). Four queries, whatever the number of sessions.
+
+    Raises NotFound while the cycle is not published.
+    """
+    slug = db.exec(select(Cycle.slug).where(col(Cycle.id) == enrolment.cycle_id)).one()
+    cycle = published(db, slug)
+    rows = {
+        row.id: row
+        for row in db.exec(select(SessionRow).where(col(SessionRow.cycle_id) == cycle.schedule.id))
+    }
+    seen = evidence.of_sessions(db, rows, [enrolment.id])
+    takes_part = enrolment.status == EnrolmentStatus.CONFIRMED
+    sessions = tuple(
+        _mine(session, row, list(seen[row.id][enrolment.id]), takes_part, now)
+        for session in cycle.schedule.sessions
+        if (row := rows.get(session.id)) is not None
+    )
+    coming = (
+        s
+        for s in sorted(sessions, key=lambda s: s.session.starts)
+        if s.session.status is not SessionStatus.CANCELLED and s.step is not Step.NOTHING
+    )
+    return MyCycle(cycle, sessions, next(coming, None))
+
+
+def _mine(
+    session: Session,
+    row: SessionRow,
+    facts: list[Evidence],
+    ok: bool,
+    now: datetime,
+) -> MySession:
+    opens, closes = window_of(row)
+    on = ok and SessionStatus.CANCELLED not in (session.status, row.status)
+    found = record(facts, (row.starts_at, row.ends_at), closed=False)
+    can_join = on and state(now, join_window_of(row)) is WindowState.OPEN
+    can_check_in = (
+        on and found.checked_in is None and state(now, (opens, closes)) is WindowState.OPEN
+    )
+    return MySession(
+        session=session,
+        step=_step(now, row, found, can_join=can_join, can_check_in=can_check_in),
+        record=found,
+        opens=opens,
+        closes=closes,
+        can_join=can_join,
+        can_check_in=can_check_in,
+        meeting_url=row.meeting_url if can_join else "",
+    )
+
+
+def _step(
+    now: datetime, row: SessionRow, found: Record, *, can_join: bool, can_check_in: bool
+) -> Step:
+    """Joining comes first, checking in once one has gone there or the meeting is over."""
+    if can_check_in and (found.clicked is not None or not can_join):
+        return Step.CHECK_IN
+    if can_join:
+        return Step.JOIN if found.checked_in is None else Step.REJOIN
+    return Step.CALENDAR if now < row.ends_at else Step.NOTHING
