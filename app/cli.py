@@ -263,3 +263,7 @@ def doctor() -> None:
         click.echo(f"{finding.level:5}  {finding.topic}: {finding.text}")
     if any(f.level == "wrong" for f in findings):
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

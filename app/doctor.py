@@ -2,7 +2,6 @@
 
 import contextlib
 import ipaddress
-import smtplib
 import zoneinfo
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import schema_version
 from app.db import Database, sqlite_module
 from app.domain.zones import use_packaged_zone_data, zone_data_version, zone_names
-from app.mail.transport import connect
+from app.mail.failures import SendError
+from app.mail.transport import SmtpTransport
 from app.settings import Settings
 
 Level = Literal["ok", "look", "wrong"]
@@ -153,13 +153,12 @@ def _mail(settings: Settings) -> Iterator[Finding]:
         return
     server = urlsplit(settings.smtp_url)
     try:
-        with connect(settings.smtp_url, timeout=10):
-            pass
-    except (OSError, smtplib.SMTPException) as error:
+        SmtpTransport(settings.smtp_url, timeout=10).greet()
+    except SendError as error:
         yield Finding(
             "wrong",
             "mail",
-            f"{server.hostname} does not let us send: {type(error).__name__}. "
+            f"{server.hostname} does not let us send: {error}. "
             "Look at CONVOCA_SMTP_URL (host, port, user, password).",
         )
     else:

@@ -107,6 +107,11 @@ class SmtpTransport:
             reason = Reason.TIMEOUT if _took_too_long(error) else Reason.DROPPED
             raise SendError(reason, connection=True) from error
 
+    def greet(self) -> None:
+        """Connects and signs in, for whoever asks whether that works. Raises SendError."""
+        self._connection()
+        self.close()
+
     def _hand_over(
         self, smtp: smtplib.SMTP, message: EmailMessage, sender: str, recipient: str
     ) -> None:

@@ -1,12 +1,13 @@
 """Forms: what was typed, kept as typed, until a schema has taken it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
 from app.domain.errors import DomainError, FieldError, Invalid
 from app.domain.text import LANGUAGES
+from app.web.problems import fill
 
 MAX_FIELDS = 4_000  # a long agenda has many
 
@@ -65,3 +66,13 @@ def errors_by_field(error: DomainError) -> dict[str, FieldError]:
             found.setdefault(_in_form(one.field), one)
         return found
     return {"": FieldError("", error.sentence, error.params, error.code)}
+
+
+def summary(error: DomainError | None, gettext: Callable[[str], str]) -> list[tuple[str, str]]:
+    """What stands above a form that was not taken: each sentence with the field it leads to."""
+    if error is None:
+        return []
+    return [
+        (name, fill(one.sentence, one.params, gettext))
+        for name, one in errors_by_field(error).items()
+    ]

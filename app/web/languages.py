@@ -15,6 +15,9 @@ from app.languages import time_of_day as time_of_day
 from app.languages import translations as translations
 from app.languages import zone_label as zone_label
 
+YEAR = 365 * 24 * 3600
+"""Seconds, for cookies that remember a choice."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reader:

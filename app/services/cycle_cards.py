@@ -1,0 +1,57 @@
+"""The list of cycles with what one wants to see of each at a glance."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import case, func
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain.enrolment import EnrolmentStatus
+from app.domain.schedule import SessionStatus
+from app.models import Cycle, Enrolment, Session
+from app.services.actor import Actor
+from app.services.cycles import list_cycles
+
+
+@dataclass(frozen=True, slots=True)
+class CycleCard:
+    """A cycle, how many sessions it has, when it begins, what comes next, and who takes part."""
+
+    cycle: Cycle
+    sessions: int
+    first: datetime | None
+    last: datetime | None
+    upcoming: datetime | None
+    participants: int
+
+
+def cycle_cards(
+    db: DbSession, actor: Actor, now: datetime, after: str | None = None, limit: int = 50
+) -> tuple[list[CycleCard], str | None]:
+    """A stretch of the cycles, the newest first. Three queries, however many there are."""
+    rows, following = list_cycles(db, actor, after, limit)
+    ids = [row.id for row in rows]
+    held = (
+        select(
+            Session.cycle_id,
+            func.count(),
+            func.min(Session.starts_at),
+            func.max(Session.starts_at),
+            func.min(case((col(Session.ends_at) > now, Session.starts_at))),
+        )
+        .where(col(Session.cycle_id).in_(ids), Session.status != SessionStatus.CANCELLED)
+        .group_by(col(Session.cycle_id))
+    )
+    sessions = {cycle_id: values for cycle_id, *values in db.exec(held)}
+    enrolled = (
+        select(Enrolment.cycle_id, func.count())
+        .where(col(Enrolment.cycle_id).in_(ids), Enrolment.status == EnrolmentStatus.CONFIRMED)
+        .group_by(col(Enrolment.cycle_id))
+    )
+    participants = dict(db.exec(enrolled).all())
+    cards = []
+    for row in rows:
+        count, first, last, upcoming = sessions.get(row.id, (0, None, None, None))
+        cards.append(CycleCard(row, count, first, last, upcoming, participants.get(row.id, 0)))
+    return cards, following

@@ -1,0 +1,39 @@
+"""The form of a cycle: from what was typed to a command, and from a cycle to what is shown."""
+
+from typing import Any
+
+from app.models import Cycle
+from app.web.forms import Form
+
+TEXTS = ("slug", "language", "zone", "accent")
+LOCALIZED = ("title", "description", "privacy_notice")
+RULE = ("min_sessions", "of", "min_percent_of_each")
+
+
+def read(form: Form) -> dict[str, Any]:
+    """What was typed, for CycleIn or CycleChange."""
+    data: dict[str, Any] = form.pick(*TEXTS)
+    data |= {name: form.localized(name) for name in LOCALIZED}
+    data |= {"contact_email": form.or_none("contact_email"), "capacity": form.or_none("capacity")}
+    data |= {name: form.checked(name) for name in ("enrolment_open", "approval")}
+    rule = {name: form.text(f"completion_rule-{name}") for name in RULE}
+    data["completion_rule"] = rule if any(rule.values()) else None
+    return data
+
+
+def shown(cycle: Cycle) -> dict[str, Any]:
+    """A cycle's fields as `read` would give them back."""
+    data: dict[str, Any] = {name: getattr(cycle, name) for name in (*TEXTS, *LOCALIZED)}
+    data |= {
+        "contact_email": cycle.contact_email,
+        "capacity": cycle.capacity,
+        "enrolment_open": cycle.enrolment_open,
+        "approval": cycle.approval,
+        "completion_rule": cycle.completion_rule,
+    }
+    return data
+
+
+def blank(language: str, zone: str) -> dict[str, Any]:
+    """The form of a cycle that is not there yet."""
+    return shown(Cycle(slug="", language=language, zone=zone))
