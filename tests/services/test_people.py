@@ -369,12 +369,13 @@ def test_queries_do_not_grow_with_rows(
         for role in ("host", "speaker", "moderator")[: n + 1]:
             make.part(segment, ana, role)
     db.expunge_all()
-    counts = {}
-    for name, call in {
+    calls: dict[str, Callable[[], object]] = {
         "search": lambda: people.search_people(db, SYSTEM, "person"),
         "get": lambda: people.get_person(db, SYSTEM, ana.id),
         "parts": lambda: people.parts_of(db, SYSTEM, ana.id),
-    }.items():
+    }
+    counts = {}
+    for name, call in calls.items():
         db.expunge_all()
         with count_queries() as queries:
             call()
