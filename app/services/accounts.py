@@ -321,6 +321,8 @@ def list_sign_ins(db: DbSession, actor: Actor, now: datetime) -> list[SignIn]:
 
 def end_sign_in(db: DbSession, actor: Actor, sign_in_id: str) -> None:
     """Ends one of one's own sign-ins; one that has ended already is no error."""
+    if not sign_in_id.isprintable():
+        return
     db.connection().execute(
         delete(SignIn).where(col(SignIn.id) == sign_in_id, col(SignIn.user_id) == actor.id)
     )

@@ -4,18 +4,19 @@ A row says what its mail is about. The text is made by the worker when it is sen
 opens something stands in the database.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Insert
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import select
+from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain.errors import N_, Clash
 from app.domain.ids import new_id
-from app.models import Message
+from app.domain.text import localized
+from app.models import Cycle, Message
 from app.services.actor import Actor
 from app.services.paging import paginate
 from app.services.rows import find
@@ -148,3 +149,12 @@ def retry(
     db.add(message)
     db.flush()
     return message
+
+
+def cycle_titles(db: DbSession, messages: Iterable[Message]) -> dict[str, str]:
+    """The titles of the cycles that mails belong to, by id, each in its cycle's language."""
+    ids = {message.cycle_id for message in messages if message.cycle_id}
+    if not ids:
+        return {}
+    cycles = db.exec(select(Cycle).where(col(Cycle.id).in_(ids)))
+    return {c.id: localized(c.title, c.language, c.language) for c in cycles}

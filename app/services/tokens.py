@@ -11,6 +11,7 @@ from app.db import DbSession
 from app.domain.errors import N_, FieldError, Invalid, NotFound
 from app.models import ApiToken, User, now
 from app.services.actor import Actor, Scope
+from app.services.rows import find
 
 PREFIX = "convoca_"  # so that a secret that leaked is recognised by those who look for such
 _MAX_NAME = 100
@@ -90,8 +91,8 @@ def list_tokens(db: DbSession, actor: Actor) -> list[ApiToken]:
 
 def revoke_token(db: DbSession, actor: Actor, token_id: str, at: datetime) -> None:
     """Ends one of one's own tokens; twice is once. Raises NotFound for others' tokens."""
-    token = db.get(ApiToken, token_id)
-    if token is None or token.user_id != actor.id:
+    token = find(db, ApiToken, token_id)
+    if token.user_id != actor.id:
         raise NotFound
     if token.revoked_at is None:
         token.revoked_at = at

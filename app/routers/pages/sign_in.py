@@ -1,5 +1,136 @@
-"""Pages: sign_in."""
+"""Pages: signing in with a password or a mailed link, and signing out."""
 
-from fastapi import APIRouter
+import re
 
-router = APIRouter()
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.db import Database
+from app.domain.errors import N_, DomainError, Gone, Invalid, NotFound
+from app.models import now
+from app.services import accounts
+from app.web.dependencies import Db, LinksDep
+from app.web.forms import FormData, errors_by_field
+from app.web.problems import status_of
+from app.web.security import COOKIE
+from app.web.templating import gettext_for, page, see_other
+
+router = APIRouter(prefix="/organize")
+
+HOME = "/organize"
+_LOCAL = re.compile(r"/organize(/[\w.,:;@!$&'()*+=~%-]*)*(\?[\w.,:;@!$&'()*+=~%/?-]*)?")
+
+
+def safe_next(path: str) -> str:
+    """Where to go after signing in: a page of the organizers' side, else its first. An address
+    that somebody else chose must not lead elsewhere."""
+    ours = len(path) <= 500 and path.isascii() and _LOCAL.fullmatch(path)
+    if not ours or "//" in path or ".." in path or path.startswith("/organize/sign-"):
+        return HOME
+    return path
+
+
+def set_cookie(request: Request, response: Response, cookie: str) -> None:
+    """Gives the browser its sign-in."""
+    response.set_cookie(
+        COOKIE,
+        cookie,
+        max_age=accounts.SIGN_IN_DAYS * 24 * 3600,
+        httponly=True,
+        secure=request.app.state.secure_cookies,
+        samesite="lax",
+        path="/",
+    )
+
+
+def _sign_in_page(
+    request: Request, email: str, path: str, error: DomainError | None = None, *, link: bool = False
+) -> Response:
+    context = {
+        "email": email,
+        "next": safe_next(path),
+        "errors": errors_by_field(error) if error else {},
+        "link": link,
+    }
+    status = status_of(error) if error else 200
+    return page(request, "account/sign_in.html", context, status=status)
+
+
+@router.get("/sign-in")
+def sign_in_form(request: Request, db: Db, next: str = "") -> Response:
+    """The two ways to sign in."""
+    if accounts.actor_of_cookie(db, request.cookies.get(COOKIE, "")):
+        return RedirectResponse(safe_next(next), 303)
+    return _sign_in_page(request, "", next)
+
+
+@router.post("/sign-in")
+def sign_in(request: Request, form: FormData) -> Response:
+    """With a password. No transaction is open while the hash is computed: it takes a tenth of a
+    second, and on SQLite nobody else could write meanwhile."""
+    database: Database = request.app.state.database
+    with database.begin(writes=False) as db:
+        user = accounts.find_user(db, form.text("email"))
+    known = user.password_hash if user else ""
+    right = accounts.password_is_right(known, form.values.get("password", ""))
+    if not right or user is None:
+        error = accounts.wrong_password()
+        return _sign_in_page(request, form.text("email"), form.text("next"), error)
+    with database.begin(writes=True) as db:
+        accounts.sign_out(db, request.cookies.get(COOKIE, ""))
+        cookie = accounts.start_sign_in(db, user.id, now())
+    response = RedirectResponse(safe_next(form.text("next")), 303)
+    set_cookie(request, response, cookie)
+    return response
+
+
+@router.post("/sign-in/link")
+def request_link(request: Request, db: Db, form: FormData) -> Response:
+    """Asks for a link by mail. The answer is the same whoever asks."""
+    email = form.text("email")
+    if not email:
+        error = Invalid.one("link_email", N_("Fill this in."), code="missing")
+        return _sign_in_page(request, "", form.text("next"), error, link=True)
+    accounts.request_link(db, email, now())
+    context = {"email": email, "mail_is_sent": request.app.state.mail_is_sent}
+    return page(request, "account/link_sent.html", context)
+
+
+def _link_over(request: Request, error: DomainError) -> Response:
+    return page(request, "account/link_over.html", {"error": error}, status=status_of(error))
+
+
+@router.get("/sign-in/{token}")
+def show_link(request: Request, db: Db, links: LinksDep, token: str) -> Response:
+    """A page with one button: mail scanners open every link, and this one works once."""
+    try:
+        user = accounts.check_link(db, links, token, now())
+    except (NotFound, Gone) as error:
+        return _link_over(request, error)
+    request.state.person_language = user.language
+    return page(request, "account/use_link.html", {"user": user})
+
+
+@router.post("/sign-in/{token}")
+def use_link(request: Request, db: Db, links: LinksDep, token: str) -> Response:
+    """Signs in, once."""
+    try:
+        cookie = accounts.use_link(db, links, token, now())
+    except (NotFound, Gone) as error:
+        db.rollback()
+        return _link_over(request, error)
+    accounts.sign_out(db, request.cookies.get(COOKIE, ""))
+    response = RedirectResponse(HOME, 303)
+    set_cookie(request, response, cookie)
+    return response
+
+
+@router.post("/sign-out")
+def sign_out(request: Request, db: Db) -> Response:
+    """Ends this browser's sign-in."""
+    accounts.sign_out(db, request.cookies.get(COOKIE, ""))
+    response = see_other(
+        request, "/organize/sign-in", gettext_for(request)(N_("You are signed out."))
+    )
+    response.delete_cookie(COOKIE, path="/")
+    return response

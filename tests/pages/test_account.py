@@ -1,0 +1,158 @@
+"""One's own account, as a browser does it."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlmodel import select
+from starlette.testclient import TestClient
+
+from app.db import Database
+from app.models import ApiToken, SignIn, User, now
+from app.services import accounts, tokens
+from app.services.actor import Actor, Scope
+
+PASSWORD = "three small green boats"
+
+
+def test_account_needs_a_sign_in(client: TestClient) -> None:
+    answer = client.get("/organize/account")
+    assert (answer.status_code, answer.headers["location"]) == (
+        303,
+        "/organize/sign-in?next=/organize/account",
+    )
+
+
+def test_password_is_set_then_changed_and_others_are_signed_out(
+    organizer_client: TestClient, organizer: Actor, database: Database
+) -> None:
+    with database.begin(writes=True) as db:
+        accounts.start_sign_in(db, organizer.id, now())
+    data = {"password": PASSWORD, "repeat": PASSWORD}
+    answer = organizer_client.post("/organize/account/password", data=data)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/organize/account")
+    with database.begin(writes=True) as db:
+        assert len(db.exec(select(SignIn)).all()) == 1
+        accounts.sign_in(db, organizer.email, PASSWORD, now())
+    assert "Olga Organizer" in organizer_client.get("/organize/account").text
+    new = "four large yellow trains"
+    wrong = {"current": "wrong", "password": new, "repeat": new}
+    refused = organizer_client.post("/organize/account/password", data=wrong)
+    assert refused.status_code == 422
+    assert 'id="current-error"' in refused.text
+    right = {"current": PASSWORD, "password": new, "repeat": new}
+    assert organizer_client.post("/organize/account/password", data=right).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("password", "repeat", "field"),
+    [
+        ("short", "short", "password"),
+        ("aaaaaaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaaaaaa", "password"),
+        ("x7" * 600, "x7" * 600, "password"),
+        (PASSWORD, PASSWORD + " ", "repeat"),
+        ("", "", "password"),
+    ],
+)
+def test_a_poor_password_is_said_at_its_field(
+    organizer_client: TestClient, password: str, repeat: str, field: str
+) -> None:
+    data = {"password": password, "repeat": repeat}
+    answer = organizer_client.post("/organize/account/password", data=data)
+    assert answer.status_code == 422
+    assert re.findall(r'id="(\w+)-error"', answer.text) == [field]
+    assert not password or f'value="{password}"' not in answer.text
+
+
+def test_another_browser_is_signed_out(
+    organizer_client: TestClient, organizer: Actor, database: Database
+) -> None:
+    with database.begin(writes=True) as db:
+        cookie = accounts.start_sign_in(db, organizer.id, now())
+    path = f"/organize/account/sign-ins/{tokens.digest(cookie)}/end"
+    assert path in organizer_client.get("/organize/account").text
+    assert organizer_client.post(path).status_code == 303
+    with database.begin(writes=False) as db:
+        assert accounts.actor_of_cookie(db, cookie) is None
+
+
+def test_a_stranger_is_not_signed_out(organizer_client: TestClient, database: Database) -> None:
+    with database.begin(writes=True) as db:
+        other = accounts.add_user(db, "Other", "other@example.org")
+        cookie = accounts.start_sign_in(db, other.id, now())
+    organizer_client.post(f"/organize/account/sign-ins/{tokens.digest(cookie)}/end")
+    with database.begin(writes=False) as db:
+        actor = accounts.actor_of_cookie(db, cookie)
+        assert actor is not None
+        assert actor.name == "Other"
+    nothing = organizer_client.post("/organize/account/sign-ins/a%00b/end")
+    assert nothing.status_code == 303
+
+
+def test_token_is_shown_once_and_can_be_revoked(
+    organizer_client: TestClient, database: Database
+) -> None:
+    day = (now() + timedelta(days=30)).date()
+    data = {"name": "Reports & <b>more</b>", "scope-read": "yes", "expires": day.isoformat()}
+    made = organizer_client.post("/organize/account/tokens", data=data)
+    assert made.status_code == 200
+    secret = re.search(r'value="(convoca_[\w-]{43})"', made.text)
+    assert secret is not None
+    assert "Reports &amp; &lt;b&gt;more" in made.text
+    with database.begin(writes=False) as db:
+        actor = accounts.actor_of_token(db, secret[1])
+        assert actor is not None
+        assert actor.scopes == {Scope.READ}
+        token = db.exec(select(ApiToken)).one()
+        assert token.expires_at is not None
+        assert token.expires_at.date() == day + timedelta(days=1)
+    assert secret[1] not in organizer_client.get("/organize/account").text
+    revoke = f"/organize/account/tokens/{token.id}/revoke"
+    assert organizer_client.post(revoke).status_code == 303
+    with database.begin(writes=False) as db:
+        assert accounts.actor_of_token(db, secret[1]) is None
+    assert "Revoked" in organizer_client.get("/organize/account").text
+
+
+@pytest.mark.parametrize(
+    ("data", "field"),
+    [
+        ({"name": "", "scope-read": "yes"}, "name"),
+        ({"name": "x" * 101, "scope-read": "yes"}, "name"),
+        ({"name": "a\0b", "scope-read": "yes"}, "name"),
+        ({"name": "x"}, "scopes"),
+        ({"name": "x", "scope-all": "yes"}, "scopes"),
+        ({"name": "x", "scope-read": "yes", "expires": "2020-01-01"}, "expires"),
+        ({"name": "x", "scope-read": "yes", "expires": "soon"}, "expires"),
+        ({"name": "x", "scope-read": "yes", "expires": "9999-12-31"}, "expires"),
+    ],
+)
+def test_what_is_wrong_with_a_token_is_said_at_its_field(
+    organizer_client: TestClient, database: Database, data: dict[str, str], field: str
+) -> None:
+    answer = organizer_client.post("/organize/account/tokens", data=data)
+    assert answer.status_code == 422
+    assert re.findall(r'id="(\w+)-error"', answer.text) == [field]
+    with database.begin(writes=False) as db:
+        assert db.exec(select(ApiToken)).all() == []
+
+
+def test_others_tokens_cannot_be_revoked(organizer_client: TestClient, database: Database) -> None:
+    with database.begin(writes=True) as db:
+        other = accounts.add_user(db, "Other", "other@example.org")
+        token, _ = tokens.create_token(db, accounts.actor_of_user(other), "x", ["read"])
+    assert organizer_client.post(f"/organize/account/tokens/{token.id}/revoke").status_code == 404
+    assert organizer_client.post("/organize/account/tokens/a%00b/revoke").status_code == 404
+
+
+def test_queries_do_not_grow(
+    organizer_client: TestClient, organizer: Actor, database: Database, count_queries
+) -> None:
+    with database.begin(writes=True) as db:
+        for n in range(5):
+            accounts.start_sign_in(db, organizer.id, now())
+            tokens.create_token(db, organizer, f"token {n}", ["read"])
+        assert db.get(User, organizer.id) is not None
+    with count_queries() as queries:
+        assert organizer_client.get("/organize/account").status_code == 200
+    assert len(queries) == 4
