@@ -1,0 +1,236 @@
+"""Who attended: the records of a session and of a cycle. Marking is in `marks`.
+
+Records are computed from the evidence every time; nothing of them is stored.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, exists, or_
+from sqlalchemy.orm import aliased
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain.attendance import Record, Status
+from app.domain.enrolment import EnrolmentStatus
+from app.domain.schedule import SessionStatus
+from app.models import Cycle, Enrolment, Evidence, Session
+from app.services import evidence as stored
+from app.services.actor import Actor
+from app.services.marks import AttendanceRow, Case, case, is_closed, mark, record_of, retract
+from app.services.places import loads
+from app.services.rows import find, found_by
+
+__all__ = [
+    "ATTENDED",
+    "AttendancePage",
+    "AttendanceRow",
+    "Case",
+    "Overview",
+    "attendance",
+    "attendance_page",
+    "case",
+    "is_closed",
+    "mark",
+    "overview",
+    "retract",
+    "status_counts",
+]
+
+ATTENDED = frozenset({Status.PRESENT, Status.LATE, Status.PARTIAL})
+"""What counts as having been there, in totals."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttendancePage:
+    """A numbered page of a session's attendance. `counts` is of the whole session, `total` of what
+    the search and the filter leave; `first` and `last` count from 1, 0 where nothing is left."""
+
+    rows: list[AttendanceRow]
+    counts: Mapping[Status, int]
+    number: int
+    pages: int
+    first: int
+    last: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Participants against sessions. `records` has one record for each of `sessions`, in their
+    order, for each row of `page`; `attended` counts who attended each session, in the whole cycle,
+    and `attended_of` the sessions that each enrolment of the page attended."""
+
+    sessions: list[Session]
+    enrolments: list[Enrolment]
+    records: list[list[Record]]
+    attended: list[int]
+    attended_of: list[int]
+    participants: int
+    number: int
+    pages: int
+    first: int
+    last: int
+    total: int
+
+
+def attendance(db: DbSession, actor: Actor, session_id: str) -> list[AttendanceRow]:
+    """Everybody's attendance at a session, by name: all who are confirmed, and whoever else there
+    is evidence of (it is never thrown away because somebody withdrew). Five queries.
+
+    Raises:
+        NotFound: no such session.
+    """
+    session = find(db, Session, session_id)
+    evidence = stored.of_session(db, session.id)
+    query = (
+        select(Enrolment)
+        .where(*_concerned(session.cycle_id, [session.id]))
+        .options(*loads())
+        .order_by(col(Enrolment.search_key), col(Enrolment.id))
+    )
+    return [
+        AttendanceRow(row, record_of(session, evidence.get(row.id, [])))
+        for row in db.exec(query).all()
+    ]
+
+
+def attendance_page(
+    db: DbSession,
+    actor: Actor,
+    session_id: str,
+    query: str = "",
+    status: Status | None = None,
+    number: int = 1,
+    limit: int = 100,
+) -> AttendancePage:
+    """A page of `attendance`, with a search as in lists of enrolments and one status or all. Only
+    the page's rows are loaded, so that ten thousand participants cost their ids. Six queries.
+
+    Raises:
+        NotFound: no such session.
+    """
+    session = find(db, Session, session_id)
+    evidence = stored.of_session(db, session.id)
+    concerned = _concerned(session.cycle_id, [session.id])
+    by_name = (col(Enrolment.search_key), col(Enrolment.id))
+    everybody = list(db.exec(select(Enrolment.id).where(*concerned)).all())
+    records = {row_id: record_of(session, evidence.get(row_id, [])) for row_id in everybody}
+    matching = found_by(query, Enrolment.search_key)
+    ordered = select(Enrolment.id).where(*concerned, *matching).order_by(*by_name)
+    found = list(db.exec(ordered).all())
+    if status is not None:
+        found = [row_id for row_id in found if records[row_id].status is status]
+    numbers = _Numbers(len(found), number, limit)
+    rows = _in_order(db, found[numbers.begin : numbers.begin + limit])
+    return AttendancePage(
+        rows=[AttendanceRow(row, records[row.id]) for row in rows],
+        counts=Counter(record.status for record in records.values()),
+        number=numbers.number,
+        pages=numbers.pages,
+        first=numbers.begin + 1 if rows else 0,
+        last=numbers.begin + len(rows),
+        total=len(found),
+    )
+
+
+def overview(
+    db: DbSession,
+    actor: Actor,
+    cycle_id: str,
+    query: str = "",
+    number: int = 1,
+    limit: int = 50,
+) -> Overview:
+    """A page of the cycle's participants against its sessions (drafts and cancelled ones left
+    out), with totals over everybody. Seven queries.
+
+    Raises:
+        NotFound: no such cycle.
+    """
+    find(db, Cycle, cycle_id)
+    sessions = list(
+        db.exec(
+            select(Session)
+            .where(
+                col(Session.cycle_id) == cycle_id,
+                col(Session.status) == SessionStatus.SCHEDULED,
+            )
+            .order_by(col(Session.number))
+        ).all()
+    )
+    ids = [session.id for session in sessions]
+    evidence = stored.of_sessions(db, ids)
+    attended = [_attended_count(session, evidence.get(session.id, {})) for session in sessions]
+    concerned = _concerned(cycle_id, ids)
+    participants = len(db.exec(select(Enrolment.id).where(*concerned)).all())
+    ordered = (
+        select(Enrolment.id)
+        .where(*concerned, *found_by(query, Enrolment.search_key))
+        .order_by(col(Enrolment.search_key), col(Enrolment.id))
+    )
+    found = list(db.exec(ordered).all())
+    numbers = _Numbers(len(found), number, limit)
+    enrolments = _in_order(db, found[numbers.begin : numbers.begin + limit])
+    records = [
+        [record_of(s, evidence.get(s.id, {}).get(enrolment.id, [])) for s in sessions]
+        for enrolment in enrolments
+    ]
+    return Overview(
+        sessions=sessions,
+        enrolments=enrolments,
+        records=records,
+        attended=attended,
+        attended_of=[sum(r.status in ATTENDED for r in row) for row in records],
+        participants=participants,
+        number=numbers.number,
+        pages=numbers.pages,
+        first=numbers.begin + 1 if enrolments else 0,
+        last=numbers.begin + len(enrolments),
+        total=len(found),
+    )
+
+
+def status_counts(db: DbSession, session_ids: list[str]) -> dict[str, Counter[Status]]:
+    """For each session, how many enrolments with evidence have which status. One query for the
+    sessions, one for the evidence."""
+    evidence = stored.of_sessions(db, session_ids)
+    sessions = db.exec(select(Session).where(col(Session.id).in_(session_ids))).all()
+    return {
+        session.id: Counter(
+            record_of(session, each).status for each in evidence.get(session.id, {}).values()
+        )
+        for session in sessions
+    }
+
+
+class _Numbers:
+    """Where a numbered page begins; a number beyond the last page is the last."""
+
+    def __init__(self, total: int, number: int, limit: int) -> None:
+        self.pages = max(1, -(-total // limit))
+        self.number = max(1, min(number, self.pages))
+        self.begin = (self.number - 1) * limit
+
+
+def _attended_count(session: Session, evidence: stored.ByEnrolment) -> int:
+    return sum(record_of(session, each).status in ATTENDED for each in evidence.values())
+
+
+def _concerned(cycle_id: str, session_ids: list[str]) -> list[ColumnElement[bool]]:
+    """The enrolments that stand in attendance: those confirmed, and those there is evidence of."""
+    seen = aliased(Evidence)
+    there = exists().where(
+        col(seen.enrolment_id) == col(Enrolment.id), col(seen.session_id).in_(session_ids)
+    )
+    return [
+        col(Enrolment.cycle_id) == cycle_id,
+        or_(col(Enrolment.status) == EnrolmentStatus.CONFIRMED, there),
+    ]
+
+
+def _in_order(db: DbSession, ids: list[str]) -> list[Enrolment]:
+    rows = db.exec(select(Enrolment).where(col(Enrolment.id).in_(ids)).options(*loads())).all()
+    by_id = {row.id: row for row in rows}
+    return [by_id[row_id] for row_id in ids]

@@ -1,0 +1,261 @@
+"""Checking in, on the personal page and in the room, and joining the meeting."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain import check_in as rules
+from app.domain.addresses import address_key, search_key
+from app.domain.attendance import Kind
+from app.domain.enrolment import EnrolmentStatus
+from app.domain.errors import N_, Clash, Invalid, NotFound
+from app.domain.schedule import SessionStatus
+from app.models import Enrolment, Evidence, Person, Session
+from app.services.evidence import add_once
+
+JOIN_BEFORE = timedelta(minutes=15)
+"""How long before the start the meeting's link is handed out."""
+
+_CODE = re.compile(r"[0-9a-z]{1,16}\Z")
+_MISREAD = str.maketrans("oil", "011")  # letters that codes do not have, see domain.ids
+_LARGEST_NUMBER = 9999
+
+_NOT_CONFIRMED = {
+    EnrolmentStatus.PENDING: (
+        "enrolment_pending",
+        N_("Your enrolment has not been confirmed yet. Please ask the organizers."),
+    ),
+    EnrolmentStatus.WAITLISTED: (
+        "enrolment_waitlisted",
+        N_("You are on the waiting list: this session is for those who have a place."),
+    ),
+    EnrolmentStatus.WITHDRAWN: (
+        "enrolment_withdrawn",
+        N_("You have withdrawn from this cycle. Enrol again to take part."),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedIn:
+    """A check-in. `already`: it had been done before, at the instant `at`."""
+
+    already: bool
+    at: datetime
+    session: Session
+
+
+def window_of(session: Session) -> tuple[datetime, datetime]:
+    """When check-in opens and closes: aware UTC instants, half-open."""
+    return rules.window(
+        session.starts_at, session.ends_at, session.check_in_before, session.check_in_after
+    )
+
+
+def join_window_of(session: Session) -> tuple[datetime, datetime]:
+    """From when and until when the meeting's link is handed out: aware UTC instants, half-open."""
+    return session.starts_at - JOIN_BEFORE, session.ends_at
+
+
+def check_in(
+    db: DbSession, enrolment: Enrolment, session_number: int, now: datetime, source: str
+) -> CheckedIn:
+    """A participant checks in to a session of the cycle. Twice is once, also after the window.
+
+    Args:
+        source: where it was done, at most 40 characters: ``personal-page``, ``room``, ``api``.
+
+    Raises:
+        NotFound: the cycle has no such session, or it is a draft.
+        Clash: ``session_cancelled``; ``check_in_not_open`` and ``check_in_closed`` (parameters
+            ``opens`` and ``closes``, aware UTC); ``enrolment_pending``, ``enrolment_waitlisted``,
+            ``enrolment_withdrawn``.
+    """
+    return _check_in(db, enrolment, _session(db, enrolment.cycle_id, session_number), now, source)
+
+
+def room_session(db: DbSession, code: str) -> Session:
+    """The session whose room link has this code. Drafts have no room. Raises NotFound."""
+    code = code.strip().lower().translate(_MISREAD)
+    if not _CODE.match(code):
+        raise NotFound
+    query = select(Session).where(
+        col(Session.room_code) == code, col(Session.status) != SessionStatus.DRAFT
+    )
+    session = db.exec(query).one_or_none()
+    if session is None:
+        raise NotFound
+    return session
+
+
+def check_in_at_room(db: DbSession, code: str, email: str, word: str, now: datetime) -> CheckedIn:
+    """Somebody in the room checks in with the address of the enrolment.
+
+    Whether an address is enrolled is told only while check-in is open and, where the session has a
+    word, to those who know it; case and accents of the word do not matter.
+
+    Raises:
+        NotFound: no room has this code.
+        Invalid: at ``word`` (``wrong_word``), at ``email`` (``not_a_participant``).
+        Clash: as for `check_in`.
+    """
+    session = room_session(db, code)
+    _refuse_cancelled(session)
+    _refuse_outside(session, now)
+    if session.check_in_word and search_key(word) != search_key(session.check_in_word):
+        raise Invalid.one(
+            "word", N_("This is not the word on the screen. Look again."), code="wrong_word"
+        )
+    query = (
+        select(Enrolment)
+        .join(Person, col(Person.id) == col(Enrolment.person_id))
+        .where(
+            col(Enrolment.cycle_id) == session.cycle_id,
+            col(Person.email_key) == address_key(email).replace("\0", ""),
+        )
+    )
+    enrolment = db.exec(query).one_or_none()
+    if enrolment is None:
+        raise Invalid.one(
+            "email",
+            N_(
+                "We do not find this address among the participants. "
+                "Use the one that you enrolled with."
+            ),
+            code="not_a_participant",
+        )
+    return _check_in(db, enrolment, session, now, "room")
+
+
+def join(db: DbSession, enrolment: Enrolment, number: int, now: datetime) -> str:
+    """The meeting's link, for a participant who goes there now; the click is kept as evidence (of
+    a click, not of presence), one for each minute.
+
+    Raises:
+        NotFound: the cycle has no such session, or it is a draft.
+        Clash: ``session_cancelled``; ``not_open_yet`` and ``session_over`` (parameters ``opens``
+            and ``closes``, aware UTC); ``no_meeting_link``; those of `check_in` for enrolments.
+    """
+    session = _session(db, enrolment.cycle_id, number)
+    _refuse_unconfirmed(enrolment)
+    _refuse_cancelled(session)
+    opens, closes = join_window_of(session)
+    match rules.state(now, (opens, closes)):
+        case rules.WindowState.BEFORE:
+            raise Clash(
+                N_("The meeting is not open yet. Come back 15 minutes before the start."),
+                code="not_open_yet",
+                opens=opens,
+                closes=closes,
+            )
+        case rules.WindowState.CLOSED:
+            raise Clash(
+                N_("This session is over."), code="session_over", opens=opens, closes=closes
+            )
+    if not session.meeting_url:
+        raise Clash(
+            N_("The organizers have not set the meeting's link yet. Please try again shortly."),
+            code="no_meeting_link",
+        )
+    minute = int(now.timestamp() // 60)
+    add_once(
+        db,
+        Evidence(
+            enrolment_id=enrolment.id,
+            session_id=session.id,
+            kind=Kind.JOIN_CLICK,
+            at=now,
+            source="personal-page",
+            key=f"join:{enrolment.id}:{session.id}:{minute}",
+        ),
+    )
+    return session.meeting_url
+
+
+def checked_in_at(db: DbSession, enrolment: Enrolment, session: Session) -> datetime | None:
+    """When the participant checked in to the session, if so."""
+    query = select(Evidence.at).where(col(Evidence.key) == _key(enrolment, session))
+    return db.exec(query).one_or_none()
+
+
+def check_in_count(db: DbSession, session: Session) -> int:
+    """How many have checked in to the session."""
+    query = (
+        select(func.count())
+        .select_from(Evidence)
+        .where(col(Evidence.session_id) == session.id, col(Evidence.kind) == Kind.CHECK_IN)
+    )
+    return db.exec(query).one()
+
+
+def _session(db: DbSession, cycle_id: str, number: int) -> Session:
+    if not 0 < number <= _LARGEST_NUMBER:
+        raise NotFound
+    query = select(Session).where(
+        col(Session.cycle_id) == cycle_id,
+        col(Session.number) == number,
+        col(Session.status) != SessionStatus.DRAFT,
+    )
+    session = db.exec(query).one_or_none()
+    if session is None:
+        raise NotFound
+    return session
+
+
+def _check_in(
+    db: DbSession, enrolment: Enrolment, session: Session, now: datetime, source: str
+) -> CheckedIn:
+    _refuse_unconfirmed(enrolment)
+    _refuse_cancelled(session)
+    before = checked_in_at(db, enrolment, session)
+    if before is not None:
+        return CheckedIn(True, before, session)
+    _refuse_outside(session, now)
+    evidence, added = add_once(
+        db,
+        Evidence(
+            enrolment_id=enrolment.id,
+            session_id=session.id,
+            kind=Kind.CHECK_IN,
+            at=now,
+            source=source,
+            key=_key(enrolment, session),
+        ),
+    )
+    return CheckedIn(not added, evidence.at, session)
+
+
+def _key(enrolment: Enrolment, session: Session) -> str:
+    return f"check-in:{enrolment.id}:{session.id}"
+
+
+def _refuse_unconfirmed(enrolment: Enrolment) -> None:
+    status = EnrolmentStatus(enrolment.status)
+    if status in _NOT_CONFIRMED:
+        code, sentence = _NOT_CONFIRMED[status]
+        raise Clash(sentence, code=code)
+
+
+def _refuse_cancelled(session: Session) -> None:
+    if session.status == SessionStatus.CANCELLED:
+        raise Clash(N_("This session was cancelled."), code="session_cancelled")
+
+
+def _refuse_outside(session: Session, now: datetime) -> None:
+    opens, closes = window_of(session)
+    match rules.state(now, (opens, closes)):
+        case rules.WindowState.BEFORE:
+            raise Clash(
+                N_("Check-in is not open yet."),
+                code="check_in_not_open",
+                opens=opens,
+                closes=closes,
+            )
+        case rules.WindowState.CLOSED:
+            raise Clash(
+                N_("Check-in is closed."), code="check_in_closed", opens=opens, closes=closes
+            )

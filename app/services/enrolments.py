@@ -1,0 +1,335 @@
+"""Enrolling, changing an enrolment, withdrawing. Looking them up is in `enrolment_lists`."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain.addresses import address_key
+from app.domain.enrolment import TAKES_A_PLACE, EnrolmentStatus
+from app.domain.errors import N_, Clash, Invalid, NotFound
+from app.domain.schedule import CycleStatus
+from app.models import Cycle, Enrolment, Message, Person
+from app.schemas.enrolment import EnrolmentChange, EnrolmentIn
+from app.services import outbox
+from app.services.actor import Actor
+from app.services.enrolment_lists import (
+    counts,
+    enrolment_of_feed,
+    enrolment_of_link,
+    get_enrolment,
+    list_enrolments,
+)
+from app.services.institutions import find_or_create_initiative
+from app.services.people import key_of
+from app.services.places import (
+    has_room,
+    intent_of_status,
+    loads,
+    promote_waitlist,
+    status_for_next,
+    tell_status,
+)
+from app.services.rows import hold, search_key
+
+__all__ = [
+    "add_enrolment",
+    "change_enrolment",
+    "counts",
+    "enrol",
+    "enrolment_of_feed",
+    "enrolment_of_link",
+    "get_enrolment",
+    "list_enrolments",
+    "promote_waitlist",
+    "renew_feed",
+    "renew_link",
+    "send_link",
+    "withdraw",
+]
+
+LINK_EVERY = timedelta(minutes=10)
+"""How often at most somebody who enrols again is sent the link again."""
+
+
+def enrol(db: DbSession, slug: str, data: EnrolmentIn, now: datetime) -> Enrolment:
+    """Somebody enrols on the public page; a mail with the personal link is queued.
+
+    Whoever is enrolled stays as enrolled, whatever was typed this time, and is sent the link again
+    (at most every ten minutes); who had withdrawn is enrolled anew. The answer must look the same
+    in all cases, or a stranger learns who is enrolled: show neither status nor name from the row.
+
+    Raises:
+        NotFound: no such cycle, or it was not published.
+        Clash: ``enrolment_closed``.
+        Invalid: at ``consent``, if it was not given.
+    """
+    cycle_id = db.exec(
+        select(Cycle.id).where(col(Cycle.slug) == _sane(slug), Cycle.status != CycleStatus.DRAFT)
+    ).one_or_none()
+    if cycle_id is None:
+        raise NotFound
+    cycle = hold(db, Cycle, cycle_id)
+    if not cycle.enrolment_open or cycle.status != CycleStatus.PUBLISHED:
+        raise Clash(N_("Enrolment is closed."), code="enrolment_closed")
+    if not data.consent:
+        raise Invalid.one(
+            "consent",
+            N_("Please agree to the privacy notice: without that you cannot be enrolled."),
+            code="consent_missing",
+        )
+    person = _person_of(db, data, cycle)
+    enrolment = _find(db, cycle.id, person.id)
+    if enrolment is not None and enrolment.status != EnrolmentStatus.WITHDRAWN:
+        _send_link_again(db, enrolment, person, now)
+        return enrolment
+    status = status_for_next(db, cycle, approval=cycle.approval)
+    enrolment = _fill(db, enrolment, cycle, person, data, status, now)
+    tell_status(db, enrolment, now)
+    return enrolment
+
+
+def add_enrolment(
+    db: DbSession, actor: Actor, cycle_id: str, data: EnrolmentIn, now: datetime
+) -> Enrolment:
+    """An organizer adds somebody by hand: confirmed, or waitlisted if the cycle is full; a mail
+    with the personal link is queued. Consent is theirs to give and not asked for here.
+
+    Raises:
+        NotFound: no such cycle.
+        Clash: ``already_enrolled``, with the parameter ``enrolment_id``.
+    """
+    cycle = hold(db, Cycle, cycle_id)
+    person = _person_of(db, data, cycle)
+    enrolment = _find(db, cycle.id, person.id)
+    if enrolment is not None and enrolment.status != EnrolmentStatus.WITHDRAWN:
+        raise Clash(
+            N_("%(name)s is in this cycle already, with the address %(email)s."),
+            code="already_enrolled",
+            name=enrolment.name,
+            email=data.email,
+            enrolment_id=enrolment.id,
+        )
+    status = status_for_next(db, cycle, approval=False)
+    enrolment = _fill(db, enrolment, cycle, person, data, status, now)
+    tell_status(db, enrolment, now)
+    return enrolment
+
+
+def change_enrolment(
+    db: DbSession,
+    actor: Actor,
+    enrolment_id: str,
+    change: EnrolmentChange,
+    revision: int | None = None,
+    *,
+    now: datetime,
+) -> Enrolment:
+    """An organizer corrects what was given on enrolling, or decides about the enrolment.
+
+    A new status is told by mail (withdrawing is not); a place that becomes free goes to the first
+    on the waitlist.
+
+    Raises:
+        NotFound: no such enrolment.
+        Stale: `revision` is given and not the present one.
+        Clash: ``cycle_full``, if it would take a place and there is none.
+    """
+    cycle_id = db.exec(
+        select(Enrolment.cycle_id).where(col(Enrolment.id) == _sane(enrolment_id))
+    ).one_or_none()
+    if cycle_id is None:
+        raise NotFound
+    cycle = hold(db, Cycle, cycle_id)
+    enrolment = hold(db, Enrolment, enrolment_id, *loads(), revision=revision)
+    given = change.model_fields_set
+    for name in ("name", "country", "institution", "language", "zone"):
+        if name in given:
+            setattr(enrolment, name, getattr(change, name))
+    if "initiative" in given:
+        _set_initiative(db, enrolment, change.initiative)
+    _set_search_key(enrolment)
+    if "status" in given:
+        _set_status(db, cycle, enrolment, change.status, now)
+    db.flush()
+    return enrolment
+
+
+def withdraw(db: DbSession, enrolment: Enrolment, now: datetime) -> list[Enrolment]:
+    """Somebody leaves the cycle; the place goes to the first on the waitlist, who is told by mail.
+    Doing it twice is doing it once. Returns who moved up."""
+    cycle = hold(db, Cycle, enrolment.cycle_id)
+    db.refresh(enrolment, ["status", "status_at"])
+    return _set_status(db, cycle, enrolment, EnrolmentStatus.WITHDRAWN, now)
+
+
+def renew_link(db: DbSession, enrolment: Enrolment) -> Enrolment:
+    """Ends the personal link; the next one that is made works."""
+    enrolment.link_generation += 1
+    db.flush()
+    return enrolment
+
+
+def renew_feed(db: DbSession, enrolment: Enrolment) -> Enrolment:
+    """Ends the address of the person's calendar; the next one that is made works."""
+    enrolment.feed_generation += 1
+    db.flush()
+    return enrolment
+
+
+def send_link(db: DbSession, actor: Actor, enrolment_id: str, now: datetime) -> Message | None:
+    """An organizer has the personal link sent again. None if it was sent in the last ten minutes
+    (or there is no address).
+
+    Raises:
+        NotFound: no such enrolment.
+    """
+    enrolment = get_enrolment(db, actor, enrolment_id)
+    return _send_link_again(db, enrolment, enrolment.person, now)
+
+
+def _sane(text: str) -> str:
+    """Text from outside that goes into a query: PostgreSQL takes no NUL, and nothing matches."""
+    if "\0" in text:
+        raise NotFound
+    return text
+
+
+def _find(db: DbSession, cycle_id: str, person_id: str) -> Enrolment | None:
+    query = (
+        select(Enrolment)
+        .where(col(Enrolment.cycle_id) == cycle_id, col(Enrolment.person_id) == person_id)
+        .options(*loads())
+        .execution_options(populate_existing=True)
+    )
+    return db.exec(query).one_or_none()
+
+
+def _person_of(db: DbSession, data: EnrolmentIn, cycle: Cycle) -> Person:
+    """The person with this address, left as it is: whoever knows an address must not be able to
+    rename its owner. Else a new one."""
+    key = address_key(data.email)
+    query = select(Person).where(col(Person.email_key) == key)
+    person = db.exec(query).one_or_none()
+    if person is not None:
+        return person
+    person = Person(
+        name=data.name,
+        email=data.email,
+        email_key=key,
+        country=data.country,
+        zone=data.zone or cycle.zone,
+        language=data.language or cycle.language,
+    )
+    person.search_key = key_of(person)
+    try:
+        with db.begin_nested():
+            db.add(person)
+            db.flush()
+    except IntegrityError:  # the same address at the same moment, in another cycle
+        return db.exec(query).one()
+    return person
+
+
+def _fill(
+    db: DbSession,
+    enrolment: Enrolment | None,
+    cycle: Cycle,
+    person: Person,
+    data: EnrolmentIn,
+    status: EnrolmentStatus,
+    now: datetime,
+) -> Enrolment:
+    """A new enrolment, or one that had been withdrawn, with what was given now."""
+    if enrolment is None:
+        enrolment = Enrolment(
+            cycle_id=cycle.id,
+            person_id=person.id,
+            person=person,
+            initiative=None,
+            status=status,
+            name=data.name,
+            language=cycle.language,
+            zone=cycle.zone,
+            created_at=now,
+        )
+        db.add(enrolment)
+    enrolment.status = status
+    enrolment.status_at = now
+    enrolment.name = data.name
+    enrolment.country = data.country
+    enrolment.institution = data.institution
+    enrolment.language = data.language or cycle.language
+    enrolment.zone = data.zone or cycle.zone
+    if data.consent:
+        enrolment.consent_at = now
+        enrolment.consent_version = cycle.privacy_version
+    _set_initiative(db, enrolment, data.initiative)
+    _set_search_key(enrolment)
+    db.flush()
+    return enrolment
+
+
+def _set_initiative(db: DbSession, enrolment: Enrolment, name: str) -> None:
+    found = find_or_create_initiative(db, name, enrolment.country) if name else None
+    enrolment.initiative = found
+    enrolment.initiative_id = found.id if found else None
+
+
+def _set_search_key(enrolment: Enrolment) -> None:
+    initiative = enrolment.initiative.name if enrolment.initiative else ""
+    email = enrolment.person.email or ""
+    enrolment.search_key = search_key(
+        enrolment.name, email, enrolment.institution, initiative, length=900
+    )
+
+
+def _set_status(
+    db: DbSession, cycle: Cycle, enrolment: Enrolment, status: EnrolmentStatus, now: datetime
+) -> list[Enrolment]:
+    """Moves an enrolment of the cycle, which is held. Returns who moved up for it."""
+    if enrolment.status == status:
+        return []
+    had, takes = enrolment.status in TAKES_A_PLACE, status in TAKES_A_PLACE
+    if takes and not had and not has_room(db, cycle):
+        raise Clash(
+            N_(
+                "All %(capacity)s places are taken. Allow more of them in the cycle's settings, "
+                "or withdraw somebody first."
+            ),
+            code="cycle_full",
+            capacity=cycle.capacity,
+        )
+    enrolment.status = status
+    enrolment.status_at = now
+    db.flush()
+    tell_status(db, enrolment, now)
+    return promote_waitlist(db, cycle, now, but=enrolment.id) if had and not takes else []
+
+
+def _send_link_again(
+    db: DbSession, enrolment: Enrolment, person: Person, now: datetime
+) -> Message | None:
+    """Queues the mail with the link, unless a mail with it was queued in the last ten minutes."""
+    if not person.email:
+        return None
+    slot = int(now.timestamp() // LINK_EVERY.total_seconds())
+    this, before = (f"enrolment-link:{enrolment.id}:{n}" for n in (slot, slot - 1))
+    recent = select(Message.id).where(
+        col(Message.intent).in_((this, before, intent_of_status(enrolment))),
+        col(Message.created_at) > now - LINK_EVERY,
+    )
+    if db.exec(recent).first() is not None:
+        return None
+    return outbox.enqueue(
+        db,
+        kind="enrolment-link",
+        intent=this,
+        to_name=enrolment.name,
+        to_address=person.email,
+        language=enrolment.language,
+        context={"enrolment_id": enrolment.id},
+        cycle_id=enrolment.cycle_id,
+        now=now,
+    )

@@ -1,0 +1,84 @@
+"""Evidence in the database: added once for each key, read as the domain's plain values."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import Row, select
+from sqlmodel import col
+
+from app.db import DbSession, insert_unless_there
+from app.domain import attendance as domain
+from app.models import Evidence
+
+ByEnrolment = Mapping[str, list[domain.Evidence]]
+"""Evidence on one session by the enrolment's id; an empty list where there is none."""
+
+_COLUMNS = (
+    col(Evidence.session_id),
+    col(Evidence.enrolment_id),
+    col(Evidence.id),
+    col(Evidence.kind),
+    col(Evidence.at),
+    col(Evidence.source),
+    col(Evidence.recorded_by),
+    col(Evidence.status),
+    col(Evidence.reason),
+    col(Evidence.retracts_id),
+)
+
+
+def add_once(db: DbSession, evidence: Evidence) -> tuple[Evidence, bool]:
+    """Adds evidence unless its key is there: the row that counts, and whether it is new.
+
+    The database decides, without an error that would end the transaction: of two transactions
+    with one key the second waits for the first and then finds its row. So a repeat never fails,
+    and the first one's time stands.
+    """
+    db.flush()  # what it refers to may be as new
+    values = evidence.model_dump()
+    db.connection().execute(insert_unless_there(db, Evidence).values(values))
+    row = db.execute(select(Evidence).where(col(Evidence.key) == evidence.key)).scalar_one()
+    return row, row.id == evidence.id
+
+
+def of_session(
+    db: DbSession, session_id: str, enrolment_ids: Iterable[str] | None = None
+) -> ByEnrolment:
+    """All evidence on a session, or that on some enrolments, in order of time. One query."""
+    query = select(*_COLUMNS).where(col(Evidence.session_id) == session_id)
+    return _read(db, query, enrolment_ids)[session_id]
+
+
+def of_sessions(
+    db: DbSession, session_ids: Iterable[str], enrolment_ids: Iterable[str] | None = None
+) -> Mapping[str, ByEnrolment]:
+    """The same for several sessions, by the session's id. One query."""
+    query = select(*_COLUMNS).where(col(Evidence.session_id).in_(list(session_ids)))
+    return _read(db, query, enrolment_ids)
+
+
+def _read(
+    db: DbSession, query: Any, enrolment_ids: Iterable[str] | None
+) -> Mapping[str, ByEnrolment]:
+    if enrolment_ids is not None:
+        query = query.where(col(Evidence.enrolment_id).in_(list(enrolment_ids)))
+    found: dict[str, defaultdict[str, list[domain.Evidence]]]
+    found = defaultdict(lambda: defaultdict(list))
+    # Columns, not rows of the ORM: a cycle of 10,000 has a hundred thousand of them.
+    for row in db.execute(query.order_by(col(Evidence.at), col(Evidence.id))):
+        found[row.session_id][row.enrolment_id].append(_value(row))
+    return found
+
+
+def _value(row: Row[Any]) -> domain.Evidence:
+    return domain.Evidence(
+        id=row.id,
+        kind=domain.Kind(row.kind),
+        at=row.at,
+        source=row.source,
+        recorded_by=row.recorded_by,
+        status=domain.Status(row.status) if row.status else None,
+        reason=row.reason,
+        retracts=row.retracts_id or "",
+    )

@@ -1,0 +1,198 @@
+"""Participants and attendance as files for spreadsheets.
+
+Whatever somebody typed on enrolling ends up here, and a spreadsheet runs a cell that looks like a
+formula: in CSV such a cell gets an apostrophe in front, in XLSX every text is a string cell.
+"""
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+import xlsxwriter
+
+from app.domain.attendance import Basis, Record, Status
+from app.domain.enrolment import EnrolmentStatus
+from app.domain.errors import N_
+from app.domain.zones import wall_time
+from app.models import Enrolment
+from app.services.attendance import AttendanceRow
+
+Gettext = Callable[[str], str]
+Cell = str | int | datetime | None
+"""Text, a whole number, a local time (naive), or nothing."""
+
+CSV_TYPE = "text/csv; charset=utf-8"
+XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+ATTENDANCE_WORDS = {
+    Status.UNKNOWN: N_("Not known"),
+    Status.PRESENT: N_("Present"),
+    Status.LATE: N_("Late"),
+    Status.PARTIAL: N_("Part of it"),
+    Status.ABSENT: N_("Absent"),
+    Status.EXCUSED: N_("Excused"),
+}
+BASIS_WORDS = {
+    Basis.MARK: N_("Marked by hand"),
+    Basis.CHECK_IN: N_("Check-in"),
+    Basis.CLOSING: N_("Session closed"),
+    Basis.NOTHING: "",
+}
+ENROLMENT_WORDS = {
+    EnrolmentStatus.PENDING: N_("To be confirmed"),
+    EnrolmentStatus.CONFIRMED: N_("Enrolled"),
+    EnrolmentStatus.WAITLISTED: N_("On the waiting list"),
+    EnrolmentStatus.WITHDRAWN: N_("Withdrawn"),
+}
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_WIDEST = 60  # characters
+
+
+def attendance_csv(rows: Iterable[AttendanceRow], gettext: Gettext, zone: str = "UTC") -> bytes:
+    """A session's attendance, a row each, with a row of names above, in the reader's language.
+    Times are local ones in the IANA zone, which is named above them."""
+    return _csv(*_attendance(rows, gettext, zone))
+
+
+def attendance_xlsx(rows: Iterable[AttendanceRow], gettext: Gettext, zone: str = "UTC") -> bytes:
+    """The same as a workbook of one sheet."""
+    return _xlsx(gettext(N_("Attendance")), *_attendance(rows, gettext, zone))
+
+
+def participants_csv(rows: Iterable[Enrolment], gettext: Gettext, zone: str = "UTC") -> bytes:
+    """Enrolments (with person and initiative loaded), a row each. Times as in `attendance_csv`."""
+    return _csv(*_participants(rows, gettext, zone))
+
+
+def participants_xlsx(rows: Iterable[Enrolment], gettext: Gettext, zone: str = "UTC") -> bytes:
+    """The same as a workbook of one sheet."""
+    return _xlsx(gettext(N_("Participants")), *_participants(rows, gettext, zone))
+
+
+def _attendance(
+    rows: Iterable[AttendanceRow], gettext: Gettext, zone: str
+) -> tuple[list[str], list[list[Cell]]]:
+    head = [
+        *_who_head(gettext),
+        gettext(N_("Attendance")),
+        gettext(N_("Minutes")),
+        gettext(N_("Evidence")),
+        _with_zone(gettext(N_("Checked in at")), zone),
+        _with_zone(gettext(N_("Marked at")), zone),
+        gettext(N_("Marked by")),
+        gettext(N_("Reason")),
+    ]
+    return head, [[*_who(r.enrolment), *_seen(r.record, gettext, zone)] for r in rows]
+
+
+def _seen(record: Record, gettext: Gettext, zone: str) -> list[Cell]:
+    marked = record.basis is Basis.MARK
+    basis = BASIS_WORDS[record.basis]
+    return [
+        gettext(ATTENDANCE_WORDS[record.status]),
+        record.minutes,
+        gettext(basis) if basis else "",
+        _local(record.checked_in, zone),
+        _local(record.at if marked else None, zone),
+        record.recorded_by if marked else "",
+        record.reason if marked else "",
+    ]
+
+
+def _participants(
+    rows: Iterable[Enrolment], gettext: Gettext, zone: str
+) -> tuple[list[str], list[list[Cell]]]:
+    head = [
+        *_who_head(gettext),
+        gettext(N_("Status")),
+        gettext(N_("Language")),
+        gettext(N_("Time zone")),
+        _with_zone(gettext(N_("Enrolled at")), zone),
+        _with_zone(gettext(N_("Agreed to the privacy notice at")), zone),
+    ]
+    body: list[list[Cell]] = [
+        [
+            *_who(row),
+            gettext(ENROLMENT_WORDS[EnrolmentStatus(row.status)]),
+            row.language,
+            row.zone,
+            _local(row.created_at, zone),
+            _local(row.consent_at, zone),
+        ]
+        for row in rows
+    ]
+    return head, body
+
+
+def _who_head(gettext: Gettext) -> list[str]:
+    return [
+        gettext(N_("Name")),
+        gettext(N_("E-mail")),
+        gettext(N_("Country")),
+        gettext(N_("Institution")),
+        gettext(N_("Initiative")),
+    ]
+
+
+def _who(row: Enrolment) -> list[Cell]:
+    initiative = row.initiative.name if row.initiative else ""
+    return [row.name, row.person.email or "", row.country, row.institution, initiative]
+
+
+def _with_zone(words: str, zone: str) -> str:
+    return f"{words} ({zone})"
+
+
+def _local(instant: datetime | None, zone: str) -> datetime | None:
+    return None if instant is None else wall_time(instant, zone).replace(microsecond=0)
+
+
+def _csv(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
+    """UTF-8 with a byte order mark, without which Excel takes it for something else; RFC 4180."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    for row in (head, *rows):
+        writer.writerow([_plain(cell) for cell in row])
+    return text.getvalue().encode("utf-8-sig")
+
+
+def _plain(cell: Cell) -> str:
+    match cell:
+        case None:
+            return ""
+        case datetime():
+            return cell.isoformat(" ")
+        case int():
+            return str(cell)
+        case _:
+            return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def _xlsx(name: str, head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> bytes:
+    file = io.BytesIO()
+    book = xlsxwriter.Workbook(file, {"in_memory": True})
+    sheet = book.add_worksheet(name[:31])
+    bold = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
+    moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+    for column, words in enumerate(head):
+        sheet.write_string(0, column, words, bold)
+        longest = max((len(_plain(row[column])) for row in rows), default=0)
+        sheet.set_column(column, column, min(max(longest, 12) + 2, _WIDEST))
+    for number, row in enumerate(rows, 1):
+        for column, cell in enumerate(row):
+            match cell:
+                case None | "":
+                    pass
+                case datetime():
+                    sheet.write_datetime(number, column, cell, moment)
+                case int():
+                    sheet.write_number(number, column, cell)
+                case _:
+                    sheet.write_string(number, column, cell)
+    sheet.freeze_panes(1, 1)
+    if rows:
+        sheet.autofilter(0, 0, len(rows), len(head) - 1)
+    book.close()
+    return file.getvalue()

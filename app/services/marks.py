@@ -1,0 +1,195 @@
+"""What is known of one participant at one session, and the organizer's word on it."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain import attendance as domain
+from app.domain.attendance import Kind, Record, Status
+from app.domain.errors import N_, Clash, Invalid, NotFound
+from app.domain.ids import new_id
+from app.models import Enrolment, Evidence, Session
+from app.schemas.enrolment import MarkIn, RetractIn
+from app.services import evidence as stored
+from app.services.actor import Actor
+from app.services.evidence import add_once
+from app.services.places import loads
+from app.services.rows import find
+
+
+@dataclass(frozen=True, slots=True)
+class AttendanceRow:
+    """One enrolment (with person and initiative) and what the evidence about it amounts to."""
+
+    enrolment: Enrolment
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that is known of one enrolment at one session, the latest evidence first."""
+
+    session: Session
+    enrolment: Enrolment
+    record: Record
+    evidence: list[domain.Evidence]
+    retracted: frozenset[str]
+    mark: domain.Evidence | None  # the organizer's mark that counts
+
+
+def is_closed(session: Session) -> bool:
+    """Whether an organizer has closed the session, so that nobody is left "unknown".
+
+    There is no way to close one yet, so nobody is called absent.
+    """
+    return False
+
+
+def record_of(session: Session, evidence: list[domain.Evidence]) -> Record:
+    """What the evidence on one enrolment at the session amounts to."""
+    return domain.record(evidence, (session.starts_at, session.ends_at), is_closed(session))
+
+
+def case(db: DbSession, actor: Actor, session_id: str, enrolment_id: str) -> Case:
+    """One enrolment at one session with its evidence, for the page where it is marked.
+
+    Raises:
+        NotFound: no such session, or no such enrolment in its cycle.
+    """
+    session = find(db, Session, session_id)
+    enrolment = find(db, Enrolment, enrolment_id, *loads())
+    if enrolment.cycle_id != session.cycle_id:
+        raise NotFound
+    evidence = stored.of_session(db, session.id, [enrolment.id]).get(enrolment.id, [])
+    retracted = frozenset(e.retracts for e in evidence if e.kind is Kind.RETRACTION)
+    record = record_of(session, evidence)
+    return Case(
+        session=session,
+        enrolment=enrolment,
+        record=record,
+        evidence=evidence[::-1],
+        retracted=retracted,
+        mark=_mark_that_counts(record, evidence),
+    )
+
+
+def mark(
+    db: DbSession, actor: Actor, session_id: str, command: MarkIn, now: datetime
+) -> AttendanceRow:
+    """An organizer's word on somebody's attendance, with the reason; it counts before all else.
+    The same word again while it counts adds nothing.
+
+    Raises:
+        NotFound: no such session.
+        Invalid: at ``enrolment_id``, if it is not in the session's cycle; at ``status``, for
+            "unknown": that is what taking a mark back says.
+    """
+    if command.status is Status.UNKNOWN:
+        raise Invalid.one(
+            "status",
+            N_("Say what it was. To leave it open, take the mark back."),
+            code="unknown_is_no_mark",
+        )
+    session, enrolment, evidence = _held(db, session_id, command.enrolment_id)
+    counts = _mark_that_counts(record_of(session, evidence), evidence)
+    if counts is None or (counts.status, counts.reason) != (command.status, command.reason):
+        row_id = new_id()
+        add_once(
+            db,
+            Evidence(
+                id=row_id,
+                enrolment_id=enrolment.id,
+                session_id=session.id,
+                kind=Kind.MARK,
+                at=_after(evidence, now),
+                source=_source(actor),
+                recorded_by=actor.name,
+                status=command.status,
+                reason=command.reason,
+                key=f"mark:{row_id}",
+            ),
+        )
+    return _row(db, session, enrolment)
+
+
+def retract(
+    db: DbSession, actor: Actor, session_id: str, command: RetractIn, now: datetime
+) -> AttendanceRow:
+    """Takes back the organizer's mark that counts, with the reason; what was observed besides (or
+    marked before) counts again.
+
+    Raises:
+        NotFound: no such session.
+        Invalid: at ``enrolment_id``, if it is not in the session's cycle.
+        Clash: ``nothing_to_retract``.
+    """
+    session, enrolment, evidence = _held(db, session_id, command.enrolment_id)
+    counts = _mark_that_counts(record_of(session, evidence), evidence)
+    if counts is None:
+        raise Clash(N_("There is no mark to take back."), code="nothing_to_retract")
+    add_once(
+        db,
+        Evidence(
+            enrolment_id=enrolment.id,
+            session_id=session.id,
+            kind=Kind.RETRACTION,
+            at=_after(evidence, now),
+            source=_source(actor),
+            recorded_by=actor.name,
+            reason=command.reason,
+            retracts_id=counts.id,
+            key=f"retract:{counts.id}",
+        ),
+    )
+    return _row(db, session, enrolment)
+
+
+def _held(
+    db: DbSession, session_id: str, enrolment_id: str
+) -> tuple[Session, Enrolment, list[domain.Evidence]]:
+    """Session, enrolment and evidence, with the enrolment held: two marks come one after the
+    other, and each sees the one before."""
+    session = find(db, Session, session_id)
+    query = (
+        select(Enrolment)
+        .where(
+            col(Enrolment.id) == enrolment_id.replace("\0", ""),
+            col(Enrolment.cycle_id) == session.cycle_id,
+        )
+        .options(*loads())
+        .with_for_update(of=Enrolment, key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    enrolment = db.exec(query).one_or_none()
+    if enrolment is None:
+        raise Invalid.one(
+            "enrolment_id",
+            N_("This participant is not in the session's cycle."),
+            code="unknown_enrolment",
+        )
+    evidence = stored.of_session(db, session.id, [enrolment.id]).get(enrolment.id, [])
+    return session, enrolment, evidence
+
+
+def _row(db: DbSession, session: Session, enrolment: Enrolment) -> AttendanceRow:
+    evidence = stored.of_session(db, session.id, [enrolment.id]).get(enrolment.id, [])
+    return AttendanceRow(enrolment, record_of(session, evidence))
+
+
+def _mark_that_counts(record: Record, evidence: list[domain.Evidence]) -> domain.Evidence | None:
+    if record.basis is not domain.Basis.MARK:
+        return None
+    return next(each for each in evidence if each.id == record.evidence_id)
+
+
+def _after(evidence: list[domain.Evidence], now: datetime) -> datetime:
+    """Now, but after every word that was said before: a clock that was set back, or that stood
+    still, must not make the newest mark lose."""
+    said = [e.at for e in evidence if e.kind in (Kind.MARK, Kind.RETRACTION)]
+    return max([now, *(at + timedelta(microseconds=1) for at in said)])
+
+
+def _source(actor: Actor) -> str:
+    return "api" if actor.token_id else "organizer"
