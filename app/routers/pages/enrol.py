@@ -13,12 +13,12 @@ from app.routers.pages.public import cycle_and_reader
 from app.schemas.enrolment import EnrolmentIn
 from app.services import enrolments
 from app.web import public_view as view
-from app.web.choices import country_choices, zone_choices
+from app.web.choices import country_choices, language_choices
 from app.web.dependencies import Db
 from app.web.forms import Form, FormData, errors_by_field
-from app.web.languages import OWN_NAMES
 from app.web.problems import status_of, validate
 from app.web.templating import page, see_other
+from app.web.zone_list import zones_by_country
 
 router = APIRouter()
 
@@ -84,8 +84,8 @@ def _form_page(
         "errors": errors,
         "focus": next((name for name in FIELDS if name in errors), ""),
         "countries": country_choices(reader.language),
-        "zones": zone_choices(reader.language, zone),
-        "language_choices": tuple(OWN_NAMES.items()),
+        "zones": zones_by_country(reader.language, zone),
+        "language_choices": language_choices(),
         "has_notice": bool(notice),
         "notice": view.paragraphs(notice),
     }

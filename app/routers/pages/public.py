@@ -20,12 +20,12 @@ from app.services.versions import version_of_cycle, version_of_cycles
 from app.web import public_view as view
 from app.web.accent import stylesheet
 from app.web.answers import Answer, Asked, answer
-from app.web.choices import zone_choices
 from app.web.dependencies import Db
 from app.web.kept import KeptPage
 from app.web.languages import Reader
 from app.web.representations import Fresh, Subject
 from app.web.templating import current_reader, page
+from app.web.zone_list import zones_by_country
 
 router = APIRouter()
 
@@ -161,7 +161,7 @@ def choose_zone(request: Request, back: str = "/") -> Response:
     ours = not parts.scheme and not parts.netloc and parts.path.startswith("/")
     path = parts.path if ours and "\\" not in back and not parts.path.startswith("//") else "/"
     reader = current_reader(request)
-    choices = zone_choices(reader.language, reader.zone)
+    choices = zones_by_country(reader.language, reader.zone)
     return page(request, "public/zone.html", {"back": path, "choices": choices})
 
 
