@@ -5,7 +5,7 @@ tables, requests or templates.
 """
 
 import io
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
@@ -69,3 +69,14 @@ def date_long(instant: datetime, language: str, zone_name: str) -> str:
 def time_of_day(instant: datetime, zone_name: str) -> str:
     """ "09:00" in the zone."""
     return instant.astimezone(zone(zone_name)).strftime("%H:%M")
+
+
+def day(value: date, language: str) -> str:
+    """ "26 November 2026"."""
+    return dates.format_date(value, "long", locale=babel_locale(language))
+
+
+def date_short(instant: datetime, language: str, zone_name: str) -> str:
+    """ "26 Nov" in the zone."""
+    local = instant.astimezone(zone(zone_name))
+    return dates.format_skeleton("dMMM", local, locale=babel_locale(language))

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.domain.errors import DomainError, FieldError, NotFound
 from app.domain.text import LANGUAGES, localized
+from app.languages import day
 from app.paths import STATIC, TEMPLATES
 from app.services.links import Links, Purpose
 from app.web.languages import (
@@ -66,6 +67,7 @@ def environment(language: str) -> Environment:
     env.filters |= {
         "date": date,
         "time": time_of_day,
+        "day": lambda value: day(value, language),
         "zone_label": lambda name: zone_label(name, language),
         "country": lambda code: country_name(code, language),
         "localized": lambda text, fallback="en": localized(text, language, fallback),

@@ -14,12 +14,14 @@ from app.services import cycles, institutions
 from app.services.actor import Actor
 from app.services.cloning import clone_cycle
 from app.services.cycle_cards import cycle_cards
-from app.web import cycle_form
+from app.services.glance import glance
+from app.web import cycle_form, glance_view
 from app.web.choices import language_choices, zone_choices
 from app.web.dependencies import Db, Organizer
 from app.web.forms import FormData, errors_by_field, summary
 from app.web.organize import cycle_bar
 from app.web.problems import status_of, validate
+from app.web.sentences import Presenter
 from app.web.templating import current_reader, gettext_for, page, see_other
 
 router = APIRouter(prefix="/organize")
@@ -41,7 +43,7 @@ def _form(
     context = {
         "values": values,
         "cycle": cycle,
-        "cycle_bar": cycle_bar(cycle) if cycle else None,
+        "cycle_bar": cycle_bar(cycle, current_reader(request).language) if cycle else None,
         "errors": errors_by_field(error) if error else {},
         "summary": summary(error, gettext_for(request)),
         "zones": zone_choices(),
@@ -69,6 +71,26 @@ def create_cycle(request: Request, db: Db, actor: Organizer, form: FormData) -> 
         return _form(request, data, None, error)
     said = gettext_for(request)("The cycle is there, as a draft. Now its sessions.")
     return see_other(request, f"/organize/c/{cycle.slug}", said)
+
+
+@router.get("/c/{slug}")
+def overview(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+    """A cycle at a glance: what needs doing next, the sessions, who takes part."""
+    cycle = cycles.cycle_for_slug(db, actor, slug)
+    at = now()
+    seen = glance(db, actor, cycle.id, at)
+    presenter = Presenter(current_reader(request).language)
+    context = {
+        "cycle": seen.cycle,
+        "cycle_bar": cycle_bar(seen.cycle, current_reader(request).language),
+        "glance": seen,
+        "todos": glance_view.todo_items(seen, presenter),
+        "strip": glance_view.strip(seen, presenter, at),
+        "curve": glance_view.curve(seen),
+        "enrolled": {status.value: count for status, count in seen.enrolments.items()},
+        "attended": [session for session in seen.sessions if session.attendance],
+    }
+    return page(request, "organize/cycle.html", context)
 
 
 @router.get("/c/{slug}/settings")
@@ -116,7 +138,7 @@ def _institutions(
         ]
     context = {
         "cycle": cycle,
-        "cycle_bar": cycle_bar(cycle),
+        "cycle_bar": cycle_bar(cycle, current_reader(request).language),
         "rows": [*rows, {"institution_id": "", "role": "partner"}],
         "known": [(row.id, row.name) for row in known],
         "roles": [role.value for role in InstitutionRole],
@@ -162,7 +184,7 @@ def _clone(
 ) -> Response:
     context = {
         "cycle": cycle,
-        "cycle_bar": cycle_bar(cycle),
+        "cycle_bar": cycle_bar(cycle, current_reader(request).language),
         "values": values,
         "errors": errors_by_field(error) if error else {},
         "summary": summary(error, gettext_for(request)),
@@ -204,7 +226,12 @@ def clone(request: Request, db: Db, actor: Organizer, slug: str, form: FormData)
 
 
 def _ask(request: Request, cycle: Cycle, act: str, error: DomainError | None = None) -> Response:
-    context = {"cycle": cycle, "cycle_bar": cycle_bar(cycle), "act": act, "error": error}
+    context = {
+        "cycle": cycle,
+        "cycle_bar": cycle_bar(cycle, current_reader(request).language),
+        "act": act,
+        "error": error,
+    }
     status = status_of(error) if error else 200
     return page(request, "organize/cycle_life.html", context, status=status)
 
