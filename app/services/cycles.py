@@ -237,7 +237,7 @@ def delete_cycle(db: DbSession, actor: Actor, cycle_id: str) -> None:
         Clash: it has been published, code ``published``, or somebody is enrolled in it, code
             ``has_enrolments``: archive it instead.
     """
-    cycle = hold(db, Cycle, cycle_id, *with_institutions())
+    cycle = hold(db, Cycle, cycle_id, *with_institutions(), for_deletion=True)
     if cycle.release_number > 0:
         raise Clash(
             N_("This cycle has been published and stays. You can archive it."), code="published"

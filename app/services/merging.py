@@ -148,7 +148,7 @@ def _pair(
     rows: dict[str, EntryT] = {}
     for row_id in sorted((keep_id, duplicate_id)):
         try:
-            rows[row_id] = hold(db, model, row_id, *options)
+            rows[row_id] = hold(db, model, row_id, *options, for_deletion=True)
         except NotFound:
             if row_id == keep_id:
                 raise

@@ -37,12 +37,18 @@ def find(db: DbSession, model: type[RowT], row_id: str, *options: Any) -> RowT:
 
 
 def hold(
-    db: DbSession, model: type[EditableT], row_id: str, *options: Any, revision: int | None = None
+    db: DbSession,
+    model: type[EditableT],
+    row_id: str,
+    *options: Any,
+    revision: int | None = None,
+    for_deletion: bool = False,
 ) -> EditableT:
     """The row with this id, read anew and held until the transaction ends.
 
     On PostgreSQL whoever else holds it waits; on SQLite a writing transaction is alone anyway.
-    Rows that merely refer to it can still be inserted meanwhile (``FOR NO KEY UPDATE``).
+    Rows that merely refer to it can still be inserted meanwhile (``FOR NO KEY UPDATE``), unless
+    it is held `for_deletion`: what refers to it then can be counted or moved, and stays so.
 
     Raises:
         NotFound: there is none.
@@ -53,7 +59,7 @@ def hold(
         select(model)
         .where(model.id == row_id)
         .options(*options)
-        .with_for_update(key_share=True, of=model)
+        .with_for_update(key_share=not for_deletion, of=model)
         .execution_options(populate_existing=True)
     )
     row = db.exec(query).one_or_none()
@@ -62,15 +68,6 @@ def hold(
     if revision is not None and revision != row.revision:
         raise Stale
     return row
-
-
-def hold_both(
-    db: DbSession, model: type[EditableT], one_id: str, other_id: str
-) -> tuple[EditableT, EditableT]:
-    """Two rows, held in the order of their ids, so that two who merge the same pair the other
-    way round do not wait for each other. Raises NotFound."""
-    held = {row_id: hold(db, model, row_id) for row_id in sorted((one_id, other_id))}
-    return held[one_id], held[other_id]
 
 
 def _refuse_what_is_no_id(row_id: str) -> None:
