@@ -17,8 +17,24 @@ def read(form: Form) -> dict[str, Any]:
     data |= {"contact_email": form.or_none("contact_email"), "capacity": form.or_none("capacity")}
     data |= {name: form.checked(name) for name in ("enrolment_open", "approval")}
     rule = {name: form.text(f"completion_rule-{name}") for name in RULE}
-    data["completion_rule"] = rule if any(rule.values()) else None
+    data["completion_rule"] = {name: text for name, text in rule.items() if text} or None
     return data
+
+
+def differing(typed: dict[str, Any], cycle: Cycle) -> list[tuple[str, Any]]:
+    """What is stored now where it is not what was typed: (name of the field, stored value)."""
+    stored = shown(cycle)
+    return [
+        (name, stored[name])
+        for name, value in typed.items()
+        if _plain(value) != _plain(stored[name])
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: str(each) for key, each in value.items() if each not in (None, "")}
+    return "" if value is None else str(value)
 
 
 def shown(cycle: Cycle) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db import DbSession
-from app.domain.errors import DomainError
+from app.domain.errors import DomainError, Stale
 from app.domain.schedule import InstitutionRole
 from app.models import Cycle, now
 from app.schemas.cycle import CloneIn, CycleChange, CycleIn, CycleInstitutionsIn
@@ -48,6 +48,7 @@ def _form(
         "summary": summary(error, gettext_for(request)),
         "zones": zone_choices(),
         "language_options": language_choices(),
+        "theirs": cycle_form.differing(values, cycle) if cycle and isinstance(error, Stale) else [],
     }
     name = "organize/cycle_settings.html" if cycle else "organize/cycle_new.html"
     return page(request, name, context, status=status_of(error) if error else 200)
