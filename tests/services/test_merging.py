@@ -1,13 +1,16 @@
 """Duplicates become one and nothing that referred to them is lost."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlmodel import col, select
 
-from app.db import DbSession
+from app.db import Database, DbSession
 from app.domain.errors import Invalid, NotFound
 from app.models import (
     CycleInstitution,
@@ -351,3 +354,45 @@ def test_what_cannot_be_merged(db: DbSession, make: Make, which: int) -> None:
         MERGES[which](db, "a", "b")
     assert [(f.field, f.code) for f in itself.value.fields] == [("duplicate_id", "same")]
     assert [(f.field, f.code) for f in unknown.value.fields] == [("duplicate_id", "unknown")]
+
+
+def waits(database: Database) -> bool:
+    """Whether a transaction waits for another one, within ten seconds. SQLite's cannot be seen."""
+    if database.engine.dialect.name == "sqlite":
+        return True
+    deadline = monotonic() + 10
+    query = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with database.engine.connect() as connection:
+        while monotonic() < deadline:
+            if connection.scalar(query):
+                return True
+            connection.rollback()
+    return False
+
+
+def test_a_part_given_to_the_duplicate_at_the_same_moment_moves_too(
+    real_database: Database,
+) -> None:
+    with real_database.begin(writes=True) as db:
+        make = Make(db)
+        keep, duplicate, segment = (
+            make.person(),
+            make.person(),
+            make.segment(make.session(make.cycle())),
+        )
+
+    def merge_now() -> None:
+        with real_database.begin(writes=True) as db:
+            people.merge_people(db, SYSTEM, keep.id, duplicate.id)
+
+    with ThreadPoolExecutor(1) as pool:
+        with real_database.begin(writes=True) as db:
+            Make(db).part(segment, duplicate, "host")
+            merged = pool.submit(merge_now)
+            assert waits(real_database)
+        merged.result(timeout=30)
+    with real_database.begin(writes=False) as db:
+        assert [(p.person_id, p.role) for p in db.exec(select(Part))] == [(keep.id, "host")]
