@@ -5,16 +5,17 @@ from datetime import date, timedelta
 from functools import lru_cache
 
 from app.domain.schedule import InstitutionRole, Schedule
+from app.domain.text import LANGUAGES
 
-_FALLBACK = "en_US"
+_ENGLISH = "en_US"
 
 
 def holidays_for(schedule: Schedule, language: str = "") -> dict[str, dict[date, str]]:
     """What `domain.conflicts` asks for: for each country in the schedule (organizers, and people
     with a part) its public holidays by local date, in the years of the sessions.
 
-    Names come in `language` where the package has them, else in the country's own language if the
-    interface speaks that, else in English.
+    Names come in `language` (empty: English) where the package has them, else in the country's
+    own language if the interface speaks that, else in English.
     """
     countries = {
         part.country for s in schedule.sessions for g in s.segments for part in g.parts
@@ -43,24 +44,24 @@ def country_holidays(
 def _of_year(country: str, year: int, language: str) -> Mapping[date, str]:
     import holidays  # it takes a tenth of a second, and only organizers' pages need it
 
-    kind = holidays.list_supported_countries()
-    if country not in kind:
+    if country not in holidays.list_supported_countries():
         return {}
     # Without a language the package would take the machine's.
-    return dict(
-        holidays.country_holidays(country, years=year, language=_name_language(country, language))
-    )
+    names = _language_of_names(country, language)
+    return dict(holidays.country_holidays(country, years=year, language=names))
 
 
 @lru_cache(maxsize=1024)
-def _name_language(country: str, language: str) -> str | None:
+def _language_of_names(country: str, language: str) -> str | None:
     import holidays
 
     there = holidays.list_localized_countries().get(country, [])
     own = holidays.country_holidays(country).default_language or ""
-    spoken = [name for name in there if name.split("_")[0] == language and language != "en"]
-    if own in spoken or (own and language != "en" and own.split("_")[0] in ("es", "pt")):
-        return own
-    if spoken:
-        return spoken[0]
-    return _FALLBACK if _FALLBACK in there else None
+    if language in ("", "en"):
+        choices = [_ENGLISH]
+    else:
+        choices = [own] if own.split("_")[0] == language else []
+        choices += [name for name in there if name.split("_")[0] == language]
+        choices += [own] if own.split("_")[0] in LANGUAGES else []
+        choices += [_ENGLISH]
+    return next((name for name in choices if name in there), None)

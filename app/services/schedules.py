@@ -68,13 +68,18 @@ def session_rows(db: DbSession, *conditions: Any) -> Sequence[Session]:
     return db.exec(statement).all()
 
 
+def sessions_of(db: DbSession, cycle_id: str) -> Sequence[Session]:
+    """The sessions of a cycle with their agendas, by number: three queries."""
+    return session_rows(db, Session.cycle_id == cycle_id)
+
+
 def draft_schedule(db: DbSession, cycle_id: str) -> schedule.Schedule:
     """The cycle as it is being worked on, sessions in draft and meeting links included.
 
     Five queries. Raises NotFound.
     """
     cycle = find(db, Cycle, cycle_id, *with_institutions())
-    return schedule_of(cycle, session_rows(db, Session.cycle_id == cycle_id))
+    return schedule_of(cycle, sessions_of(db, cycle_id))
 
 
 def newest_release(db: DbSession, cycle_id: str) -> Release | None:

@@ -22,6 +22,7 @@ from app.services.schedules import (
     held_session,
     released_schedule,
     session_rows,
+    sessions_of,
     with_agenda,
 )
 from app.services.series import HIGHEST_NUMBER, create_series, free_numbers
@@ -168,7 +169,7 @@ def list_sessions(db: DbSession, actor: Actor, cycle_id: str) -> list[Session]:
     Raises NotFound where there is no such cycle.
     """
     find(db, Cycle, cycle_id)
-    return list(session_rows(db, Session.cycle_id == cycle_id))
+    return list(sessions_of(db, cycle_id))
 
 
 def read_zones_again(db: DbSession, now: datetime) -> list[Session]:

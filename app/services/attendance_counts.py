@@ -1,0 +1,64 @@
+"""How many attended each session, without reading all the evidence there is."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from sqlalchemy import distinct, func
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain import attendance as domain
+from app.domain.attendance import Kind, Status
+from app.models import Evidence, Session
+from app.services import evidence as stored
+from app.services.marks import record_of
+
+_SETTLING = (Kind.MARK, Kind.RETRACTION)
+_MANY = 5_000  # more values than that are not put into one query
+
+
+def attendance_counts(db: DbSession, sessions: Sequence[Session]) -> dict[str, Counter[Status]]:
+    """For each session, by its id, how many enrolments have which status; those of whom nothing is
+    known are left out. Three queries.
+
+    What an organizer marked goes through the rule one by one. All who only checked in amount to
+    the same, so the database counts them: ten thousand in six sessions would take seconds.
+    """
+    ids = [session.id for session in sessions]
+    checked_in = _checked_in(db, ids)
+    pairs = _settled_pairs(db, ids)
+    people = {enrolment_id for _, enrolment_id in pairs}
+    evidence = stored.of_sessions(db, ids, people if len(people) <= _MANY else None)
+    found = {}
+    for session in sessions:
+        counts: Counter[Status] = Counter()
+        alone = checked_in.get(session.id, 0)
+        for enrolment_id in (e for s, e in pairs if s == session.id):
+            theirs = evidence[session.id][enrolment_id]
+            counts[record_of(session, theirs).status] += 1
+            alone -= any(each.kind is Kind.CHECK_IN for each in theirs)
+        if alone:
+            sample = domain.Evidence(id="", kind=Kind.CHECK_IN, at=session.starts_at)
+            counts[record_of(session, [sample]).status] += alone
+        del counts[Status.UNKNOWN]
+        found[session.id] = counts
+    return found
+
+
+def _checked_in(db: DbSession, session_ids: Sequence[str]) -> dict[str, int]:
+    statement = (
+        select(Evidence.session_id, func.count(distinct(col(Evidence.enrolment_id))))
+        .where(col(Evidence.session_id).in_(session_ids), Evidence.kind == Kind.CHECK_IN)
+        .group_by(col(Evidence.session_id))
+    )
+    return dict(db.exec(statement).all())
+
+
+def _settled_pairs(db: DbSession, session_ids: Sequence[str]) -> set[tuple[str, str]]:
+    """Session and enrolment of whatever an organizer has said something about."""
+    statement = (
+        select(Evidence.session_id, Evidence.enrolment_id)
+        .where(col(Evidence.session_id).in_(session_ids), col(Evidence.kind).in_(_SETTLING))
+        .distinct()
+    )
+    return {(row[0], row[1]) for row in db.exec(statement)}

@@ -1,0 +1,221 @@
+"""What needs doing next in a cycle, the most urgent first."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from app.domain.attendance import Status
+from app.domain.conflicts import Code, Conflict, Severity
+from app.domain.enrolment import TAKES_A_PLACE, EnrolmentStatus
+from app.domain.errors import N_
+from app.domain.schedule import CycleStatus, Schedule, Session, SessionStatus
+from app.domain.sentences import Params
+from app.models import Cycle
+from app.services.publishing import Preview
+
+Urgency = Literal["now", "soon", "later"]
+Where = Literal["session", "publish", "participants", "settings", "attendance", "mail"]
+
+SOON = timedelta(hours=48)
+"""A session that begins within this needs everything now."""
+NEAR = timedelta(days=7)
+FRESH = timedelta(days=14)
+"""For so long after a session its attendance is something to look at."""
+
+_URGENCIES: tuple[Urgency, ...] = ("now", "soon", "later")
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """One thing to do. `sentence` is English and not filled in: translate it, then present the
+    `params` (see `domain.sentences`). `where` and `session_number` say which page mends it."""
+
+    code: str
+    severity: Urgency
+    sentence: str
+    params: Params = field(default_factory=dict)
+    session_number: int | None = None
+    where: Where = "session"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a cycle stands: what `todos` looks at."""
+
+    cycle: Cycle
+    draft: Schedule
+    preview: Preview
+    enrolments: Mapping[EnrolmentStatus, int]
+    attendance: Mapping[str, Mapping[Status, int]]  # by the session's id
+    failed_mails: int
+    now: datetime
+
+
+def todos(standing: Standing) -> list[Todo]:
+    """The list, by urgency; where that is equal, in the order in which one would do them, and
+    sessions by their time. An archived cycle has nothing to do."""
+    if standing.cycle.status == CycleStatus.ARCHIVED:
+        return []
+    found = [
+        *_links(standing),
+        *_conflicts(standing, Severity.ERROR),
+        *_mails(standing),
+        *_publishing(standing),
+        *_participants(standing),
+        *_beginnings(standing),
+        *_attendance(standing),
+        *_conflicts(standing, Severity.WARNING),
+    ]
+    return sorted(found, key=lambda todo: _URGENCIES.index(todo.severity))  # keeps the rest
+
+
+def _by_time(sessions: Iterable[Session]) -> list[Session]:
+    return sorted(sessions, key=lambda s: (s.starts, s.number))
+
+
+def _links(standing: Standing) -> Iterator[Todo]:
+    for conflict in standing.preview.conflicts:
+        if conflict.code is Code.LINK_MISSING:
+            yield _told("link_missing", "now", conflict)
+
+
+def _conflicts(standing: Standing, severity: Severity) -> Iterator[Todo]:
+    """One line for each session: the conflict itself where it is the only one, else how many."""
+    by_session: dict[int, list[Conflict]] = defaultdict(list)
+    for conflict in standing.preview.conflicts:
+        if conflict.severity is severity and conflict.code is not Code.LINK_MISSING:
+            by_session[conflict.session_number].append(conflict)
+    error = severity is Severity.ERROR
+    for session in _by_time(standing.draft.sessions):
+        found = by_session.pop(session.number, [])
+        # An error in the past still keeps the rest from being published; a warning is history.
+        if not found or (not error and session.ends <= standing.now):
+            continue
+        code = "schedule_errors" if error else "schedule_warnings"
+        urgency: Urgency = "later"
+        if error:
+            urgency = "now" if session.starts <= standing.now + NEAR else "soon"
+        if len(found) == 1:
+            yield _told(code, urgency, found[0])
+            continue
+        sentence = (
+            N_("Session %(number)s has several conflicts: %(count)s.")
+            if error
+            else N_("Session %(number)s has several things to check: %(count)s.")
+        )
+        params: Params = {"number": session.number, "count": len(found)}
+        yield Todo(code, urgency, sentence, params, session.number)
+
+
+def _told(code: str, urgency: Urgency, conflict: Conflict) -> Todo:
+    return Todo(code, urgency, conflict.message, conflict.params, conflict.session_number)
+
+
+def _mails(standing: Standing) -> Iterator[Todo]:
+    if standing.failed_mails:
+        yield Todo(
+            "mails_failed",
+            "now",
+            N_("Mails that could not be delivered: %(count)s."),
+            {"count": standing.failed_mails},
+            where="mail",
+        )
+
+
+def _publishing(standing: Standing) -> Iterator[Todo]:
+    preview, now = standing.preview, standing.now
+    if not preview.next_schedule.sessions:
+        return
+    if preview.before is None:
+        near = any(
+            now < s.ends and s.starts <= now + NEAR
+            for s in preview.next_schedule.sessions
+            if s.status is SessionStatus.SCHEDULED
+        )
+        yield Todo(
+            "not_published",
+            "soon" if near else "later",
+            N_("The cycle is not published yet: only organizers can see it."),
+            where="publish",
+        )
+    elif preview.changes:
+        changed = {change.session_id for change in preview.changes}
+        pressing = any(
+            s.id in changed and now < s.ends and s.starts <= now + SOON
+            for schedule in (preview.before, preview.next_schedule)
+            for s in schedule.sessions
+        )
+        yield Todo(
+            "changes_unpublished",
+            "now" if pressing else "soon",
+            N_("Changes that nobody has been shown yet: %(count)s."),
+            {"count": len(preview.changes)},
+            where="publish",
+        )
+    elif not preview.nothing_new:
+        yield Todo(
+            "look_unpublished",
+            "later",
+            N_("How the cycle looks to others has changed and is not published yet."),
+            where="publish",
+        )
+
+
+def _participants(standing: Standing) -> Iterator[Todo]:
+    counts, capacity = standing.enrolments, standing.cycle.capacity
+    if pending := counts.get(EnrolmentStatus.PENDING, 0):
+        yield Todo(
+            "enrolments_pending",
+            "soon",
+            N_("Enrolments that wait for your answer: %(count)s."),
+            {"count": pending},
+            where="participants",
+        )
+    waiting = counts.get(EnrolmentStatus.WAITLISTED, 0)
+    taken = sum(counts.get(status, 0) for status in TAKES_A_PLACE)
+    if waiting and (capacity is None or taken < capacity):
+        free = waiting if capacity is None else min(waiting, capacity - taken)
+        yield Todo(
+            "waitlist_with_places",
+            "soon",
+            N_("There is room for people on the waitlist: %(count)s."),
+            {"count": free},
+            where="participants",
+        )
+
+
+def _beginnings(standing: Standing) -> Iterator[Todo]:
+    cycle = standing.cycle
+    if not standing.draft.sessions:
+        yield Todo("no_sessions", "soon", N_("The cycle has no sessions yet: add the first one."))
+    if cycle.enrolment_open and not any(cycle.privacy_notice.values()):
+        yield Todo(
+            "no_privacy_notice",
+            "soon",
+            N_(
+                "There is no privacy notice: people who enrol want to know what becomes of "
+                "their data."
+            ),
+            where="settings",
+        )
+
+
+def _attendance(standing: Standing) -> Iterator[Todo]:
+    confirmed = standing.enrolments.get(EnrolmentStatus.CONFIRMED, 0)
+    for session in _by_time(standing.draft.sessions):
+        over = session.ends <= standing.now < session.ends + FRESH
+        if not over or session.status is not SessionStatus.SCHEDULED:
+            continue
+        known = standing.attendance.get(session.id, {})
+        settled = sum(count for status, count in known.items() if status is not Status.UNKNOWN)
+        if confirmed > settled:
+            yield Todo(
+                "attendance_open",
+                "later",
+                N_("Session %(number)s is over. Participants without attendance: %(count)s."),
+                {"number": session.number, "count": confirmed - settled},
+                session.number,
+                "attendance",
+            )
