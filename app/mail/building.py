@@ -3,11 +3,10 @@
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP, EmailPolicy
 
 from app.mail.addresses import ascii_domain
-from app.mail.failures import SendError, Reason
-from app.mail.rendering import one_line
+from app.mail.failures import Reason, SendError
+from app.mail.headers import MailPolicy, header_text
 from app.mail.values import Content, Sender
 
 _MOST_NAME = 100  # characters of a display name; longer ones are cut with an ellipsis
@@ -38,21 +37,20 @@ def build(
     except ValueError as error:
         raise SendError(Reason.ADDRESS, final=True) from error
     utf8 = not to.addr_spec.isascii()
-    policy: EmailPolicy[EmailMessage] = SMTP.clone(utf8=utf8)
-    message = EmailMessage(policy)
+    message = EmailMessage(MailPolicy(linesep="\r\n", utf8=utf8))
     message["From"] = address(sender.name, sender.address)
     message["To"] = to
     if reply_to:
         message["Reply-To"] = address("", reply_to)
-    message["Subject"] = _cut(one_line(content.subject), _MOST_SUBJECT)
+    message["Subject"] = _cut(header_text(content.subject), _MOST_SUBJECT)
     message["Date"] = date
     message["Message-ID"] = message_id
-    message["Content-Language"] = language
     # RFC 3834: nobody's holiday notice should answer this; the second is Exchange's word for it.
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "OOF, AutoReply"
     message.set_content(content.text, cte="quoted-printable")
     message.add_alternative(content.html, subtype="html", cte="quoted-printable")
+    message["Content-Language"] = language  # last: parts take over what begins with "Content-"
     return message
 
 
@@ -61,7 +59,8 @@ def address(name: str, addr_spec: str) -> Address:
 
     Raises ValueError if the address is none.
     """
-    return Address(_cut(one_line(name), _MOST_NAME), addr_spec=ascii_domain(addr_spec))
+    local, _, domain = ascii_domain(addr_spec).rpartition("@")
+    return Address(_cut(header_text(name), _MOST_NAME), local, domain)
 
 
 def _cut(text: str, most: int) -> str:

@@ -1,5 +1,6 @@
 """Ways for a mail to go: to an SMTP server, or into a folder where no server is set."""
 
+import contextlib
 import os
 import secrets
 import smtplib
@@ -11,7 +12,7 @@ from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from app.mail.addresses import ascii_domain
-from app.mail.failures import SendError, Reason
+from app.mail.failures import Reason, SendError
 
 TIMEOUT = 30.0  # seconds for each step of the conversation
 _PORTS: Mapping[str, int] = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
@@ -54,7 +55,8 @@ class FileTransport:
                 os.fsync(file.fileno())
             draft.replace(self.folder / f"{name}.eml")
         except OSError as error:
-            draft.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                draft.unlink()
             raise SendError(Reason.FILE, error.strerror or "", connection=True) from error
 
     def close(self) -> None:

@@ -82,7 +82,7 @@ def _insert_unless_there(db: DbSession) -> Insert:
 
 def list_messages(
     db: DbSession,
-    actor: Actor,  # noqa: ARG001 (for when there are roles)
+    actor: Actor,
     cycle_id: str | None = None,
     status: str | None = None,
     after: str | None = None,
@@ -99,7 +99,7 @@ def list_messages(
 
 def get_message(
     db: DbSession,
-    actor: Actor,  # noqa: ARG001 (for when there are roles)
+    actor: Actor,
     message_id: str,
 ) -> Message:
     """One mail. Raises NotFound."""
@@ -108,7 +108,7 @@ def get_message(
 
 def retry(
     db: DbSession,
-    actor: Actor,  # noqa: ARG001 (for when there are roles)
+    actor: Actor,
     message_id: str,
     now: datetime,
 ) -> Message:

@@ -100,7 +100,7 @@ def show_mail(request: Request, db: Db, actor: Organizer, message_id: str) -> Re
     if path is not None:
         mail = message_from_bytes(path.read_bytes(), EmailMessage, policy=default)
         body = mail.get_body(("plain",))
-        text = body.get_content() if body is not None else ""
+        text = body.get_content().replace("\r\n", "\n") if body is not None else ""
         headers = [(name, mail[name]) for name in ("From", "To", "Reply-To", "Subject", "Date")]
     context = {
         "message": message,

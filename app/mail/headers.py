@@ -1,0 +1,68 @@
+"""Writing headers that hold text of people's.
+
+Python's own folding (3.11 to 3.13, in several patch releases) loses and adds spaces in long words
+beyond ASCII, and takes text that looks like an encoded word for one, so that a name could become
+something else on its way, or bring a line break with it.
+"""
+
+from email.header import Header
+from email.headerregistry import Address, AddressHeader
+from email.message import EmailMessage
+from email.policy import EmailPolicy
+from typing import TYPE_CHECKING, Any
+
+_LINE = 76  # RFC 2047, section 2
+_TEXT = frozenset({"subject"})
+_ADDRESSES = frozenset({"from", "to", "reply-to"})
+
+
+def header_text(text: str) -> str:
+    """One printable line in which nothing looks like an encoded word."""
+    plain = "".join(c if c.isprintable() else " " for c in text)
+    return " ".join(plain.replace("=?", "= ?").split())
+
+
+if TYPE_CHECKING:
+    _Policy = EmailPolicy[EmailMessage]
+else:
+    _Policy = EmailPolicy  # not generic while the program runs
+
+
+class MailPolicy(_Policy):
+    """SMTP's policy with folding of our own for text and addresses."""
+
+    def fold(self, name: str, value: Any) -> str:
+        """A header as lines that end in CRLF."""
+        if name.lower() in _TEXT:
+            return f"{name}: {_encoded(str(value), name)}{self.linesep}"
+        if name.lower() in _ADDRESSES and isinstance(value, AddressHeader):
+            mailboxes = [_mailbox(address, name, self.linesep) for address in value.addresses]
+            return f"{name}: {', '.join(mailboxes)}{self.linesep}"
+        folded: str = super().fold(name, value)
+        return folded
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        """The same in bytes: ASCII, but for an address that itself is beyond it (RFC 6532)."""
+        if name.lower() in _TEXT | _ADDRESSES:
+            return self.fold(name, value).encode()
+        return super().fold_binary(name, value)
+
+
+def _encoded(text: str, name: str) -> str:
+    # A word that does not fit into a line cannot be folded as it is.
+    plain = text.isascii() and all(len(word) < _LINE - len(name) - 2 for word in text.split())
+    charset = "us-ascii" if plain else "utf-8"
+    return Header(text, charset, maxlinelen=_LINE, header_name=name).encode(linesep="\r\n")
+
+
+def _mailbox(address: Address, header: str, linesep: str) -> str:
+    name, spec = address.display_name, address.addr_spec
+    if not name:
+        return spec
+    if name.isascii():
+        escaped = name.replace("\\", "\\\\").replace('"', '\\"')
+        written = f'"{escaped}"'
+    else:
+        written = _encoded(name, header)
+    room = _LINE - len(written.rsplit("\r\n", 1)[-1]) - len(header)
+    return f"{written}{' ' if len(spec) + 5 < room else linesep + ' '}<{spec}>"
