@@ -47,8 +47,12 @@ def published_cycles(db: DbSession) -> list[PublishedCycle]:
     """Every published cycle that is not archived, the one that ends last first. One query."""
     found = _published(db, Cycle.status == CycleStatus.PUBLISHED)
     found.sort(key=lambda each: each.cycle.slug)
-    found.sort(key=lambda each: max(s.ends for s in each.schedule.sessions), reverse=True)
+    found.sort(key=_last_end, reverse=True)
     return found
+
+
+def _last_end(each: PublishedCycle) -> datetime:
+    return max((s.ends for s in each.schedule.sessions), default=each.published_at)
 
 
 def _published(db: DbSession, *conditions: ColumnElement[bool] | bool) -> list[PublishedCycle]:
