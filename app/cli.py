@@ -10,20 +10,18 @@ from datetime import timedelta
 from typing import NoReturn
 
 import click
-import uvicorn
 
-from app import doctor as doctor_module
 from app import schema_version
 from app.db import Database
 from app.domain.errors import DomainError, Invalid
-from app.main import create_app
 from app.models import now
-from app.services import accounts, demo, tokens
+from app.services import accounts, tokens
 from app.services.actor import Scope
 from app.services.links import Links
 from app.services.secret_key import secret_key
 from app.settings import Settings, SettingsError
-from app.worker.loop import worker_for
+
+# What only one command needs is imported there, so that the others start at once.
 
 DEMO_ORGANIZER = "organizer@example.org"
 
@@ -62,6 +60,10 @@ def _links(settings: Settings) -> Links:
 
 
 def _run_web(settings: Settings, database: Database) -> None:
+    import uvicorn
+
+    from app.main import create_app
+
     uvicorn.run(
         create_app(settings, database=database),
         host=settings.host,
@@ -77,6 +79,8 @@ def _run_web(settings: Settings, database: Database) -> None:
 @contextlib.contextmanager
 def _worker_beside(settings: Settings, database: Database) -> Iterator[None]:
     """The worker in a thread of this process; leaving waits until it has put down its work."""
+    from app.worker.loop import worker_for
+
     stop = threading.Event()
     worker = worker_for(settings, database, _links(settings))
     thread = threading.Thread(target=worker.run, args=(stop,), name="worker")
@@ -110,6 +114,8 @@ def start() -> None:
 
     On a database that holds something already, nothing is loaded again.
     """
+    from app.services import demo
+
     settings = _settings()
     with _database(settings, check=False) as database:
         schema_version.upgrade(database.engine)
@@ -149,6 +155,8 @@ def worker() -> None:
     """Send what is in the outbox, until stopped. Several may run at once."""
     import signal
 
+    from app.worker.loop import worker_for
+
     settings = _settings()
     with _database(settings) as database:
         stop = threading.Event()
@@ -173,7 +181,13 @@ def migrate() -> None:
 
 @main.command("demo")
 def demo_command() -> None:
-    """Load the demonstration cycle into an empty database."""
+    """Load the demonstration cycle into an empty database.
+
+    It is shifted in time: two sessions are past, one begins within the quarter hour, one is two
+    weeks ahead.
+    """
+    from app.services import demo
+
     settings = _settings()
     with _database(settings) as database, database.begin(writes=True) as db:
         loaded = demo.load(db, now(), organizer_email=DEMO_ORGANIZER)
@@ -254,6 +268,8 @@ def token_create(email: str, name: str, scopes: tuple[str, ...], days: int | Non
 @main.command()
 def doctor() -> None:
     """Say in plain words what is set wrong. Exit status 1 if something is."""
+    from app import doctor as doctor_module
+
     try:
         settings = Settings.from_environment()
     except SettingsError as error:

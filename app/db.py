@@ -157,7 +157,9 @@ class Database:
         if connection.dialect.name == "sqlite":
             connection.execution_options(convoca_writes=writes)
         else:
-            connection.execution_options(postgresql_readonly=not writes)
+            # A reader sees one moment: a revision is never older or newer than what it vouches for.
+            level = "READ COMMITTED" if writes else "REPEATABLE READ"
+            connection.execution_options(isolation_level=level, postgresql_readonly=not writes)
 
     def close(self) -> None:
         """Closes every connection."""

@@ -1,10 +1,11 @@
 """Puts the table of errors to use: problem details for programs, pages for people."""
 
 import logging
+import re
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
@@ -39,25 +40,41 @@ def _answer(request: Request, error: DomainError, status: int) -> Response:
 async def _domain(request: Request, error: Exception) -> Response:
     known = from_exception(error)
     assert known is not None
-    if isinstance(error, OperationalError):
+    if isinstance(error, OperationalError | IntegrityError):
         logger.warning("database: %s", type(error.orig).__name__)
     return _answer(request, known, status_of(known))
 
 
 async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(
-        error.status_code, "bad_request"
-    )
+    codes = {
+        404: "not_found",
+        405: "method_not_allowed",
+        413: "too_large",
+        415: "unknown_format",
+    }
+    code = codes.get(error.status_code, "bad_request")
     sentence = TITLES.get(error.status_code, TITLES[400])
     response = _answer(request, DomainError(sentence, code=code), error.status_code)
     for name, value in (error.headers or {}).items():
         response.headers[name] = value
+    if error.status_code == 405 and _for_programs(request):
+        # The router names the methods of one route only; several share an address.
+        response.headers["allow"] = ", ".join(_methods(request)) or response.headers["allow"]
     return response
 
 
+def _methods(request: Request) -> list[str]:
+    found: set[str] = set()
+    for path, operations in request.app.openapi()["paths"].items():
+        pattern = re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))
+        if re.fullmatch(pattern, request.url.path):
+            found |= {method.upper() for method in operations}
+    return sorted(found)
+
+
 def install_error_handlers(app: FastAPI) -> None:
-    """Domain errors, validation, the framework's own, and a database that is busy or away."""
-    for kind in (DomainError, RequestValidationError, OperationalError):
+    """Domain errors, validation, the framework's own, and what the database refuses or cannot do."""
+    for kind in (DomainError, RequestValidationError, OperationalError, IntegrityError):
         app.add_exception_handler(kind, _domain)
     app.add_exception_handler(HTTPException, _http)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar, get_args
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from pydantic_core.core_schema import ErrorType
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from starlette.responses import JSONResponse
 
 from app.domain.errors import (
@@ -73,10 +73,13 @@ _FIELD_SENTENCES: Mapping[str, str] = {
     "date_parsing": N_("Enter a date like 2026-11-26."),
     "date_from_datetime_parsing": N_("Enter a date like 2026-11-26."),
     "bool_parsing": N_("Say yes or no."),
+    "bool_type": N_("Say yes or no."),
+    "string_unicode": N_("Take out the invisible control characters."),
     "json_invalid": N_("This is not JSON."),
 }
 Schema = TypeVar("Schema", bound=BaseModel)
 
+_MAX_NAME = 100  # characters of a field's name that are repeated
 _OTHERWISE = N_("This is not in the form that is expected here.")
 
 
@@ -87,7 +90,7 @@ def field_errors(errors: Iterable[Any], *, skip: int = 0) -> tuple[FieldError, .
     """
     found = []
     for error in errors:
-        place = [str(p) for p in error["loc"][skip:]]
+        place = [_name(p) for p in error["loc"][skip:]]
         kind = str(error["type"])
         context = {k: v for k, v in (error.get("ctx") or {}).items() if k != "error"}
         if kind in _FIELD_SENTENCES:
@@ -105,10 +108,15 @@ def field_errors(errors: Iterable[Any], *, skip: int = 0) -> tuple[FieldError, .
 _PYDANTIC_KINDS = frozenset(get_args(ErrorType))
 
 
+def _name(place: object) -> str:
+    """One step of the way to a field. Unknown fields bring names of their own, of any kind."""
+    return str(place)[:_MAX_NAME].encode("utf-8", "replace").decode()
+
+
 def validate(schema: type[Schema], data: Mapping[str, Any]) -> Schema:
     """What a form gave, as a schema. Raises Invalid with a sentence for each field."""
     try:
-        return schema.model_validate(data)
+        return schema.model_validate(data, strict=False)  # a form gives numbers as text
     except ValidationError as error:
         raise Invalid(*field_errors(error.errors(include_input=False, include_url=False))) from None
 
@@ -131,6 +139,8 @@ def from_exception(error: Exception) -> DomainError | None:
         return Invalid(*field_errors(error.errors(), skip=1))
     if isinstance(error, OperationalError):
         return Busy()
+    if isinstance(error, IntegrityError):
+        return Clash(N_("Somebody else changed this at the same moment. Please look again."))
     return None
 
 

@@ -1,0 +1,168 @@
+"""The command, as somebody at a terminal runs it."""
+
+import os
+import re
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from app.cli import main
+from app.settings import Settings, SettingsError
+
+ROOT = Path(__file__).parents[2]
+
+
+def convoca(
+    *arguments: str, data: Path, env: dict[str, str] | None = None, answer: str = ""
+) -> subprocess.CompletedProcess[str]:
+    """Runs ``convoca`` in a process of its own."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("CONVOCA_") and k != "PORT"}
+    return subprocess.run(
+        [sys.executable, "-m", "app.cli", *arguments],
+        cwd=ROOT,
+        env=clean | {"CONVOCA_DATA_DIR": str(data)} | (env or {}),
+        capture_output=True,
+        text=True,
+        input=answer,
+        timeout=60,
+        check=False,
+    )
+
+
+def tables(data: Path, table: str) -> int:
+    with sqlite3.connect(f"file:{data / 'convoca.db'}?mode=ro", uri=True) as db:
+        count: int = db.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
+    db.close()
+    return count
+
+
+@pytest.mark.parametrize(
+    "command", ["serve", "worker", "demo", "migrate", "user", "token", "doctor", "start"]
+)
+def test_every_command_explains_itself(command: str) -> None:
+    listed = CliRunner().invoke(main, ["--help"])
+    own = CliRunner().invoke(main, [command, "--help"])
+    assert (listed.exit_code, own.exit_code) == (0, 0)
+    assert re.search(rf"^  {command} +\S", listed.output, re.M)
+    assert len(own.output.splitlines()) >= 5
+
+
+def test_migrate_then_demo_twice(tmp_path: Path) -> None:
+    first = convoca("migrate", data=tmp_path)
+    again = convoca("migrate", data=tmp_path)
+    assert first.stdout.startswith("The schema went from nothing to ")
+    assert again.stdout.startswith("The schema is up to date")
+
+    loaded = convoca("demo", data=tmp_path)
+    counts = {t: tables(tmp_path, t) for t in ("cycle", "session", "person", "enrolment")}
+    repeated = convoca("demo", data=tmp_path)
+
+    assert loaded.stdout == "The demonstration cycle is there.\n"
+    assert repeated.stdout == "The database holds something already; nothing was changed.\n"
+    assert counts == {"cycle": 1, "session": 4, "person": 65, "enrolment": 60}
+    assert {t: tables(tmp_path, t) for t in counts} == counts
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_an_empty_database_is_refused_with_the_command_that_mends_it(
+    tmp_path: Path, command: str
+) -> None:
+    done = convoca(command, data=tmp_path)
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (
+        1,
+        "The database is empty. Run:  convoca migrate",
+    )
+
+
+def test_a_foreign_schema_is_refused(tmp_path: Path) -> None:
+    convoca("migrate", data=tmp_path)
+    db = sqlite3.connect(tmp_path / "convoca.db")
+    db.execute("UPDATE alembic_version SET version_num = '9999'")
+    db.commit()
+    db.close()
+
+    done = convoca("serve", data=tmp_path)
+
+    assert done.returncode == 1
+    assert "newer than this program knows" in done.stderr
+
+
+def test_user_and_token(tmp_path: Path) -> None:
+    convoca("migrate", data=tmp_path)
+
+    link = convoca("user", "add", "ana@example.org", "--name", "Ana", data=tmp_path)
+    twice = convoca("user", "add", "Ana@Example.org", "--name", "Ana", data=tmp_path)
+    weak = convoca(
+        "user", "add", "eva@example.org", "--name", "Eva", "--password", data=tmp_path,
+        answer="short\nshort\n",
+    )  # fmt: skip
+    token = convoca("token", "create", "ana@example.org", "--name", "sheet", data=tmp_path)
+    nobody = convoca("token", "create", "x@example.org", "--name", "sheet", data=tmp_path)
+
+    assert link.stdout.startswith("http://127.0.0.1:8000/organize/sign-in/")
+    assert (twice.returncode, weak.returncode, nobody.returncode) == (1, 1, 1)
+    assert "15" in weak.stderr
+    assert len(token.stdout.strip()) >= 32
+    assert token.stdout.strip() not in (tmp_path / "convoca.db").read_bytes().decode("latin-1")
+    assert tables(tmp_path, "user_account") == 1
+
+
+def findings(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
+    """Topic and level of each line."""
+    rows = re.findall(r"^(ok|look|wrong) +([^:]+): ", done.stdout, re.M)
+    return {topic: level for level, topic in rows}
+
+
+def test_doctor_finds_nothing_wrong_with_a_fresh_installation(tmp_path: Path) -> None:
+    convoca("migrate", data=tmp_path)
+    done = convoca("doctor", data=tmp_path)
+    assert done.returncode == 0
+    assert findings(done) == {
+        "data folder": "ok",
+        "base URL": "look",
+        "key": "look",
+        "SQLite": "ok",
+        "database": "ok",
+        "mail": "look",
+        "time zones": "ok",
+    }
+
+
+@pytest.mark.parametrize(
+    ("env", "topic"),
+    [
+        ({"CONVOCA_BASE_URL": "http://convoca.example.org"}, "base URL"),
+        ({"CONVOCA_SECRET_KEY": "short"}, "key"),
+        ({"CONVOCA_SMTP_URL": "smtp://127.0.0.1:1"}, "mail"),
+        ({"CONVOCA_DATABASE_URL": "postgresql+psycopg://127.0.0.1:1/x"}, "database"),
+    ],
+)
+def test_doctor_says_what_is_wrong(tmp_path: Path, env: dict[str, str], topic: str) -> None:
+    convoca("migrate", data=tmp_path)
+    done = convoca("doctor", data=tmp_path, env=env)
+    assert done.returncode == 1
+    assert [t for t, level in findings(done).items() if level == "wrong"] == [topic]
+
+
+@pytest.mark.parametrize(
+    ("env", "sentence"),
+    [
+        ({"PORT": "many"}, "The port must be a number"),
+        ({"PORT": "70000"}, "between 1 and 65535"),
+        ({"CONVOCA_BASE_URL": "convoca.example.org"}, "CONVOCA_BASE_URL must be like"),
+        ({"CONVOCA_DATABASE_URL": "mysql://x"}, "must begin with sqlite"),
+        ({"CONVOCA_SMTP_URL": "http://x"}, "must begin with smtp"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(env: dict[str, str], sentence: str) -> None:
+    with pytest.raises(SettingsError, match=sentence):
+        Settings.from_environment(env)
+
+
+def test_the_command_names_it_without_a_traceback(tmp_path: Path) -> None:
+    done = convoca("migrate", data=tmp_path, env={"PORT": "many"})
+    assert (done.returncode, done.stderr) == (1, "The port must be a number, not 'many'.\n")
