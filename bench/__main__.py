@@ -41,8 +41,10 @@ def main() -> None:
             serving("bench.application:make", env) as convoca,
         ):
             cases = _cases(convoca, found)
-            print(f"Python {platform.python_version()}, {os.cpu_count()} cores; 32 connections, "
-                  f"{chosen.rounds} rounds of {chosen.seconds} s; median (lowest to highest)")  # fmt: skip
+            print(
+                f"Python {platform.python_version()}, {os.cpu_count()} cores; 32 connections, "
+                f"{chosen.rounds} rounds of {chosen.seconds} s; median (lowest to highest)"
+            )
             for case in cases:
                 _measure(case, reference, convoca, chosen.rounds, chosen.seconds)
 

@@ -74,7 +74,7 @@ def _methods(request: Request) -> list[str]:
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Domain errors, validation, the framework's own, and what the database refuses or cannot do."""
+    """Domain errors, validation, the framework's own, and what the database refuses."""
     for kind in (DomainError, RequestValidationError, OperationalError, IntegrityError):
         app.add_exception_handler(kind, _domain)
     app.add_exception_handler(HTTPException, _http)
