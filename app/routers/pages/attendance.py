@@ -1,5 +1,190 @@
-"""Pages: attendance."""
+"""Organizers' pages: who attended, and marking it by hand."""
 
-from fastapi import APIRouter
+from typing import Any
+from urllib.parse import urlencode
 
-router = APIRouter()
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.db import DbSession
+from app.domain.attendance import Status
+from app.domain.errors import DomainError
+from app.domain.text import localized
+from app.models import Cycle, Session, now
+from app.routers.pages.participants import PageNumber, page_number, short_date
+from app.schemas.enrolment import MarkIn, RetractIn
+from app.services import attendance, exports
+from app.services.actor import Actor
+from app.services.cycles import cycle_for_slug
+from app.services.sessions import session_by_number
+from app.web.dependencies import Db, Organizer
+from app.web.downloads import download
+from app.web.forms import FormData, errors_by_field
+from app.web.organize import cycle_bar
+from app.web.problems import status_of, validate
+from app.web.templating import current_reader, gettext_for, page, see_other
+
+router = APIRouter(prefix="/organize/c/{slug}")
+
+MARKS = (Status.PRESENT, Status.LATE, Status.PARTIAL, Status.EXCUSED, Status.ABSENT)
+
+
+@router.get("/attendance")
+def overview(
+    request: Request, db: Db, actor: Organizer, slug: str, q: str = "", number: PageNumber = "1"
+) -> Response:
+    """Participants against sessions, with totals."""
+    cycle = cycle_for_slug(db, actor, slug)
+    found = attendance.overview(db, actor, cycle.id, q, page_number(number))
+    path = f"/organize/c/{slug}/attendance"
+    context = {
+        **_about(cycle),
+        "found": found,
+        "q": q,
+        "at": lambda n: f"{path}?{urlencode({'q': q, 'page': n})}",
+        "now": now(),
+    }
+    return page(request, "organize/attendance.html", context)
+
+
+@router.get("/sessions/{number}/attendance")
+def of_session(
+    request: Request,
+    db: Db,
+    actor: Organizer,
+    slug: str,
+    number: int,
+    q: str = "",
+    status: str = "",
+    page_no: PageNumber = "1",
+) -> Response:
+    """A page of the session's attendance, searched and filtered."""
+    cycle, session = _open(db, actor, slug, number)
+    chosen = next((s for s in Status if s == status), None)
+    found = attendance.attendance_page(db, actor, session.id, q, chosen, page_number(page_no))
+    path = _path(slug, number)
+    kept = {"q": q, "status": chosen.value if chosen else ""}
+
+    def at(**changes: object) -> str:
+        asked = {name: value for name, value in {**kept, **changes}.items() if value}
+        return f"{path}?{urlencode(asked)}" if asked else path
+
+    context = {
+        **_about(cycle, session, request),
+        "found": found,
+        "statuses": [s for s in Status if found.counts.get(s)],
+        **kept,
+        "at": at,
+    }
+    return page(request, "organize/attendance_session.html", context)
+
+
+@router.get("/sessions/{number}/attendance.csv")
+def session_csv(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
+    """The session's attendance as CSV."""
+    _, session = _open(db, actor, slug, number)
+    rows = attendance.attendance(db, actor, session.id)
+    data = exports.attendance_csv(rows, gettext_for(request), session.zone)
+    return download(data, exports.CSV_TYPE, f"{slug}-session-{number}-attendance.csv")
+
+
+@router.get("/sessions/{number}/attendance.xlsx")
+def session_xlsx(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
+    """The session's attendance as XLSX."""
+    _, session = _open(db, actor, slug, number)
+    rows = attendance.attendance(db, actor, session.id)
+    data = exports.attendance_xlsx(rows, gettext_for(request), session.zone)
+    return download(data, exports.XLSX_TYPE, f"{slug}-session-{number}-attendance.xlsx")
+
+
+@router.get("/sessions/{number}/attendance/{enrolment_id}")
+def one(
+    request: Request, db: Db, actor: Organizer, slug: str, number: int, enrolment_id: str
+) -> Response:
+    """All that is known of one participant at the session, and the form to mark it."""
+    return _one(request, db, actor, slug, number, enrolment_id, {"status": "", "reason": ""})
+
+
+@router.post("/sessions/{number}/attendance/{enrolment_id}")
+def mark(
+    request: Request,
+    db: Db,
+    actor: Organizer,
+    slug: str,
+    number: int,
+    enrolment_id: str,
+    form: FormData,
+) -> Response:
+    """Marks it, or takes the mark back, with a reason."""
+    _, session = _open(db, actor, slug, number)
+    back = form.text("act") == "retract"
+    data = {"enrolment_id": enrolment_id, **form.pick("status", "reason")}
+    if back:
+        data = {"enrolment_id": enrolment_id, "reason": form.text("retract_reason")}
+    try:
+        if back:
+            row = attendance.retract(db, actor, session.id, validate(RetractIn, data), now())
+        else:
+            row = attendance.mark(db, actor, session.id, validate(MarkIn, data), now())
+    except DomainError as error:
+        db.rollback()
+        values = form.pick("status", "reason", "retract_reason")
+        return _one(request, db, actor, slug, number, enrolment_id, values, error, back)
+    gettext = gettext_for(request)
+    said = (
+        gettext("The mark of %(name)s is taken back.") if back else gettext("%(name)s is marked.")
+    )
+    return see_other(request, _path(slug, number), said % {"name": row.enrolment.name})
+
+
+def _one(
+    request: Request,
+    db: DbSession,
+    actor: Actor,
+    slug: str,
+    number: int,
+    enrolment_id: str,
+    values: dict[str, Any],
+    error: DomainError | None = None,
+    back: bool = False,
+) -> Response:
+    cycle, session = _open(db, actor, slug, number)
+    known = attendance.case(db, actor, session.id, enrolment_id)
+    errors = errors_by_field(error) if error else {}
+    if back and "reason" in errors:  # two forms on one page
+        errors["retract_reason"] = errors.pop("reason")
+    context = {
+        **_about(cycle, session, request),
+        "known": known,
+        "values": {"retract_reason": "", **values},
+        "errors": errors,
+        "focus": next(iter(errors), ""),
+        "marks": MARKS,
+    }
+    status = status_of(error) if error else 200
+    return page(request, "organize/attendance_one.html", context, status=status)
+
+
+def _open(db: DbSession, actor: Actor, slug: str, number: int) -> tuple[Cycle, Session]:
+    cycle = cycle_for_slug(db, actor, slug)
+    return cycle, session_by_number(db, actor, cycle.id, number)
+
+
+def _path(slug: str, number: int) -> str:
+    return f"/organize/c/{slug}/sessions/{number}/attendance"
+
+
+def _about(
+    cycle: Cycle, session: Session | None = None, request: Request | None = None
+) -> dict[str, Any]:
+    about: dict[str, Any] = {"cycle": cycle, "cycle_bar": cycle_bar(cycle)}
+    if session is not None and request is not None:
+        language = current_reader(request).language
+        about |= {
+            "session": session,
+            "title": localized(session.title, language, cycle.language),
+            "path": _path(cycle.slug, session.number),
+            "zone": current_reader(request).zone or session.zone,
+            "short": short_date(request, session.zone),
+        }
+    return about

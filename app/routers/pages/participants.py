@@ -1,5 +1,302 @@
-"""Pages: participants."""
+"""Organizers' pages: the participants of a cycle."""
 
-from fastapi import APIRouter
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any
+from urllib.parse import urlencode
 
-router = APIRouter()
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from app.db import DbSession
+from app.domain.enrolment import EnrolmentStatus
+from app.domain.errors import Clash, DomainError, NotFound
+from app.domain.zones import wall_time
+from app.languages import date_short
+from app.models import Cycle, Enrolment, now
+from app.schemas.enrolment import EnrolmentChange, EnrolmentIn
+from app.services import enrolment_lists, enrolments, exports
+from app.services.actor import Actor
+from app.services.cycles import cycle_for_slug
+from app.web.choices import country_choices, language_choices, zone_choices
+from app.web.dependencies import Db, Organizer
+from app.web.downloads import download
+from app.web.forms import FormData, errors_by_field, summary
+from app.web.organize import cycle_bar
+from app.web.problems import status_of, validate
+from app.web.templating import current_reader, gettext_for, page, see_other
+
+router = APIRouter(prefix="/organize/c/{slug}/participants")
+
+PageNumber = Annotated[str, Query(alias="page")]
+"""As text, so that an address that somebody cut off still shows a page."""
+
+FIELDS = ("name", "email", "country", "institution", "initiative", "language", "zone")
+CHANGED = tuple(name for name in FIELDS if name != "email")
+
+
+@router.get("")
+def list_participants(
+    request: Request,
+    db: Db,
+    actor: Organizer,
+    slug: str,
+    q: str = "",
+    status: str = "",
+    sort: str = "name",
+    number: PageNumber = "1",
+) -> Response:
+    """A page of them, searched, filtered and sorted."""
+    cycle = cycle_for_slug(db, actor, slug)
+    chosen = _status(status)
+    order = next((o for o in enrolment_lists.Order if o == sort), enrolment_lists.Order.NAME)
+    found = enrolment_lists.page_of_enrolments(
+        db, actor, cycle.id, q, chosen, order, page_number(number)
+    )
+    path = f"/organize/c/{slug}/participants"
+    kept = {"q": q, "status": chosen.value if chosen else "", "sort": order.value}
+
+    def at(**changes: object) -> str:
+        asked = {name: value for name, value in {**kept, **changes}.items() if value}
+        return f"{path}?{urlencode(asked)}" if asked else path
+
+    context = {
+        **_about(cycle),
+        "found": found,
+        "counts": enrolments.counts(db, cycle.id),
+        "q": q,
+        "status": kept["status"],
+        "order": order.value,
+        "short": short_date(request, cycle.zone),
+        "at": at,
+        "files": {kind: f"{path}.{kind}?{urlencode(kept)}" for kind in ("csv", "xlsx")},
+    }
+    return page(request, "organize/participants.html", context)
+
+
+@router.get(".csv")
+def participants_csv(
+    request: Request, db: Db, actor: Organizer, slug: str, q: str = "", status: str = ""
+) -> Response:
+    """Those shown, as CSV."""
+    cycle = cycle_for_slug(db, actor, slug)
+    rows = enrolment_lists.all_enrolments(db, actor, cycle.id, q, _status(status))
+    data = exports.participants_csv(rows, gettext_for(request), cycle.zone)
+    return download(data, exports.CSV_TYPE, f"{slug}-participants.csv")
+
+
+@router.get(".xlsx")
+def participants_xlsx(
+    request: Request, db: Db, actor: Organizer, slug: str, q: str = "", status: str = ""
+) -> Response:
+    """Those shown, as XLSX."""
+    cycle = cycle_for_slug(db, actor, slug)
+    rows = enrolment_lists.all_enrolments(db, actor, cycle.id, q, _status(status))
+    data = exports.participants_xlsx(rows, gettext_for(request), cycle.zone)
+    return download(data, exports.XLSX_TYPE, f"{slug}-participants.xlsx")
+
+
+@router.get("/new")
+def new_participant(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+    """The form to add somebody by hand."""
+    cycle = cycle_for_slug(db, actor, slug)
+    values = dict.fromkeys(FIELDS, "") | {"language": cycle.language, "zone": cycle.zone}
+    return _form(request, cycle, values)
+
+
+@router.post("/new")
+def add_participant(
+    request: Request, db: Db, actor: Organizer, slug: str, form: FormData
+) -> Response:
+    """Adds somebody by hand."""
+    cycle = cycle_for_slug(db, actor, slug)
+    try:
+        command = validate(EnrolmentIn, form.pick(*FIELDS))
+        row = enrolments.add_enrolment(db, actor, cycle.id, command, now())
+    except DomainError as error:
+        db.rollback()
+        return _form(request, cycle_for_slug(db, actor, slug), form.pick(*FIELDS), None, error)
+    gettext = gettext_for(request)
+    said = gettext("%(name)s is enrolled. The mail with the personal link is on its way.")
+    if row.status == EnrolmentStatus.WAITLISTED:
+        said = gettext("All places are taken: %(name)s is on the waiting list and gets a mail.")
+    return see_other(request, f"/organize/c/{slug}/participants", said % {"name": row.name})
+
+
+@router.get("/{enrolment_id}")
+def show_participant(
+    request: Request, db: Db, actor: Organizer, slug: str, enrolment_id: str
+) -> Response:
+    """What was given on enrolling, to be corrected, and what can be decided."""
+    cycle, row = _open(db, actor, slug, enrolment_id)
+    return _form(request, cycle, _values(row), row)
+
+
+@router.post("/{enrolment_id}")
+def change_participant(
+    request: Request, db: Db, actor: Organizer, slug: str, enrolment_id: str, form: FormData
+) -> Response:
+    """Corrects it, unless somebody else did in the meantime."""
+    cycle, row = _open(db, actor, slug, enrolment_id)
+    text = form.text("revision")
+    revision = int(text) if text.isascii() and text.isdigit() else None
+    try:
+        change = validate(EnrolmentChange, form.pick(*CHANGED))
+        enrolments.change_enrolment(db, actor, row.id, change, revision, now=now())
+    except DomainError as error:
+        db.rollback()
+        cycle, row = _open(db, actor, slug, enrolment_id)
+        values = _values(row) | form.pick(*CHANGED)
+        return _form(request, cycle, values, row, error)
+    gettext = gettext_for(request)
+    path = f"/organize/c/{slug}/participants/{enrolment_id}"
+    return see_other(request, path, gettext("Saved."))
+
+
+@router.get("/{enrolment_id}/{status}")
+def ask_for_status(
+    request: Request, db: Db, actor: Organizer, slug: str, enrolment_id: str, status: str
+) -> Response:
+    """What confirming, waitlisting or withdrawing somebody brings about, before it is done."""
+    cycle, row = _open(db, actor, slug, enrolment_id)
+    return _decision(request, db, cycle, row, _wanted(status))
+
+
+@router.post("/{enrolment_id}/link")
+def send_link(request: Request, db: Db, actor: Organizer, slug: str, enrolment_id: str) -> Response:
+    """Sends the personal link again."""
+    _, row = _open(db, actor, slug, enrolment_id)
+    sent = enrolments.send_link(db, actor, row.id, now())
+    gettext = gettext_for(request)
+    path = f"/organize/c/{slug}/participants/{enrolment_id}"
+    if sent is None:
+        said = gettext("A mail with the link went out in the last ten minutes. Please wait for it.")
+        return see_other(request, path, said, kind="info")
+    return see_other(request, path, gettext("The link is on its way to %s.") % sent.to_address)
+
+
+@router.post("/{enrolment_id}/{status}")
+def set_status(
+    request: Request, db: Db, actor: Organizer, slug: str, enrolment_id: str, status: str
+) -> Response:
+    """Confirms, waitlists or withdraws."""
+    wanted = _wanted(status)
+    cycle, row = _open(db, actor, slug, enrolment_id)
+    try:
+        change = EnrolmentChange(status=wanted)
+        row = enrolments.change_enrolment(db, actor, row.id, change, now=now())
+    except Clash as error:
+        db.rollback()
+        cycle, row = _open(db, actor, slug, enrolment_id)
+        return _decision(request, db, cycle, row, wanted, error)
+    gettext = gettext_for(request)
+    said = {
+        EnrolmentStatus.CONFIRMED: gettext("%(name)s has a place, and a mail that says so."),
+        EnrolmentStatus.WAITLISTED: gettext("%(name)s is on the waiting list."),
+        EnrolmentStatus.WITHDRAWN: gettext("%(name)s is withdrawn."),
+    }[wanted]
+    path = f"/organize/c/{slug}/participants/{enrolment_id}"
+    return see_other(request, path, said % {"name": row.name})
+
+
+def short_date(request: Request, zone: str) -> Callable[[datetime], str]:
+    """For tables: "26 Nov", with the year where it is not this one, in the reader's zone (else
+    in the one given)."""
+    reader = current_reader(request)
+    here = reader.zone or zone
+    this_year = wall_time(now(), here).year
+
+    def short(instant: datetime) -> str:
+        day, year = date_short(instant, reader.language, here), wall_time(instant, here).year
+        return day if year == this_year else f"{day} {year}"
+
+    return short
+
+
+def page_number(text: str) -> int:
+    """The number of a page from an address; whatever is none is the first."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 1
+
+
+def _status(text: str) -> EnrolmentStatus | None:
+    return next((status for status in EnrolmentStatus if status == text), None)
+
+
+def _wanted(text: str) -> EnrolmentStatus:
+    status = _status(text)
+    if status is None or status is EnrolmentStatus.PENDING:
+        raise NotFound
+    return status
+
+
+def _open(db: DbSession, actor: Actor, slug: str, enrolment_id: str) -> tuple[Cycle, Enrolment]:
+    cycle = cycle_for_slug(db, actor, slug)
+    row = enrolments.get_enrolment(db, actor, enrolment_id)
+    if row.cycle_id != cycle.id:
+        raise NotFound
+    return cycle, row
+
+
+def _about(cycle: Cycle) -> dict[str, Any]:
+    return {
+        "cycle": cycle,
+        "cycle_bar": cycle_bar(cycle),
+        "base": f"/organize/c/{cycle.slug}/participants",
+    }
+
+
+def _values(row: Enrolment) -> dict[str, str]:
+    return {
+        "name": row.name,
+        "email": row.person.email or "",
+        "country": row.country,
+        "institution": row.institution,
+        "initiative": row.initiative.name if row.initiative else "",
+        "language": row.language,
+        "zone": row.zone,
+    }
+
+
+def _form(
+    request: Request,
+    cycle: Cycle,
+    values: dict[str, Any],
+    row: Enrolment | None = None,
+    error: DomainError | None = None,
+) -> Response:
+    errors = errors_by_field(error) if error else {}
+    already = error.params.get("enrolment_id") if error else None
+    context = {
+        **_about(cycle),
+        "row": row,
+        "values": values,
+        "errors": errors,
+        "summary": summary(error, gettext_for(request)),
+        "focus": next((name for name in FIELDS if name in errors), ""),
+        "already": already,
+        "stale": error is not None and error.code == "stale",
+        "countries": country_choices(current_reader(request).language),
+        "zones": zone_choices(),
+        "language_options": language_choices(),
+    }
+    status = status_of(error) if error else 200
+    return page(request, "organize/participants_one.html", context, status=status)
+
+
+def _decision(
+    request: Request,
+    db: DbSession,
+    cycle: Cycle,
+    row: Enrolment,
+    wanted: EnrolmentStatus,
+    error: Clash | None = None,
+) -> Response:
+    context = {
+        **_about(cycle),
+        "row": row,
+        "wanted": wanted,
+        "next_one": enrolment_lists.who_moves_up(db, row),
+        "error": error,
+    }
+    status = status_of(error) if error else 200
+    return page(request, "organize/participants_status.html", context, status=status)
