@@ -61,10 +61,14 @@ _COLORS = {
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """A calendar as bytes. `modified` is an aware instant taken from stored stamps; `until` is
-    when it changes by itself, because a cancelled session has been shown for long enough."""
+    when it changes by itself, because a cancelled session has been shown for long enough.
+
+    `stamped`: nothing in it can have changed without moving `modified`, so that it may be compared
+    with; else only the bytes tell."""
 
     body: bytes
     modified: datetime
+    stamped: bool = True
     until: datetime | None = None
 
 
@@ -175,7 +179,7 @@ def cycle_calendar(
     shown, dropped, until = _still_shown(cycle.schedule.sessions, now)
     events = tuple(_public_event(cycle, s, language, links) for s in shown)
     modified = max([cycle.published_at, *dropped])
-    return Rendered(render(Calendar(events)), modified, until)
+    return Rendered(render(Calendar(events)), modified, until=until)
 
 
 def feed_calendar(
@@ -217,7 +221,8 @@ def feed_calendar(
         color=_color_name(schedule.accent),
     )
     modified = max([cycle.published_at, enrolment.created_at, enrolment.status_at, *dropped])
-    return Rendered(render(calendar), modified, until)
+    # An enrolment keeps no stamp of its changes: the language, or the generation of the links.
+    return Rendered(render(calendar), modified, enrolment.revision == 1, until)
 
 
 def _public_event(cycle: PublishedCycle, session: Session, language: str, links: Links) -> Event:

@@ -31,7 +31,8 @@ class _Variant:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A 200 answer. `modified` is in whole seconds since 1970; None: no Last-Modified."""
+    """A 200 answer. `modified`, in whole seconds since 1970, is what If-Modified-Since is compared
+    with; None: it is ignored."""
 
     plain: _Variant
     packed: _Variant | None
@@ -84,9 +85,16 @@ def answer(
     cache_control: str,
     vary: str = "Accept-Encoding",
     modified: datetime | None = None,
+    comparable: bool = True,
     extra: Iterable[tuple[str, str]] = (),
+    tag: str = "",
 ) -> Answer:
-    """Makes an answer. The ETag is strong: a digest of the bytes, other bytes have another."""
+    """Makes an answer. The ETag is strong: `tag` where it is given, else a digest of the bytes, so
+    that other bytes have another; ``-gz`` is added for the compressed ones.
+
+    `modified` becomes Last-Modified; where not `comparable`, something can have changed since
+    without moving it, so that If-Modified-Since alone gets a whole answer.
+    """
     shared = [
         (b"content-type", media_type.encode()),
         (b"cache-control", cache_control.encode()),
@@ -98,13 +106,14 @@ def answer(
         seconds = int(modified.timestamp())
         whole = datetime.fromtimestamp(seconds, UTC)
         shared.append((b"last-modified", format_datetime(whole, usegmt=True).encode()))
-    digest = hashlib.sha256(body).hexdigest()[:32]
+    digest = tag or hashlib.sha256(body).hexdigest()[:32]
     packed = None
     if len(body) >= _WORTH_COMPRESSING:
         smaller = gzip.compress(body, 6, mtime=0)
         if len(smaller) < len(body):
             packed = _variant(f'"{digest}-gz"', shared, smaller, encoding=b"gzip")
-    return Answer(_variant(f'"{digest}"', shared, body), packed, seconds)
+    plain = _variant(f'"{digest}"', shared, body)
+    return Answer(plain, packed, seconds if comparable else None)
 
 
 def _variant(

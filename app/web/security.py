@@ -6,8 +6,11 @@ One plain ASGI layer around everything, so that a 500 has the headers too.
 import logging
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.web.problems import problem
 
 logger = logging.getLogger("convoca.web")
 
@@ -28,8 +31,9 @@ def policy(*, form: str = "") -> str:
 class Security:
     """Headers on every answer; state changes only from our own pages or from programs."""
 
-    def __init__(self, app: ASGIApp, *, base_url: str) -> None:
+    def __init__(self, app: ASGIApp, *, base_url: str, max_body_size: int | None = None) -> None:
         self.app = app
+        self._max_body_size = max_body_size  # bytes; the framework would answer without our headers
         parts = urlsplit(base_url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
         fixed = {
@@ -47,6 +51,7 @@ class Security:
         self._names = frozenset(k for k, _ in self._fixed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -63,17 +68,30 @@ class Security:
                     headers.append((b"cache-control", b"no-store"))
             await send(message)
 
-        if scope["method"] not in _SAFE and not self._from_us(Headers(scope=scope)):
-            await self._refuse(with_headers)
-            return
+        if scope["method"] not in _SAFE:
+            headers = Headers(scope=scope)
+            if not self._from_us(headers):
+                await self._say(
+                    scope,
+                    with_headers,
+                    403,
+                    "This request came from another site. Please use the form on our page.",
+                )
+                return
+            if self._too_large(headers):
+                await self._say(scope, with_headers, 413, "This is more than is taken at once.")
+                return
         try:
             await self.app(scope, receive, with_headers)
         except Exception:
             if started:
                 raise
             logger.exception("unhandled error")
-            await self._plain(
-                with_headers, 500, b"Something went wrong on our side. Please try again later.\n"
+            await self._say(
+                scope,
+                with_headers,
+                500,
+                "Something went wrong on our side. Please try again later.",
             )
 
     def _from_us(self, headers: Headers) -> bool:
@@ -86,13 +104,21 @@ class Security:
             return origin == self._origin
         return COOKIE not in headers.get("cookie", "")
 
-    async def _refuse(self, send: Send) -> None:
-        await self._plain(
-            send, 403, b"This request came from another site. Please use the form on our page.\n"
-        )
+    def _too_large(self, headers: Headers) -> bool:
+        length = headers.get("content-length", "")
+        if self._max_body_size is None or not length.isdecimal():
+            return False
+        return len(length) > 15 or int(length) > self._max_body_size
 
     @staticmethod
-    async def _plain(send: Send, status: int, body: bytes) -> None:
-        headers = MutableHeaders({"content-type": "text/plain; charset=utf-8"})
-        await send({"type": "http.response.start", "status": status, "headers": headers.raw})
-        await send({"type": "http.response.body", "body": body})
+    async def _say(scope: Scope, send: Send, status: int, sentence: str) -> None:
+        response: Response
+        if scope["path"].startswith("/api/"):
+            code = {403: "another_site", 413: "too_large", 500: "failed"}[status]
+            response = problem(status, code, sentence, str)
+        else:
+            response = PlainTextResponse(f"{sentence}\n", status)
+        await send(
+            {"type": "http.response.start", "status": status, "headers": response.raw_headers}
+        )
+        await send({"type": "http.response.body", "body": response.body})

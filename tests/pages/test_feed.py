@@ -1,0 +1,116 @@
+"""Everybody's own calendar."""
+
+import icalendar
+import pytest
+from starlette.testclient import TestClient
+
+from app.db import Database
+from app.models import now
+from app.services import enrolments
+from app.services.actor import SYSTEM
+from app.services.links import Links, Purpose
+from tests.factories import Make
+from tests.pages.published import SLUG, Published, make_published
+
+
+@pytest.fixture
+def there(database: Database, links: Links) -> Published:
+    return make_published(database, links)
+
+
+def test_it_holds_the_personal_links(client: TestClient, there: Published) -> None:
+    answer = client.get(there.feed)
+    calendar = icalendar.Calendar.from_ical(answer.content)
+    assert str(calendar["x-wr-calname"]) == "Ciclo 1"
+    assert str(calendar["source"]) == f"http://testserver{there.feed}"
+    assert str(calendar["x-published-ttl"]) == "PT1H"
+    assert b"METHOD:PUBLISH\r\n" in answer.content
+    events = calendar.walk("VEVENT")
+    assert len(events) == 2
+    for number, event in enumerate(events, 1):
+        link = f"http://testserver{there.my}/sessions/{number}/join"
+        assert (str(event["location"]), str(event["url"])) == (link, link)
+        assert str(event["conference"]) == link
+        assert "attendee" not in event
+    assert b"meet.example.org" not in answer.content
+
+
+def test_headers_and_304(client: TestClient, there: Published) -> None:
+    first = client.get(there.feed, headers={"accept-encoding": "identity"})
+    assert first.headers["content-type"] == "text/calendar; charset=utf-8"
+    assert first.headers["cache-control"] == "private, max-age=300"
+    for headers in (
+        {"if-none-match": first.headers["etag"]},
+        {"if-modified-since": first.headers["last-modified"]},
+    ):
+        assert client.get(there.feed, headers=headers).status_code == 304
+    head = client.head(there.feed, headers={"accept-encoding": "identity"})
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-length"] == str(len(first.content))
+
+
+@pytest.mark.parametrize("alter", ["x", "-", ".ics", "%00"])
+def test_an_altered_token_is_404(client: TestClient, there: Published, alter: str) -> None:
+    token = there.feed.removeprefix("/feed/").removesuffix(".ics")
+    for bad in (token + alter, alter + token, token[:-1]):
+        assert client.get(f"/feed/{bad}.ics").status_code == 404
+
+
+def test_a_token_for_another_purpose_is_404(client: TestClient, there: Published) -> None:
+    token = there.my.removeprefix("/my/")
+    assert client.get(f"/feed/{token}.ics").status_code == 404
+
+
+def test_a_renewed_feed_ends_the_old_address(
+    client: TestClient, database: Database, links: Links, there: Published
+) -> None:
+    assert client.get(there.feed).status_code == 200
+    with database.begin(writes=True) as db:
+        enrolments.renew_feed(db, enrolments.get_enrolment(db, SYSTEM, there.enrolment_id))
+    assert client.get(there.feed).status_code == 410
+    token = links.token(Purpose.FEED, there.enrolment_id, 2)
+    assert client.get(f"/feed/{token}.ics").status_code == 200
+
+
+def test_a_generation_that_never_was_is_410(
+    client: TestClient, links: Links, there: Published
+) -> None:
+    token = links.token(Purpose.FEED, there.enrolment_id, 9)
+    assert client.get(f"/feed/{token}.ics").status_code == 410
+
+
+def test_whoever_left_sees_what_was_to_come_cancelled(
+    client: TestClient, database: Database, there: Published
+) -> None:
+    with database.begin(writes=True) as db:
+        enrolments.withdraw(db, enrolments.get_enrolment(db, SYSTEM, there.enrolment_id), now())
+    events = icalendar.Calendar.from_ical(client.get(there.feed).content).walk("VEVENT")
+    assert [str(e["status"]) for e in events] == ["CANCELLED", "CANCELLED"]
+
+
+def test_two_people_have_two_feeds(
+    client: TestClient, database: Database, links: Links, there: Published
+) -> None:
+    from sqlmodel import select
+
+    from app.models import Cycle
+
+    with database.begin(writes=True) as db:
+        cycle = db.exec(select(Cycle).where(Cycle.slug == SLUG)).one()
+        other = Make(db).enrolment(cycle, Make(db).person(email="other@example.org"), language="en")
+        token = links.token(Purpose.FEED, other.id, 1)
+    one, two = client.get(there.feed), client.get(f"/feed/{token}.ics")
+    assert (b"SUMMARY:Sesi" in one.content, b"SUMMARY:Session 1" in two.content) == (True, True)
+
+
+def test_a_changed_enrolment_is_compared_by_its_bytes_only(
+    client: TestClient, database: Database, there: Published
+) -> None:
+    """It has no stamp of its changes: the date alone must not say "as before"."""
+    since = client.get(there.feed).headers["last-modified"]
+    with database.begin(writes=True) as db:
+        enrolments.renew_link(db, enrolments.get_enrolment(db, SYSTEM, there.enrolment_id))
+    changed = client.get(there.feed, headers={"if-modified-since": since})
+    assert changed.status_code == 200
+    tag = changed.headers["etag"]
+    assert client.get(there.feed, headers={"if-none-match": tag}).status_code == 304
