@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from app.db import Database
 from app.domain.zones import use_packaged_zone_data
-from app.routers.api import router as api
+from app.routers.api import install_api
 from app.routers.pages import router as pages
 from app.routers.pages.hot import install_hot_routes
 from app.services.links import Links
@@ -54,10 +54,10 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
     app.state.mail_is_sent = bool(settings.smtp_url)
     install_error_handlers(app)
     install_hot_routes(app)
+    install_api(app)
     app.include_router(pages)
-    app.include_router(api)
     app.include_router(health.router)
     install_static(app)
-    app.add_middleware(Security, base_url=settings.base_url)
+    app.add_middleware(Security, base_url=settings.base_url, max_body_size=MAX_BODY_BYTES)
     logging.getLogger("convoca").debug("application made")
     return app

@@ -1,14 +1,16 @@
 """Cycles, in and out."""
 
-from datetime import date
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from app.domain.schedule import CycleStatus, InstitutionRole
 from app.schemas.types import (
     Accent,
+    Change,
+    Day,
     Email,
+    Id,
     Instant,
     Language,
     Out,
@@ -16,23 +18,36 @@ from app.schemas.types import (
     Slug,
     Strict,
     Title,
+    Whole,
+    YesNo,
     Zone,
+    example,
 )
 
-Id = Annotated[str, StringConstraints(min_length=1, max_length=26)]
-Capacity = Annotated[int, Field(ge=1, le=1_000_000)]
+Capacity = Annotated[Whole, Field(ge=1, le=1_000_000)]
 
 
 class CompletionRule(Strict):
     """At least so many of so many sessions, at least so much of each."""
 
-    min_sessions: int = Field(ge=1, le=500)
-    of: int = Field(ge=1, le=500)
-    min_percent_of_each: int = Field(ge=0, le=100)
+    model_config = example(min_sessions=6, of=8, min_percent_of_each=75)
+
+    min_sessions: Whole = Field(ge=1, le=500)
+    of: Whole = Field(ge=1, le=500)
+    min_percent_of_each: Whole = Field(ge=0, le=100)
 
 
 class CycleIn(Strict):
     """A new cycle, as a draft."""
+
+    model_config = example(
+        slug="cluster-leaders-2026",
+        title={"es": "Líderes de clústeres", "en": "Cluster leaders"},
+        language="es",
+        zone="America/Bogota",
+        contact_email="training@example.org",
+        capacity=300,
+    )
 
     slug: Slug
     title: Title
@@ -42,13 +57,13 @@ class CycleIn(Strict):
     accent: Accent = ""
     contact_email: Email | None = None
     capacity: Capacity | None = None
-    enrolment_open: bool = True
-    approval: bool = False
+    enrolment_open: YesNo = True
+    approval: YesNo = False
     privacy_notice: Prose = Field(default_factory=dict)
     completion_rule: CompletionRule | None = None
 
 
-class CycleChange(Strict):
+class CycleChange(Change):
     """What is left out stays as it is. The slug is fixed once a release has been made."""
 
     slug: Slug = ""
@@ -59,8 +74,8 @@ class CycleChange(Strict):
     accent: Accent = ""
     contact_email: Email | None = None
     capacity: Capacity | None = None
-    enrolment_open: bool = True
-    approval: bool = False
+    enrolment_open: YesNo = True
+    approval: YesNo = False
     privacy_notice: Prose = Field(default_factory=dict)
     completion_rule: CompletionRule | None = None
 
@@ -75,20 +90,28 @@ class CycleInstitutionIn(Strict):
 class CycleInstitutionsIn(Strict):
     """All the institutions of a cycle, in the order in which they are shown."""
 
+    model_config = example(
+        institutions=[{"institution_id": "06cq3x1m8r7k2d5t9w4v0b6n1h", "role": "organizer"}]
+    )
+
     institutions: list[CycleInstitutionIn] = Field(max_length=100)
 
 
 class CloneIn(Strict):
     """A copy of a cycle as a draft: which parts, and where its first session goes."""
 
+    model_config = example(
+        slug="cluster-leaders-2027", title={"es": "Líderes 2027"}, first_date="2027-03-02"
+    )
+
     slug: Slug
     title: Title
-    first_date: date | None = None  # of the earliest session; the others keep their distance
-    institutions: bool = True
-    sessions: bool = True
-    agenda: bool = True
-    people: bool = True  # the parts in the agenda
-    texts: bool = True  # description and privacy notice
+    first_date: Day | None = None  # of the earliest session; the others keep their distance
+    institutions: YesNo = True
+    sessions: YesNo = True
+    agenda: YesNo = True
+    people: YesNo = True  # the parts in the agenda
+    texts: YesNo = True  # description and privacy notice
 
 
 class CycleOut(Out):
@@ -141,7 +164,9 @@ class ConflictOut(Out):
 class PublishIn(Strict):
     """Publishing: `accept_warnings` says that the warnings have been read."""
 
-    accept_warnings: bool = False
+    model_config = example(accept_warnings=True)
+
+    accept_warnings: YesNo = False
 
 
 class ReleaseOut(Out):
@@ -160,3 +185,6 @@ class ReleasePreviewOut(Out):
     errors: int
     warnings: int
     conflicts: list[ConflictOut]
+    nothing_new: bool = Field(
+        description="Whether readers of the schedule would not see a difference."
+    )

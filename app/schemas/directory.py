@@ -1,11 +1,11 @@
 """People, institutions and initiatives, in and out."""
 
-from pydantic import Field
-
 from app.schemas.types import (
+    Change,
     Country,
     Email,
     Filled200,
+    Id,
     Language,
     Line40,
     Line120,
@@ -13,18 +13,21 @@ from app.schemas.types import (
     Out,
     Strict,
     Zone,
+    example,
 )
 
 
 class InstitutionIn(Strict):
     """A new institution."""
 
+    model_config = example(name="Ministerio de Comercio", acronym="MinCIT", country="CO")
+
     name: Filled200
     acronym: Line40 = ""
     country: Country = ""
 
 
-class InstitutionChange(Strict):
+class InstitutionChange(Change):
     """What is left out stays as it is."""
 
     name: Filled200 = ""
@@ -45,13 +48,17 @@ class InstitutionOut(Out):
 class InitiativeIn(Strict):
     """A new initiative."""
 
+    model_config = example(
+        name="Clúster del Café", country="CO", territory="Eje Cafetero", sector="Coffee"
+    )
+
     name: Filled200
     country: Country = ""
     territory: Line120 = ""
     sector: Line120 = ""
 
 
-class InitiativeChange(Strict):
+class InitiativeChange(Change):
     """What is left out stays as it is."""
 
     name: Filled200 = ""
@@ -74,16 +81,25 @@ class InitiativeOut(Out):
 class PersonIn(Strict):
     """A new person in the directory."""
 
+    model_config = example(
+        name="Ana Pérez",
+        email="ana@example.org",
+        country="CO",
+        zone="America/Bogota",
+        language="es",
+        position="Directora",
+    )
+
     name: Filled200
     email: Email | None = None
     country: Country = ""
     zone: Zone | None = None
     language: Language | None = None
     position: Line200 = ""
-    institution_id: str | None = Field(default=None, max_length=26)
+    institution_id: Id | None = None
 
 
-class PersonChange(Strict):
+class PersonChange(Change):
     """What is left out stays as it is."""
 
     name: Filled200 = ""
@@ -92,7 +108,7 @@ class PersonChange(Strict):
     zone: Zone | None = None
     language: Language | None = None
     position: Line200 = ""
-    institution_id: str | None = Field(default=None, max_length=26)
+    institution_id: Id | None = None
 
 
 class PersonOut(Out):
@@ -112,4 +128,6 @@ class PersonOut(Out):
 class MergeIn(Strict):
     """Which other row is the same and goes; what referred to it refers to this one."""
 
-    duplicate_id: str = Field(max_length=26)
+    model_config = example(duplicate_id="06cq3x1m8r7k2d5t9w4v0b6n1h")
+
+    duplicate_id: Id

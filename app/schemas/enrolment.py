@@ -4,23 +4,35 @@ from pydantic import Field
 
 from app.domain.attendance import Status as AttendanceStatus
 from app.domain.enrolment import EnrolmentStatus
-from app.schemas.cycle import Id
 from app.schemas.types import (
+    Change,
     Country,
     Email,
     Filled200,
     Filled500,
+    Id,
     Instant,
     Language,
     Line200,
     Out,
     Strict,
+    YesNo,
     Zone,
+    example,
 )
 
 
 class EnrolmentIn(Strict):
     """What somebody gives on enrolling."""
+
+    model_config = example(
+        name="Luisa Gómez",
+        email="luisa@example.org",
+        country="CO",
+        institution="Cámara de Comercio",
+        initiative="Clúster del Café",
+        consent=True,
+    )
 
     name: Filled200
     email: Email
@@ -29,10 +41,10 @@ class EnrolmentIn(Strict):
     initiative: Line200 = ""
     language: Language | None = None  # the cycle's
     zone: Zone | None = None  # the cycle's
-    consent: bool = False
+    consent: YesNo = False
 
 
-class EnrolmentChange(Strict):
+class EnrolmentChange(Change):
     """What is left out stays as it is."""
 
     name: Filled200 = ""
@@ -67,11 +79,27 @@ class EnrolmentOut(Out):
 class CheckInIn(Strict):
     """A check-in that another program saw."""
 
+    model_config = example(enrolment_id="06cq3x1m8r7k2d5t9w4v0b6n1h")
+
     enrolment_id: Id
+
+
+class CheckInOut(Out):
+    """A check-in."""
+
+    enrolment_id: str
+    session_id: str
+    name: str
+    checked_in_at: Instant
+    source: str = Field(description="Where it was done: personal-page, room or api.")
 
 
 class MarkIn(Strict):
     """An organizer's word on somebody's attendance, with the reason."""
+
+    model_config = example(
+        enrolment_id="06cq3x1m8r7k2d5t9w4v0b6n1h", status="present", reason="Seen on camera."
+    )
 
     enrolment_id: Id
     status: AttendanceStatus
@@ -80,6 +108,10 @@ class MarkIn(Strict):
 
 class RetractIn(Strict):
     """Takes an organizer's mark back."""
+
+    model_config = example(
+        enrolment_id="06cq3x1m8r7k2d5t9w4v0b6n1h", reason="It was somebody else."
+    )
 
     enrolment_id: Id
     reason: Filled500

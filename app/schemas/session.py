@@ -1,13 +1,15 @@
 """Sessions and their agendas, in and out."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from app.domain.schedule import PartRole, SegmentKind, SessionStatus
-from app.schemas.cycle import Id
 from app.schemas.types import (
+    Change,
+    Day,
+    Id,
     Instant,
     Line40,
     Line100,
@@ -19,16 +21,27 @@ from app.schemas.types import (
     Strict,
     Title,
     WallTime,
+    WallTimeOut,
+    Whole,
     Zone,
+    example,
 )
 
-Number = Annotated[int, Field(ge=1, le=9999)]
-SessionMinutes = Annotated[int, Field(ge=1, le=24 * 60)]
-WindowMinutes = Annotated[int, Field(ge=0, le=24 * 60)]
+Number = Annotated[Whole, Field(ge=1, le=9999)]
+SessionMinutes = Annotated[Whole, Field(ge=1, le=24 * 60)]
+WindowMinutes = Annotated[Whole, Field(ge=0, le=24 * 60)]
 
 
 class SessionIn(Strict):
     """A new session. Where the local time exists twice, `fold` 0 is the first, 1 the second."""
+
+    model_config = example(
+        title={"es": "Apertura", "en": "Opening"},
+        wall_start="2026-11-26T09:00",
+        minutes=90,
+        zone="America/Bogota",
+        meeting_url="https://meet.example.org/opening",
+    )
 
     title: Title
     wall_start: WallTime
@@ -45,7 +58,7 @@ class SessionIn(Strict):
     status: SessionStatus = SessionStatus.SCHEDULED
 
 
-class SessionChange(Strict):
+class SessionChange(Change):
     """What is left out stays as it is."""
 
     title: Title = Field(default_factory=dict)
@@ -66,14 +79,23 @@ class SessionChange(Strict):
 class SeriesIn(Strict):
     """Several sessions at one hour. Titles get their number: "Session 1", "Session 2", …"""
 
+    model_config = example(
+        title={"es": "Sesión", "en": "Session"},
+        first_wall_start="2026-11-26T09:00",
+        every_days=7,
+        count=8,
+        minutes=90,
+        skip=["2026-12-24", "2026-12-31"],
+    )
+
     title: Title
     first_wall_start: WallTime
-    every_days: int = Field(ge=1, le=366)
-    count: int = Field(ge=1, le=100)
+    every_days: Whole = Field(ge=1, le=366)
+    count: Whole = Field(ge=1, le=100)
     minutes: SessionMinutes
     zone: Zone | None = None
     meeting_url: Link = ""
-    skip: list[date] = Field(default_factory=list, max_length=100)
+    skip: list[Day] = Field(default_factory=list, max_length=100)
 
 
 class PartIn(Strict):
@@ -91,13 +113,25 @@ class SegmentIn(Strict):
     id: Id | None = None
     kind: SegmentKind
     title: Line300 = ""
-    minutes: int = Field(ge=1, le=24 * 60)
-    offset: int | None = Field(default=None, ge=0, le=7 * 24 * 60)
+    minutes: Whole = Field(ge=1, le=24 * 60)
+    offset: Whole | None = Field(default=None, ge=0, le=7 * 24 * 60)
     parts: list[PartIn] = Field(default_factory=list, max_length=50)
 
 
 class AgendaIn(Strict):
     """The whole agenda, in order."""
+
+    model_config = example(
+        segments=[
+            {"kind": "opening", "title": "Welcome", "minutes": 10},
+            {
+                "kind": "panel",
+                "title": "What clusters need",
+                "minutes": 50,
+                "parts": [{"person_id": "06cq3x1m8r7k2d5t9w4v0b6n1h", "role": "moderator"}],
+            },
+        ]
+    )
 
     segments: list[SegmentIn] = Field(max_length=200)
 
@@ -136,7 +170,7 @@ class SessionOut(Out):
     uid: str
     title: dict[str, str]
     description: dict[str, str]
-    wall_start: datetime
+    wall_start: WallTimeOut
     zone: str
     fold: int
     minutes: int

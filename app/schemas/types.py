@@ -3,12 +3,20 @@
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
 from app.domain.errors import N_
@@ -22,10 +30,27 @@ _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _RESERVED_SLUGS = frozenset({"new", "series"})
 
 
+def example(**values: Any) -> ConfigDict:
+    """For a schema's ``model_config``: an example in the description of the API."""
+    return ConfigDict(json_schema_extra={"examples": [values]})
+
+
 class Strict(BaseModel):
     """What comes in: unknown fields are refused, text is stripped."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, frozen=True)
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    # The defaults of a change say nothing: only what is given is applied.
+    for field in schema.get("properties", {}).values():
+        field.pop("default", None)
+
+
+class Change(Strict):
+    """What comes in to change something: what is left out stays as it is."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
 
 
 class Out(BaseModel):
@@ -40,9 +65,14 @@ def _matches_no(pattern: re.Pattern[str]) -> Callable[[str], str]:
             raise PydanticCustomError(
                 "control_characters", N_("Take out the invisible control characters.")
             )
-        return unicodedata.normalize("NFC", value)
+        return value
 
     return check
+
+
+def _composed(value: Any) -> Any:
+    # Before the length is looked at: some characters become three (U+1D160).
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
 
 
 def _slug(value: str) -> str:
@@ -64,7 +94,7 @@ def _zone(value: str) -> str:
 
 
 def _country(value: str) -> str:
-    value = value.upper()
+    value = value.upper() if value.isascii() else "?"  # "ß" in capitals is South Sudan
     if value and value not in COUNTRIES:
         raise PydanticCustomError("unknown_country", N_("Choose a country from the list."))
     return value
@@ -117,51 +147,181 @@ def _accent(value: str) -> str:
     return value.lower()
 
 
-def _wall_time(value: Any) -> Any:
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        raise PydanticCustomError(
-            "wall_time", N_("Give the local time without an offset; the zone stands beside it.")
-        )
+_WALL = r"20\d\d-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d(:[0-5]\d)?"
+_DAY = r"[0-9]{4}-[01][0-9]-[0-3][0-9]"
+
+
+def _wall_text(value: Any) -> Any:
+    # Numbers and dates alone would be taken for times otherwise.
     if isinstance(value, datetime):
-        if not 2000 <= value.year <= 2100:
-            raise PydanticCustomError("year", N_("Choose a date between 2000 and 2100."))
-        return value.replace(second=0, microsecond=0)
+        return value
+    if not isinstance(value, str) or not re.match(r"\s*\d{4}-\d\d-\d\d[T ]\d\d:\d\d", value):
+        raise PydanticCustomError(
+            "datetime_parsing", N_("Enter a date and a time like 2026-11-26T09:00.")
+        )
     return value
 
 
+def _wall_time(value: datetime) -> datetime:
+    if value.tzinfo is not None:
+        raise PydanticCustomError(
+            "wall_time", N_("Give the local time without an offset; the zone stands beside it.")
+        )
+    if not 2000 <= value.year <= 2100:
+        raise PydanticCustomError("year", N_("Choose a date between 2000 and 2100."))
+    return value.replace(second=0, microsecond=0)
+
+
+def _day_text(value: Any) -> Any:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    if not isinstance(value, str) or not re.fullmatch(_DAY, value.strip()):
+        raise PydanticCustomError("date_parsing", N_("Enter a date like 2026-11-26."))
+    return value
+
+
+def _per_language(text: dict[str, Any], least: int) -> WithJsonSchema:
+    return WithJsonSchema(
+        {
+            "type": "object",
+            "properties": dict.fromkeys(LANGUAGES, text),
+            "additionalProperties": False,
+            "minProperties": least,
+            "description": "Text by language code.",
+            "examples": [{"en": "Opening", "es": "Apertura"}],
+        }
+    )
+
+
+def _said(pattern: str = "", **more: Any) -> Any:
+    """What the description of the API says of a text; the checks themselves are functions."""
+    return Field(json_schema_extra={**({"pattern": f"^{pattern}$"} if pattern else {}), **more})
+
+
+# As regular expressions: what is no control character, and beside that no space.
+_TEXT = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]"
+_LETTER = r"[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+_TEXT_LINES = r"[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029]"
+
+Whole = Annotated[int, Field(strict=True)]
+"""A whole number: in JSON not "15", 15.0 or true (forms give text, `web.problems.validate`)."""
+Id = Annotated[str, Field(min_length=1, max_length=26)]
+"""Opaque."""
+YesNo = Annotated[bool, Field(strict=True)]
+"""true or false, in JSON not 1 or "yes"."""
+
+_COMPOSE = BeforeValidator(_composed)
 _ONE_LINE = AfterValidator(_matches_no(_LINE))
-Line40 = Annotated[str, Field(max_length=40), _ONE_LINE]
-Line100 = Annotated[str, Field(max_length=100), _ONE_LINE]
-Line120 = Annotated[str, Field(max_length=120), _ONE_LINE]
-Line200 = Annotated[str, Field(max_length=200), _ONE_LINE]
-Line300 = Annotated[str, Field(max_length=300), _ONE_LINE]
-Filled100 = Annotated[str, Field(min_length=1, max_length=100), _ONE_LINE]
-Filled200 = Annotated[str, Field(min_length=1, max_length=200), _ONE_LINE]
-Filled500 = Annotated[str, Field(min_length=1, max_length=500), _ONE_LINE]
+_MAYBE_EMPTY = _said(f"{_TEXT}*")
+_FILLED = _said(f"{_TEXT}*{_LETTER}{_TEXT}*")
+Line40 = Annotated[str, _COMPOSE, Field(max_length=40), _ONE_LINE, _MAYBE_EMPTY]
+Line100 = Annotated[str, _COMPOSE, Field(max_length=100), _ONE_LINE, _MAYBE_EMPTY]
+Line120 = Annotated[str, _COMPOSE, Field(max_length=120), _ONE_LINE, _MAYBE_EMPTY]
+Line200 = Annotated[str, _COMPOSE, Field(max_length=200), _ONE_LINE, _MAYBE_EMPTY]
+Line300 = Annotated[str, _COMPOSE, Field(max_length=300), _ONE_LINE, _MAYBE_EMPTY]
+Filled100 = Annotated[str, _COMPOSE, Field(min_length=1, max_length=100), _ONE_LINE, _FILLED]
+Filled200 = Annotated[str, _COMPOSE, Field(min_length=1, max_length=200), _ONE_LINE, _FILLED]
+Filled500 = Annotated[str, _COMPOSE, Field(min_length=1, max_length=500), _ONE_LINE, _FILLED]
 """One line of text of at most so many characters; filled: not empty."""
 
 Lines = Annotated[
     str,
     BeforeValidator(lambda v: v.replace("\r\n", "\n") if isinstance(v, str) else v),
+    _COMPOSE,
     Field(max_length=20_000),
     AfterValidator(_matches_no(_LINES)),
 ]
 """Text of several lines."""
 
-Slug = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_slug)]
-Zone = Annotated[str, Field(max_length=64), AfterValidator(_zone)]
-Country = Annotated[str, Field(max_length=2), AfterValidator(_country)]
-"""ISO 3166-1 alpha-2, or empty where it is not known."""
-Language = Annotated[str, Field(max_length=2), AfterValidator(_language)]
-Email = Annotated[str, Field(min_length=1, max_length=254), AfterValidator(_email)]
-Link = Annotated[
-    str, Field(max_length=2000), AfterValidator(_matches_no(_LINE)), AfterValidator(_link)
+Slug = Annotated[
+    str,
+    Field(min_length=1, max_length=60),
+    AfterValidator(_slug),
+    _said("[a-z0-9]+(-[a-z0-9]+)*", examples=["cluster-leaders-2026"]),
 ]
-Accent = Annotated[str, Field(max_length=7), AfterValidator(_accent)]
-Title = Annotated[dict[str, Line200], AfterValidator(_localized), AfterValidator(_some)]
-Prose = Annotated[dict[str, Lines], AfterValidator(_localized)]
-WallTime = Annotated[datetime, AfterValidator(_wall_time)]
+Zone = Annotated[
+    str,
+    Field(max_length=64),
+    AfterValidator(_zone),
+    _said(
+        description="IANA time zone, spelt exactly.",
+        examples=["America/Bogota"],
+        format="iana-zone",
+    ),
+]
+Country = Annotated[
+    str,
+    Field(max_length=2),
+    AfterValidator(_country),
+    _said(
+        "([A-Za-z]{2})?",
+        description="ISO 3166-1 alpha-2; empty where it is not known.",
+        examples=["CO"],
+        format="country",
+    ),
+]
+"""ISO 3166-1 alpha-2, or empty where it is not known."""
+Language = Annotated[
+    str, Field(max_length=2), AfterValidator(_language), _said(enum=list(LANGUAGES))
+]
+Email = Annotated[
+    str, Field(min_length=1, max_length=254), AfterValidator(_email), _said(format="email")
+]
+Link = Annotated[
+    str,
+    _COMPOSE,
+    Field(max_length=2000),
+    AfterValidator(_matches_no(_LINE)),
+    AfterValidator(_link),
+    _said(
+        description="A link that begins with http:// or https://, or empty.",
+        examples=["https://meet.example.org/opening"],
+        format="link",
+    ),
+]
+Accent = Annotated[str, Field(max_length=7), AfterValidator(_accent), _said("(#[0-9a-fA-F]{6})?")]
+Title = Annotated[
+    dict[str, Line200],
+    AfterValidator(_localized),
+    AfterValidator(_some),
+    _per_language({"type": "string", "maxLength": 200, "pattern": f"^{_TEXT}*$"}, 1),
+]
+Prose = Annotated[
+    dict[str, Lines],
+    AfterValidator(_localized),
+    _per_language({"type": "string", "maxLength": 20_000, "pattern": f"^{_TEXT_LINES}*$"}, 0),
+]
+WallTime = Annotated[
+    datetime,
+    BeforeValidator(_wall_text),
+    AfterValidator(_wall_time),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^{_WALL}$",
+            "description": "Local date and time without an offset, 2000 to 2100; "
+            "the zone stands beside it. Seconds are dropped.",
+            "examples": ["2026-11-26T09:00"],
+        }
+    ),
+]
 """A local date and time without an offset."""
+WallTimeOut = Annotated[
+    datetime,
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": f"^{_WALL}$",
+            "description": "Local date and time; the zone stands beside it.",
+            "examples": ["2026-11-26T09:00:00"],
+        }
+    ),
+]
+"""The same on its way out, to the second."""
+Day = Annotated[
+    date, BeforeValidator(_day_text), WithJsonSchema({"type": "string", "format": "date"})
+]
+"""A date like 2026-11-26."""
 Instant = Annotated[
     datetime,
     PlainSerializer(

@@ -7,8 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, exists, or_
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, or_
 from sqlmodel import col, select
 
 from app.db import DbSession
@@ -19,6 +18,7 @@ from app.models import Cycle, Enrolment, Evidence, Session
 from app.services import evidence as stored
 from app.services.actor import Actor
 from app.services.marks import AttendanceRow, Case, case, is_closed, mark, record_of, retract
+from app.services.paging import paginate
 from app.services.places import loads
 from app.services.rows import find, found_by
 
@@ -29,6 +29,7 @@ __all__ = [
     "Case",
     "Overview",
     "attendance",
+    "attendance_after",
     "attendance_page",
     "case",
     "is_closed",
@@ -94,6 +95,24 @@ def attendance(db: DbSession, actor: Actor, session_id: str) -> list[AttendanceR
         AttendanceRow(row, record_of(session, evidence.get(row.id, [])))
         for row in db.exec(query).all()
     ]
+
+
+def attendance_after(
+    db: DbSession, actor: Actor, session_id: str, after: str | None = None, limit: int = 50
+) -> tuple[list[AttendanceRow], str | None]:
+    """A stretch of `attendance`, and the cursor after it. Five queries.
+
+    Raises:
+        NotFound: no such session. Invalid: at ``after``.
+    """
+    session = find(db, Session, session_id)
+    statement = select(Enrolment).where(*_concerned(session.cycle_id, [session.id]))
+    by_name = [col(Enrolment.search_key), col(Enrolment.id)]
+    rows, cursor = paginate(db, statement.options(*loads()), by_name, after, limit)
+    evidence = stored.of_session(db, session.id, [row.id for row in rows])
+    return [
+        AttendanceRow(row, record_of(session, evidence.get(row.id, []))) for row in rows
+    ], cursor
 
 
 def attendance_page(
@@ -220,13 +239,11 @@ def _attended_count(session: Session, evidence: stored.ByEnrolment) -> int:
 
 def _concerned(cycle_id: str, session_ids: list[str]) -> list[ColumnElement[bool]]:
     """The enrolments that stand in attendance: those confirmed, and those there is evidence of."""
-    seen = aliased(Evidence)
-    there = exists().where(
-        col(seen.enrolment_id) == col(Enrolment.id), col(seen.session_id).in_(session_ids)
-    )
+    # Not a correlated EXISTS: for each enrolment SQLite would walk all evidence of the session.
+    seen = select(Evidence.enrolment_id).where(col(Evidence.session_id).in_(session_ids))
     return [
         col(Enrolment.cycle_id) == cycle_id,
-        or_(col(Enrolment.status) == EnrolmentStatus.CONFIRMED, there),
+        or_(col(Enrolment.status) == EnrolmentStatus.CONFIRMED, col(Enrolment.id).in_(seen)),
     ]
 
 

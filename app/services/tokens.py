@@ -25,19 +25,24 @@ def digest(secret: str) -> str:
 def actor_of_token(db: DbSession, secret: str) -> Actor | None:
     """The program that holds this secret, with the scopes of its token; None if nobody does,
     or the token has expired or was revoked."""
-    if not secret:
-        return None
+    found = program_of(db, digest(secret)) if secret else None
+    return found[0] if found else None
+
+
+def program_of(db: DbSession, token_digest: str) -> tuple[Actor, datetime | None] | None:
+    """`actor_of_token` for the digest of a secret, with the instant (aware UTC) at which the token
+    ends by itself; None where it does not."""
     row = db.exec(
         select(ApiToken, User)
         .join(User, col(User.id) == col(ApiToken.user_id))
-        .where(ApiToken.digest == digest(secret))
+        .where(ApiToken.digest == token_digest)
     ).one_or_none()
     if row is None:
         return None
     token, user = row
     if token.revoked_at is not None or (token.expires_at is not None and token.expires_at <= now()):
         return None
-    return Actor(
+    actor = Actor(
         id=user.id,
         name=user.name,
         email=user.email,
@@ -45,6 +50,7 @@ def actor_of_token(db: DbSession, secret: str) -> Actor | None:
         scopes=frozenset(Scope(scope) for scope in token.scopes),
         token_id=token.id,
     )
+    return actor, token.expires_at
 
 
 def create_token(

@@ -1,9 +1,26 @@
 """JSON for programs."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, FastAPI
 
-from app.routers.api import attendance, cycles, directory, enrolments, sessions
+from app.routers.api import (
+    attendance,
+    cycles,
+    enrolments,
+    institutions,
+    people,
+    publishing,
+    sessions,
+)
+from app.routers.api.hot import install_hot_routes
+from app.web.api import PREFIX, describe
 
-router = APIRouter(prefix="/api/v1")
-for part in (sessions, cycles, directory, enrolments, attendance):
+router = APIRouter(prefix=PREFIX, generate_unique_id_function=lambda route: route.name)
+for part in (sessions, cycles, publishing, people, institutions, enrolments, attendance):
     router.include_router(part.router)
+
+
+def install_api(app: FastAPI) -> None:
+    """Puts the API on the application: its hottest address before all others."""
+    install_hot_routes(app)
+    app.include_router(router)
+    describe(app)

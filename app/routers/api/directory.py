@@ -1,5 +1,0 @@
-"""JSON: directory."""
-
-from fastapi import APIRouter
-
-router = APIRouter()

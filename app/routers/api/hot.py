@@ -1,0 +1,84 @@
+"""The address that is asked for most: tried before all others, answered from what is kept."""
+
+from datetime import UTC
+from typing import NamedTuple
+
+from fastapi import FastAPI
+from starlette.routing import Route
+from starlette.types import Scope as Request
+
+from app.db import DbSession
+from app.domain.errors import NotAllowed, NotSignedIn
+from app.routers.api.present import session_out
+from app.services.actor import Scope
+from app.services.sessions import get_session
+from app.services.tokens import digest, program_of
+from app.services.versions import version_of_session
+from app.web.answers import Answer, Asked, answer
+from app.web.api import PREFIX
+from app.web.kept import KeptEndpoint
+from app.web.representations import Fresh, Subject
+
+_CACHE = "private, no-cache"
+_VARY = "Authorization, Accept-Encoding"
+
+
+class Wanted(NamedTuple):
+    """A session, for the holder of a token (its digest: no secret is kept)."""
+
+    token: str
+    session_id: str
+
+
+class SessionJson:
+    """``/api/v1/sessions/{session_id}``, what `sessions.get_session` answers.
+
+    It hangs on the token as much as on the session: the version of both is asked for after every
+    commit, so a token that was revoked opens nothing, however warm the answer is.
+    """
+
+    def key(self, scope: Request, wish: Asked) -> Wanted:
+        """Raises NotSignedIn where there is no bearer token."""
+        kind, _, secret = wish.authorization.partition(b" ")
+        secret = secret.strip()
+        if kind.lower() != b"bearer" or not secret:
+            raise NotSignedIn
+        return Wanted(digest(secret.decode("latin-1")), scope["path_params"]["session_id"])
+
+    def subject(self, key: Wanted) -> Subject:
+        """The token and the session."""
+        return Subject(
+            key,
+            lambda db: (program_of(db, key.token), _version(db, key.session_id)),
+        )
+
+    def build(self, db: DbSession, key: Wanted) -> Fresh[Answer]:
+        """Raises NotSignedIn, NotAllowed, NotFound; none of them is kept."""
+        found = program_of(db, key.token)
+        if found is None:
+            raise NotSignedIn
+        actor, ends = found
+        if Scope.READ not in actor.scopes:
+            raise NotAllowed
+        row = get_session(db, actor, key.session_id)
+        made = answer(
+            session_out(row).model_dump_json().encode(),
+            "application/json",
+            cache_control=_CACHE,
+            vary=_VARY,
+            tag=f"r{row.revision}",
+        )
+        return Fresh(made, made.size, ends.astimezone(UTC).timestamp() if ends else None)
+
+
+def _version(db: DbSession, session_id: str) -> object:
+    # PostgreSQL takes no NUL in text; no session has such an id.
+    return None if "\0" in session_id else version_of_session(db, session_id)
+
+
+def install_hot_routes(app: FastAPI) -> None:
+    """Puts it on the application. What it keeps stands beside what the pages keep, in
+    ``app.state.representations``."""
+    endpoint = KeptEndpoint(SessionJson(), app.state.representations)
+    path = f"{PREFIX}/sessions/{{session_id}}"
+    app.router.routes.append(Route(path, endpoint, methods=["GET"], include_in_schema=False))

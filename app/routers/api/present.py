@@ -1,0 +1,145 @@
+"""From rows, and from what rules found, to what programs are answered."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeVar
+
+from app.models import Cycle, Enrolment, Part, Segment, Session
+from app.schemas.cycle import (
+    CycleInstitutionOut,
+    CycleOut,
+    ReleaseOut,
+    ReleasePreviewOut,
+)
+from app.schemas.enrolment import AttendanceOut, CheckInOut, EnrolmentOut
+from app.schemas.page import Page
+from app.schemas.session import PartOut, SegmentOut, SessionOut
+from app.schemas.types import Out
+from app.services.attendance import AttendanceRow
+from app.services.check_in_lists import CheckInRow
+from app.services.publishing import Preview, ToldRelease
+from app.services.schedules import segments_of
+from app.web.sentences import Presenter
+
+ItemT = TypeVar("ItemT", bound=Out)
+
+
+def page_of(items: Sequence[ItemT], after: str | None = None) -> Page[ItemT]:
+    """A stretch of a list."""
+    return Page[ItemT].model_construct(items=list(items), next=after)
+
+
+def cycle_out(row: Cycle) -> CycleOut:
+    """A cycle."""
+    return CycleOut.model_validate(row)
+
+
+def institutions_out(row: Cycle) -> Page[CycleInstitutionOut]:
+    """The institutions of a cycle, which are loaded."""
+    return page_of(
+        [
+            CycleInstitutionOut(
+                institution_id=entry.institution_id,
+                name=entry.institution.name,
+                acronym=entry.institution.acronym,
+                country=entry.institution.country,
+                role=entry.role,
+            )
+            for entry in row.institutions
+        ]
+    )
+
+
+def session_out(row: Session) -> SessionOut:
+    """A session, loaded with its agenda."""
+    times = [(s.starts, s.ends) for s in segments_of(row)]
+    own = {name: getattr(row, name) for name in SessionOut.model_fields if name != "segments"}
+    segments = [_segment(s, *t) for s, t in zip(row.segments, times, strict=True)]
+    return SessionOut(**own, segments=segments)
+
+
+def _segment(row: Segment, starts: datetime, ends: datetime) -> SegmentOut:
+    return SegmentOut(
+        id=row.id,
+        kind=row.kind,
+        title=row.title,
+        minutes=row.minutes,
+        offset=row.offset,
+        starts_at=starts,
+        ends_at=ends,
+        parts=[_part(part) for part in row.parts],
+    )
+
+
+def _part(row: Part) -> PartOut:
+    return PartOut(
+        id=row.id,
+        person_id=row.person_id,
+        name=row.person.name,
+        role=row.role,
+        position=row.position,
+        institution=row.institution,
+    )
+
+
+def enrolment_out(row: Enrolment) -> EnrolmentOut:
+    """An enrolment, loaded with person and initiative."""
+    own = {
+        name: getattr(row, name)
+        for name in EnrolmentOut.model_fields
+        if name not in ("email", "initiative")
+    }
+    return EnrolmentOut(
+        **own,
+        email=row.person.email or "",
+        initiative=row.initiative.name if row.initiative else "",
+    )
+
+
+def attendance_out(row: AttendanceRow) -> AttendanceOut:
+    """What is known of somebody's attendance at a session."""
+    enrolment, record = row.enrolment, row.record
+    return AttendanceOut(
+        enrolment_id=enrolment.id,
+        name=enrolment.name,
+        email=enrolment.person.email or "",
+        country=enrolment.country,
+        institution=enrolment.institution,
+        initiative=enrolment.initiative.name if enrolment.initiative else "",
+        status=record.status,
+        minutes=record.minutes,
+        checked_in_at=record.checked_in,
+        reason=record.reason,
+    )
+
+
+def check_in_out(row: CheckInRow) -> CheckInOut:
+    """A check-in."""
+    return CheckInOut(
+        enrolment_id=row.enrolment.id,
+        session_id=row.session_id,
+        name=row.enrolment.name,
+        checked_in_at=row.at,
+        source=row.source,
+    )
+
+
+def release_out(told: ToldRelease, say: Presenter) -> ReleaseOut:
+    """A release with what was different, in sentences."""
+    return ReleaseOut(
+        number=told.release.number,
+        published_at=told.release.published_at,
+        published_by=told.release.published_by,
+        changes=[say.say(change) for change in told.changes],
+    )
+
+
+def preview_out(found: Preview, say: Presenter) -> ReleasePreviewOut:
+    """What publishing would do, in sentences."""
+    return ReleasePreviewOut(
+        changes=[say.say(change) for change in found.changes],
+        errors=len(found.errors),
+        warnings=len(found.warnings),
+        conflicts=[say.conflict_out(conflict) for conflict in found.conflicts],
+        nothing_new=found.nothing_new,
+    )

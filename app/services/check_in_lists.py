@@ -1,0 +1,87 @@
+"""Check-ins as other programs see and bring them: by the session's and the enrolment's id."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain.attendance import Kind
+from app.domain.errors import N_, Invalid, NotFound
+from app.domain.schedule import SessionStatus
+from app.models import Enrolment, Evidence, Session
+from app.services import check_in as desk
+from app.services.actor import Actor
+from app.services.paging import paginate
+from app.services.rows import find
+
+
+@dataclass(frozen=True, slots=True)
+class CheckInRow:
+    """A check-in. `already`: it had been done before. `at`: an aware UTC instant."""
+
+    enrolment: Enrolment
+    session_id: str
+    at: datetime
+    source: str
+    already: bool = False
+
+
+def record_check_in(
+    db: DbSession, actor: Actor, session_id: str, enrolment_id: str, now: datetime
+) -> CheckInRow:
+    """Another program saw somebody check in. The rules are those of `check_in.check_in`; twice is
+    once, and the first one's time and source stand.
+
+    Raises:
+        NotFound: no such session, or it is a draft.
+        Invalid: at ``enrolment_id``, if it is not in the session's cycle.
+        Clash: as for `check_in.check_in`.
+    """
+    session = find(db, Session, session_id)
+    if session.status == SessionStatus.DRAFT:
+        raise NotFound
+    query = select(Enrolment).where(
+        col(Enrolment.id) == enrolment_id.replace("\0", ""),
+        col(Enrolment.cycle_id) == session.cycle_id,
+    )
+    enrolment = db.exec(query).one_or_none()
+    if enrolment is None:
+        raise Invalid.one(
+            "enrolment_id",
+            N_("This participant is not in the session's cycle."),
+            code="unknown_enrolment",
+        )
+    done = desk.check_in(db, enrolment, session.number, now, "api")
+    source = _sources(db, session.id, [enrolment.id])[enrolment.id] if done.already else "api"
+    return CheckInRow(enrolment, session.id, done.at, source, done.already)
+
+
+def list_check_ins(
+    db: DbSession, actor: Actor, session_id: str, after: str | None = None, limit: int = 50
+) -> tuple[list[CheckInRow], str | None]:
+    """The check-ins of a session in the order in which they came, and the cursor after them.
+    Three queries.
+
+    Raises:
+        NotFound: no such session. Invalid: at ``after``.
+    """
+    find(db, Session, session_id)
+    statement = select(Evidence).where(
+        col(Evidence.session_id) == session_id, col(Evidence.kind) == Kind.CHECK_IN
+    )
+    rows, cursor = paginate(db, statement, [Evidence.at, Evidence.id], after, limit)
+    ids = [row.enrolment_id for row in rows]
+    enrolments = {e.id: e for e in db.exec(select(Enrolment).where(col(Enrolment.id).in_(ids)))}
+    return [
+        CheckInRow(enrolments[row.enrolment_id], session_id, row.at, row.source) for row in rows
+    ], cursor
+
+
+def _sources(db: DbSession, session_id: str, enrolment_ids: list[str]) -> dict[str, str]:
+    query = select(Evidence.enrolment_id, Evidence.source).where(
+        col(Evidence.session_id) == session_id,
+        col(Evidence.enrolment_id).in_(enrolment_ids),
+        col(Evidence.kind) == Kind.CHECK_IN,
+    )
+    return {row[0]: row[1] for row in db.exec(query)}
