@@ -95,7 +95,7 @@ def test_marking_and_taking_back(
     assert [row[1:] for row in known] == [
         ["Mark taken back", "organizers’ page", "Olga Organizer", "Wrong one"],
         [
-            "Marked by hand : Late ( taken back )",
+            "Marked by hand: Late (taken back)",
             "organizers’ page",
             "Olga Organizer",
             "Line broke",

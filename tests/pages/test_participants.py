@@ -170,8 +170,14 @@ class TestAdd:
 
 
 class TestChange:
-    TYPED: ClassVar = {"name": "Ana María", "country": "UY", "institution": "I", "initiative": "Lácteos",
-             "language": "es", "zone": "America/Montevideo"}  # fmt: skip
+    TYPED: ClassVar = {
+        "name": "Ana María",
+        "country": "UY",
+        "institution": "I",
+        "initiative": "Lácteos",
+        "language": "es",
+        "zone": "America/Montevideo",
+    }
 
     def test_saves(
         self, organizer_client: TestClient, database: Database, ids: dict[str, str]
