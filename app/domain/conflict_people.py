@@ -169,9 +169,12 @@ def _local_dates(when: Timed, zone_name: str) -> list[date]:
 
 
 def _holidays(presences: Sequence[_Presence], holidays: Holidays) -> Iterator[Conflict]:
-    """One for each session and holiday, at the person's first segment on that day."""
+    """One for each session and holiday, at the person's first segment on that day.
+
+    `presences` come by time within each session.
+    """
     seen: set[tuple[str, date]] = set()
-    for presence in sorted(presences, key=lambda p: (p.starts, p.ends, p.segment.id)):
+    for presence in presences:
         part, session = presence.part, presence.session
         names = holidays.get(part.country.upper(), {})
         for day in _local_dates(presence, part.zone or session.zone):

@@ -103,7 +103,16 @@ def test_longer() -> None:
     ]
 
 
+def test_shorter() -> None:
+    assert tell(WAS, replace(WAS, ends=at(59))) == [
+        (Code.SESSION_LENGTH, "Session 1 now takes 59 min (before: 60 min).")
+    ]
+
+
 def test_another_zone_at_the_same_moment() -> None:
+    hour_later = WAS.wall_start + timedelta(hours=1)
+    madrid = replace(WAS, zone="Europe/Madrid", wall_start=hour_later)
+    assert [code for code, _ in tell(WAS, madrid)] == [Code.SESSION_ZONE]
     after = replace(WAS, zone="America/Lima")
     assert tell(WAS, after) == [
         (
@@ -186,6 +195,12 @@ def test_segments_with_new_ids_are_known_by_kind_and_title() -> None:
     ]
 
 
+def test_ids_that_change_places_are_no_change() -> None:
+    a, b = segment("a", 0, 30, title="Same"), segment("b", 30, 60, title="Same")
+    swapped = (replace(a, id="b"), replace(b, id="a"))
+    assert tell(session(1, 0, 60, a, b), session(1, 0, 60, *swapped)) == []
+
+
 def people(*parts: Part) -> list[tuple[Code, str]]:
     return agenda(A, replace(B, parts=parts))
 
@@ -205,6 +220,21 @@ def test_people_come_go_and_change_places() -> None:
     ]
     assert people(BEN, CRIS, replace(CRIS, role=PartRole.MODERATOR)) == [
         (Code.PART_ADDED, "Session 1: Cris is now in “B” as moderator.")
+    ]
+    both = (replace(CRIS, role=PartRole.MODERATOR), replace(CRIS, role=PartRole.INTERPRETER))
+    assert [code for code, _ in people(BEN, *both)] == [
+        Code.PART_ADDED,
+        Code.PART_ADDED,
+        Code.PART_REMOVED,
+    ]
+    two_roles = replace(WAS, segments=(A, replace(B, parts=(BEN, *both))))
+    others = (CRIS, replace(CRIS, role=PartRole.SPEAKER))
+    after = replace(WAS, segments=(A, replace(B, parts=(BEN, *others))))
+    assert [code for code, _ in tell(two_roles, after)] == [
+        Code.PART_ADDED,
+        Code.PART_ADDED,
+        Code.PART_REMOVED,
+        Code.PART_REMOVED,
     ]
     assert [code for code, _ in people(CRIS, BEN)] == [Code.PARTS_REORDERED]
     assert [code for code, _ in people(BEN, CRIS, CRIS)] == [Code.PART_ADDED]

@@ -389,6 +389,20 @@ def test_by_time_then_errors_first() -> None:
     ]
 
 
+def test_ties_are_settled_the_same_way_whatever_comes_first() -> None:
+    a = session(1, 0, 60, segment("b", 0, 60, part("ana", HOST)))
+    b = session(2, 0, 60, segment("a", 0, 60, part("ana", HOST)))
+    assert find(cycle(a, b)) == find(cycle(b, a))
+    ana = part("ana", HOST, country="CO")
+    one, other = segment("a", 0, 60, ana), segment("b", 0, 60, ana)
+    holidays = {"CO": {DAY: "x"}}
+    told = [
+        conflicts(cycle(session(1, 0, 60, *both)), holidays=holidays, now=LONG_BEFORE)
+        for both in ((one, other), (other, one))
+    ]
+    assert told[0] == told[1]
+
+
 def test_errors_are_what_the_issue_calls_errors() -> None:
     severities = {code: code in ERRORS for code in Code}
     assert [code.value for code, error in severities.items() if error] == [
@@ -403,8 +417,7 @@ def test_errors_are_what_the_issue_calls_errors() -> None:
 
 
 def test_two_hundred_other_cycles_are_no_burden() -> None:
-    """6,000 segments elsewhere: held against each other they would be 18 million comparisons, which
-    this test's run would show."""
+    """6,000 segments elsewhere."""
     mine = cycle(whole(1))
     others = [
         cycle(

@@ -207,7 +207,11 @@ def _variants(held: Session) -> list[Session]:
         first, *rest = held.segments
         edits = [
             replace(first, title=first.title + "x"),
-            replace(first, starts=first.starts - timedelta(minutes=1)),
+            replace(
+                first,
+                starts=first.starts - timedelta(minutes=1),
+                ends=first.ends - timedelta(minutes=1),
+            ),
             replace(first, ends=first.ends + timedelta(minutes=1)),
         ]
         if first.parts:
