@@ -1,6 +1,8 @@
 """One's own account, as a browser does it."""
 
 import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 
 import pytest
@@ -12,6 +14,7 @@ from app.models import ApiToken, SignIn, User, now
 from app.services import accounts, tokens
 from app.services.actor import Actor, Scope
 
+CountQueries = Callable[[], AbstractContextManager[list[str]]]
 PASSWORD = "three small green boats"
 
 
@@ -146,7 +149,7 @@ def test_others_tokens_cannot_be_revoked(organizer_client: TestClient, database:
 
 
 def test_queries_do_not_grow(
-    organizer_client: TestClient, organizer: Actor, database: Database, count_queries
+    organizer_client: TestClient, organizer: Actor, database: Database, count_queries: CountQueries
 ) -> None:
     with database.begin(writes=True) as db:
         for n in range(5):

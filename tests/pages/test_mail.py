@@ -1,9 +1,12 @@
 """The mail pages."""
 
 import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
+from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -16,8 +19,11 @@ from app.models import Cycle, Message, SignInLink, now
 from app.services import outbox
 from app.services.actor import Actor
 from app.services.links import Links
+from app.settings import Settings
 from app.worker.loop import Worker
 from tests.factories import Make
+
+CountQueries = Callable[[], AbstractContextManager[list[str]]]
 
 
 @pytest.fixture
@@ -40,7 +46,7 @@ def message(database: Database) -> Message:
 
 
 @pytest.fixture
-def deliver(database: Database, links: Links, settings):
+def deliver(database: Database, links: Links, settings: Settings) -> Callable[[], int]:
     def run() -> int:
         sender = Sender("convoca@example.org", "Convoca")
         worker = Worker(database, links, FileTransport(settings.mail_dir), sender)
@@ -49,7 +55,7 @@ def deliver(database: Database, links: Links, settings):
     return run
 
 
-def _change(database: Database, message: Message, **values) -> None:
+def _change(database: Database, message: Message, **values: Any) -> None:
     with database.begin(writes=True) as db:
         row = db.get(Message, message.id)
         assert row is not None
@@ -67,7 +73,7 @@ def test_mail_needs_a_sign_in(client: TestClient) -> None:
     assert client.get("/organize/mail").status_code == 303
 
 
-def test_an_empty_list_says_so(organizer_client: TestClient, settings) -> None:
+def test_an_empty_list_says_so(organizer_client: TestClient, settings: Settings) -> None:
     page = organizer_client.get("/organize/mail").text
     assert "No mail yet" in page
     assert f"mails are files in {settings.mail_dir}" in page
@@ -84,7 +90,11 @@ def test_an_empty_list_says_so(organizer_client: TestClient, settings) -> None:
     ],
 )
 def test_where_a_mail_stands_is_said_in_words(
-    organizer_client: TestClient, database: Database, message: Message, values, word: str
+    organizer_client: TestClient,
+    database: Database,
+    message: Message,
+    values: dict[str, Any],
+    word: str,
 ) -> None:
     _change(database, message, **values)
     assert _words(organizer_client.get("/organize/mail").text) == [word]
@@ -119,7 +129,7 @@ def test_filter_and_pages(organizer_client: TestClient, database: Database) -> N
 
 
 def test_queries_do_not_grow(
-    organizer_client: TestClient, database: Database, message: Message, count_queries
+    organizer_client: TestClient, database: Database, message: Message, count_queries: CountQueries
 ) -> None:
     def count() -> int:
         with count_queries() as queries:
@@ -147,7 +157,7 @@ def test_queries_do_not_grow(
 
 
 def test_the_file_is_shown_and_downloaded(
-    organizer_client: TestClient, message: Message, deliver
+    organizer_client: TestClient, message: Message, deliver: Callable[[], int]
 ) -> None:
     waiting = organizer_client.get(f"/organize/mail/{message.id}").text
     assert "It is written when it is sent." in waiting
@@ -206,7 +216,7 @@ def test_send_again_after_a_failure_keeps_the_mail(
 
 
 def test_send_again_after_it_was_sent_is_another_mail(
-    organizer_client: TestClient, database: Database, message: Message, deliver
+    organizer_client: TestClient, database: Database, message: Message, deliver: Callable[[], int]
 ) -> None:
     assert deliver() == 1
     again = organizer_client.post(f"/organize/mail/{message.id}/again")

@@ -2,8 +2,10 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from sqlmodel import select
 from starlette.testclient import TestClient
 
@@ -22,8 +24,8 @@ def user(database: Database) -> User:
         return accounts.add_user(db, "Rosa Ruiz", "rosa@example.org", PASSWORD, "es")
 
 
-def _cookie(response) -> str:
-    return response.headers["set-cookie"]
+def _cookie(response: Any) -> str:
+    return str(response.headers["set-cookie"])
 
 
 def test_password_opens_the_organizers_side(client: TestClient, user: User) -> None:
@@ -39,7 +41,7 @@ def test_password_opens_the_organizers_side(client: TestClient, user: User) -> N
     assert client.get("/organize/account").status_code == 200
 
 
-def test_cookie_is_secure_under_https(app, client: TestClient, user: User) -> None:
+def test_cookie_is_secure_under_https(app: FastAPI, client: TestClient, user: User) -> None:
     app.state.secure_cookies = True
     answer = client.post("/organize/sign-in", data={"email": user.email, "password": PASSWORD})
     assert _cookie(answer).endswith("; Secure")

@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -14,7 +15,7 @@ from app.services.actor import SYSTEM
 from tests.factories import NOW, Make
 
 
-def _enqueue(db: DbSession, intent: str, **values) -> Message:
+def _enqueue(db: DbSession, intent: str, **values: Any) -> Message:
     return outbox.enqueue(
         db,
         **{

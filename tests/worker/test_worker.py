@@ -1,19 +1,21 @@
 """The worker: what is due goes out once, what fails comes back, nothing holds up the rest."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 
 import pytest
 from sqlmodel import select
 
-from app.db import Database
+from app.db import Database, DbSession
 from app.mail.failures import Reason, SendError
 from app.mail.transport import SmtpTransport
 from app.mail.values import Sender
 from app.models import Message, SignIn, SignInLink, User
 from app.services import accounts, outbox
+from app.services.actor import SYSTEM
 from app.services.links import Links
 from app.worker import claims, loop
 from app.worker.backoff import GIVE_UP_AFTER, delay
@@ -146,7 +148,7 @@ def test_later_means_later_and_later(database: Database, links: Links) -> None:
     assert (message.status, message.attempts) == ("failed", 25)
     failures.clear()
     with database.begin(writes=True) as db:
-        outbox.retry(db, accounts.Actor(id="", name=""), message.id, now)
+        outbox.retry(db, SYSTEM, message.id, now)
     assert worker.run_once(now) == 1
     assert transport.sent == [("p0@example.org", message.message_id)]
 
@@ -246,7 +248,7 @@ def test_no_mail_is_begun_at_the_end_of_a_lease(
 ) -> None:
     queue(database, 4)
     ticks = [0.0]
-    monkeypatch.setattr(loop.time, "monotonic", lambda: ticks[0])
+    monkeypatch.setattr("app.worker.loop.time.monotonic", lambda: ticks[0])
     transport = Fake()
 
     def slow(to: str) -> None:
@@ -256,7 +258,7 @@ def test_no_mail_is_begun_at_the_end_of_a_lease(
     held: list[int] = []
     release = claims.release
 
-    def note(db, worker, ids):
+    def note(db: DbSession, worker: str, ids: Collection[str]) -> None:
         held.append(len(ids))
         release(db, worker, ids)
 
@@ -319,7 +321,7 @@ def test_a_database_that_is_away_does_not_end_the_worker(
     calls = []
     begin = real_database.begin
 
-    def sometimes(*, writes: bool):
+    def sometimes(*, writes: bool) -> AbstractContextManager[DbSession]:
         calls.append(writes)
         if len(calls) == 1:
             raise RuntimeError("away")
