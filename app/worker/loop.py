@@ -33,7 +33,7 @@ _TIDY_EVERY = timedelta(hours=1)
 _TROUBLES = 2  # lost connections in a row after which it is the server, not a mail
 
 
-class _ServerDown(Exception):  # noqa: N818 (it ends a batch, nobody sees it)
+class _ServerDown(Exception):
     def __init__(self, error: SendError) -> None:
         self.error = error
 

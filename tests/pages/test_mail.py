@@ -175,7 +175,11 @@ def test_the_file_is_shown_and_downloaded(
 
 
 def test_a_sign_in_mail_is_not_shown(
-    organizer_client: TestClient, organizer: Actor, database: Database, deliver, settings
+    organizer_client: TestClient,
+    organizer: Actor,
+    database: Database,
+    deliver: Callable[[], int],
+    settings: Settings,
 ) -> None:
     with database.begin(writes=True) as db:
         link = SignInLink(user_id=organizer.id, expires_at=now() + timedelta(minutes=10))
