@@ -6,38 +6,14 @@ costs more than the answer.
 """
 
 from fastapi import FastAPI
-from starlette.convertors import Convertor, register_url_convertor
 from starlette.routing import Route
 
 from app.db import Database
 from app.routers.pages.calendars import CycleFile, Feed, SessionFile
 from app.routers.pages.public import AccentStyle, CyclePage, HomePage, SessionPage
+from app.web import convertors as convertors  # makes {number:number} known
 from app.web.kept import Keeps, KeptEndpoint
 from app.web.representations import Representations
-
-
-class _Number(Convertor[int]):
-    """A session's number as we write it: no sign, no zero in front, not absurdly long."""
-
-    regex = "[1-9][0-9]{0,4}"
-
-    def convert(self, value: str) -> int:
-        return int(value)
-
-    def to_string(self, value: int) -> str:
-        return str(value)
-
-
-class _Slug(Convertor[str]):
-    """What can be a cycle's slug."""
-
-    regex = "[a-z0-9-]{1,60}"
-
-    def convert(self, value: str) -> str:
-        return value
-
-    def to_string(self, value: str) -> str:
-        return value
 
 
 def install_hot_routes(app: FastAPI) -> None:
@@ -45,8 +21,6 @@ def install_hot_routes(app: FastAPI) -> None:
     as ``app.state.representations``."""
     database: Database = app.state.database
     app.state.representations = kept = Representations(database)
-    register_url_convertor("number", _Number())
-    register_url_convertor("slug", _Slug())
     sources: list[tuple[str, Keeps]] = [
         ("/c/{slug:slug}/{number:number}.ics", SessionFile(app)),
         ("/feed/{token}.ics", Feed(app)),

@@ -8,12 +8,13 @@ from starlette.responses import RedirectResponse, Response
 
 from app.calendar.links import webcal
 from app.db import DbSession
-from app.domain.errors import Clash, NotFound
+from app.domain.errors import N_, Clash, NotFound
 from app.models import Enrolment, now
 from app.services import check_in as desk
 from app.services import enrolments
 from app.services.links import Links
 from app.services.my_schedule import MyCycle, MySession, my_cycle
+from app.web import convertors as convertors  # makes {number:number} known
 from app.web import public_view as view
 from app.web.dependencies import Db, LinksDep
 from app.web.problems import status_of
@@ -45,7 +46,9 @@ def renew_calendar(request: Request, db: Db, links: LinksDep, token: str) -> Res
     """Ends the calendar's address and makes another."""
     enrolment, _, _ = _open(request, db, links, token)
     enrolments.renew_feed(db, enrolment)
-    said = gettext_for(request)("Your calendar has a new address. The old one has stopped working.")
+    said = gettext_for(request)(
+        N_("Your calendar has a new address. The old one has stopped working.")
+    )
     return see_other(request, f"/my/{token}/calendar", said)
 
 
@@ -61,17 +64,19 @@ def withdraw(request: Request, db: Db, links: LinksDep, token: str) -> Response:
     """Leaves the cycle."""
     enrolment, _, _ = _open(request, db, links, token)
     enrolments.withdraw(db, enrolment, now())
-    said = gettext_for(request)("You have left this cycle. Your place is free for somebody else.")
+    said = gettext_for(request)(
+        N_("You have left this cycle. Your place is free for somebody else.")
+    )
     return see_other(request, f"/my/{token}", said)
 
 
-@router.get("/my/{token}/sessions/{number}/join")
+@router.get("/my/{token}/sessions/{number:number}/join")
 def join_page(request: Request, db: Db, links: LinksDep, token: str, number: int) -> Response:
     """One button."""
     return _session_page(request, db, links, token, number, "my/join.html")
 
 
-@router.post("/my/{token}/sessions/{number}/join")
+@router.post("/my/{token}/sessions/{number:number}/join")
 def join(request: Request, db: Db, links: LinksDep, token: str, number: int) -> Response:
     """Goes to the meeting."""
     enrolment, _, _ = _open(request, db, links, token)
@@ -83,13 +88,13 @@ def join(request: Request, db: Db, links: LinksDep, token: str, number: int) -> 
     return RedirectResponse(url, 303)
 
 
-@router.get("/my/{token}/sessions/{number}/check-in")
+@router.get("/my/{token}/sessions/{number:number}/check-in")
 def check_in_page(request: Request, db: Db, links: LinksDep, token: str, number: int) -> Response:
     """One button."""
     return _session_page(request, db, links, token, number, "my/check_in.html")
 
 
-@router.post("/my/{token}/sessions/{number}/check-in")
+@router.post("/my/{token}/sessions/{number:number}/check-in")
 def check_in(request: Request, db: Db, links: LinksDep, token: str, number: int) -> Response:
     """Checks in; twice is once."""
     enrolment, _, _ = _open(request, db, links, token)
@@ -98,7 +103,7 @@ def check_in(request: Request, db: Db, links: LinksDep, token: str, number: int)
     except Clash as error:
         db.rollback()
         return _session_page(request, db, links, token, number, "my/check_in.html", error)
-    return see_other(request, f"/my/{token}", gettext_for(request)("You're checked in."))
+    return see_other(request, f"/my/{token}", gettext_for(request)(N_("You're checked in.")))
 
 
 def _open(
