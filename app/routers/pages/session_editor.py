@@ -70,7 +70,7 @@ def save_session(
     except DomainError as error:
         db.rollback()
         return _editor(request, db, actor, slug, number, editing, error)
-    said = gettext_for(request)("Session %(number)s is saved.") % {"number": number_now}
+    said = gettext_for(request)(N_("Session %(number)s is saved.")) % {"number": number_now}
     return see_other(request, f"/organize/c/{slug}/sessions/{number_now}", said)
 
 

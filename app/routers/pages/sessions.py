@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db import DbSession
-from app.domain.errors import DomainError
+from app.domain.errors import N_, DomainError
 from app.domain.schedule import SessionStatus
 from app.models import Cycle, Session, now
 from app.routers.pages import session_editor
@@ -89,7 +89,7 @@ def create_session(
     except DomainError as error:
         db.rollback()
         return _new(request, cycles.cycle_for_slug(db, actor, slug), values, error)
-    said = gettext_for(request)("Session %(number)s is there. Now its run of show.")
+    said = gettext_for(request)(N_("Session %(number)s is there. Now its run of show."))
     path = f"/organize/c/{slug}/sessions/{session.number}"
     return see_other(request, path, said % {"number": session.number})
 
@@ -135,7 +135,7 @@ def create_series(
     except DomainError as error:
         db.rollback()
         return _series(request, cycles.cycle_for_slug(db, actor, slug), values, error)
-    said = gettext_for(request)("%(count)s sessions are there.") % {"count": len(dates)}
+    said = gettext_for(request)(N_("%(count)s sessions are there.")) % {"count": len(dates)}
     return see_other(request, f"/organize/c/{slug}/sessions", said)
 
 
@@ -213,7 +213,7 @@ def delete_session(request: Request, db: Db, actor: Organizer, slug: str, number
         cycle = cycles.cycle_for_slug(db, actor, slug)
         session = sessions.session_by_number(db, actor, cycle.id, number)
         return _ask(request, db, actor, cycle, session, "delete", error)
-    said = gettext_for(request)("Session %(number)s is deleted.") % {"number": number}
+    said = gettext_for(request)(N_("Session %(number)s is deleted.")) % {"number": number}
     return see_other(request, f"/organize/c/{slug}/sessions", said)
 
 

@@ -48,7 +48,7 @@ function watch() {
     const body = new URLSearchParams(new FormData(form));
     body.set('action', 'check');
     try {
-      const answer = await fetch(form.action, { method: 'POST', body, signal: asked.signal });
+      const answer = await fetch(form.getAttribute('action'), { method: 'POST', body, signal: asked.signal });
       if (!answer.ok || answer.redirected) return;
       const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
       await wakeAgain(fresh);

@@ -1,0 +1,211 @@
+"""Organizers see what publishing would change, and publish."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from sqlmodel import select
+from starlette.testclient import TestClient
+
+from app.db import Database
+from app.models import Cycle, Release, Segment, Session
+from tests.factories import Make
+from tests.pages.reading import Page
+
+URL = "/organize/c/lideres/publish"
+
+
+@pytest.fixture
+def cycle(database: Database) -> str:
+    """A session that nothing can be said against."""
+    with database.begin(writes=True) as db:
+        make = Make(db)
+        cycle = make.cycle(slug="lideres")
+        session = make.session(cycle, minutes=60, meeting_url="https://meet.example.org/1")
+        host = make.person(name="Ana Ruiz", zone="America/Bogota")
+        make.part(make.segment(session, minutes=60, title="Traps"), host, "host")
+        return str(cycle.id)
+
+
+def change(database: Database, row: Any, **values: Any) -> None:
+    with database.begin(writes=True) as db:
+        found = db.exec(select(row)).first()
+        for name, value in values.items():
+            setattr(found, name, value)
+
+
+def releases(database: Database) -> list[tuple[int, str]]:
+    with database.begin(writes=False) as db:
+        return [(r.number, r.published_by) for r in db.exec(select(Release))]
+
+
+def publish(client: TestClient, **more: str) -> Any:
+    fields = Page(client.get(URL).text).fields
+    return client.post(URL, data=fields | more)
+
+
+def test_the_first_time(organizer_client: TestClient, database: Database, cycle: str) -> None:
+    page = Page(organizer_client.get(URL).text)
+    assert page.text("h1") == ["Publish this cycle"]
+    assert page.text(".told") == [
+        "Session 1 Session 1 "
+        "Session 1, “Session 1”, is new: Tuesday 1 December 2026, 09:00–10:00, Bogota time."
+    ]
+
+    answer = organizer_client.post(URL, data=page.fields)
+
+    assert (answer.status_code, answer.headers["location"]) == (303, URL)
+    assert releases(database) == [(1, "Olga Organizer")]
+    page = Page(organizer_client.get(URL).text)
+    assert page.text(".notice-success") == [
+        "Done. The cycle is published. Everybody sees it now.",
+        "Up to date. What everybody sees is what stands here. Nothing has changed since. "
+        "Open the public page",
+    ]
+    assert page.text("button") == ["Sign out"]
+
+
+def test_a_change_is_told_and_published(
+    organizer_client: TestClient, database: Database, cycle: str
+) -> None:
+    publish(organizer_client)
+    change(database, Segment, title="Three traps")
+
+    page = Page(organizer_client.get(URL).text)
+
+    assert page.text("h1") == ["1 change to publish"]
+    assert page.text(".told") == [
+        "Session 1 Session 1 Session 1: “Traps” is now called “Three traps”."
+    ]
+    assert publish(organizer_client).status_code == 303
+    assert Page(organizer_client.get(URL).text).text(".flashes") == [
+        "Done. 1 change is published. Everybody sees it now."
+    ]
+    assert releases(database) == [(1, "Olga Organizer"), (2, "Olga Organizer")]
+
+
+def test_errors_refuse_it_and_say_the_way_out(
+    organizer_client: TestClient, database: Database, cycle: str
+) -> None:
+    change(database, Segment, minutes=61)
+
+    html = organizer_client.get(URL).text
+    page = Page(html)
+    assert page.text(".conflict-error") == [
+        "Conflict: “Traps” is planned for Tuesday 1 December 2026, 09:00–10:01, Bogota time, but "
+        "session 1 only lasts Tuesday 1 December 2026, 09:00–10:00, Bogota time. "
+        "Move or shorten the segment, or lengthen the session. Open session 1"
+    ]
+    assert html.count("disabled") == 1
+
+    answer = organizer_client.post(URL, data=page.fields | {"warnings-read": "yes"})
+
+    assert answer.status_code == 409
+    assert Page(answer.text).text(".notice-error") == [
+        "Not possible. The schedule has conflicts that must be mended first: 1."
+    ]
+    assert releases(database) == []
+
+
+def test_warnings_have_to_be_read(
+    organizer_client: TestClient, database: Database, cycle: str
+) -> None:
+    change(database, Segment, minutes=50)
+
+    page = Page(organizer_client.get(URL).text)
+    assert page.text(".conflict-warning") == [
+        "Check: Nothing is planned at the end of session 1, Tuesday 1 December 2026, 09:50–10:00, "
+        "Bogota time. Lengthen or add a segment, or let the session end earlier. Open session 1"
+    ]
+
+    answer = organizer_client.post(URL, data=page.fields)
+    assert answer.status_code == 409
+    assert Page(answer.text).text("#warnings-read-error") == [
+        "Error: Please read the warnings (1), then publish."
+    ]
+    assert releases(database) == []
+    assert publish(organizer_client, **{"warnings-read": "yes"}).status_code == 303
+    assert releases(database) == [(1, "Olga Organizer")]
+
+
+def test_what_changed_since_it_was_shown_is_shown_first(
+    organizer_client: TestClient, database: Database, cycle: str
+) -> None:
+    fields = Page(organizer_client.get(URL).text).fields
+    change(database, Segment, title="Something else")
+
+    answer = organizer_client.post(URL, data=fields)
+
+    assert answer.status_code == 412
+    assert Page(answer.text).text(".notice-error") == [
+        "Not possible. Somebody changed the schedule while you were reading. Look at it once more."
+    ]
+    assert releases(database) == []
+
+
+def test_nothing_to_publish(organizer_client: TestClient, database: Database, cycle: str) -> None:
+    publish(organizer_client)
+
+    answer = organizer_client.post(URL, data={})
+
+    assert answer.status_code == 409
+    assert releases(database) == [(1, "Olga Organizer")]
+
+
+def test_a_cycle_without_sessions(organizer_client: TestClient, database: Database) -> None:
+    with database.begin(writes=True) as db:
+        Make(db).cycle(slug="lideres")
+
+    page = Page(organizer_client.get(URL).text)
+
+    assert page.text(".empty") == [
+        "There is no session to publish Add one, or set one that is a draft to scheduled. "
+        "To the sessions"
+    ]
+    assert organizer_client.post(URL, data={}).status_code == 409
+
+
+def test_an_archived_cycle_is_brought_back_first(
+    organizer_client: TestClient, database: Database, cycle: str
+) -> None:
+    change(database, Cycle, status="archived")
+
+    assert Page(organizer_client.get(URL).text).text(".notice-warning") == [
+        "Check this. This cycle is archived. Bring it back first, then publish. Bring it back"
+    ]
+    assert organizer_client.post(URL, data={}).status_code == 409
+
+
+def test_who_is_reached_is_said(
+    organizer_client: TestClient, database: Database, cycle: str
+) -> None:
+    with database.begin(writes=True) as db:
+        make = Make(db)
+        found = db.get_one(Cycle, cycle)
+        for n in range(2):
+            make.enrolment(found, make.person(email=f"p{n}@example.com"))
+
+    assert Page(organizer_client.get(URL).text).text(".publish-reach") == [
+        "The public page and its calendar show it at once. "
+        "The calendar feeds of 2 participants follow, whenever their calendar programs look next. "
+        "No mail is sent."
+    ]
+
+
+def test_the_queries_do_not_grow(
+    organizer_client: TestClient, database: Database, cycle: str, count_queries: Any
+) -> None:
+    with count_queries() as one:
+        organizer_client.get(URL)
+    with database.begin(writes=True) as db:
+        make = Make(db)
+        found = db.get_one(Cycle, cycle)
+        for n in (2, 3):
+            start = datetime(2027, 1, n, 9)
+            session: Session = make.session(found, n, wall_start=start)
+            make.part(make.segment(session), make.person(email=""), "host")
+    with count_queries() as three:
+        organizer_client.get(URL)
+
+    assert len(one) == len(three)
+    assert len(three) <= 16
