@@ -1,5 +1,7 @@
 """Runs migrations on the engine that is handed over, or on the one that the settings name."""
 
+from typing import Any, Literal
+
 from alembic import context
 from sqlalchemy import Connection
 from sqlmodel import AutoString, UTCDateTime
@@ -9,7 +11,7 @@ from app.models import metadata
 from app.settings import Settings
 
 
-def render_item(kind: str, item: object, _context: object) -> str | bool:
+def render_item(kind: str, item: Any, _context: object) -> str | Literal[False]:
     """Migrations speak SQLAlchemy alone, so that they outlive changes in SQLModel's types."""
     if kind == "type" and isinstance(item, AutoString):
         return f"sa.String({item.length or ''})"

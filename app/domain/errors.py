@@ -16,7 +16,7 @@ def N_(sentence: str) -> str:  # noqa: N802 (gettext's name for "translate later
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One field that was not right. `field` is a path such as ``title.es`` or ``segments.2.minutes``."""
+    """One field that was not right. `field` is a path: ``title.es``, ``segments.2.minutes``."""
 
     field: str
     sentence: str

@@ -17,7 +17,7 @@ _NOT_PLACES = frozenset({"Factory"})
 """In the package's list of names, but a marker for "not set", not a zone that a person is in."""
 
 
-class UnknownZone(ValueError):  # noqa: N818 (named like the other errors of the trade)
+class UnknownZone(ValueError):
     """A zone's name that IANA does not know."""
 
     def __init__(self, name: str) -> None:
@@ -25,7 +25,7 @@ class UnknownZone(ValueError):  # noqa: N818 (named like the other errors of the
         self.name = name
 
 
-class WallTimeOutOfRange(ValueError):  # noqa: N818 (as above)
+class WallTimeOutOfRange(ValueError):
     """A local time so near to year 1 or 9999 that its instant cannot be computed."""
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import case, func
+from sqlalchemy import select as sa_select
 from sqlmodel import col, select
 
 from app.db import DbSession
@@ -33,17 +34,17 @@ def cycle_cards(
     rows, following = list_cycles(db, actor, after, limit)
     ids = [row.id for row in rows]
     held = (
-        select(
-            Session.cycle_id,
+        sa_select(
+            col(Session.cycle_id),
             func.count(),
-            func.min(Session.starts_at),
-            func.max(Session.starts_at),
-            func.min(case((col(Session.ends_at) > now, Session.starts_at))),
+            func.min(col(Session.starts_at)),
+            func.max(col(Session.starts_at)),
+            func.min(case((col(Session.ends_at) > now, col(Session.starts_at)))),
         )
-        .where(col(Session.cycle_id).in_(ids), Session.status != SessionStatus.CANCELLED)
+        .where(col(Session.cycle_id).in_(ids), col(Session.status) != SessionStatus.CANCELLED)
         .group_by(col(Session.cycle_id))
     )
-    sessions = {cycle_id: values for cycle_id, *values in db.exec(held)}
+    sessions = {cycle_id: values for cycle_id, *values in db.connection().execute(held)}
     enrolled = (
         select(Enrolment.cycle_id, func.count())
         .where(col(Enrolment.cycle_id).in_(ids), Enrolment.status == EnrolmentStatus.CONFIRMED)

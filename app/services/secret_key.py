@@ -14,7 +14,8 @@ def secret_key(setting: str, data_dir: Path) -> str:
     data_dir.mkdir(parents=True, exist_ok=True)
     if not path.exists():
         draft = data_dir / f".secret.key.{os.getpid()}"
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w") as file:
             file.write(secrets.token_urlsafe(48))
         try:
             os.link(draft, path)  # fails if another was faster; then theirs counts

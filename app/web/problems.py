@@ -57,6 +57,7 @@ _FIELD_SENTENCES: Mapping[str, str] = {
     "missing": N_("Fill this in."),
     "string_too_short": N_("Fill this in."),
     "string_too_long": N_("This is too long: at most %(max_length)s characters."),
+    "too_short": N_("Fill this in."),
     "too_long": N_("These are too many: at most %(max_length)s."),
     "extra_forbidden": N_("There is no such field."),
     "int_parsing": N_("Enter a whole number."),
@@ -92,6 +93,8 @@ def field_errors(errors: Iterable[Any], *, skip: int = 0) -> tuple[FieldError, .
     for error in errors:
         place = [_name(p) for p in error["loc"][skip:]]
         kind = str(error["type"])
+        if kind == "too_long" and (error.get("ctx") or {}).get("field_type") == "Value":
+            kind = "string_too_long"  # pydantic measures a string that was changed like a list
         context = {k: v for k, v in (error.get("ctx") or {}).items() if k != "error"}
         if kind in _FIELD_SENTENCES:
             sentence = _FIELD_SENTENCES[kind]

@@ -22,7 +22,7 @@ def locked(name: str) -> dict[str, str]:
         pin = re.match(r"([A-Za-z0-9._-]+)(?:\[[^\]]*\])?==(\S+)", entry)
         if not pin or "--hash=sha256:" not in entry:
             sys.exit(f"requirements/{name}: not pinned with a hash: {entry[:60]}")
-        found[canonicalize_name(pin[1])] = pin[2]
+        found[str(canonicalize_name(pin[1]))] = str(pin[2])
     return found
 
 

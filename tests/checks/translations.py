@@ -67,8 +67,8 @@ def update(language: str, wanted: Catalog) -> None:
         )
 
 
-def _texts(value: str | tuple[str, ...] | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else list(value)
+def _texts(value: str | tuple[str, ...] | list[str] | None) -> list[str]:
+    return [value] if isinstance(value, str) else list(value or ())
 
 
 def _placeholders(text: str) -> set[str]:

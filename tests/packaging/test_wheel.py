@@ -1,4 +1,4 @@
-"""The wheel carries everything: a page is rendered from an installed one, away from the checkout."""
+"""The wheel carries everything: a page is rendered from an installed one."""
 
 import json
 import os

@@ -1,5 +1,7 @@
 """Organizers keep the directory: people, institutions, initiatives."""
 
+from typing import Any
+
 import pytest
 from sqlmodel import select
 from starlette.testclient import TestClient
@@ -91,7 +93,7 @@ def test_institutions_and_initiatives(
     organizer_client: TestClient,
     database: Database,
     path: str,
-    model: type[Institution] | type[Initiative],
+    model: Any,
     more: dict[str, str],
 ) -> None:
     typed = {"name": "Uno", "country": "CO"} | more
@@ -110,7 +112,7 @@ def test_institutions_and_initiatives(
     merged = organizer_client.post(f"{path}/{one.id}/merge", data={"duplicate": two.id})
     assert merged.status_code == 303
     with database.begin(writes=False) as db:
-        assert [row.name for row in db.exec(select(model))] == ["Primero"]
+        assert [row.name for row in db.exec(select(model)).all()] == ["Primero"]
 
 
 def test_what_is_not_there(organizer_client: TestClient) -> None:

@@ -286,3 +286,13 @@ def test_a_session_page_is_light(client: TestClient, database: Database, links: 
     for module in ("zone.js", "relative.js"):
         total += len(client.get(f"/static/js/{module}").content)
     assert total < 100_000
+
+
+def test_while_developing_pages_are_made_each_time(
+    client: TestClient, database: Database, links: Links
+) -> None:
+    make_published(database, links)
+    client.app.state.development = True  # type: ignore[attr-defined]
+    answer = client.get(f"/c/{SLUG}/1", params={"zone": "Europe/Madrid"})
+    assert "etag" not in answer.headers
+    assert answer.headers["set-cookie"].startswith("zone=Europe/Madrid; Path=/; Max-Age=")

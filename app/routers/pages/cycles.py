@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db import DbSession
-from app.domain.errors import DomainError, Stale
+from app.domain.errors import N_, DomainError, Stale
 from app.domain.schedule import InstitutionRole
 from app.models import Cycle, now
 from app.schemas.cycle import CloneIn, CycleChange, CycleIn, CycleInstitutionsIn
@@ -70,7 +70,7 @@ def create_cycle(request: Request, db: Db, actor: Organizer, form: FormData) -> 
     except DomainError as error:
         db.rollback()
         return _form(request, data, None, error)
-    said = gettext_for(request)("The cycle is there, as a draft. Now its sessions.")
+    said = gettext_for(request)(N_("The cycle is there, as a draft. Now its sessions."))
     return see_other(request, f"/organize/c/{cycle.slug}", said)
 
 
@@ -118,7 +118,7 @@ def change_settings(
         db.rollback()
         cycle = cycles.cycle_for_slug(db, actor, slug)
         return _form(request, {"slug": cycle.slug, **data}, cycle, error)
-    said = gettext_for(request)("The settings are saved.")
+    said = gettext_for(request)(N_("The settings are saved."))
     return see_other(request, f"/organize/c/{cycle.slug}/settings", said)
 
 
@@ -176,7 +176,7 @@ def set_institutions(
     except DomainError as error:
         db.rollback()
         return _institutions(request, db, actor, slug, rows=rows, error=error)
-    said = gettext_for(request)("The institutions are saved.")
+    said = gettext_for(request)(N_("The institutions are saved."))
     return see_other(request, f"/organize/c/{slug}/institutions", said)
 
 
@@ -222,7 +222,7 @@ def clone(request: Request, db: Db, actor: Organizer, slug: str, form: FormData)
     except DomainError as error:
         db.rollback()
         return _clone(request, cycles.cycle_for_slug(db, actor, slug), data, error)
-    said = gettext_for(request)("The copy is there, as a draft.")
+    said = gettext_for(request)(N_("The copy is there, as a draft."))
     return see_other(request, f"/organize/c/{made.slug}", said)
 
 
@@ -249,14 +249,16 @@ def life_form(request: Request, db: Db, actor: Organizer, slug: str) -> Response
 def archive(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
     """Puts a cycle away; its pages stay."""
     cycles.archive_cycle(db, actor, cycles.cycle_for_slug(db, actor, slug).id)
-    return see_other(request, f"/organize/c/{slug}", gettext_for(request)("The cycle is archived."))
+    return see_other(
+        request, f"/organize/c/{slug}", gettext_for(request)(N_("The cycle is archived."))
+    )
 
 
 @router.post("/c/{slug}/restore")
 def restore(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
     """Brings an archived cycle back."""
     cycles.restore_cycle(db, actor, cycles.cycle_for_slug(db, actor, slug).id)
-    return see_other(request, f"/organize/c/{slug}", gettext_for(request)("The cycle is back."))
+    return see_other(request, f"/organize/c/{slug}", gettext_for(request)(N_("The cycle is back.")))
 
 
 @router.post("/c/{slug}/delete")
@@ -268,4 +270,4 @@ def delete(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
     except DomainError as error:
         db.rollback()
         return _ask(request, cycles.cycle_for_slug(db, actor, slug), "delete", error)
-    return see_other(request, "/organize", gettext_for(request)("The draft is deleted."))
+    return see_other(request, "/organize", gettext_for(request)(N_("The draft is deleted.")))

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 from starlette.responses import Response
 
-from app.domain.errors import DomainError
+from app.domain.errors import N_, DomainError
 from app.schemas.directory import (
     InitiativeChange,
     InitiativeIn,
@@ -115,7 +115,7 @@ def _add_routes(directory: Directory) -> None:
         except DomainError as error:
             db.rollback()
             return _form(request, directory, data, None, error)
-        said = gettext_for(request)("%(name)s is in the directory.") % {"name": row.name}
+        said = gettext_for(request)(N_("%(name)s is in the directory.")) % {"name": row.name}
         return see_other(request, path, said)
 
     @router.get(f"{path}/{{row_id}}")
@@ -137,7 +137,7 @@ def _add_routes(directory: Directory) -> None:
         except DomainError as error:
             db.rollback()
             return _form(request, directory, data, directory.get(db, actor, row_id), error)
-        return see_other(request, f"{path}/{row_id}", gettext_for(request)("Saved."))
+        return see_other(request, f"{path}/{row_id}", gettext_for(request)(N_("Saved.")))
 
     @router.get(f"{path}/{{row_id}}/merge")
     def merge_form(
@@ -167,7 +167,7 @@ def _add_routes(directory: Directory) -> None:
     ) -> Response:
         """Makes the two one."""
         kept = directory.merge(db, actor, row_id, form.text("duplicate"))
-        said = gettext_for(request)("They are one now: %(name)s.") % {"name": kept.name}
+        said = gettext_for(request)(N_("They are one now: %(name)s.")) % {"name": kept.name}
         return see_other(request, f"{path}/{row_id}", said)
 
 

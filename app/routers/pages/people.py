@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db import DbSession
-from app.domain.errors import DomainError
+from app.domain.errors import N_, DomainError
 from app.models import Person
 from app.schemas.directory import PersonChange, PersonIn
 from app.services import institutions, merging, people
@@ -81,7 +81,7 @@ def create_person(request: Request, db: Db, actor: Organizer, form: FormData) ->
     except DomainError as error:
         db.rollback()
         return _form(request, db, actor, data, None, error)
-    said = gettext_for(request)("%(name)s is in the directory.") % {"name": person.name}
+    said = gettext_for(request)(N_("%(name)s is in the directory.")) % {"name": person.name}
     return see_other(request, "/organize/people", said)
 
 
@@ -106,7 +106,9 @@ def change_person(
     except DomainError as error:
         db.rollback()
         return _form(request, db, actor, data, people.get_person(db, actor, person_id), error)
-    said = gettext_for(request)("Saved. Agendas keep the position and institution of their day.")
+    said = gettext_for(request)(
+        N_("Saved. Agendas keep the position and institution of their day.")
+    )
     return see_other(request, f"/organize/people/{person_id}", said)
 
 
@@ -136,5 +138,5 @@ def merge_form(
 def merge(request: Request, db: Db, actor: Organizer, person_id: str, form: FormData) -> Response:
     """Makes the two one."""
     kept = merging.merge_people(db, actor, person_id, form.text("duplicate"))
-    said = gettext_for(request)("They are one now: %(name)s.") % {"name": kept.name}
+    said = gettext_for(request)(N_("They are one now: %(name)s.")) % {"name": kept.name}
     return see_other(request, f"/organize/people/{person_id}", said)
