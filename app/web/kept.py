@@ -84,8 +84,11 @@ class KeptEndpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         wish = asked(scope)
-        if isinstance(self._source, KeptPage) and _FLASH_COOKIE in wish.cookie:
-            # Something is to be said once: such a page is nobody else's.
+        if isinstance(self._source, KeptPage) and (
+            # Something is to be said once: such a page is nobody else's. And whoever works on
+            # the templates wants to see them as they are now.
+            _FLASH_COOKIE in wish.cookie or scope["app"].state.development
+        ):
             response = await run_in_threadpool(self._source.once, Request(scope))
             await response(scope, receive, send)
             return
@@ -124,9 +127,7 @@ class KeptPage:
         response, until = self.page(db, self._plain_request(path, dict(params), reading))
         extra = [(k, v) for k, v in response.headers.items() if k == "set-cookie"]
         if reading.asked_zone:
-            secure = "; Secure" if self._app.state.secure_cookies else ""
-            cookie = f"zone={reading.zone}; Path=/; Max-Age={YEAR}; SameSite=Lax{secure}"
-            extra.append(("set-cookie", cookie))
+            extra.append(("set-cookie", self._zone_cookie(reading)))
         made = answer(
             bytes(response.body),
             "text/html; charset=utf-8",
@@ -141,8 +142,15 @@ class KeptPage:
         database: Database = self._app.state.database
         with database.begin(writes=False) as db:
             response, _ = self.page(db, request)
+        reading = reading_of(request.scope, asked(request.scope))
+        if reading.asked_zone:
+            response.headers.append("set-cookie", self._zone_cookie(reading))
         response.headers["vary"] = PAGE_VARY
         return response
+
+    def _zone_cookie(self, reading: Reading) -> str:
+        secure = "; Secure" if self._app.state.secure_cookies else ""
+        return f"zone={reading.zone}; Path=/; Max-Age={YEAR}; SameSite=Lax{secure}"
 
     def _plain_request(self, path: str, params: dict[str, Any], reading: Reading) -> Request:
         query = {}
