@@ -1,6 +1,7 @@
 """Fixtures that all tests share."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -193,3 +194,26 @@ def count_queries(
             event.remove(database.engine, "before_cursor_execute", note)
 
     return counting
+
+
+def _skipped(config: pytest.Config) -> list[str]:
+    """Why tests were skipped, each reason once."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    reports = reporter.stats.get("skipped", []) if reporter else []
+    return sorted({str(r.longrepr[2] if isinstance(r.longrepr, tuple) else r) for r in reports})
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """One loud line for each thing that is missing on this machine."""
+    for reason in _skipped(config):
+        terminalreporter.write_line(f"NOT TESTED: {reason}", red=True, bold=True)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI what was not tested has failed."""
+    on_controller = not hasattr(session.config, "workerinput")
+    if on_controller and os.environ.get("CONVOCA_SKIP_IS_FAILURE") and _skipped(session.config):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

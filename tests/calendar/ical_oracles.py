@@ -215,11 +215,9 @@ import(pathToFileURL(folder + "/dist/ical.js")).then(({ default: ICAL }) => {
 
 def by_ical_js(data: bytes) -> Spans:
     """Thunderbird's engine."""
-    folder, node = os.environ.get("CONVOCA_TEST_ICAL_JS", ""), shutil.which("node")
-    if not node:
-        pytest.skip("node is not installed")
-    if not Path(folder, "dist", "ical.js").is_file():
-        pytest.skip("CONVOCA_TEST_ICAL_JS does not name a folder with the npm package ical.js")
+    folder, node = os.environ["CONVOCA_TEST_ICAL_JS"], shutil.which("node")
+    assert node, "ical.js needs node"
+    assert Path(folder, "dist", "ical.js").is_file(), "the folder of the npm package ical.js"
     run = subprocess.run(
         [node, "-e", _ICAL_JS, folder], input=data, stdout=subprocess.PIPE, check=True
     )
