@@ -98,9 +98,10 @@ def faults(language: str, wanted: Catalog) -> Iterator[str]:
                 yield f"{language}: other placeholders: {label!r} -> {text[:70]!r}"
     known = {(m.id if isinstance(m.id, str) else tuple(m.id)) for m in wanted}
     for message in have:
-        if message.id and (
-            message.id if isinstance(message.id, str) else tuple(message.id)
-        ) not in known:
+        if (
+            message.id
+            and (message.id if isinstance(message.id, str) else tuple(message.id)) not in known
+        ):
             yield f"{language}: no longer used: {_texts(message.id)[0][:70]!r}"
 
 
