@@ -70,6 +70,12 @@ def _matches_no(pattern: re.Pattern[str]) -> Callable[[str], str]:
     return check
 
 
+def _whole(value: Any) -> Any:
+    # JSON knows only numbers; RFC 8259, section 6 has those agree that a double can hold.
+    exact = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
+    return int(value) if exact else value
+
+
 def _composed(value: Any) -> Any:
     # Before the length is looked at: some characters become three (U+1D160).
     return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
@@ -203,8 +209,8 @@ _TEXT = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]"
 _LETTER = r"[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 _TEXT_LINES = r"[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029]"
 
-Whole = Annotated[int, Field(strict=True)]
-"""A whole number: in JSON not "15", 15.0 or true (forms give text, `web.problems.validate`)."""
+Whole = Annotated[int, Field(strict=True), BeforeValidator(_whole)]
+"""A whole number: in JSON 15 or 15.0, not "15" or true. (Forms give text: `web.problems`.)"""
 Id = Annotated[str, Field(min_length=1, max_length=26)]
 """Opaque."""
 YesNo = Annotated[bool, Field(strict=True)]
@@ -214,22 +220,22 @@ _COMPOSE = BeforeValidator(_composed)
 _ONE_LINE = AfterValidator(_matches_no(_LINE))
 _MAYBE_EMPTY = _said(f"{_TEXT}*")
 _FILLED = _said(f"{_TEXT}*{_LETTER}{_TEXT}*")
-Line40 = Annotated[str, _COMPOSE, Field(max_length=40), _ONE_LINE, _MAYBE_EMPTY]
-Line100 = Annotated[str, _COMPOSE, Field(max_length=100), _ONE_LINE, _MAYBE_EMPTY]
-Line120 = Annotated[str, _COMPOSE, Field(max_length=120), _ONE_LINE, _MAYBE_EMPTY]
-Line200 = Annotated[str, _COMPOSE, Field(max_length=200), _ONE_LINE, _MAYBE_EMPTY]
-Line300 = Annotated[str, _COMPOSE, Field(max_length=300), _ONE_LINE, _MAYBE_EMPTY]
-Filled100 = Annotated[str, _COMPOSE, Field(min_length=1, max_length=100), _ONE_LINE, _FILLED]
-Filled200 = Annotated[str, _COMPOSE, Field(min_length=1, max_length=200), _ONE_LINE, _FILLED]
-Filled500 = Annotated[str, _COMPOSE, Field(min_length=1, max_length=500), _ONE_LINE, _FILLED]
+Line40 = Annotated[str, Field(max_length=40), _ONE_LINE, _COMPOSE, _MAYBE_EMPTY]
+Line100 = Annotated[str, Field(max_length=100), _ONE_LINE, _COMPOSE, _MAYBE_EMPTY]
+Line120 = Annotated[str, Field(max_length=120), _ONE_LINE, _COMPOSE, _MAYBE_EMPTY]
+Line200 = Annotated[str, Field(max_length=200), _ONE_LINE, _COMPOSE, _MAYBE_EMPTY]
+Line300 = Annotated[str, Field(max_length=300), _ONE_LINE, _COMPOSE, _MAYBE_EMPTY]
+Filled100 = Annotated[str, Field(min_length=1, max_length=100), _ONE_LINE, _COMPOSE, _FILLED]
+Filled200 = Annotated[str, Field(min_length=1, max_length=200), _ONE_LINE, _COMPOSE, _FILLED]
+Filled500 = Annotated[str, Field(min_length=1, max_length=500), _ONE_LINE, _COMPOSE, _FILLED]
 """One line of text of at most so many characters; filled: not empty."""
 
 Lines = Annotated[
     str,
-    BeforeValidator(lambda v: v.replace("\r\n", "\n") if isinstance(v, str) else v),
-    _COMPOSE,
     Field(max_length=20_000),
     AfterValidator(_matches_no(_LINES)),
+    BeforeValidator(lambda v: v.replace("\r\n", "\n") if isinstance(v, str) else v),
+    _COMPOSE,
 ]
 """Text of several lines."""
 
@@ -269,10 +275,10 @@ Email = Annotated[
 ]
 Link = Annotated[
     str,
-    _COMPOSE,
     Field(max_length=2000),
     AfterValidator(_matches_no(_LINE)),
     AfterValidator(_link),
+    _COMPOSE,
     _said(
         description="A link that begins with http:// or https://, or empty.",
         examples=["https://meet.example.org/opening"],
