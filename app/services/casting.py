@@ -114,4 +114,4 @@ def _names(institution: Institution) -> set[str]:
 
 def _address(typed: str) -> str:
     inner = typed[typed.rfind("<") + 1 :].rstrip("> ") if "<" in typed else typed
-    return inner.strip() if "@" in inner else ""
+    return inner.replace("\0", "").strip() if "@" in inner else ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from app.domain.errors import N_, FieldError, Invalid
 from app.domain.text import LANGUAGES
-from app.domain.zones import WallKind, WallTime, WallTimeOutOfRange, resolve_wall, zone_names
+from app.domain.zones import WallKind, WallTime, resolve_wall, zone_names
 from app.languages import OWN_NAMES, translations
 from app.models import Cycle, Session
 from app.web.forms import Form
@@ -180,11 +180,10 @@ def typed_time(values: Mapping[str, str]) -> Typed | None:
     day, hour = _day(values["date"]), _hour(values["time"])
     if day is None or hour is None or values["zone"] not in zone_names():
         return None
-    fold = 1 if values["fold"] == "1" else 0
-    try:
-        return Typed(resolve_wall(datetime.combine(day, hour), values["zone"], fold), fold)
-    except WallTimeOutOfRange:
+    if not 2000 <= day.year <= 2100:  # as the schemas take it
         return None
+    fold = 1 if values["fold"] == "1" else 0
+    return Typed(resolve_wall(datetime.combine(day, hour), values["zone"], fold), fold)
 
 
 def typed_minutes(values: Mapping[str, str]) -> int | None:

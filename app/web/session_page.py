@@ -68,9 +68,10 @@ def typed(form: Form, session: Session) -> Editing:
     )
 
 
-def revision_of(text: str) -> int | None:
-    """The revision that a form was made from, None where it does not say."""
-    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
+def revision_of(text: str) -> int:
+    """The revision that a form was made from. One that does not say it is not taken for whole: -1
+    is nobody's revision."""
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else -1
 
 
 def commands(editing: Editing) -> tuple[SessionChange, AgendaIn]:

@@ -423,3 +423,41 @@ def test_an_organizer_only(client: TestClient, house: House) -> None:
         f"/organize/sign-in?next={URL}",
     )
     assert client.post(URL, data={}).status_code == 303
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"segment-0-kind": "nonsense"},
+        {"segment-0-part-0-role": "king"},
+        {"segment-0-part-0-person": "\0"},
+        {"segment-0-id": "\0"},
+        {"segment-0-offset": "10080", "segment-0-minutes": "1440"},
+        {"segment-9999-title": "far away", "segment-12345-title": "beyond"},
+        {"date": "9999-12-31"},
+        {"date": "0001-01-01"},
+        {"zone": "Nowhere/Land"},
+        {"minutes": "9" * 5000},
+        {"number": "0x10"},
+        {"fold": "7"},
+        {"revision": "9" * 5000},
+        {"brought": "\0 nobody ñandú"},
+        {"find": "\0@\0", "new-name": "\0", "new-email": "<", "new-zone": "?"},
+        {"title-es": "", "title-en": "\0"},
+    ],
+)
+def test_nothing_that_can_be_sent_breaks_the_page(
+    organizer_client: TestClient, house: House, change: dict[str, str]
+) -> None:
+    typed = form(organizer_client) | change
+
+    for action in ("check", "find", "add-new", "pick-\0", "pick-nobody", ""):
+        answer = organizer_client.post(URL, data=typed | {"action": action})
+        assert answer.status_code in (200, 303, 412, 422), action
+
+
+def test_a_form_that_is_not_whole_is_not_taken(
+    organizer_client: TestClient, database: Database, house: House
+) -> None:
+    assert organizer_client.post(URL, data={"title-es": "Half"}).status_code == 412
+    assert agenda(database, house.session_id) == BEFORE

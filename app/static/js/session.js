@@ -76,7 +76,11 @@ function somebodyElse(event) {
 if (form) {
   // What came back unsaved is asked about before the page is left, as if it had just been typed.
   if ('unsaved' in form.dataset) form.dispatchEvent(new CustomEvent('convoca:changed'));
-  document.querySelector('[autofocus]')?.focus();
+  const place = form.dataset.focus && document.getElementById(form.dataset.focus);
+  if (place) {
+    place.scrollIntoView({ block: 'center' });
+    place.focus();
+  }
   watch();
   form.addEventListener('change', somebodyElse);
 }
