@@ -42,7 +42,6 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
         openapi_url="/api/v1/openapi.json",
         docs_url=None,  # the usual pages load scripts from other sites
         redoc_url=None,
-        max_body_size=MAX_BODY_BYTES,
         separate_input_output_schemas=True,
         strict_content_type=True,
     )

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from app.domain.schedule import CycleStatus, InstitutionRole
 from app.schemas.types import (
+    EXACT,
     Accent,
     Change,
     Day,
@@ -24,7 +25,7 @@ from app.schemas.types import (
     example,
 )
 
-Capacity = Annotated[Whole, Field(ge=1, le=1_000_000)]
+Capacity = Annotated[int, Field(strict=True, ge=1, le=1_000_000), EXACT]
 
 
 class CompletionRule(Strict):

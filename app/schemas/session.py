@@ -7,6 +7,7 @@ from pydantic import Field
 
 from app.domain.schedule import PartRole, SegmentKind, SessionStatus
 from app.schemas.types import (
+    EXACT,
     Change,
     Day,
     Id,
@@ -27,9 +28,10 @@ from app.schemas.types import (
     example,
 )
 
-Number = Annotated[Whole, Field(ge=1, le=9999)]
-SessionMinutes = Annotated[Whole, Field(ge=1, le=24 * 60)]
-WindowMinutes = Annotated[Whole, Field(ge=0, le=24 * 60)]
+Number = Annotated[int, Field(strict=True, ge=1, le=9999), EXACT]
+SessionMinutes = Annotated[int, Field(strict=True, ge=1, le=24 * 60), EXACT]
+Offset = Annotated[int, Field(strict=True, ge=0, le=7 * 24 * 60), EXACT]
+WindowMinutes = Annotated[int, Field(strict=True, ge=0, le=24 * 60), EXACT]
 
 
 class SessionIn(Strict):
@@ -114,7 +116,7 @@ class SegmentIn(Strict):
     kind: SegmentKind
     title: Line300 = ""
     minutes: Whole = Field(ge=1, le=24 * 60)
-    offset: Whole | None = Field(default=None, ge=0, le=7 * 24 * 60)
+    offset: Offset | None = None
     parts: list[PartIn] = Field(default_factory=list, max_length=50)
 
 

@@ -153,7 +153,8 @@ def _accent(value: str) -> str:
     return value.lower()
 
 
-_WALL = r"20\d\d-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d(:[0-5]\d)?"
+_WALL = r"(20\d\d|2100)-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d(:[0-5]\d)?"
+_WALL_OUT = r"\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d"
 _DAY = r"[0-9]{4}-[01][0-9]-[0-3][0-9]"
 
 
@@ -209,8 +210,10 @@ _TEXT = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]"
 _LETTER = r"[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
 _TEXT_LINES = r"[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029]"
 
-Whole = Annotated[int, Field(strict=True), BeforeValidator(_whole)]
-"""A whole number: in JSON 15 or 15.0, not "15" or true. (Forms give text: `web.problems`.)"""
+EXACT = BeforeValidator(_whole)
+Whole = Annotated[int, Field(strict=True), EXACT]
+"""A whole number: in JSON 15 or 15.0, not "15" or true. (Forms give text: `web.problems`.)
+Types with limits say them beside `strict` and before EXACT, or they are not described."""
 Id = Annotated[str, Field(min_length=1, max_length=26)]
 """Opaque."""
 YesNo = Annotated[bool, Field(strict=True)]
@@ -317,7 +320,7 @@ WallTimeOut = Annotated[
     WithJsonSchema(
         {
             "type": "string",
-            "pattern": f"^{_WALL}$",
+            "pattern": f"^{_WALL_OUT}$",
             "description": "Local date and time; the zone stands beside it.",
             "examples": ["2026-11-26T09:00:00"],
         }

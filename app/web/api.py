@@ -112,9 +112,17 @@ _CODES = {
 }
 
 
+_TAG: Mapping[str, Any] = {"ETag": {"schema": {"type": "string"}, "description": "For If-Match."}}
+
+
 def clash(codes: str) -> dict[int | str, dict[str, Any]]:
     """For ``responses=``: it can be refused for these reasons."""
     return {409: _problem(409, f"{_PROBLEMS[409]} {codes}")}
+
+
+def tagged(status: int) -> dict[int | str, dict[str, Any]]:
+    """For ``responses=``: the answer has an ETag that its model does not show."""
+    return {status: {"description": HTTPStatus(status).phrase, "headers": _TAG}}
 
 
 def _problem(status: int, description: str) -> dict[str, Any]:
@@ -193,9 +201,7 @@ def _is_json(request: Request) -> bool:
 
 
 def _success(status: int, model: Any) -> dict[str, Any]:
-    headers = {}
-    if "revision" in getattr(model, "model_fields", {}):
-        headers["ETag"] = {"schema": {"type": "string"}, "description": "For If-Match."}
+    headers = dict(_TAG) if "revision" in getattr(model, "model_fields", {}) else {}
     if status == HTTPStatus.CREATED:
         headers["Location"] = {"schema": {"type": "string"}, "description": "Where it is now."}
     return {"description": HTTPStatus(status).phrase, "headers": headers}

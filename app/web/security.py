@@ -7,6 +7,7 @@ import logging
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -33,7 +34,7 @@ class Security:
 
     def __init__(self, app: ASGIApp, *, base_url: str, max_body_size: int | None = None) -> None:
         self.app = app
-        self._max_body_size = max_body_size  # bytes; the framework would answer without our headers
+        self._max_body_size = max_body_size  # bytes; the framework's own limit answers plain text
         parts = urlsplit(base_url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
         fixed = {
@@ -81,6 +82,7 @@ class Security:
             if self._too_large(headers):
                 await self._say(scope, with_headers, 413, "This is more than is taken at once.")
                 return
+            receive = self._limited(receive)
         try:
             await self.app(scope, receive, with_headers)
         except Exception:
@@ -109,6 +111,20 @@ class Security:
         if self._max_body_size is None or not length.isdecimal():
             return False
         return len(length) > 15 or int(length) > self._max_body_size
+
+    def _limited(self, receive: Receive) -> Receive:
+        """For bodies that do not say how long they are. Reading too much raises HTTPException."""
+        limit, read = self._max_body_size, 0
+
+        async def limited() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if limit is not None and read > limit:
+                raise HTTPException(413)
+            return message
+
+        return limited
 
     @staticmethod
     async def _say(scope: Scope, send: Send, status: int, sentence: str) -> None:

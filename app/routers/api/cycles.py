@@ -14,7 +14,7 @@ from app.schemas.cycle import (
 )
 from app.schemas.page import Page
 from app.services import cloning, cycles
-from app.web.api import After, JsonRoute, Limit, OnceDep, Revision, answer, clash
+from app.web.api import After, JsonRoute, Limit, OnceDep, Revision, answer, clash, tagged
 from app.web.dependencies import Db, Reads, Writes
 
 router = APIRouter(route_class=JsonRoute, tags=["cycles"])
@@ -114,7 +114,11 @@ def clone_cycle(db: Db, actor: Writes, once: OnceDep, cycle_id: str, command: Cl
     return once(make)
 
 
-@router.get("/cycles/{cycle_id}/institutions", response_model=Page[CycleInstitutionOut])
+@router.get(
+    "/cycles/{cycle_id}/institutions",
+    response_model=Page[CycleInstitutionOut],
+    responses=tagged(200),
+)
 def list_cycle_institutions(db: Db, actor: Reads, cycle_id: str) -> Response:
     """List the institutions of a cycle, in their order.
 
@@ -124,7 +128,11 @@ def list_cycle_institutions(db: Db, actor: Reads, cycle_id: str) -> Response:
     return answer(institutions_out(row), revision=row.revision)
 
 
-@router.put("/cycles/{cycle_id}/institutions", response_model=Page[CycleInstitutionOut])
+@router.put(
+    "/cycles/{cycle_id}/institutions",
+    response_model=Page[CycleInstitutionOut],
+    responses=tagged(200),
+)
 def set_cycle_institutions(
     db: Db, actor: Writes, cycle_id: str, revision: Revision, command: CycleInstitutionsIn
 ) -> Response:

@@ -1,0 +1,63 @@
+"""A cycle in full swing, for tests that need something of everything."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from app.db import Database
+from app.models import Initiative
+from app.services.rows import initiative_key
+from tests.factories import Make
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """Ids."""
+
+    cycle_id: str
+    session_id: str
+    segment_id: str
+    person_id: str
+    duplicate_id: str
+    institution_id: str
+    other_institution_id: str
+    initiative_id: str
+    other_initiative_id: str
+    enrolment_id: str
+
+    def path(self, template: str) -> str:
+        """A documented path, filled in."""
+        return template.format(**vars(self))
+
+
+def seed(database: Database) -> Seeded:
+    """A cycle whose first session is on right now, with an agenda, its people and a participant."""
+    with database.begin(writes=True) as db:
+        make = Make(db)
+        cycle = make.cycle(zone="America/Bogota")
+        institutions = [make.institution(), make.institution()]
+        make.carries(cycle, institutions[0])
+        begun = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=5)
+        session = make.session(cycle, 1, wall_start=begun.replace(tzinfo=None))
+        make.session(cycle, 2, wall_start=datetime(2027, 1, 12, 9))
+        segment = make.segment(session)
+        person, duplicate = make.person(), make.person()
+        make.part(segment, person)
+        initiatives = [Initiative(name=name) for name in ("Coffee", "Flowers")]
+        for initiative in initiatives:
+            initiative.search_key = initiative_key(initiative)
+            db.add(initiative)
+        db.flush()
+        enrolment = make.enrolment(cycle, initiative_id=initiatives[0].id)
+        make.enrolment(cycle)
+        return Seeded(
+            cycle_id=cycle.id,
+            session_id=session.id,
+            segment_id=segment.id,
+            person_id=person.id,
+            duplicate_id=duplicate.id,
+            institution_id=institutions[0].id,
+            other_institution_id=institutions[1].id,
+            initiative_id=initiatives[0].id,
+            other_initiative_id=initiatives[1].id,
+            enrolment_id=enrolment.id,
+        )
