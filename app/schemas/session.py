@@ -1,7 +1,7 @@
 """Sessions and their agendas, in and out."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -30,6 +30,7 @@ from app.schemas.types import (
 
 Number = Annotated[int, Field(strict=True, ge=1, le=9999), EXACT]
 SessionMinutes = Annotated[int, Field(strict=True, ge=1, le=24 * 60), EXACT]
+Fold = Annotated[int, Field(strict=True, ge=0, le=1), EXACT]
 Offset = Annotated[int, Field(strict=True, ge=0, le=7 * 24 * 60), EXACT]
 WindowMinutes = Annotated[int, Field(strict=True, ge=0, le=24 * 60), EXACT]
 
@@ -50,7 +51,7 @@ class SessionIn(Strict):
     minutes: SessionMinutes
     number: Number | None = None  # the next free one
     zone: Zone | None = None  # the cycle's
-    fold: Literal[0, 1] | None = None
+    fold: Fold | None = None
     description: Prose = Field(default_factory=dict)
     meeting_url: Link = ""
     meeting_passcode: Line100 = ""
@@ -68,7 +69,7 @@ class SessionChange(Change):
     minutes: SessionMinutes = 0
     number: Number = 0
     zone: Zone = ""
-    fold: Literal[0, 1] | None = None
+    fold: Fold | None = None
     description: Prose = Field(default_factory=dict)
     meeting_url: Link = ""
     meeting_passcode: Line100 = ""

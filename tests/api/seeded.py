@@ -40,7 +40,8 @@ def seed(database: Database) -> Seeded:
         session = make.session(cycle, 1, wall_start=begun.replace(tzinfo=None))
         make.session(cycle, 2, wall_start=datetime(2027, 1, 12, 9))
         segment = make.segment(session)
-        person, duplicate = make.person(), make.person()
+        person = make.person(institution_id=institutions[0].id)
+        duplicate = make.person()
         make.part(segment, person)
         initiatives = [Initiative(name=name) for name in ("Coffee", "Flowers")]
         for initiative in initiatives:
