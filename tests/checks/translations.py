@@ -21,7 +21,10 @@ PLACES = (
     ("app", [("**.py", "python")]),
     ("templates", [("**.html", "jinja2"), ("**.txt", "jinja2")]),
 )
-OPTIONS = {"**.html": {"silent": "false", "trimmed": "true"}, "**.txt": {"silent": "false"}}
+OPTIONS = {
+    "**.html": {"silent": "false", "trimmed": "true", "extensions": "jinja2.ext.do"},
+    "**.txt": {"silent": "false"},
+}
 _PLACEHOLDER = re.compile(r"%\((\w+)\)[sd]|%%")
 
 
