@@ -27,6 +27,7 @@ from app.schemas.countries import COUNTRIES
 _LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
+_HOST = re.compile(r"[\w.-]+")  # in any script; an address of version 6 has colons instead
 _RESERVED_SLUGS = frozenset({"new", "series"})
 
 
@@ -127,7 +128,9 @@ def _link(value: str) -> str:
         return value
     try:
         parts = urlsplit(value)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        host = parts.hostname or ""
+        usable = parts.scheme in ("http", "https") and parts.port != 0
+        usable = usable and (":" in host or _HOST.fullmatch(host) is not None)
     except ValueError:
         usable = False
     if not usable or re.search(r"\s", value):

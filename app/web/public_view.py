@@ -110,8 +110,10 @@ def accent_href(slug: str, accent: str) -> str:
 
 def accent_digest(accent: str) -> str:
     """Names the colours that an accent is made into."""
+    if not accent:
+        return "none"
     found = readable(accent)
-    return (found.accent + found.dark).replace("#", "") if accent else "none"
+    return (found.accent + found.dark).replace("#", "")
 
 
 def institutions_by_role(schedule: Schedule) -> list[tuple[InstitutionRole, list[str]]]:

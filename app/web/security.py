@@ -29,6 +29,17 @@ def policy(*, form: str = "") -> str:
     return _POLICY.format(form=f" {form}" if form else "")
 
 
+def _on_this_site(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    """The router's redirect for a slash too many names the host that the request named, which
+    anybody can make up, and http where a proxy speaks https. The path says enough."""
+    name, value = header
+    if name != b"location":
+        return header
+    parts = urlsplit(value)
+    path = b"/" + parts.path.lstrip(b"/")
+    return name, path + b"?" + parts.query if parts.query else path
+
+
 class Security:
     """Headers on every answer; state changes only from our own pages or from programs."""
 
@@ -63,6 +74,8 @@ class Security:
             if message["type"] == "http.response.start":
                 started = True
                 headers = message.setdefault("headers", [])
+                if message["status"] == 307:
+                    headers[:] = map(_on_this_site, headers)
                 present = {name for name, _ in headers}
                 headers.extend(h for h in self._fixed if h[0] not in present)
                 if b"cache-control" not in present:

@@ -142,7 +142,43 @@ def test_the_policy_lets_the_form_reach_the_meeting_and_only_then(
     assert form_action(there.my) == "'self'"
     at(timedelta(minutes=5))
     for path in (there.my, f"{there.my}/sessions/1/join"):
-        assert form_action(path) == "'self' https: https://meet.example.org"
+        assert form_action(path) == "'self' https:"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://会议.example/a", "https://a;script-src.example/", "https://u:p@[::1]:8/x"],
+)
+def test_any_link_that_was_typed_leaves_the_page_whole(
+    client: TestClient,
+    database: Database,
+    there: Published,
+    at: Callable[[timedelta], datetime],
+    url: str,
+) -> None:
+    with database.begin(writes=True) as db:
+        for session in db.exec(select(Session)):
+            session.meeting_url = url
+    at(timedelta(minutes=5))
+    for path in (there.my, f"{there.my}/sessions/1/join", f"{there.my}/sessions/1/check-in"):
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert "form-action 'self' https:; base" in answer.headers["content-security-policy"]
+    assert client.post(f"{there.my}/sessions/1/join").status_code == 303
+
+
+def test_a_link_without_encryption_may_be_followed_too(
+    client: TestClient,
+    database: Database,
+    there: Published,
+    at: Callable[[timedelta], datetime],
+) -> None:
+    with database.begin(writes=True) as db:
+        for session in db.exec(select(Session)):
+            session.meeting_url = "http://meet.example.org/1"
+    at(timedelta(minutes=5))
+    policy = client.get(there.my).headers["content-security-policy"]
+    assert "form-action 'self' http: https:; base" in policy
 
 
 def test_the_meeting_link_is_never_in_a_page(

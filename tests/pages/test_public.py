@@ -228,9 +228,31 @@ def test_the_accent_is_made_readable(client: TestClient, database: Database, lin
     )
 
 
+def test_a_cycle_without_a_colour_has_a_stylesheet_all_the_same(
+    client: TestClient, database: Database, links: Links
+) -> None:
+    make_published(database, links, accent="")
+    for query in ("", "?v=none"):  # pages of the room link to it without asking
+        answer = client.get(f"/c/{SLUG}/accent.css{query}")
+        assert (answer.status_code, answer.headers["content-type"]) == (
+            200,
+            "text/css; charset=utf-8",
+        )
+        assert "{" not in answer.text
+
+
 @pytest.mark.parametrize(
     "back",
-    ["//evil.example", "https://evil.example/", "/\\evil.example", "javascript:alert(1)", ""],
+    [
+        "//evil.example",
+        "https://evil.example/",
+        "/\\evil.example",
+        "/\t/evil.example",
+        "javascript:alert(1)",
+        "//[",
+        "https://[::1",
+        "",
+    ],
 )
 def test_choosing_a_zone_leads_back_to_a_page_of_ours(client: TestClient, back: str) -> None:
     text = client.get("/zone", params={"back": back}).text

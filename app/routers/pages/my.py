@@ -152,10 +152,8 @@ def _headers(meeting_urls: list[str] | None = None) -> dict[str, str]:
     nothing that somebody typed stands in them unescaped.
     """
     headers = {"cache-control": "private, no-store", "x-robots-tag": "noindex"}
-    origins = set()
-    for url in filter(None, meeting_urls or []):
-        parts = urlsplit(url)
-        origins |= {"https:", f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"}
-    if origins:
-        headers["content-security-policy"] = policy(form=" ".join(sorted(origins)))
+    # The scheme and not the host: that was typed, and a header takes neither ";" nor "日本".
+    schemes = {f"{urlsplit(url).scheme}:" for url in meeting_urls or [] if url}
+    if schemes:
+        headers["content-security-policy"] = policy(form=" ".join(sorted({"https:", *schemes})))
     return headers

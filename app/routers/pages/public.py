@@ -156,13 +156,23 @@ def privacy(request: Request, db: Db, slug: str) -> Response:
 @router.get("/zone")
 def choose_zone(request: Request, back: str = "/") -> Response:
     """All time zones, for browsers without script; the choice goes to the page they came from."""
-    parts = urlsplit(back if len(back) <= 500 else "/")
-    # Only a path of ours: "//host" and "/\\host" would be another site.
-    ours = not parts.scheme and not parts.netloc and parts.path.startswith("/")
-    path = parts.path if ours and "\\" not in back and not parts.path.startswith("//") else "/"
+    path = _own_path(back)
     reader = current_reader(request)
     choices = zones_by_country(reader.language, reader.zone)
     return page(request, "public/zone.html", {"back": path, "choices": choices})
+
+
+def _own_path(address: str) -> str:
+    """The path of an address, if it is one of ours, else "/". "//host" and "/\\host" would be
+    another site; so would "/<tab>/host", since browsers leave out tabs and ends of lines."""
+    if len(address) > 500 or "\\" in address or not address.isprintable():
+        return "/"
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # "//[": half an address of version 6
+        return "/"
+    ours = not parts.scheme and not parts.netloc and parts.path.startswith("/")
+    return parts.path if ours and not parts.path.startswith("//") else "/"
 
 
 def cycle_and_reader(db: DbSession, request: Request, slug: str) -> tuple[PublishedCycle, Reader]:
