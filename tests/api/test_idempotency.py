@@ -1,6 +1,7 @@
 """POSTs that come again."""
 
 import hashlib
+from datetime import timedelta
 from threading import Barrier, Thread
 
 from fastapi import FastAPI
@@ -10,7 +11,9 @@ from starlette.testclient import TestClient
 from app.db import Database
 from app.main import create_app
 from app.models import ApiToken, Institution, KeptAnswer, User
+from app.models import now as the_present
 from app.settings import Settings
+from app.worker.tidy import tidy
 from tests.api.conftest import Programs
 from tests.conftest import BASE_URL
 
@@ -65,6 +68,14 @@ def test_a_clash_is_not_kept(api: TestClient, database: Database) -> None:
     assert api.post(URL, json={"name": "CEPAL"}, headers=KEY).status_code == 422
     with database.begin(writes=False) as db:
         assert db.exec(select(KeptAnswer)).all() == []
+
+
+def test_answers_are_kept_for_a_week(api: TestClient, database: Database) -> None:
+    api.post(URL, json={"name": "CEPAL"}, headers=KEY)
+    for days, kept in ((6, 1), (8, 0)):
+        with database.begin(writes=True) as db:
+            tidy(db, the_present() + timedelta(days=days))
+            assert len(db.exec(select(KeptAnswer)).all()) == kept
 
 
 def test_keys_that_are_none(api: TestClient) -> None:

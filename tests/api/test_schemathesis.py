@@ -120,7 +120,7 @@ def _with_real_ids(value: Any, ids: dict[str, str]) -> Any:
     suppress_health_check=list(HealthCheck),
     phases=[Phase.explicit, Phase.generate],
 )
-def test_the_document_is_kept(case: schemathesis.Case, seeded: tuple[Seeded, str]) -> None:
+def test_the_document_is_kept(case: "schemathesis.Case[Any]", seeded: tuple[Seeded, str]) -> None:
     ids, secret = seeded
     valid = case.meta is not None and case.meta.generation.mode.is_positive
     if valid:
