@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import NoReturn
 
 import click
+from sqlalchemy.exc import OperationalError
 
 from app import schema_version
 from app.db import Database
@@ -40,13 +41,19 @@ def _settings() -> Settings:
 
 @contextlib.contextmanager
 def _database(settings: Settings, *, check: bool = True) -> Iterator[Database]:
-    database = Database(settings.database_url)
+    try:
+        database = Database(settings.database_url)
+    except OSError as error:
+        _fail(f"{settings.data_dir} cannot be used ({error.strerror}). Set CONVOCA_DATA_DIR.")
     try:
         if check:
             schema_version.check(database.engine)
         yield database
     except schema_version.StaleSchema as error:
         _fail(str(error))
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        _fail(f"The database does not answer: {reason}. To see what is wrong:  convoca doctor")
     except Invalid as error:
         _fail("\n".join(f"{f.field}: {f.sentence % f.params}" for f in error.fields))
     except DomainError as error:
@@ -92,6 +99,21 @@ def _worker_beside(settings: Settings, database: Database) -> Iterator[None]:
         thread.join()
 
 
+def _read_zones_again(database: Database) -> None:
+    """Lets the sessions to come follow the zone data in use: it may be newer than the last time."""
+    from app.domain.zones import zone_data_version
+    from app.services.sessions import read_zones_again
+
+    with database.begin(writes=True) as db:
+        moved = read_zones_again(db, now())
+        cycles = {session.cycle_id for session in moved}
+    if moved:
+        click.echo(
+            f"The zone data ({zone_data_version()}) has moved sessions: {len(moved)}, "
+            f"in cycles: {len(cycles)}. Publish these cycles, so that everybody hears of it."
+        )
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="convoca")
 def main() -> None:
@@ -120,6 +142,7 @@ def start() -> None:
     with _database(settings, check=False) as database:
         schema_version.upgrade(database.engine)
         schema_version.check(database.engine)
+        _read_zones_again(database)
         links = _links(settings)
         with database.begin(writes=True) as db:
             demo.load(db, now(), organizer_email=DEMO_ORGANIZER)
@@ -167,16 +190,21 @@ def worker() -> None:
 
 @main.command()
 def migrate() -> None:
-    """Bring the database's schema up to date. Safe to run again."""
+    """Bring the database up to date with the program. Safe to run again.
+
+    The schema first. Then sessions to come are moved to where the zone data of this version has
+    their local times; that is a change of the draft, to be published like any other.
+    """
     settings = _settings()
     with _database(settings, check=False) as database:
         before = schema_version.present(database.engine)
         schema_version.upgrade(database.engine)
         after = schema_version.present(database.engine)
-    if before == after:
-        click.echo(f"The schema is up to date ({after}).")
-    else:
-        click.echo(f"The schema went from {before or 'nothing'} to {after}.")
+        if before == after:
+            click.echo(f"The schema is up to date ({after}).")
+        else:
+            click.echo(f"The schema went from {before or 'nothing'} to {after}.")
+        _read_zones_again(database)
 
 
 @main.command("demo")

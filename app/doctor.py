@@ -126,7 +126,10 @@ def _database(settings: Settings) -> Iterator[Finding]:
         if not settings.data_dir.exists() and path.startswith(str(settings.data_dir)):
             yield Finding("look", "database", "none yet. Run:  convoca migrate")
             return
-    database = Database(settings.database_url)
+    try:
+        database = Database(settings.database_url)
+    except OSError:  # what is wrong with the folder has been said
+        return
     try:
         schema_version.check(database.engine)
     except schema_version.StaleSchema as error:

@@ -1,16 +1,32 @@
 """Settings, from the environment (``CONVOCA_*``); read by main, cli and migrations only."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 DEFAULT_PORT = 8000
 
 
 class SettingsError(ValueError):
     """A setting that cannot be used, said so that whoever set it can mend it."""
+
+
+def _parts(url: str) -> SplitResult | None:
+    """The parts of an address with a host and, if any, a port that is one; None where it is no
+    address."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.hostname and parts.port != 0 and not re.search(r"[\s\x00-\x1f]", url)
+    except ValueError:
+        return None
+    return parts if usable else None
+
+
+def _only_a_host(parts: SplitResult) -> bool:
+    return not (parts.path or parts.query or parts.fragment or "@" in parts.netloc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +77,8 @@ class Settings:
             raise SettingsError(f"The port must lie between 1 and 65535, not {port}.")
         host = env.get("CONVOCA_HOST") or "127.0.0.1"
         base_url = (env.get("CONVOCA_BASE_URL") or f"http://127.0.0.1:{port}").rstrip("/")
-        parts = urlsplit(base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+        parts = _parts(base_url)
+        if parts is None or parts.scheme not in ("http", "https") or not _only_a_host(parts):
             raise SettingsError(
                 "CONVOCA_BASE_URL must be like https://convoca.example.org "
                 f"(a scheme and a host, no path), not {base_url!r}."
@@ -73,7 +89,8 @@ class Settings:
                 "CONVOCA_DATABASE_URL must begin with sqlite:/// or postgresql+psycopg:// ."
             )
         smtp_url = env.get("CONVOCA_SMTP_URL") or ""
-        if smtp_url and urlsplit(smtp_url).scheme not in ("smtp", "smtps", "smtp+starttls"):
+        server = _parts(smtp_url)
+        if smtp_url and (server is None or server.scheme not in ("smtp", "smtps", "smtp+starttls")):
             raise SettingsError(
                 "CONVOCA_SMTP_URL must begin with smtp://, smtps:// or smtp+starttls:// "
                 "(user:password@host:port)."

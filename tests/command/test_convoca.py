@@ -166,3 +166,41 @@ def test_a_setting_that_cannot_be_used_is_named(env: dict[str, str], sentence: s
 def test_the_command_names_it_without_a_traceback(tmp_path: Path) -> None:
     done = convoca("migrate", data=tmp_path, env={"PORT": "many"})
     assert (done.returncode, done.stderr) == (1, "The port must be a number, not 'many'.\n")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CONVOCA_BASE_URL", "http://["),
+        ("CONVOCA_BASE_URL", "https://me:secret@convoca.example.org"),
+        ("CONVOCA_BASE_URL", "https://convoca.example.org:port"),
+        ("CONVOCA_BASE_URL", "https://convoca.example.org#top"),
+        ("CONVOCA_BASE_URL", "https://convoca example.org"),
+        ("CONVOCA_SMTP_URL", "smtp://["),
+        ("CONVOCA_SMTP_URL", "smtp://mail.example.org:port"),
+        ("CONVOCA_SMTP_URL", "smtp://"),
+    ],
+)
+def test_an_address_that_is_none_is_named(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f"{name} must be"):
+        Settings.from_environment({name: value})
+
+
+def test_a_database_that_does_not_answer_is_said_in_one_line(tmp_path: Path) -> None:
+    away = {"CONVOCA_DATABASE_URL": "postgresql+psycopg://u:p@127.0.0.1:1/none"}
+    for command in ("migrate", "start", "serve", "worker"):
+        answer = convoca(command, data=tmp_path, env=away)
+        assert (answer.returncode, answer.stdout) == (1, "")
+        assert answer.stderr.startswith("The database does not answer: ")
+        assert len(answer.stderr.splitlines()) == 1
+
+
+def test_a_file_is_no_data_folder(tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.touch()
+    answer = convoca("migrate", data=taken)
+    assert (answer.returncode, answer.stdout) == (1, "")
+    assert answer.stderr == f"{taken} cannot be used (File exists). Set CONVOCA_DATA_DIR.\n"
+    looked = convoca("doctor", data=taken)
+    assert looked.returncode == 1
+    assert f"wrong  data folder: {taken} cannot be written to" in looked.stdout
