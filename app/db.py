@@ -6,15 +6,16 @@ A transaction opened for reading cannot write, in SQLite and in PostgreSQL alike
 """
 
 import sqlite3
-from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Insert, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session as DbSession
 
@@ -82,12 +83,16 @@ def make_engine(url: str) -> Engine:
     )
 
 
-def insert_unless_there(db: DbSession, model: Any) -> Insert:
+def insert_unless_there(
+    db: DbSession, model: Any, index_elements: Sequence[str] | None = None
+) -> postgresql.Insert | sqlite.Insert:
     """An INSERT that does nothing where a unique key is taken; both databases can, each in its own
-    dialect. Of two transactions with one key the second waits for the first, then does nothing."""
-    if db.get_bind().dialect.name == "postgresql":
-        return postgresql.insert(model.__table__).on_conflict_do_nothing()
-    return sqlite.insert(model.__table__).on_conflict_do_nothing()
+    dialect. Of two transactions with one key the second waits for the first, then does nothing.
+
+    `index_elements`: the columns of the one key that may be taken, an error where it is another;
+    None: any key."""
+    insert = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
+    return insert(model.__table__).on_conflict_do_nothing(index_elements=index_elements)
 
 
 class ChangeMark:
@@ -101,7 +106,7 @@ class ChangeMark:
     def __init__(self, engine: Engine) -> None:
         self._sqlite = engine.dialect.name == "sqlite"
         self._engine = engine
-        self._connection: Any = None
+        self._connection: Any = None  # the driver's own, kept: a mark is asked for each request
         self._lock = Lock()  # one connection, several threads
 
     @property
@@ -110,27 +115,52 @@ class ChangeMark:
         return self._sqlite
 
     def current(self) -> Hashable:
-        """The mark of this moment; it may block for a round trip to PostgreSQL."""
+        """The mark of this moment; it may block for a round trip to PostgreSQL.
+
+        Raises OperationalError (SQLAlchemy's) if the database cannot be reached.
+        """
         with self._lock:
-            if self._sqlite:
-                if self._connection is None:
-                    path = self._engine.url.database
-                    self._connection = sqlite_module().connect(path, check_same_thread=False)
-                    self._connection.isolation_level = None
-                version: int = self._connection.execute("PRAGMA data_version").fetchone()[0]
-                return version
-            with self._engine.connect() as connection:
-                snapshot: str = connection.execution_options(isolation_level="AUTOCOMMIT").scalar(
-                    text("SELECT pg_current_snapshot()::text")
-                )
-                return snapshot
+            if self._connection is not None:
+                try:
+                    return self._ask()
+                except self._engine.dialect.loaded_dbapi.Error:
+                    # The server was started anew, or has cut what was idle: once more from the
+                    # start. Another connection's answer is as good, it names transactions.
+                    self._drop()
+            self._connection = self._connect()
+            try:
+                return self._ask()
+            except self._engine.dialect.loaded_dbapi.Error as error:
+                self._drop()
+                raise OperationalError(None, None, error) from error
+
+    def _ask(self) -> Hashable:
+        question = "PRAGMA data_version" if self._sqlite else "SELECT pg_current_snapshot()::text"
+        found: Hashable = self._connection.execute(question).fetchone()[0]
+        return found
+
+    def _connect(self) -> Any:
+        if self._sqlite:
+            connection = sqlite_module().connect(self._engine.url.database, check_same_thread=False)
+            connection.isolation_level = None
+            return connection
+        # Made by the pool, which knows how to reach the server, then taken out of it for good.
+        made = self._engine.connect()
+        driver: Any = made.connection.driver_connection
+        made.detach()
+        driver.autocommit = True
+        return driver
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with suppress(self._engine.dialect.loaded_dbapi.Error):
+                connection.close()
 
     def close(self) -> None:
         """Lets go of the connection."""
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            self._drop()
 
 
 class Database:

@@ -37,7 +37,8 @@ def add_once(db: DbSession, evidence: Evidence) -> tuple[Evidence, bool]:
     """
     db.flush()  # what it refers to may be as new
     values = evidence.model_dump()
-    db.connection().execute(insert_unless_there(db, Evidence).values(values))
+    statement = insert_unless_there(db, Evidence, index_elements=["key"])
+    db.connection().execute(statement.values(values))
     row = db.execute(select(Evidence).where(col(Evidence.key) == evidence.key)).scalar_one()
     return row, row.id == evidence.id
 

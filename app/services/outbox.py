@@ -8,11 +8,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Insert
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, select
 
-from app.db import DbSession
+from app.db import DbSession, insert_unless_there
 from app.domain.errors import N_, Clash
 from app.domain.ids import new_id
 from app.domain.text import localized
@@ -69,15 +67,9 @@ def enqueue(
         "due_at": now,
     }
     db.flush()  # the cycle may be as new as the mail
-    db.connection().execute(_insert_unless_there(db).values(values))
+    statement = insert_unless_there(db, Message, index_elements=["intent"])
+    db.connection().execute(statement.values(values))
     return db.exec(select(Message).where(Message.intent == intent)).one()
-
-
-def _insert_unless_there(db: DbSession) -> Insert:
-    table = Message.__table__  # type: ignore[attr-defined]
-    if db.get_bind().dialect.name == "postgresql":
-        return postgresql.insert(table).on_conflict_do_nothing(index_elements=["intent"])
-    return sqlite.insert(table).on_conflict_do_nothing(index_elements=["intent"])
 
 
 def list_messages(
