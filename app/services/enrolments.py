@@ -31,7 +31,7 @@ from app.services.places import (
     status_for_next,
     tell_status,
 )
-from app.services.rows import hold, search_key
+from app.services.rows import enrolment_key, hold
 
 __all__ = [
     "add_enrolment",
@@ -149,7 +149,7 @@ def change_enrolment(
             setattr(enrolment, name, getattr(change, name))
     if "initiative" in given:
         _set_initiative(db, enrolment, change.initiative)
-    _set_search_key(enrolment)
+    enrolment.search_key = enrolment_key(enrolment)
     if "status" in given:
         _set_status(db, cycle, enrolment, change.status, now)
     db.flush()
@@ -266,7 +266,7 @@ def _fill(
         enrolment.consent_at = now
         enrolment.consent_version = cycle.privacy_version
     _set_initiative(db, enrolment, data.initiative)
-    _set_search_key(enrolment)
+    enrolment.search_key = enrolment_key(enrolment)
     db.flush()
     return enrolment
 
@@ -275,14 +275,6 @@ def _set_initiative(db: DbSession, enrolment: Enrolment, name: str) -> None:
     found = find_or_create_initiative(db, name, enrolment.country) if name else None
     enrolment.initiative = found
     enrolment.initiative_id = found.id if found else None
-
-
-def _set_search_key(enrolment: Enrolment) -> None:
-    initiative = enrolment.initiative.name if enrolment.initiative else ""
-    email = enrolment.person.email or ""
-    enrolment.search_key = search_key(
-        enrolment.name, email, enrolment.institution, initiative, length=900
-    )
 
 
 def _set_status(
