@@ -1,6 +1,7 @@
 """The directory of people."""
 
-from collections import defaultdict
+from collections import defaultdict, deque
+from itertools import combinations
 from typing import Any, cast
 
 from sqlalchemy.orm import selectinload
@@ -32,6 +33,13 @@ MAX_PAIRS = 100
 """How many pairs of likely duplicates are shown at once."""
 
 _MAX_NAME_WORDS = 12  # that are compared
+
+_PARTICLES = frozenset(
+    ("da", "das", "de", "del", "do", "dos", "e", "la", "las", "los", "van", "von", "y")
+)
+"""Words that so many names have that they bring nobody together."""
+
+_MAX_ALIKE = 50  # names with the same two words, nearest by the list's order, that are compared
 
 _INSTITUTION = selectinload(cast(Any, Person.institution))
 
@@ -186,11 +194,13 @@ def likely_duplicates(db: DbSession, actor: Actor) -> list[tuple[Person, Person]
         col(Person.search_key), col(Person.id)
     )
     known = [(row[0], _words(row[1]), row[2]) for row in db.exec(query).all()]
-    # Only names that share two words are compared: all pairs of 10,000 people are too many.
-    alike: dict[tuple[str, str], list[int]] = defaultdict(list)
+    # Only names that share two words are compared: all pairs of 10,000 people are too many. And of
+    # a thousand who share two common ones, each with the few before it: who has a rarer word
+    # besides meets its like there.
+    alike: dict[tuple[str, str], deque[int]] = defaultdict(lambda: deque(maxlen=_MAX_ALIKE))
     pairs: dict[tuple[str, str], None] = {}
     for index, (person_id, words, country) in enumerate(known):
-        buckets = {(a, b) for a in words for b in words if a < b} or {(w, w) for w in words}
+        buckets = _buckets(words)
         others = {other for bucket in buckets for other in alike[bucket]}
         for other in sorted(others):
             other_id, other_words, other_country = known[other]
@@ -211,6 +221,14 @@ def likely_duplicates(db: DbSession, actor: Actor) -> list[tuple[Person, Person]
 def _words(name: str) -> tuple[str, ...]:
     plain = "".join(c if c.isalnum() else " " for c in search_key(name, length=900))
     return tuple(plain.split()[:_MAX_NAME_WORDS])
+
+
+def _buckets(words: tuple[str, ...]) -> set[tuple[str, str]]:
+    """Every two different words of a name, particles left out where enough others remain."""
+    telling = set(words) - _PARTICLES
+    if len(telling) < 2:
+        telling = set(words)
+    return set(combinations(sorted(telling), 2)) or {(w, w) for w in telling}
 
 
 def _same_name(one: tuple[str, ...], other: tuple[str, ...]) -> bool:

@@ -5,6 +5,7 @@ from contextlib import AbstractContextManager
 from threading import Barrier, Thread
 
 import pytest
+from sqlalchemy import insert
 
 from app.db import Database, DbSession
 from app.domain.errors import Invalid, NotFound, Stale
@@ -345,18 +346,47 @@ def test_ten_thousand_people_are_compared_in_seconds(
     db: DbSession, count_queries: Counting
 ) -> None:
     first = ["Ana", "Luis", "Bea", "Juan", "Rosa", "Iván", "Elsa", "Raúl", "Nora", "Hugo"]
-    db.add_all(
+    rows = [
         Person(name=f"{first[n % 10]} {n // 10} de la {n % 97}", search_key=f"{n:05}")
         for n in range(10_000)
-    )
-    db.add(Person(name="9 Ana de la 90", search_key="z"))  # n = 90 in another order
-    db.flush()
+    ]
+    rows.append(Person(name="9 Ana de la 90", search_key="z"))  # n = 90 in another order
+    db.connection().execute(insert(Person), [row.model_dump() for row in rows])
     with count_queries() as queries:
         pairs = people.likely_duplicates(db, SYSTEM)
     assert [tuple(sorted(names(list(pair)))) for pair in pairs] == [
         ("9 Ana de la 90", "Ana 9 de la 90")
     ]
     assert len(queries) == 2
+
+
+def test_what_many_names_have_brings_nobody_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert [
+        people._buckets(people._words(name))
+        for name in ("Ana de la Cruz y Soto", "De la Cruz", "Van Do", "Ana Ana")
+    ] == [
+        {("ana", "cruz"), ("ana", "soto"), ("cruz", "soto")},
+        {("cruz", "de"), ("cruz", "la"), ("de", "la")},
+        {("do", "van")},
+        {("ana", "ana")},
+    ]
+
+
+def test_of_many_who_share_two_words_each_is_compared_with_few(
+    db: DbSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared = []
+    same = people._same_name
+    monkeypatch.setattr(people, "_same_name", lambda a, b: compared.append(a) or same(a, b))
+    rows = [Person(name=f"Juan Pérez {n}", search_key=f"{n:05}") for n in range(300)]
+    rows.append(Person(name="0 Pérez Juan", search_key="z"))  # far from its like
+    db.connection().execute(insert(Person), [row.model_dump() for row in rows])
+    pairs = people.likely_duplicates(db, SYSTEM)
+    assert [tuple(sorted(names(list(pair)))) for pair in pairs] == [
+        ("0 Pérez Juan", "Juan Pérez 0")
+    ]
+    # Each with the fifty before it; the last also with the one that shares its rare word.
+    assert len(compared) == sum(min(n, 50) for n in range(301)) + 1
 
 
 @pytest.mark.parametrize("rows", [1, 3])
