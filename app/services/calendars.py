@@ -60,15 +60,12 @@ _COLORS = {
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A calendar as bytes. `modified` is an aware instant taken from stored stamps; `until` is
-    when it changes by itself, because a cancelled session has been shown for long enough.
-
-    `stamped`: nothing in it can have changed without moving `modified`, so that it may be compared
-    with; else only the bytes tell."""
+    """A calendar as bytes. `modified` is an aware instant taken from stored stamps: when its events
+    last changed, not each byte of it. `until` is when it changes by itself, because a cancelled
+    session has been shown for long enough."""
 
     body: bytes
     modified: datetime
-    stamped: bool = True
     until: datetime | None = None
 
 
@@ -179,7 +176,7 @@ def cycle_calendar(
     shown, dropped, until = _still_shown(cycle.schedule.sessions, now)
     events = tuple(_public_event(cycle, s, language, links) for s in shown)
     modified = max([cycle.published_at, *dropped])
-    return Rendered(render(Calendar(events)), modified, until=until)
+    return Rendered(render(Calendar(events)), modified, until)
 
 
 def feed_calendar(
@@ -221,8 +218,7 @@ def feed_calendar(
         color=_color_name(schedule.accent),
     )
     modified = max([cycle.published_at, enrolment.created_at, enrolment.status_at, *dropped])
-    # An enrolment keeps no stamp of its changes: the language, or the generation of the links.
-    return Rendered(render(calendar), modified, enrolment.revision == 1, until)
+    return Rendered(render(calendar), modified, until)
 
 
 def _public_event(cycle: PublishedCycle, session: Session, language: str, links: Links) -> Event:

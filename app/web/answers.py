@@ -1,7 +1,8 @@
 """Answers that are ready to be sent: raw headers and bytes, plain and compressed.
 
-Conditional requests as RFC 9110, section 13 has them: If-None-Match decides where it is given,
-else If-Modified-Since.
+Conditional requests are answered by their tags alone (If-None-Match; RFC 9110, section 13.1.2). A
+date cannot tell apart two contents of one second, nor what changed without a stamp of its own (an
+address, a translation, the program), so If-Modified-Since gets the whole answer.
 """
 
 import gzip
@@ -9,7 +10,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import format_datetime
 from functools import lru_cache
 
 from starlette.types import Scope, Send
@@ -31,12 +32,10 @@ class _Variant:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A 200 answer. `modified`, in whole seconds since 1970, is what If-Modified-Since is compared
-    with; None: it is ignored."""
+    """A 200 answer."""
 
     plain: _Variant
     packed: _Variant | None
-    modified: int | None
 
     @property
     def size(self) -> int:
@@ -52,7 +51,6 @@ class Asked:
     accept_language: bytes = b""
     accept_encoding: bytes = b""
     if_none_match: bytes = b""
-    if_modified_since: bytes = b""
     authorization: bytes = b""
 
 
@@ -71,8 +69,6 @@ def asked(scope: Scope) -> Asked:
             found.if_none_match = (
                 found.if_none_match + b"," + value if found.if_none_match else value
             )
-        elif name == b"if-modified-since":
-            found.if_modified_since = value
         elif name == b"authorization":
             found.authorization = value
     return found
@@ -85,15 +81,13 @@ def answer(
     cache_control: str,
     vary: str = "Accept-Encoding",
     modified: datetime | None = None,
-    comparable: bool = True,
     extra: Iterable[tuple[str, str]] = (),
     tag: str = "",
 ) -> Answer:
     """Makes an answer. The ETag is strong: `tag` where it is given, else a digest of the bytes, so
     that other bytes have another; ``-gz`` is added for the compressed ones.
 
-    `modified` becomes Last-Modified; where not `comparable`, something can have changed since
-    without moving it, so that If-Modified-Since alone gets a whole answer.
+    `modified` becomes Last-Modified, for people and statistics: nothing is compared with it.
     """
     shared = [
         (b"content-type", media_type.encode()),
@@ -101,11 +95,9 @@ def answer(
         (b"vary", vary.encode()),
         *((k.lower().encode(), v.encode("latin-1")) for k, v in extra),
     ]
-    seconds = None
     if modified is not None:
-        seconds = int(modified.timestamp())
-        whole = datetime.fromtimestamp(seconds, UTC)
-        shared.append((b"last-modified", format_datetime(whole, usegmt=True).encode()))
+        whole = format_datetime(modified.astimezone(UTC), usegmt=True)
+        shared.append((b"last-modified", whole.encode()))
     digest = tag or hashlib.sha256(body).hexdigest()[:32]
     packed = None
     if len(body) >= _WORTH_COMPRESSING:
@@ -113,7 +105,7 @@ def answer(
         if len(smaller) < len(body):
             packed = _variant(f'"{digest}-gz"', shared, smaller, encoding=b"gzip")
     plain = _variant(f'"{digest}"', shared, body)
-    return Answer(plain, packed, seconds if comparable else None)
+    return Answer(plain, packed)
 
 
 def _variant(
@@ -131,13 +123,7 @@ async def send_answer(found: Answer, wish: Asked, scope: Scope, send: Send) -> N
     variant = found.plain
     if found.packed is not None and wish.accept_encoding and _takes_gzip(wish.accept_encoding):
         variant = found.packed
-    if wish.if_none_match:
-        unchanged = _matched(found, variant, wish.if_none_match)
-    elif wish.if_modified_since and found.modified is not None:
-        since = _seconds(wish.if_modified_since)
-        unchanged = variant if since is not None and found.modified <= since else None
-    else:
-        unchanged = None
+    unchanged = _matched(found, variant, wish.if_none_match) if wish.if_none_match else None
     if unchanged is not None:
         headers: RawHeaders = unchanged.unchanged
         await send({"type": "http.response.start", "status": 304, "headers": list(headers)})
@@ -171,13 +157,3 @@ def _takes_gzip(header: bytes) -> bool:
         except ValueError:
             allowed[name.strip()] = False
     return allowed.get("gzip", allowed.get("x-gzip", allowed.get("*", False)))
-
-
-@lru_cache(maxsize=1024)
-def _seconds(header: bytes) -> int | None:
-    """An HTTP date in seconds since 1970; None if it is not one (then it is ignored)."""
-    try:
-        moment = parsedate_to_datetime(header.decode("latin-1"))
-        return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp())
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None

@@ -37,9 +37,7 @@ def test_a_session(client: TestClient, database: Database, links: Links) -> None
     assert event["organizer"].params["cn"] == "Colombia Productiva"
     assert str(event["description"]).split("\n\n") == [
         "Ciclo 1",
-        "Con:\n– Marco Dini, Economist, ECLAC (ponente)"
-        if "Con:" in str(event["description"])
-        else "With:\n– Marco Dini, Economist, ECLAC (speaker)",
+        "Participan:\n– Marco Dini, Economist, ECLAC (ponente)",
         url,
     ]
     assert event.decoded("dtstart").strftime("%H:%M %Z") == "09:00 -05"
@@ -89,7 +87,6 @@ def test_unchanged_is_304(client: TestClient, database: Database, links: Links, 
     for headers in (
         {"if-none-match": tag},
         {"if-none-match": "*"},
-        {"if-modified-since": since},
         {"if-none-match": tag, "if-modified-since": "Mon, 01 Jan 2001 00:00:00 GMT"},
     ):
         answer = client.get(path, headers=headers)
@@ -97,7 +94,7 @@ def test_unchanged_is_304(client: TestClient, database: Database, links: Links, 
     for headers in (
         {"if-none-match": '"another"'},
         {"if-none-match": '"another"', "if-modified-since": since},
-        {"if-modified-since": "Mon, 01 Jan 2001 00:00:00 GMT"},
+        {"if-modified-since": since},
         {"if-modified-since": "yesterday"},
     ):
         assert client.get(path, headers=headers).status_code == 200, headers

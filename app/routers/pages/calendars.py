@@ -42,7 +42,6 @@ def _answer(found: Rendered, file_name: str = "") -> Fresh[Answer]:
         MEDIA_TYPE,
         cache_control=CACHE,
         modified=found.modified,
-        comparable=found.stamped,
         extra=disposition,
     )
     return Fresh(made, made.size, found.until.timestamp() if found.until else None)
