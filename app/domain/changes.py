@@ -146,7 +146,8 @@ def release(before: Schedule | None, draft: Schedule, now: datetime) -> Schedule
 
     Draft sessions and meeting links are left out. A session of the last release that is gone from
     the draft (deleted, or set back to draft) stays in as it was, cancelled, in this and every
-    later release, so that calendars learn of it and go on knowing. UID and `created` never change.
+    later release, so that calendars learn of it and go on knowing. One that was cancelled before
+    any release is left out: nobody has heard of it. UID and `created` never change.
     A session that looks the same (`visible`) keeps `sequence` and `stamp`; one that does
     not gets the next sequence (RFC 5545, section 3.8.7.4) and a later stamp, in whole seconds and
     UTC. Releasing the same draft again gives the same schedule.
@@ -159,7 +160,12 @@ def release(before: Schedule | None, draft: Schedule, now: datetime) -> Schedule
         raise ValueError("the last release is another cycle's")
     at = now.astimezone(UTC)
     old = {} if before is None else {s.id: s for s in before.sessions}
-    new = {s.id: s for s in draft.sessions if s.status is not SessionStatus.DRAFT}
+    new = {
+        s.id: s
+        for s in draft.sessions
+        if s.status is SessionStatus.SCHEDULED
+        or (s.status is SessionStatus.CANCELLED and s.id in old)
+    }
     gone = [replace(s, status=SessionStatus.CANCELLED) for s in old.values() if s.id not in new]
     sessions = [_stamped(old.get(s.id), s, at) for s in (*new.values(), *gone)]
     # A number may have been given anew: whoever asks for it gets the session that takes place.

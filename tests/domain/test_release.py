@@ -58,6 +58,19 @@ def test_draft_sessions_stay_out() -> None:
     assert release(None, cycle(replace(ONE, status=SessionStatus.DRAFT)), NOW).sessions == ()
 
 
+def test_what_was_cancelled_before_anybody_heard_of_it_stays_out() -> None:
+    off = session(2, 100, 160, status=SessionStatus.CANCELLED)
+    first = release(None, cycle(ONE, off), NOW)
+    assert [s.id for s in first.sessions] == ["s1"]
+    assert release(first, cycle(ONE, off), LATER) == first
+    told = release(first, cycle(ONE, replace(off, status=SessionStatus.SCHEDULED)), LATER)
+    again = release(told, cycle(ONE, off), LATER + SECOND)
+    assert [(s.id, s.status, s.sequence) for s in again.sessions] == [
+        ("s1", SessionStatus.SCHEDULED, 0),
+        ("s2", SessionStatus.CANCELLED, 1),
+    ]
+
+
 def test_a_change_counts_up_and_the_uid_stays() -> None:
     first = release(None, cycle(ONE), NOW)
     held = only(release(first, cycle(replace(ONE, title={"en": "New"}, uid="other")), LATER))
@@ -150,7 +163,12 @@ def test_nothing_is_forgotten_and_nothing_secret_is_kept(
     steps: list[tuple[Schedule, datetime]],
 ) -> None:
     for (before, after), (draft, _) in zip(chain(steps), steps, strict=True):
-        in_draft = {s.id: s for s in draft.sessions if s.status is not SessionStatus.DRAFT}
+        in_draft = {
+            s.id: s
+            for s in draft.sessions
+            if s.status is SessionStatus.SCHEDULED
+            or (s.status is SessionStatus.CANCELLED and s.id in by_id(before))
+        }
         assert set(by_id(after)) == set(by_id(before)) | set(in_draft)
         for key, held in by_id(after).items():
             kept = in_draft[key].status if key in in_draft else SessionStatus.CANCELLED
