@@ -41,7 +41,8 @@ def conflicts(
 
     Cancelled sessions are left out, draft ones are looked at. Of `others`, only what clashes with
     this schedule counts, and their draft sessions do not; the cycle itself among them is passed
-    over. The order of sessions, segments and others makes no difference.
+    over. What is over by `now` is left out: nobody can mend it any more. The order of sessions,
+    segments and others makes no difference.
 
     Args:
         schedule: the draft (a release holds no meeting links, they would all be missing).
@@ -58,4 +59,5 @@ def conflicts(
         *people_conflicts(schedule, elsewhere, holidays),
         *session_conflicts(schedule, elsewhere, now),
     ]
-    return tuple(sorted(found, key=lambda conflict: conflict.order))
+    ahead = (conflict for conflict in found if conflict.ends > now)
+    return tuple(sorted(ahead, key=lambda conflict: conflict.order))

@@ -184,8 +184,8 @@ def test_conflicts_one_line_for_each_session(db: DbSession, make: Make) -> None:
     assert [t.session_number for t in look(db, cycle).todos] == [1, None, 3]
     over = empty.ends_at
     publish_codes = [t[:2] for t in todos(db, cycle, over)]
-    # What is over cannot be prepared any more, but an error keeps the rest from being published.
-    assert publish_codes == [("now", "schedule_errors"), ("soon", "not_published")]
+    # What is over can neither be prepared nor mended any more.
+    assert publish_codes == [("soon", "not_published")]
 
 
 def test_a_link_is_missing(db: DbSession, make: Make) -> None:
@@ -226,13 +226,13 @@ def test_enrolments_and_mails(db: DbSession, make: Make) -> None:
             "soon",
             "waitlist_with_places",
             "participants",
-            "There is room for people on the waitlist: 1.",
+            "There is room for people on the waiting list: 1.",
         ),
     ]
     cycle.capacity = 2
     assert [t[1] for t in todos(db, cycle)] == ["mails_failed", "enrolments_pending"]
     cycle.capacity = None
-    assert [t[3] for t in todos(db, cycle)][2] == "There is room for people on the waitlist: 2."
+    assert [t[3] for t in todos(db, cycle)][2] == "There is room for people on the waiting list: 2."
 
 
 def test_a_session_that_is_over(db: DbSession, make: Make) -> None:
@@ -297,7 +297,10 @@ def test_the_strip(db: DbSession, make: Make) -> None:
     wall = datetime(2026, 11, 23, 9, 45)  # Bogotá; NOW is 10:00 there
     sound(make, cycle, 1, wall_start=wall - day)
     sound(make, cycle, 2, wall_start=wall)
-    sound(make, cycle, 3, wall_start=wall + 2 * day, status="cancelled")
+    off = sound(make, cycle, 3, wall_start=wall + 2 * day)
+    publish(db, cycle)
+    off.status = "cancelled"
+    db.flush()
     publish(db, cycle)
     sound(make, cycle, 4, wall_start=wall + 5 * day)
     sound(make, cycle, 5, wall_start=wall + 4 * day)
