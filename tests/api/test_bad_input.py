@@ -110,6 +110,7 @@ def _refused(response: Any, field: str, what: str) -> None:
     assert any(place.startswith(field) or place == "" for place in places), (what, places)
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # refused before any query
 @pytest.mark.parametrize(("name", "place", "kind"), _cases())
 def test_every_field_refuses_what_is_wrong(
     api: TestClient, database: Database, name: str, place: Place, kind: str
@@ -124,6 +125,7 @@ def test_every_field_refuses_what_is_wrong(
 BODIES = sorted({o["operationId"] for _, _, o in operations() if "requestBody" in o})
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # refused before any query
 @pytest.mark.parametrize("name", BODIES)
 def test_fields_that_are_none_are_refused(api: TestClient, database: Database, name: str) -> None:
     seeded = seed(database)
@@ -133,6 +135,7 @@ def test_fields_that_are_none_are_refused(api: TestClient, database: Database, n
         assert response.status_code == 422, (unknown[:10], response.text[:300])
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)  # refused before any query
 @pytest.mark.parametrize("name", BODIES)
 def test_required_fields_are_asked_for(api: TestClient, database: Database, name: str) -> None:
     seeded = seed(database)

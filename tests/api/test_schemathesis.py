@@ -75,7 +75,7 @@ class _Stage:
 
 stage = _Stage()
 schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", stage)
-schema.config.generation.update(deterministic=True, max_examples=6)
+schema.config.generation.update(deterministic=True, max_examples=4)
 schema.config.checks.positive_data_acceptance.expected_statuses += ["412", "422"]
 
 
