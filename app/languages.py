@@ -11,19 +11,30 @@ from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 
 from babel import Locale, dates
+from babel.core import get_global
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from app.domain.addresses import search_key
 from app.domain.zones import zone
 
 LOCALE_DIR = Path(__file__).parent / "locale"
 OWN_NAMES = {"en": "English", "es": "Español", "pt": "Português"}
 _BABEL = {"en": "en_GB", "es": "es_419", "pt": "pt_BR"}  # 24-hour clock, day before month
+# fmt: off
+_HISPANIC = (
+    "AR", "BO", "CL", "CO", "CR", "CU", "DO", "EC", "GT", "HN",
+    "MX", "NI", "PA", "PE", "PR", "PY", "SV", "UY", "VE",
+)
+# fmt: on
+_SPOKEN = {"BR": "pt"} | dict.fromkeys(_HISPANIC, "es")
+"""The language that names the places of a Latin American country, by its code."""
+_ACCENTED = {"Cordoba": "Córdoba"}  # CLDR has no other name for Argentina's
 
 
 @cache
 def translations(language: str) -> NullTranslations:
-    """The catalogue of a language; compiled when first asked for, so it is never out of date."""
+    """The catalogue of a language; compiled when first asked for, then kept until a restart."""
     path = LOCALE_DIR / language / "LC_MESSAGES" / "convoca.po"
     if language == "en" or not path.exists():
         return NullTranslations()
@@ -42,10 +53,34 @@ def babel_locale(language: str) -> Locale:
 
 
 @cache
+def city(zone_name: str, language: str) -> str:
+    """The place that a zone is named after: "São Paulo", "Buenos Aires", "Madri".
+
+    CLDR's English writes most of Latin America without accents. There a name stands as the country
+    writes it, where nothing but accents tells the two apart: Bogotá, but Havana and Mexico City.
+    """
+    name = _exemplar(zone_name, language)
+    if language == "en":
+        canonical = get_global("zone_aliases").get(zone_name, zone_name)
+        spoken = _SPOKEN.get(get_global("zone_territories").get(canonical, ""), "")
+        local = _exemplar(zone_name, spoken) if spoken else name
+        if search_key(local) == search_key(name):
+            name = local
+    return _ACCENTED.get(name, name)
+
+
+def _exemplar(zone_name: str, language: str) -> str:
+    """CLDR's city of a zone. "Argentina/Buenos Aires" is a file's name, not a place's."""
+    name: str = dates.get_timezone_location(
+        zone(zone_name), locale=babel_locale(language), return_city=True
+    )
+    return name.rsplit("/", 1)[-1]
+
+
+@cache
 def zone_label(name: str, language: str) -> str:
     """The zone in words: "Bogotá time" and "hora de Bogotá"; never an abbreviation."""
-    city = dates.get_timezone_location(zone(name), locale=babel_locale(language), return_city=True)
-    return translations(language).gettext("%(place)s time") % {"place": city}
+    return translations(language).gettext("%(place)s time") % {"place": city(name, language)}
 
 
 @cache

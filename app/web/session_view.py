@@ -6,7 +6,6 @@ Everything is computed from what stands in the form, saved or not.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 from babel import dates
@@ -15,7 +14,7 @@ from app.domain import agenda, schedule
 from app.domain.conflict_values import Code, Conflict
 from app.domain.schedule import PartRole, Schedule, SegmentKind, SessionStatus
 from app.domain.zones import wall_time, zone, zone_names
-from app.languages import babel_locale, time_of_day, translations, zone_label
+from app.languages import babel_locale, city, time_of_day, translations, zone_label
 from app.models import Person, Session
 from app.web.agenda_form import SegmentRow
 from app.web.sentences import Presenter
@@ -290,15 +289,6 @@ def _other_day(starts: datetime, there: str, home: str, language: str) -> str:
         return ""
     name: str = dates.format_date(local, "EEEE", locale=babel_locale(language))
     return f"{name} "
-
-
-@cache
-def city(zone_name: str, language: str) -> str:
-    """The place that a zone is named after, in the reader's language."""
-    name: str = dates.get_timezone_location(
-        zone(zone_name), locale=babel_locale(language), return_city=True
-    )
-    return name.rsplit("/", 1)[-1]  # "Argentina/Buenos Aires" is a file's name, not a place's
 
 
 def zone_rows(

@@ -50,7 +50,7 @@ def test_the_readers_hours_come_first(client: TestClient, database: Database, li
     assert when
     words = " ".join(re.sub(r"<[^>]*>", "", when[1]).split())
     assert re.fullmatch(
-        r"\w+ \d+ \w+ \d{4}, 1[56]:00–1[67]:30, Madrid time 09:00–10:30, Bogota time", words
+        r"\w+ \d+ \w+ \d{4}, 1[56]:00–1[67]:30, Madrid time 09:00–10:30, Bogotá time", words
     )
 
 

@@ -49,7 +49,7 @@ def test_the_first_time(organizer_client: TestClient, database: Database, cycle:
     assert page.text("h1") == ["Publish this cycle"]
     assert page.text(".told") == [
         "Session 1 Session 1 "
-        "Session 1, “Session 1”, is new: Tuesday 1 December 2026, 09:00–10:00, Bogota time."
+        "Session 1, “Session 1”, is new: Tuesday 1 December 2026, 09:00–10:00, Bogotá time."
     ]
 
     answer = organizer_client.post(URL, data=page.fields)
@@ -92,8 +92,8 @@ def test_errors_refuse_it_and_say_the_way_out(
     html = organizer_client.get(URL).text
     page = Page(html)
     assert page.text(".conflict-error") == [
-        "Conflict: “Traps” is planned for Tuesday 1 December 2026, 09:00–10:01, Bogota time, but "
-        "session 1 only lasts Tuesday 1 December 2026, 09:00–10:00, Bogota time. "
+        "Conflict: “Traps” is planned for Tuesday 1 December 2026, 09:00–10:01, Bogotá time, but "
+        "session 1 only lasts Tuesday 1 December 2026, 09:00–10:00, Bogotá time. "
         "Move or shorten the segment, or lengthen the session. Open session 1"
     ]
     assert html.count("disabled") == 1
@@ -115,7 +115,7 @@ def test_warnings_have_to_be_read(
     page = Page(organizer_client.get(URL).text)
     assert page.text(".conflict-warning") == [
         "Check: Nothing is planned at the end of session 1, Tuesday 1 December 2026, 09:50–10:00, "
-        "Bogota time. Lengthen or add a segment, or let the session end earlier. Open session 1"
+        "Bogotá time. Lengthen or add a segment, or let the session end earlier. Open session 1"
     ]
 
     answer = organizer_client.post(URL, data=page.fields)

@@ -41,9 +41,9 @@ def test_releases_are_told_newest_first(
     page = Page(organizer_client.get(URL).text)
 
     assert page.text(".release") == [
-        "Release 2 Monday 23 November 2026, 11:00, Bogota time · Olga Organizer One change "
+        "Release 2 Monday 23 November 2026, 11:00, Bogotá time · Olga Organizer One change "
         "Session 1 Opening Session 1 is now called “Opening” (before: “Session 1”).",
-        "Release 1 Monday 23 November 2026, 10:00, Bogota time · Olga Organizer One change "
+        "Release 1 Monday 23 November 2026, 10:00, Bogotá time · Olga Organizer One change "
         "Session 1 Session 1 Session 1, “Session 1”, is new: "
-        "Tuesday 1 December 2026, 09:00–10:30, Bogota time.",
+        "Tuesday 1 December 2026, 09:00–10:30, Bogotá time.",
     ]

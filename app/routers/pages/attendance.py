@@ -38,7 +38,7 @@ def overview(
     found = attendance.overview(db, actor, cycle.id, q, page_number(number))
     path = f"/organize/c/{slug}/attendance"
     context = {
-        **_about(cycle),
+        **_about(request, cycle),
         "found": found,
         "q": q,
         "at": lambda n: f"{path}?{urlencode({'q': q, 'page': n})}",
@@ -70,7 +70,7 @@ def of_session(
         return f"{path}?{urlencode(asked)}" if asked else path
 
     context = {
-        **_about(cycle, session, request),
+        **_about(request, cycle, session),
         "found": found,
         "statuses": [s for s in Status if found.counts.get(s)],
         **kept,
@@ -154,7 +154,7 @@ def _one(
     if back and "reason" in errors:  # two forms on one page
         errors["retract_reason"] = errors.pop("reason")
     context = {
-        **_about(cycle, session, request),
+        **_about(request, cycle, session),
         "known": known,
         "values": {"retract_reason": "", **values},
         "errors": errors,
@@ -174,12 +174,10 @@ def _path(slug: str, number: int) -> str:
     return f"/organize/c/{slug}/sessions/{number}/attendance"
 
 
-def _about(
-    cycle: Cycle, session: Session | None = None, request: Request | None = None
-) -> dict[str, Any]:
-    about: dict[str, Any] = {"cycle": cycle, "cycle_bar": cycle_bar(cycle)}
-    if session is not None and request is not None:
-        language = current_reader(request).language
+def _about(request: Request, cycle: Cycle, session: Session | None = None) -> dict[str, Any]:
+    language = current_reader(request).language
+    about: dict[str, Any] = {"cycle": cycle, "cycle_bar": cycle_bar(cycle, language)}
+    if session is not None:
         about |= {
             "session": session,
             "title": localized(session.title, language, cycle.language),

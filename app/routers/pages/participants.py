@@ -61,7 +61,7 @@ def list_participants(
         return f"{path}?{urlencode(asked)}" if asked else path
 
     context = {
-        **_about(cycle),
+        **_about(request, cycle),
         "found": found,
         "counts": enrolments.counts(db, cycle.id),
         "q": q,
@@ -172,7 +172,8 @@ def send_link(request: Request, db: Db, actor: Organizer, slug: str, enrolment_i
     if sent is None:
         said = gettext("A mail with the link went out in the last ten minutes. Please wait for it.")
         return see_other(request, path, said, kind="info")
-    return see_other(request, path, gettext("The link is on its way to %s.") % sent.to_address)
+    said = gettext("The link is on its way to %(address)s.") % {"address": sent.to_address}
+    return see_other(request, path, said)
 
 
 @router.post("/{enrolment_id}/{status}")
@@ -237,10 +238,10 @@ def _open(db: DbSession, actor: Actor, slug: str, enrolment_id: str) -> tuple[Cy
     return cycle, row
 
 
-def _about(cycle: Cycle) -> dict[str, Any]:
+def _about(request: Request, cycle: Cycle) -> dict[str, Any]:
     return {
         "cycle": cycle,
-        "cycle_bar": cycle_bar(cycle),
+        "cycle_bar": cycle_bar(cycle, current_reader(request).language),
         "base": f"/organize/c/{cycle.slug}/participants",
     }
 
@@ -267,7 +268,7 @@ def _form(
     errors = errors_by_field(error) if error else {}
     already = error.params.get("enrolment_id") if error else None
     context = {
-        **_about(cycle),
+        **_about(request, cycle),
         "row": row,
         "values": values,
         "errors": errors,
@@ -292,7 +293,7 @@ def _decision(
     error: Clash | None = None,
 ) -> Response:
     context = {
-        **_about(cycle),
+        **_about(request, cycle),
         "row": row,
         "wanted": wanted,
         "next_one": enrolment_lists.who_moves_up(db, row),

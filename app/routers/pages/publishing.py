@@ -36,7 +36,9 @@ def _preview(
     language = current_reader(request).language
     context = {
         "cycle": cycle,
-        "cycle_bar": cycle_bar(cycle, publish=len(preview.changes)),
+        "cycle_bar": cycle_bar(
+            cycle, current_reader(request).language, publish=len(preview.changes)
+        ),
         "error": error,
         "read": read,
         "newest": newest_release(db, cycle.id),
@@ -98,5 +100,9 @@ def releases(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
         )
         for one in publishing.told_releases(db, actor, cycle.id)
     ]
-    context = {"cycle": cycle, "cycle_bar": cycle_bar(cycle), "releases": told}
+    context = {
+        "cycle": cycle,
+        "cycle_bar": cycle_bar(cycle, current_reader(request).language),
+        "releases": told,
+    }
     return page(request, "organize/releases.html", context)

@@ -40,7 +40,7 @@ def _editor(
         status = status_of(error)
     language = current_reader(request).language
     context = session_page.context(db, actor, cycle, session, editing, language, now())
-    bar = cycle_bar(cycle, publish=context["unpublished"])
+    bar = cycle_bar(cycle, language, publish=context["unpublished"])
     context |= {"cycle": cycle, "cycle_bar": bar, "countries": country_choices(language)}
     return page(request, "organize/session.html", context, status=status)
 

@@ -34,7 +34,9 @@ def list_sessions(request: Request, db: Db, actor: Organizer, slug: str) -> Resp
     items = session_list.items(rows, preview.conflicts, now())
     context = {
         "cycle": cycle,
-        "cycle_bar": cycle_bar(cycle, publish=len(preview.changes)),
+        "cycle_bar": cycle_bar(
+            cycle, current_reader(request).language, publish=len(preview.changes)
+        ),
         "items": items,
         "changes": len(preview.changes),
     }
@@ -56,7 +58,7 @@ def _form_context(
     wrong = errors_by_field(error).items() if error else ()
     time = session_form.typed_time(values)
     return {
-        "cycle_bar": cycle_bar(cycle),
+        "cycle_bar": cycle_bar(cycle, current_reader(request).language),
         "values": values,
         "zones": zone_choices(),
         "fold_options": session_view.folds(time, current_reader(request).language),
@@ -151,7 +153,7 @@ def _ask(
     released = released_schedule(db, cycle.id)
     context = {
         "cycle": cycle,
-        "cycle_bar": cycle_bar(cycle),
+        "cycle_bar": cycle_bar(cycle, current_reader(request).language),
         "session": session,
         "act": act,
         "released": released is not None and any(s.id == session.id for s in released.sessions),
@@ -225,7 +227,7 @@ def print_session(request: Request, db: Db, actor: Organizer, slug: str, number:
     language = current_reader(request).language
     context = {
         "cycle": cycle,
-        "cycle_bar": cycle_bar(cycle),
+        "cycle_bar": cycle_bar(cycle, current_reader(request).language),
         "session": session,
         "run": session_view.run_of_show(session, language),
         "sheet": session_view.call_sheet(session, language),
