@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from markupsafe import Markup
-
 from app.db import DbSession
 from app.domain.errors import DomainError, FieldError, Invalid, Stale
 from app.domain.schedule import Schedule
@@ -250,19 +248,10 @@ def _segments(
                 "start": time_of_day(hours.starts, zone),
                 "end": time_of_day(hours.ends, zone) if hours.ends else "",
                 "parts": parts,
-                "conflicts": _anchored(row.id, shown.at_rows.get(place, [])),
+                "conflicts": shown.at_rows.get(place, []),
             }
         )
     return found
-
-
-def _anchored(segment_id: str, conflicts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The first of a row's conflicts is where links to the segment lead."""
-    if not conflicts or not segment_id:
-        return conflicts
-    mark = Markup('<span id="segment-{}">{}</span>')
-    first = conflicts[0] | {"sentence": mark.format(segment_id, conflicts[0]["sentence"])}
-    return [first, *conflicts[1:]]
 
 
 def _theirs(editing: Editing, session: Session, language: str) -> list[tuple[str, str, str]]:

@@ -1,5 +1,6 @@
 """Organizers edit the run of show of a session, with and without its small buttons."""
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -144,7 +145,7 @@ def test_two_overlapping_parts_of_one_person_are_told_at_both_rows_and_mended(
     }
     sentence = (
         "Conflict: Ana Ruiz is in “Opening” and “Traps” at the same time, "
-        "Tuesday 1 December 2026, 09:10–09:20, Bogota time. "
+        "Tuesday 1 December 2026, 09:10–09:20, Bogotá time. "
         "Move or shorten one of the two, or give one of the parts to somebody else. "
         "Show the other one"
     )
@@ -171,7 +172,7 @@ def test_two_overlapping_parts_of_one_person_are_told_at_both_rows_and_mended(
     ]
 
 
-def test_a_conflict_is_the_target_of_links_to_its_row(
+def test_each_row_is_the_target_of_links_to_its_segment(
     organizer_client: TestClient, house: House
 ) -> None:
     typed = form(organizer_client) | {"segment-1-minutes": "41"}
@@ -179,7 +180,9 @@ def test_a_conflict_is_the_target_of_links_to_its_row(
 
     html = organizer_client.get(URL).text
 
-    assert html.count(f'id="segment-{house.segments[1]}"') == 1
+    rows = re.findall(r'<li class="agenda-row"(?: id="([^"]*)")? data-row>', html)
+    assert rows == [*(f"segment-{each}" for each in house.segments), ""]  # the last is for new ones
+    assert [html.count(f'id="{row}"') for row in rows[:-1]] == [1, 1]
 
 
 def test_hours_follow_and_stand_beside_those_of_the_people(
