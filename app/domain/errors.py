@@ -99,4 +99,4 @@ class Busy(DomainError):
     """The database is locked or away; trying again helps."""
 
     code = "busy"
-    sentence = N_("This is busy at the moment. Please try again.")
+    sentence = N_("Convoca is busy at the moment. Please try again in a few seconds.")

@@ -180,7 +180,7 @@ def _participants(standing: Standing) -> Iterator[Todo]:
         yield Todo(
             "waitlist_with_places",
             "soon",
-            N_("There is room for people on the waitlist: %(count)s."),
+            N_("There is room for people on the waiting list: %(count)s."),
             {"count": free},
             where="participants",
         )

@@ -49,9 +49,11 @@ def strip(glance: Glance, presenter: Presenter, now: datetime) -> dict[str, Any]
 
     def note(session: StripSession) -> str:
         if session.attended:
-            return presenter.gettext("%(count)s present") % {"count": session.attended}
+            words = presenter.ngettext("%(count)s present", "%(count)s present", session.attended)
+            return words % {"count": session.attended}
         if session.errors:
-            return presenter.gettext("%(count)s conflicts") % {"count": session.errors}
+            words = presenter.ngettext("%(count)s conflict", "%(count)s conflicts", session.errors)
+            return words % {"count": session.errors}
         return ""
 
     items = [

@@ -50,7 +50,7 @@ TITLES: Mapping[int, str] = {
     428: N_("A condition is missing"),
     429: N_("Too many at once"),
     500: N_("Something went wrong"),
-    503: N_("Busy"),
+    503: N_("Busy at the moment"),
 }
 
 _FIELD_SENTENCES: Mapping[str, str] = {

@@ -29,13 +29,20 @@ NAMES: Mapping[StrEnum, str] = {
     SegmentKind.BREAK: N_("Break"),
     SegmentKind.CLOSING: N_("Closing"),
     InstitutionRole.ORGANIZER: N_("organizer"),
-    InstitutionRole.HOST: N_("host"),
     InstitutionRole.PARTNER: N_("partner"),
     InstitutionRole.SUPPORTER: N_("supporter"),
     SessionStatus.DRAFT: N_("Draft"),
     SessionStatus.SCHEDULED: N_("Scheduled"),
     SessionStatus.CANCELLED: N_("Cancelled"),
 }
+
+
+def _institution(role: InstitutionRole, language: str) -> str:
+    """An institution's role; as a host it is named otherwise than a person who is one."""
+    speak = translations(language)
+    if role is InstitutionRole.HOST:
+        return speak.pgettext("institution", "host")
+    return speak.gettext(NAMES[role])
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,10 @@ class Presenter:
         """The reader's gettext."""
         return translations(self.language).gettext(text)
 
+    def ngettext(self, one: str, many: str, number: int) -> str:
+        """The reader's ngettext."""
+        return translations(self.language).ngettext(one, many, number)
+
     def say(self, thing: Conflict | Change) -> str:
         """The sentence about a conflict or a change."""
         return fill(self.gettext(thing.message), thing.params, self.present)
@@ -55,6 +66,8 @@ class Presenter:
     def present(self, value: Value) -> str:
         """One value as the reader says it."""
         match value:
+            case InstitutionRole():
+                return _institution(value, self.language)
             case StrEnum():
                 return self.gettext(NAMES[value]) if value in NAMES else str(value)
             case Words():
@@ -62,9 +75,9 @@ class Presenter:
             case Moment():
                 return self._moment(value)
             case timedelta():
-                return self.gettext("%(minutes)s minutes") % {
-                    "minutes": value // timedelta(minutes=1)
-                }
+                minutes = value // timedelta(minutes=1)
+                words = self.ngettext("%(minutes)s minute", "%(minutes)s minutes", minutes)
+                return words % {"minutes": minutes}
             case date():
                 return dates.format_date(value, "long", locale=babel_locale(self.language))
             case _:

@@ -16,7 +16,14 @@ from app.domain.text import LANGUAGES
 from app.web.languages import LOCALE_DIR
 
 ROOT = Path(__file__).parents[2]
-KEYWORDS = {"_": None, "N_": None, "gettext": None, "ngettext": (1, 2), "_n": (1, 2)}
+KEYWORDS = {
+    "_": None,
+    "N_": None,
+    "gettext": None,
+    "ngettext": (1, 2),
+    "_n": (1, 2),
+    "pgettext": ((1, "c"), 2),
+}
 PLACES = (
     ("app", [("**.py", "python")]),
     ("templates", [("**.html", "jinja2"), ("**.txt", "jinja2")]),
@@ -99,12 +106,9 @@ def faults(language: str, wanted: Catalog) -> Iterator[str]:
             lacking = needed - used - ({"num", "count"} if place == 0 else set())
             if used - allowed or lacking:
                 yield f"{language}: other placeholders: {label!r} -> {text[:70]!r}"
-    known = {(m.id if isinstance(m.id, str) else tuple(m.id)) for m in wanted}
+    known = {(m.context, *_texts(m.id)) for m in wanted}
     for message in have:
-        if (
-            message.id
-            and (message.id if isinstance(message.id, str) else tuple(message.id)) not in known
-        ):
+        if message.id and (message.context, *_texts(message.id)) not in known:
             yield f"{language}: no longer used: {_texts(message.id)[0][:70]!r}"
 
 

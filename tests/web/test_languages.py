@@ -103,15 +103,30 @@ def test_one_and_many(language: str, one: str, many: str) -> None:
 @pytest.mark.parametrize(
     ("language", "zone", "words"),
     [
-        ("en", "America/Bogota", "Thursday 26 November 2026, 12:00, Bogota time"),
+        ("en", "America/Bogota", "Thursday 26 November 2026, 12:00, Bogotá time"),
         ("es", "America/Bogota", "jueves 26 de noviembre de 2026, 12:00, hora de Bogotá"),
         ("pt", "America/Bogota", "quinta-feira, 26 de novembro de 2026, 12:00, horário de Bogotá"),
-        ("en", "America/Sao_Paulo", "Thursday 26 November 2026, 14:00, Sao Paulo time"),
+        ("en", "America/Sao_Paulo", "Thursday 26 November 2026, 14:00, São Paulo time"),
         ("es", "America/Sao_Paulo", "jueves 26 de noviembre de 2026, 14:00, hora de São Paulo"),
         (
             "pt",
             "America/Sao_Paulo",
             "quinta-feira, 26 de novembro de 2026, 14:00, horário de São Paulo",
+        ),
+        (
+            "en",
+            "America/Argentina/Buenos_Aires",
+            "Thursday 26 November 2026, 14:00, Buenos Aires time",
+        ),
+        (
+            "es",
+            "America/Argentina/Buenos_Aires",
+            "jueves 26 de noviembre de 2026, 14:00, hora de Buenos Aires",
+        ),
+        (
+            "pt",
+            "America/Asuncion",
+            "quinta-feira, 26 de novembro de 2026, 14:00, horário de Assunção",
         ),
         ("en", "Pacific/Auckland", "Friday 27 November 2026, 06:00, Auckland time"),
         ("es", "Pacific/Auckland", "viernes 27 de noviembre de 2026, 06:00, hora de Auckland"),
@@ -125,6 +140,36 @@ def test_one_and_many(language: str, one: str, many: str) -> None:
 def test_an_instant_in_the_readers_words(language: str, zone: str, words: str) -> None:
     said = (date_long(NOON, language, zone), time_of_day(NOON, zone), zone_label(zone, language))
     assert ", ".join(said) == words
+
+
+@pytest.mark.parametrize(
+    ("zone", "words"),
+    [
+        ("America/Asuncion", "Asunción time"),
+        ("America/Argentina/Cordoba", "Córdoba time"),
+        ("America/Cuiaba", "Cuiabá time"),
+        ("America/Cordoba", "Córdoba time"),  # as it was called before
+        ("Brazil/East", "São Paulo time"),
+        ("America/Havana", "Havana time"),  # English has a word of its own
+        ("America/Mexico_City", "Mexico City time"),
+        ("America/Los_Angeles", "Los Angeles time"),  # Spanish writes Los Ángeles
+        ("America/Indiana/Indianapolis", "Indianapolis time"),
+        ("Europe/Zurich", "Zurich time"),
+    ],
+)
+def test_english_keeps_the_accents_of_latin_america(zone: str, words: str) -> None:
+    assert zone_label(zone, "en") == words
+
+
+def test_one_word_in_two_places_is_two_in_another_language() -> None:
+    spanish = catalogue_of("es")
+    said = [
+        spanish.gettext("host"),
+        spanish.pgettext("institution", "host"),
+        spanish.pgettext("people", "All"),
+        spanish.pgettext("mails", "All"),
+    ]
+    assert said == ["anfitrión/a", "entidad anfitriona", "Todas las personas", "Todos"]
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ Cluster & territory
 The next session:
   Tuesday 1 December 2026
   15:00–16:30, Madrid time
-  (09:00–10:30, Bogota time)
+  (09:00–10:30, Bogotá time)
   1. Session 1
 
 Hello Ana Ruiz,
@@ -92,7 +92,8 @@ On the day: Open your page from this mail. Press “Join” to enter the session
 counted as present.
 Check-in is open from 14:45 to 17:00, Madrid time.
 
-All sessions to come (Times are in Madrid time.)
+All sessions to come
+Times are in Madrid time.
 
   Tuesday 1 December 2026, 15:00–16:30
     1. Session 1
