@@ -90,6 +90,22 @@ def test_a_mistake_is_said_at_its_field_and_nothing_is_lost(
     assert _enrolled(database) == []
 
 
+@pytest.mark.parametrize("name", ["", "   ", None])
+def test_a_name_that_is_missing_is_asked_for(client: TestClient, name: str | None) -> None:
+    data = {k: v for k, v in {**FORM, "name": name}.items() if v is not None}
+    said = []
+    for language in ("en", "es", "pt"):
+        answer = client.post(PATH, data=data, headers={"accept-language": language})
+        found = re.search(r'<p[^>]* id="name-error">(.*?)</p>', answer.text, re.S)
+        assert found is not None
+        said.append(" ".join(re.sub(r"<[^>]+>", " ", found[1]).split()))
+    assert said == [
+        "Error: Fill this in.",
+        "Error: Complete este campo.",
+        "Erro: Preencha este campo.",
+    ]
+
+
 def test_a_closed_cycle_says_so(client: TestClient, database: Database) -> None:
     with database.begin(writes=True) as db:
         db.exec(select(Cycle)).one().enrolment_open = False

@@ -13,6 +13,7 @@ from app.routers.pages import room
 from tests.factories import Make
 
 START = datetime.fromisoformat("2026-12-01T14:00:00+00:00")  # 09:00 in Bogotá, for 90 minutes
+ENGLISH = {"accept-language": "en"}  # the cycle speaks Spanish
 
 
 class Clock:
@@ -68,7 +69,7 @@ def test_looking_changes_nothing(client: TestClient, database: Database, path: s
 
 def test_checks_in_and_twice_is_once(client: TestClient, database: Database, path: str) -> None:
     typed = {"email": " Ana@Example.org", "word": "volcan"}
-    first, second = client.post(path, data=typed), client.post(path, data=typed)
+    first, second = (client.post(path, data=typed, headers=ENGLISH) for _ in range(2))
     for answer, word in ((first, "Checked in"), (second, "Already checked in")):
         assert answer.status_code == 200
         assert re.findall(r"<h1>(.*)</h1>", answer.text) == ["You're checked in"]
@@ -103,7 +104,8 @@ def test_says_what_is_wrong_and_keeps_what_was_typed(
 
 
 def test_who_waits_is_told(client: TestClient, database: Database, path: str) -> None:
-    answer = client.post(path, data={"email": "wait@example.org", "word": "volcan"})
+    typed = {"email": "wait@example.org", "word": "volcan"}
+    answer = client.post(path, data=typed, headers=ENGLISH)
     assert answer.status_code == 409
     found = re.findall(r'<div class="notice-body">\s*<p>(.*?)</p>', answer.text, re.S)
     assert [words(each) for each in found] == [
@@ -133,8 +135,9 @@ def test_outside_the_window_it_says_when(
     clock.at = START + timedelta(minutes=minutes)
     if zone:
         client.cookies.set("zone", zone)
-    shown = client.get(path)
-    tried = client.post(path, data={"email": "ana@example.org", "word": "volcan"})
+    typed = {"email": "ana@example.org", "word": "volcan"}
+    shown = client.get(path, headers=ENGLISH)
+    tried = client.post(path, data=typed, headers=ENGLISH)
     assert (shown.status_code, tried.status_code) == (200, 409)
     place = "Madrid time" if zone else "Bogotá time"
     for answer in (shown, tried):
