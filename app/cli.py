@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -66,21 +67,33 @@ def _links(settings: Settings) -> Links:
     return Links(secret_key(settings.secret_key, settings.data_dir), settings.base_url)
 
 
-def _run_web(settings: Settings, database: Database) -> None:
+def _listen(settings: Settings) -> socket.socket:
+    """Takes the port, before anything is said or started."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
+    except OSError as error:
+        _fail(
+            f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}). "
+            f"Choose another, such as PORT={settings.port + 1}."
+        )
+
+
+def _run_web(settings: Settings, database: Database, listener: socket.socket) -> None:
     import uvicorn
 
     from app.main import create_app
 
-    uvicorn.run(
+    config = uvicorn.Config(
         create_app(settings, database=database),
-        host=settings.host,
-        port=settings.port,
         log_level="warning",
         access_log=False,
         server_header=False,
         proxy_headers=False,
         timeout_graceful_shutdown=20,
     )
+    with listener, contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listener])
 
 
 @contextlib.contextmanager
@@ -139,6 +152,7 @@ def start() -> None:
     from app.services import demo
 
     settings = _settings()
+    listener = _listen(settings)
     with _database(settings, check=False) as database:
         schema_version.upgrade(database.engine)
         schema_version.check(database.engine)
@@ -156,7 +170,7 @@ def start() -> None:
             click.echo(f"Mails are files in {settings.mail_dir}")
         click.echo("Stop with Ctrl-C.")
         with _worker_beside(settings, database):
-            _run_web(settings, database)
+            _run_web(settings, database, listener)
 
 
 @main.command()
@@ -170,7 +184,7 @@ def serve(with_worker: bool) -> None:
     with _database(settings) as database:
         beside = _worker_beside(settings, database) if with_worker else contextlib.nullcontext()
         with beside:
-            _run_web(settings, database)
+            _run_web(settings, database, _listen(settings))
 
 
 @main.command()

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy.orm import sessionmaker
 from sqlmodel import Session as DbSession
 
-from app.db import Database, make_engine
+from app.db import ChangeMark, Database, make_engine
 from app.models.revisions import raise_revisions
 from app.schema_version import upgrade
 
@@ -30,17 +31,46 @@ def sqlite_template(folder: Path) -> Path:
     return path
 
 
+class _Slot:
+    """A place for an SQLite file, with an engine that knows the compiled statements of the tests
+    before: an engine of its own for each test would compile them all again."""
+
+    def __init__(self) -> None:
+        self._folder = tempfile.TemporaryDirectory(dir=FAST, prefix="convoca-")
+        self.path = Path(self._folder.name, "convoca.db")
+        self.engine = make_engine(f"sqlite:///{self.path}")
+
+    def clear(self) -> None:
+        self.engine.dispose()
+        for path in self.path.parent.iterdir():
+            path.unlink()
+
+
+_free_slots: list[_Slot] = []
+
+
+class _ReusedDatabase(Database):
+    """A database on an engine that outlives it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.mark = ChangeMark(engine)
+        self._sessions = sessionmaker(class_=DbSession, expire_on_commit=False, autoflush=True)
+        event.listen(self._sessions, "after_flush", raise_revisions)
+
+
 @contextmanager
 def fresh_sqlite(template: Path) -> Iterator[Database]:
     """A database of its own, with real commits."""
-    with tempfile.TemporaryDirectory(dir=FAST, prefix="convoca-") as folder:
-        path = Path(folder, "convoca.db")
-        shutil.copyfile(template, path)
-        database = Database(f"sqlite:///{path}")
-        try:
-            yield database
-        finally:
-            database.close()
+    slot = _free_slots.pop() if _free_slots else _Slot()
+    shutil.copyfile(template, slot.path)
+    database = _ReusedDatabase(slot.engine)
+    try:
+        yield database
+    finally:
+        database.close()
+        slot.clear()
+        _free_slots.append(slot)
 
 
 class _AlwaysNew:
@@ -62,9 +92,6 @@ class SavepointDatabase(Database):
     """Everything happens in one transaction that is rolled back at the end of the test."""
 
     def __init__(self, engine: Engine) -> None:
-        from sqlalchemy import event
-        from sqlalchemy.orm import sessionmaker
-
         self.engine = engine
         self.mark = _AlwaysNew()  # type: ignore[assignment]
         self._connection = engine.connect()

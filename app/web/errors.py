@@ -9,12 +9,17 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from app.domain.errors import DomainError, Invalid, NotSignedIn
+from app.domain.errors import N_, DomainError, Invalid, NotSignedIn
 from app.web.languages import translations
 from app.web.problems import TITLES, fill, from_exception, problem, status_of
 from app.web.templating import current_reader, error_page
 
 logger = logging.getLogger("convoca.web")
+
+_SIGNED_OUT = N_(
+    "Your sign-in has ended. Sign in again in another tab, then go back and send the form once "
+    "more: what you typed is still there."
+)
 
 
 def _for_programs(request: Request) -> bool:
@@ -31,7 +36,10 @@ def _answer(request: Request, error: DomainError, status: int) -> Response:
         detail = fill(error.sentence, error.params, gettext)
         return problem(status, error.code, detail, gettext, fields, headers)
     if isinstance(error, NotSignedIn):
-        return RedirectResponse(f"/organize/sign-in?next={request.url.path}", 303)
+        if request.method in ("GET", "HEAD"):
+            return RedirectResponse(f"/organize/sign-in?next={request.url.path}", 303)
+        # Going away would lose what was typed; the browser's way back still has it.
+        error = NotSignedIn(_SIGNED_OUT)
     response = error_page(request, error, status)
     response.headers.update(headers)
     return response

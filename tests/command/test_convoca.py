@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -204,3 +205,12 @@ def test_a_file_is_no_data_folder(tmp_path: Path) -> None:
     looked = convoca("doctor", data=taken)
     assert looked.returncode == 1
     assert f"wrong  data folder: {taken} cannot be written to" in looked.stdout
+
+
+def test_a_port_that_is_taken_is_said_before_anything_is_done(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = convoca("start", data=tmp_path, env={"PORT": str(port)})
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"Port {port} on 127.0.0.1 cannot be used")
+    assert not (tmp_path / "convoca.db").exists()
