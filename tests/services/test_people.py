@@ -360,7 +360,7 @@ def test_ten_thousand_people_are_compared_in_seconds(
     assert len(queries) == 2
 
 
-def test_what_many_names_have_brings_nobody_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_many_names_have_brings_nobody_together() -> None:
     assert [
         people._buckets(people._words(name))
         for name in ("Ana de la Cruz y Soto", "De la Cruz", "Van Do", "Ana Ana")
@@ -375,9 +375,14 @@ def test_what_many_names_have_brings_nobody_together(monkeypatch: pytest.MonkeyP
 def test_of_many_who_share_two_words_each_is_compared_with_few(
     db: DbSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compared = []
+    compared: list[object] = []
     same = people._same_name
-    monkeypatch.setattr(people, "_same_name", lambda a, b: compared.append(a) or same(a, b))
+
+    def noted(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+        compared.append(one)
+        return same(one, other)
+
+    monkeypatch.setattr(people, "_same_name", noted)
     rows = [Person(name=f"Juan Pérez {n}", search_key=f"{n:05}") for n in range(300)]
     rows.append(Person(name="0 Pérez Juan", search_key="z"))  # far from its like
     db.connection().execute(insert(Person), [row.model_dump() for row in rows])
