@@ -258,7 +258,7 @@ def test_the_hours_of_those_who_take_part_are_drawn(
     page = Page(organizer_client.get(f"{LIST}/1").text)
 
     assert page.text(".zone-row") == [
-        "Bogota, Lima 1 participant 09:00–10:30, during the day",
+        "Bogotá, Lima 1 participant 09:00–10:30, during the day",
         "Santiago 1 participant 11:00–12:30, during the day",
         "Madrid Marc 15:00–16:30, during the day",
     ]
