@@ -425,7 +425,7 @@ def test_an_organizer_only(client: TestClient, house: House) -> None:
         303,
         f"/organize/sign-in?next={URL}",
     )
-    assert client.post(URL, data={}).status_code == 303
+    assert client.post(URL, data={}).status_code == 401
 
 
 @pytest.mark.parametrize(
