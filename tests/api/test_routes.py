@@ -173,14 +173,12 @@ def test_every_schema_that_comes_in_to_make_something_has_an_example() -> None:
     assert {name for name in without if not name.endswith("Change")} == set()
 
 
-@pytest.mark.parametrize("name", sorted(CALLS))
+@pytest.mark.parametrize("name", sorted(n for n in CALLS if "{" in OPERATIONS[n][1]))
 def test_what_is_not_there_is_404_and_never_500(
     api: TestClient, database: Database, name: str
 ) -> None:
     seeded = seed(database)
     method, path, _ = OPERATIONS[name]
-    if "{" not in path:
-        pytest.skip("no id in the address")
     body, _ = CALLS[name]
     for wrong in ("nothing", "0" * 26, "x" * 300, "%00", "%ED%A0%80", "ñ"):
         address = path.split("{")[0] + wrong + path.split("}")[1]

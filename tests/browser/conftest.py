@@ -38,9 +38,12 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium without a window. As root it has no sandbox of its own."""
+    """Chromium without a window. As root it has no sandbox of its own.
+
+    For a module at the most: while Playwright runs, no other event loop can in this thread.
+    """
     path = chromium()
     arguments = [*QUIET, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
     with sync_playwright() as playwright:

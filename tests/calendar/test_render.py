@@ -132,7 +132,7 @@ def test_a_feed_with_no_events_is_a_whole_calendar_still() -> None:
     assert strict.zones(calendar)["Etc/UTC"].offset(datetime(2026, 1, 1, tzinfo=UTC)) == timedelta()
 
 
-@pytest.mark.parametrize("read", [oracles.by_icalendar, oracles.by_vobject, oracles.by_ical_js])
+@pytest.mark.parametrize("read", [oracles.by_icalendar, oracles.by_vobject])
 def test_others_take_a_feed_with_no_events(read: oracles.Oracle) -> None:
     assert read(render(replace(FEED, events=()))) == {}
 
