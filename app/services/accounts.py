@@ -24,11 +24,7 @@ from app.schemas.types import Email
 from app.services import outbox
 from app.services.actor import Actor
 from app.services.links import Links, Purpose
-from app.services.tokens import actor_of_token as actor_of_token
-from app.services.tokens import create_token as create_token
 from app.services.tokens import digest
-from app.services.tokens import list_tokens as list_tokens
-from app.services.tokens import revoke_token as revoke_token
 
 SIGN_IN_DAYS = 14
 LINK_MINUTES = 10

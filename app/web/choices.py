@@ -4,8 +4,8 @@ from functools import cache
 
 from app.domain.addresses import search_key
 from app.domain.zones import zone_names
+from app.languages import OWN_NAMES, country_name
 from app.schemas.countries import COUNTRIES
-from app.web.languages import OWN_NAMES, country_name
 
 Choices = tuple[tuple[str, str], ...]
 
@@ -19,9 +19,20 @@ def country_choices(language: str) -> Choices:
     return tuple(sorted(named, key=lambda pair: search_key(pair[1])))
 
 
+def zone_choices(chosen: str = "") -> Choices:
+    """Every zone that is a place as (IANA name, the same readable), America first.
+
+    `chosen` is among them even where it is another name ("US/Eastern"): a form that does not offer
+    what is stored would change it.
+    """
+    choices = _places()
+    if chosen and all(name != chosen for name, _ in choices):
+        return ((chosen, chosen), *choices)
+    return choices
+
+
 @cache
-def zone_choices() -> Choices:
-    """Every zone that is a place as (IANA name, the same readable), America first."""
+def _places() -> Choices:
     found = [("UTC", "UTC")]
     for area in _AREAS:
         names = sorted(name for name in zone_names() if name.startswith(f"{area}/"))

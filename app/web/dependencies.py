@@ -7,7 +7,7 @@ from fastapi import Depends, Request
 
 from app.db import Database, DbSession
 from app.domain.errors import NotAllowed, NotSignedIn
-from app.services import accounts
+from app.services import accounts, tokens
 from app.services.actor import Actor, Scope
 from app.services.links import Links
 from app.web.security import COOKIE
@@ -52,7 +52,7 @@ Organizer = Annotated[Actor, Depends(_organizer, scope="function")]
 def _program(scope: Scope) -> object:
     def program(request: Request, db: Db) -> Actor:
         kind, _, secret = request.headers.get("authorization", "").partition(" ")
-        actor = accounts.actor_of_token(db, secret.strip()) if kind.lower() == "bearer" else None
+        actor = tokens.actor_of_token(db, secret.strip()) if kind.lower() == "bearer" else None
         if actor is None:
             raise NotSignedIn
         if scope not in actor.scopes:

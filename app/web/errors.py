@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from app.domain.errors import N_, DomainError, Invalid, NotSignedIn
-from app.web.languages import translations
+from app.languages import translations
 from app.web.problems import TITLES, fill, from_exception, problem, status_of
 from app.web.templating import current_reader, error_page
 

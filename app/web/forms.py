@@ -1,5 +1,6 @@
 """Forms: what was typed, kept as typed, until a schema has taken it."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
@@ -35,9 +36,19 @@ class Form:
         found = {code: self.text(f"{name}-{code}") for code in LANGUAGES}
         return {code: text for code, text in found.items() if text}
 
+    def revision(self) -> int:
+        """The revision that the form was made from, as `revision_of` reads it."""
+        return revision_of(self.text("revision"))
+
     def pick(self, *names: str) -> dict[str, Any]:
         """Several fields for a schema."""
         return {name: self.text(name) for name in names}
+
+
+def revision_of(text: str) -> int:
+    """The revision that a form was made from. One that does not say it is not taken for whole: -1
+    is nobody's revision."""
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else -1
 
 
 async def read_form(request: Request) -> Form:

@@ -6,14 +6,6 @@ from starlette.requests import Request
 
 from app.domain.text import LANGUAGES
 from app.domain.zones import zone_names
-from app.languages import LOCALE_DIR as LOCALE_DIR
-from app.languages import OWN_NAMES as OWN_NAMES
-from app.languages import babel_locale as babel_locale
-from app.languages import country_name as country_name
-from app.languages import date_long as date_long
-from app.languages import time_of_day as time_of_day
-from app.languages import translations as translations
-from app.languages import zone_label as zone_label
 
 YEAR = 365 * 24 * 3600
 """Seconds, for cookies that remember a choice."""

@@ -10,11 +10,11 @@ from markupsafe import Markup
 from app.domain.schedule import CycleStatus, InstitutionRole, Schedule, Session, SessionStatus
 from app.domain.text import localized
 from app.domain.zones import zone
+from app.languages import date_long, time_of_day, zone_label
 from app.services.calendars import organizer_name, people_of
 from app.services.links import Links
 from app.services.public import PublishedCycle
 from app.web.accent import readable
-from app.web.languages import date_long, time_of_day, zone_label
 
 _SHORT = 200  # characters of a description in previews
 

@@ -1,7 +1,6 @@
 """The session editor between form and page: one state, whether it comes from the tables or from
 what somebody has typed."""
 
-import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -64,12 +63,6 @@ def typed(form: Form, session: Session) -> Editing:
         find=form.text("find"),
         new={name: form.text(f"new-{name}") for name in NEW},
     )
-
-
-def revision_of(text: str) -> int:
-    """The revision that a form was made from. One that does not say it is not taken for whole: -1
-    is nobody's revision."""
-    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else -1
 
 
 def commands(editing: Editing) -> tuple[SessionChange, AgendaIn]:
@@ -170,7 +163,7 @@ def context(
         "segments": _segments(editing, people, shown, starts, zone, language),
         "people": _choices(people, gettext),
         "shown": shown,
-        "zones": _zones(editing.values["zone"]),
+        "zones": zone_choices(editing.values["zone"]),
         "strip": session_view.zone_rows(starts, length, zone, counts, speakers, language),
         "participants": sum(counts.values()),
         "released": _released(preview, session),
@@ -191,14 +184,6 @@ def _beside(sessions: list[Session], session: Session, step: int) -> Session | N
 def _released(preview: Preview, session: Session) -> bool:
     before: Schedule | None = preview.before
     return before is not None and any(s.id == session.id for s in before.sessions)
-
-
-def _zones(current: str) -> tuple[tuple[str, str], ...]:
-    """The zones to choose from; an old name that is in use stays what it is."""
-    choices = zone_choices()
-    if current and all(name != current for name, _ in choices):
-        return ((current, current), *choices)
-    return choices
 
 
 def _choices(people: dict[str, Person], gettext: Any) -> list[tuple[str, str, str]]:

@@ -14,19 +14,18 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from app.domain.errors import DomainError, FieldError, NotFound
 from app.domain.text import LANGUAGES, localized
-from app.languages import day
-from app.paths import STATIC, TEMPLATES
-from app.services.links import Links, Purpose
-from app.web.languages import (
+from app.languages import (
     OWN_NAMES,
-    Reader,
     country_name,
     date_long,
-    reader_of,
+    day,
     time_of_day,
     translations,
     zone_label,
 )
+from app.paths import STATIC, TEMPLATES
+from app.services.links import Links, Purpose
+from app.web.languages import Reader, reader_of
 from app.web.problems import fill
 
 FLASH = "flash"

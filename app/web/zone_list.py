@@ -6,7 +6,7 @@ from babel.core import get_global
 
 from app.domain.addresses import search_key
 from app.domain.zones import zone_names
-from app.web.languages import babel_locale, zone_label
+from app.languages import babel_locale, zone_label
 
 Choice = tuple[str, str]
 _WORLD = "001"  # CLDR's territory for zones of no country

@@ -13,7 +13,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from app.domain.text import LANGUAGES
-from app.web.languages import LOCALE_DIR
+from app.languages import LOCALE_DIR
 
 ROOT = Path(__file__).parents[2]
 KEYWORDS = {

@@ -103,7 +103,7 @@ def test_token_is_shown_once_and_can_be_revoked(
     assert secret is not None
     assert "Reports &amp; &lt;b&gt;more" in made.text
     with database.begin(writes=False) as db:
-        actor = accounts.actor_of_token(db, secret[1])
+        actor = tokens.actor_of_token(db, secret[1])
         assert actor is not None
         assert actor.scopes == {Scope.READ}
         token = db.exec(select(ApiToken)).one()
@@ -113,7 +113,7 @@ def test_token_is_shown_once_and_can_be_revoked(
     revoke = f"/organize/account/tokens/{token.id}/revoke"
     assert organizer_client.post(revoke).status_code == 303
     with database.begin(writes=False) as db:
-        assert accounts.actor_of_token(db, secret[1]) is None
+        assert tokens.actor_of_token(db, secret[1]) is None
     assert "Revoked" in organizer_client.get("/organize/account").text
 
 

@@ -105,13 +105,41 @@ def test_settings_that_somebody_else_changed_are_not_overwritten(
     assert only_cycle(database).title == {"en": "Cycle 1", "es": "Ciclo 1"}
 
 
+@pytest.mark.parametrize("revision", ["", "²", "-1", "9" * 5000])
+def test_a_form_that_does_not_say_its_revision_overwrites_nothing(
+    organizer_client: TestClient, database: Database, revision: str
+) -> None:
+    with database.begin(writes=True) as db:
+        Make(db).cycle(slug="lideres")
+
+    typed = FORM | {"revision": revision, "title-es": "Mi versión"}
+    answer = organizer_client.post("/organize/c/lideres/settings", data=typed)
+
+    assert answer.status_code == 412
+    assert "Mi versión" in answer.text
+    assert only_cycle(database).title == {"en": "Cycle 1", "es": "Ciclo 1"}
+
+
+def test_a_zone_under_another_name_is_among_the_choices(
+    organizer_client: TestClient, database: Database
+) -> None:
+    with database.begin(writes=True) as db:
+        Make(db).cycle(slug="lideres", zone="US/Eastern")
+
+    page = organizer_client.get("/organize/c/lideres/settings").text
+
+    assert page.count('<option value="US/Eastern" selected>') == 1
+
+
 def test_the_address_stays_once_published(organizer_client: TestClient, database: Database) -> None:
     with database.begin(writes=True) as db:
         Make(db).cycle(slug="lideres", release_number=1, status="published")
 
     page = organizer_client.get("/organize/c/lideres/settings")
     assert 'name="slug"' not in page.text
-    answer = organizer_client.post("/organize/c/lideres/settings", data=FORM | {"slug": "otro"})
+    answer = organizer_client.post(
+        "/organize/c/lideres/settings", data=FORM | {"slug": "otro", "revision": "1"}
+    )
 
     assert answer.status_code == 303
     assert only_cycle(database).slug == "lideres"
@@ -126,6 +154,7 @@ def test_institutions_are_saved_in_their_order(
         one, two = make.institution(), make.institution()
 
     typed = {
+        "institution-": one.id, "institution-x": one.id, "institution-²": one.id,
         "institution-0": two.id, "role-0": "host",
         "institution-1": one.id, "role-1": "organizer",
         "institution-2": "", "role-2": "partner",

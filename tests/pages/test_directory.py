@@ -106,7 +106,9 @@ def test_institutions_and_initiatives(
 
     assert organizer_client.get(path).status_code == 200
     assert organizer_client.get(f"{path}/{one.id}").status_code == 200
-    changed = organizer_client.post(f"{path}/{one.id}", data=typed | {"name": "Primero"})
+    changed = organizer_client.post(
+        f"{path}/{one.id}", data=typed | {"name": "Primero", "revision": "1"}
+    )
     assert changed.status_code == 303
     assert organizer_client.get(f"{path}/{one.id}/merge?duplicate={two.id}").status_code == 200
     merged = organizer_client.post(f"{path}/{one.id}/merge", data={"duplicate": two.id})

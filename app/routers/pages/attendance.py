@@ -11,7 +11,6 @@ from app.domain.attendance import Status
 from app.domain.errors import DomainError
 from app.domain.text import localized
 from app.models import Cycle, Session, now
-from app.routers.pages.participants import PageNumber, page_number, short_date
 from app.schemas.enrolment import MarkIn, RetractIn
 from app.services import attendance, exports
 from app.services.actor import Actor
@@ -20,7 +19,7 @@ from app.services.sessions import session_by_number
 from app.web.dependencies import Db, Organizer
 from app.web.downloads import download
 from app.web.forms import FormData, errors_by_field
-from app.web.organize import cycle_bar
+from app.web.organize import PageNumber, cycle_bar, page_number, short_date
 from app.web.problems import status_of, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
 

@@ -1,5 +1,6 @@
 """Organizers' pages: the list of cycles, a new one, settings, institutions, clone, archive."""
 
+import re
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -46,7 +47,7 @@ def _form(
         "cycle_bar": cycle_bar(cycle, current_reader(request).language) if cycle else None,
         "errors": errors_by_field(error) if error else {},
         "summary": summary(error, gettext_for(request)),
-        "zones": zone_choices(),
+        "zones": zone_choices(values["zone"]),
         "language_options": language_choices(),
         "theirs": cycle_form.differing(values, cycle) if cycle and isinstance(error, Stale) else [],
     }
@@ -110,10 +111,9 @@ def change_settings(
     data = cycle_form.read(form)
     if cycle.release_number:
         data.pop("slug")  # fixed, and shown as text
-    revision = int(form.text("revision")) if form.text("revision").isdigit() else None
     try:
         change = validate(CycleChange, data)
-        cycle = cycles.change_cycle(db, actor, cycle.id, change, revision)
+        cycle = cycles.change_cycle(db, actor, cycle.id, change, form.revision())
     except DomainError as error:
         db.rollback()
         cycle = cycles.cycle_for_slug(db, actor, slug)
@@ -161,9 +161,8 @@ def set_institutions(
     request: Request, db: Db, actor: Organizer, slug: str, form: FormData
 ) -> Response:
     """All of them, in their order. A row without an institution is left out."""
-    places = sorted(
-        {name.split("-")[1] for name in form.values if name.startswith("institution-")}, key=int
-    )
+    named = (re.fullmatch(r"institution-([0-9]{1,4})", name) for name in form.values)
+    places = sorted((match[1] for match in named if match), key=int)
     rows = [
         {"institution_id": form.text(f"institution-{n}"), "role": form.text(f"role-{n}")}
         for n in places

@@ -130,10 +130,9 @@ def _add_routes(directory: Directory) -> None:
     ) -> Response:
         """Changes it, unless somebody else did in the meantime."""
         data = form.pick(*directory.fields)
-        revision = int(form.text("revision")) if form.text("revision").isdigit() else None
         try:
             change = validate(directory.schema_change, data)
-            directory.change(db, actor, row_id, change, revision)
+            directory.change(db, actor, row_id, change, form.revision())
         except DomainError as error:
             db.rollback()
             return _form(request, directory, data, directory.get(db, actor, row_id), error)

@@ -1,18 +1,14 @@
 """Organizers' pages: the participants of a cycle."""
 
-from collections.abc import Callable
-from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db import DbSession
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import Clash, DomainError, NotFound
-from app.domain.zones import wall_time
-from app.languages import date_short
 from app.models import Cycle, Enrolment, now
 from app.schemas.enrolment import EnrolmentChange, EnrolmentIn
 from app.services import enrolment_lists, enrolments, exports
@@ -22,14 +18,11 @@ from app.web.choices import country_choices, language_choices, zone_choices
 from app.web.dependencies import Db, Organizer
 from app.web.downloads import download
 from app.web.forms import FormData, errors_by_field, summary
-from app.web.organize import cycle_bar
+from app.web.organize import PageNumber, cycle_bar, page_number, short_date
 from app.web.problems import status_of, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
 
 router = APIRouter(prefix="/organize/c/{slug}/participants")
-
-PageNumber = Annotated[str, Query(alias="page")]
-"""As text, so that an address that somebody cut off still shows a page."""
 
 FIELDS = ("name", "email", "country", "institution", "initiative", "language", "zone")
 CHANGED = tuple(name for name in FIELDS if name != "email")
@@ -138,11 +131,9 @@ def change_participant(
 ) -> Response:
     """Corrects it, unless somebody else did in the meantime."""
     cycle, row = _open(db, actor, slug, enrolment_id)
-    text = form.text("revision")
-    revision = int(text) if text.isascii() and text.isdigit() else None
     try:
         change = validate(EnrolmentChange, form.pick(*CHANGED))
-        enrolments.change_enrolment(db, actor, row.id, change, revision, now=now())
+        enrolments.change_enrolment(db, actor, row.id, change, form.revision(), now=now())
     except DomainError as error:
         db.rollback()
         cycle, row = _open(db, actor, slug, enrolment_id)
@@ -198,25 +189,6 @@ def set_status(
     }[wanted]
     path = f"/organize/c/{slug}/participants/{enrolment_id}"
     return see_other(request, path, said % {"name": row.name})
-
-
-def short_date(request: Request, zone: str) -> Callable[[datetime], str]:
-    """For tables: "26 Nov", with the year where it is not this one, in the reader's zone (else
-    in the one given)."""
-    reader = current_reader(request)
-    here = reader.zone or zone
-    this_year = wall_time(now(), here).year
-
-    def short(instant: datetime) -> str:
-        day, year = date_short(instant, reader.language, here), wall_time(instant, here).year
-        return day if year == this_year else f"{day} {year}"
-
-    return short
-
-
-def page_number(text: str) -> int:
-    """The number of a page from an address; whatever is none is the first."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 7 else 1
 
 
 def _status(text: str) -> EnrolmentStatus | None:
@@ -277,7 +249,7 @@ def _form(
         "already": already,
         "stale": error is not None and error.code == "stale",
         "countries": country_choices(current_reader(request).language),
-        "zones": zone_choices(),
+        "zones": zone_choices(values["zone"]),
         "language_options": language_choices(),
     }
     status = status_of(error) if error else 200

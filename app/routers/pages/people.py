@@ -58,7 +58,7 @@ def _form(
         "summary": summary(error, gettext_for(request)),
         "institutions": options,
         "countries": country_choices(current_reader(request).language),
-        "zones": zone_choices(),
+        "zones": zone_choices(values["zone"] or ""),
         "language_options": language_choices(),
         "parts": people.parts_of(db, actor, person.id) if person else [],
     }
@@ -99,10 +99,9 @@ def change_person(
 ) -> Response:
     """Changes it, unless somebody else did in the meantime."""
     data = _read(form)
-    revision = int(form.text("revision")) if form.text("revision").isdigit() else None
     try:
         change = validate(PersonChange, data)
-        people.change_person(db, actor, person_id, change, revision)
+        people.change_person(db, actor, person_id, change, form.revision())
     except DomainError as error:
         db.rollback()
         return _form(request, db, actor, data, people.get_person(db, actor, person_id), error)

@@ -36,9 +36,7 @@ def _preview(
     language = current_reader(request).language
     context = {
         "cycle": cycle,
-        "cycle_bar": cycle_bar(
-            cycle, current_reader(request).language, publish=len(preview.changes)
-        ),
+        "cycle_bar": cycle_bar(cycle, language, publish=len(preview.changes)),
         "error": error,
         "read": read,
         "newest": newest_release(db, cycle.id),
@@ -91,7 +89,8 @@ def _still_as_shown(cycle: Cycle, revision: str) -> None:
 def releases(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
     """The releases, the newest first, each with its changes in words."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
-    presenter = Presenter(current_reader(request).language)
+    language = current_reader(request).language
+    presenter = Presenter(language)
     told = [
         (
             one.release,
@@ -102,7 +101,7 @@ def releases(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
     ]
     context = {
         "cycle": cycle,
-        "cycle_bar": cycle_bar(cycle, current_reader(request).language),
+        "cycle_bar": cycle_bar(cycle, language),
         "releases": told,
     }
     return page(request, "organize/releases.html", context)

@@ -12,7 +12,7 @@ from app.services.actor import Actor
 from app.web import agenda_form, session_page
 from app.web.choices import country_choices
 from app.web.dependencies import Db, Organizer
-from app.web.forms import Form, FormData, errors_by_field
+from app.web.forms import Form, FormData, errors_by_field, revision_of
 from app.web.organize import cycle_bar
 from app.web.problems import status_of, validate
 from app.web.session_page import Editing
@@ -76,7 +76,7 @@ def save_session(
 
 def _save(db: DbSession, actor: Actor, session: Session, editing: Editing) -> int:
     change, agenda = session_page.commands(editing)
-    revision = session_page.revision_of(editing.revision)
+    revision = revision_of(editing.revision)
     sessions.change_session(db, actor, session.id, change, revision)
     return agendas.put_agenda(db, actor, session.id, agenda).number
 

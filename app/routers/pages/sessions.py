@@ -60,7 +60,7 @@ def _form_context(
     return {
         "cycle_bar": cycle_bar(cycle, current_reader(request).language),
         "values": values,
-        "zones": zone_choices(),
+        "zones": zone_choices(values["zone"]),
         "fold_options": session_view.folds(time, current_reader(request).language),
         "errors": {
             session_form.in_form(name, cycle.language): fill(one.sentence, one.params, gettext)
@@ -227,7 +227,7 @@ def print_session(request: Request, db: Db, actor: Organizer, slug: str, number:
     language = current_reader(request).language
     context = {
         "cycle": cycle,
-        "cycle_bar": cycle_bar(cycle, current_reader(request).language),
+        "cycle_bar": cycle_bar(cycle, language),
         "session": session,
         "run": session_view.run_of_show(session, language),
         "sheet": session_view.call_sheet(session, language),
