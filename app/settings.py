@@ -1,4 +1,4 @@
-"""Settings, from the environment (``CONVOCA_*``); read by main, cli and migrations only."""
+"""Settings, from the environment (``CONVOCA_*``): cli and migrations read them and hand them on."""
 
 import os
 import re

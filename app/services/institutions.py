@@ -14,7 +14,6 @@ from app.schemas.directory import (
     InstitutionIn,
 )
 from app.services.actor import Actor
-from app.services.merging import merge_initiatives, merge_institutions
 from app.services.paging import paginate
 from app.services.rows import (
     find,
@@ -34,8 +33,6 @@ __all__ = [
     "find_or_create_initiative",
     "get_initiative",
     "get_institution",
-    "merge_initiatives",
-    "merge_institutions",
     "search_initiatives",
     "search_institutions",
 ]

@@ -13,7 +13,6 @@ from app.domain.errors import N_, Invalid
 from app.models import Cycle, Enrolment, Institution, Part, Person, Segment, Session
 from app.schemas.directory import PersonChange, PersonIn
 from app.services.actor import Actor
-from app.services.merging import merge_people
 from app.services.paging import paginate
 from app.services.rows import find, found_by, hold, renew_enrolment_keys, search_key, unique_or
 from app.services.rows import person_key as key_of
@@ -24,7 +23,6 @@ __all__ = [
     "get_person",
     "key_of",
     "likely_duplicates",
-    "merge_people",
     "parts_of",
     "search_people",
 ]

@@ -7,8 +7,8 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from app.db import Database
-from app.services.accounts import create_token
 from app.services.actor import Actor
+from app.services.tokens import create_token
 from tests.conftest import BASE_URL
 
 Programs = Callable[..., TestClient]

@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 from app.db import Database
 from app.models import ApiToken, Person
 from app.models import now as the_present
-from app.services.accounts import create_token, revoke_token
 from app.services.actor import Actor
+from app.services.tokens import create_token, revoke_token
 from tests.api.conftest import Programs
 from tests.api.seeded import Seeded, seed
 

@@ -15,8 +15,9 @@ from starlette.types import Receive, Scope, Send
 from app.domain.zones import zone_names
 from app.main import create_app
 from app.schemas.countries import COUNTRIES
-from app.services.accounts import add_user, create_token
+from app.services.accounts import add_user
 from app.services.actor import Actor
+from app.services.tokens import create_token
 from app.settings import Settings
 from tests.api.document import plain_app
 from tests.api.seeded import Seeded, seed

@@ -22,7 +22,7 @@ from app.models import (
     Part,
     Person,
 )
-from app.services import institutions, people
+from app.services import institutions, merging, people
 from app.services.actor import SYSTEM
 from tests.factories import NOW, Make
 
@@ -31,7 +31,7 @@ BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 
 def merge(db: DbSession, keep: Person, duplicate: Person) -> Person:
     """Merges, and forgets what was loaded, so that the database is asked."""
-    kept = people.merge_people(db, SYSTEM, keep.id, duplicate.id, at=NOW)
+    kept = merging.merge_people(db, SYSTEM, keep.id, duplicate.id, at=NOW)
     db.commit()
     db.expunge_all()
     return kept
@@ -274,7 +274,7 @@ def test_people_move_to_the_institution_that_is_kept(db: DbSession, make: Make) 
     keep = make.institution(name="CAF", acronym="", country="")
     duplicate = make.institution(name="Corporación Andina", acronym="C.A.F.", country="VE")
     ana = make.person(institution_id=duplicate.id)
-    merged = institutions.merge_institutions(db, SYSTEM, keep.id, duplicate.id)
+    merged = merging.merge_institutions(db, SYSTEM, keep.id, duplicate.id)
     db.commit()
     db.expunge_all()
     assert (merged.name, merged.acronym, merged.country, merged.search_key) == (
@@ -295,7 +295,7 @@ def test_cycles_keep_their_institutions_in_their_roles(db: DbSession, make: Make
     partner = make.carries(one, duplicate, "partner")
     elsewhere = make.carries(two, duplicate, "host")
     before = one.revision, two.revision
-    institutions.merge_institutions(db, SYSTEM, keep.id, duplicate.id)
+    merging.merge_institutions(db, SYSTEM, keep.id, duplicate.id)
     assert (one.revision > before[0], two.revision > before[1]) == (True, True)
     db.commit()
     db.expunge_all()
@@ -314,7 +314,7 @@ def test_participants_stand_for_the_initiative_that_is_kept(db: DbSession, make:
     duplicate.territory, duplicate.sector = "Huila", "Agro"
     ana = make.person(name="Ana", email="ana@example.org")
     enrolment = make.enrolment(make.cycle(), ana, initiative_id=duplicate.id)
-    merged = institutions.merge_initiatives(db, SYSTEM, keep.id, duplicate.id)
+    merged = merging.merge_initiatives(db, SYSTEM, keep.id, duplicate.id)
     db.commit()
     db.expunge_all()
     assert (merged.name, merged.country, merged.territory, merged.sector, merged.search_key) == (
@@ -331,9 +331,9 @@ def test_participants_stand_for_the_initiative_that_is_kept(db: DbSession, make:
 
 
 MERGES: list[Callable[[DbSession, str, str], object]] = [
-    lambda db, keep, duplicate: people.merge_people(db, SYSTEM, keep, duplicate),
-    lambda db, keep, duplicate: institutions.merge_institutions(db, SYSTEM, keep, duplicate),
-    lambda db, keep, duplicate: institutions.merge_initiatives(db, SYSTEM, keep, duplicate),
+    lambda db, keep, duplicate: merging.merge_people(db, SYSTEM, keep, duplicate),
+    lambda db, keep, duplicate: merging.merge_institutions(db, SYSTEM, keep, duplicate),
+    lambda db, keep, duplicate: merging.merge_initiatives(db, SYSTEM, keep, duplicate),
 ]
 
 
@@ -386,7 +386,7 @@ def test_a_part_given_to_the_duplicate_at_the_same_moment_moves_too(
 
     def merge_now() -> None:
         with real_database.begin(writes=True) as db:
-            people.merge_people(db, SYSTEM, keep.id, duplicate.id)
+            merging.merge_people(db, SYSTEM, keep.id, duplicate.id)
 
     with ThreadPoolExecutor(1) as pool:
         with real_database.begin(writes=True) as db:

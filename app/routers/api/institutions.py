@@ -15,7 +15,7 @@ from app.schemas.directory import (
     MergeIn,
 )
 from app.schemas.page import Page
-from app.services import institutions
+from app.services import institutions, merging
 from app.web.api import After, JsonRoute, Limit, OnceDep, Revision, Search, answer
 from app.web.dependencies import Db, Reads, Writes
 
@@ -79,7 +79,7 @@ def merge_institutions(
 
     def make() -> Response:
         return _institution(
-            institutions.merge_institutions(db, actor, institution_id, command.duplicate_id)
+            merging.merge_institutions(db, actor, institution_id, command.duplicate_id)
         )
 
     return once(make)
@@ -144,7 +144,7 @@ def merge_initiatives(
 
     def make() -> Response:
         return _initiative(
-            institutions.merge_initiatives(db, actor, initiative_id, command.duplicate_id)
+            merging.merge_initiatives(db, actor, initiative_id, command.duplicate_id)
         )
 
     return once(make)

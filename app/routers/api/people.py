@@ -7,7 +7,7 @@ from app.models import Person
 from app.routers.api.present import page_of
 from app.schemas.directory import MergeIn, PersonChange, PersonIn, PersonOut
 from app.schemas.page import Page
-from app.services import people
+from app.services import merging, people
 from app.web.api import After, JsonRoute, Limit, OnceDep, Revision, Search, answer
 from app.web.dependencies import Db, Reads, Writes
 
@@ -64,7 +64,7 @@ def merge_people(
     """
 
     def make() -> Response:
-        return _person(people.merge_people(db, actor, person_id, command.duplicate_id))
+        return _person(merging.merge_people(db, actor, person_id, command.duplicate_id))
 
     return once(make)
 
