@@ -42,7 +42,7 @@ class Settings:
     mail_from: str = "convoca@localhost"
     mail_from_name: str = "Convoca"
     secret_key: str = ""  # empty: kept in a file in `data_dir`
-    development: bool = False  # shows /organize/_components and the link of a mailed sign-in
+    development: bool = False  # pages are made anew each time; a mailed sign-in is shown under Mail
 
     @property
     def secure(self) -> bool:
