@@ -42,7 +42,7 @@ class Settings:
     mail_from: str = "convoca@localhost"
     mail_from_name: str = "Convoca"
     secret_key: str = ""  # empty: kept in a file in `data_dir`
-    development: bool = False  # pages are made anew each time; a mailed sign-in is shown under Mail
+    development: bool = False  # nothing is cached; /organize/_components; mailed sign-ins are shown
 
     @property
     def secure(self) -> bool:

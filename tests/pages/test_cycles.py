@@ -250,3 +250,19 @@ def test_a_stranger_is_sent_to_sign_in(client: TestClient, path: str) -> None:
         303,
         f"/organize/sign-in?next={path}",
     )
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_what_is_in_the_cycle_can_be_chosen_however_long_the_directory(
+    organizer_client: TestClient, database: Database
+) -> None:
+    with database.begin(writes=True) as db:
+        make = Make(db)
+        last = make.institution(name="Zz the last")
+        make.carries(make.cycle(slug="lideres"), last)
+        for number in range(205):
+            make.institution(name=f"A {number:03}")
+
+    page = organizer_client.get("/organize/c/lideres/institutions")
+
+    assert f'<option value="{last.id}" selected>Zz the last</option>' in page.text

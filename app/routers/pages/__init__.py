@@ -6,6 +6,7 @@ from app.routers.pages import (
     account,
     attendance,
     calendars,
+    components,
     cycles,
     enrol,
     institutions,
@@ -37,5 +38,6 @@ for part in (
     participants,
     attendance,
     mail,
+    components,
 ):
     router.include_router(part.router)

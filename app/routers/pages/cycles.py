@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db import DbSession
+from app.domain.addresses import search_key
 from app.domain.errors import N_, DomainError, Stale
 from app.domain.schedule import InstitutionRole
 from app.models import Cycle, now
@@ -137,11 +138,15 @@ def _institutions(
         rows = [
             {"institution_id": row.institution_id, "role": row.role} for row in cycle.institutions
         ]
+    names = {row.id: row.name for row in known}
+    # Those that are in the cycle can always be chosen, however long the directory is: what a
+    # select cannot show would be lost on saving.
+    names |= {row.institution_id: row.institution.name for row in cycle.institutions}
     context = {
         "cycle": cycle,
         "cycle_bar": cycle_bar(cycle, current_reader(request).language),
         "rows": [*rows, {"institution_id": "", "role": "partner"}],
-        "known": [(row.id, row.name) for row in known],
+        "known": sorted(names.items(), key=lambda pair: search_key(pair[1])),
         "roles": [role.value for role in InstitutionRole],
         "errors": errors_by_field(error) if error else {},
         "summary": summary(error, gettext_for(request)),
