@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.domain.errors import N_, DomainError, Invalid, NotSignedIn
 from app.languages import translations
-from app.web.problems import TITLES, fill, from_exception, problem, status_of
+from app.web.problems import TITLES, from_exception, problem, status_of, translate
 from app.web.templating import current_reader, error_page
 
 logger = logging.getLogger("convoca.web")
@@ -33,7 +33,7 @@ def _answer(request: Request, error: DomainError, status: int) -> Response:
         fields = error.fields if isinstance(error, Invalid) else ()
         if status == 401:
             headers["www-authenticate"] = "Bearer"
-        detail = fill(error.sentence, error.params, gettext)
+        detail = translate(error, gettext)
         return problem(status, error.code, detail, gettext, fields, headers)
     if isinstance(error, NotSignedIn):
         if request.method in ("GET", "HEAD"):

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from app.domain.errors import DomainError, FieldError, Invalid
+from app.domain.errors import DomainError, Invalid
 from app.domain.text import LANGUAGES
-from app.web.problems import fill
+from app.web.problems import translate
 
 MAX_FIELDS = 4_000  # a long agenda has many
 
@@ -65,25 +65,29 @@ def _in_form(field: str) -> str:
     return "-".join(plural.get(place, place) for place in field.split("."))
 
 
-def errors_by_field(error: DomainError) -> dict[str, FieldError]:
-    """The first error at each field, for templates; other errors stand at the empty name.
+class Errors(dict[str, str]):
+    """What is wrong with a form: a sentence for each field, in the reader's language and in the
+    order of the fields; "" for a field that is right. What is no field's fault is at the name "".
+    """
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
+def errors_of(
+    error: DomainError | None,
+    gettext: Callable[[str], str],
+    named: Callable[[str], str] = str,
+) -> Errors:
+    """The first error at each field; none where there is no error.
 
     Fields are named as in forms: ``title.es`` is ``title-es``, ``segments.0.title`` is
-    ``segment-0-title``.
+    ``segment-0-title``. `named` has the last word, where a form has its own name for one.
     """
+    found = Errors()
     if isinstance(error, Invalid):
-        found: dict[str, FieldError] = {}
         for one in error.fields:
-            found.setdefault(_in_form(one.field), one)
-        return found
-    return {"": FieldError("", error.sentence, error.params, error.code)}
-
-
-def summary(error: DomainError | None, gettext: Callable[[str], str]) -> list[tuple[str, str]]:
-    """What stands above a form that was not taken: each sentence with the field it leads to."""
-    if error is None:
-        return []
-    return [
-        (name, fill(one.sentence, one.params, gettext))
-        for name, one in errors_by_field(error).items()
-    ]
+            found.setdefault(named(_in_form(one.field)), translate(one, gettext))
+    elif error is not None:
+        found[""] = translate(error, gettext)
+    return found

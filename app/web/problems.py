@@ -129,9 +129,11 @@ def status_of(error: DomainError) -> int:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
-def fill(sentence: str, params: Mapping[str, object], gettext: Callable[[str], str]) -> str:
-    """Translates first, fills in afterwards."""
-    return gettext(sentence) % params if params else gettext(sentence)
+def translate(error: DomainError | FieldError, gettext: Callable[[str], str]) -> str:
+    """What an error says. Translates first, fills in afterwards: a name with a ``%`` in it stays
+    a name."""
+    sentence = gettext(error.sentence)
+    return sentence % error.params if error.params else sentence
 
 
 def from_exception(error: Exception) -> DomainError | None:
@@ -165,8 +167,7 @@ def problem(
     }
     if fields:
         body["errors"] = [
-            {"field": f.field, "code": f.code, "message": fill(f.sentence, f.params, gettext)}
-            for f in fields
+            {"field": f.field, "code": f.code, "message": translate(f, gettext)} for f in fields
         ]
     return JSONResponse(
         body, status, headers=dict(headers or {}), media_type="application/problem+json"

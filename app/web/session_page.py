@@ -1,6 +1,7 @@
 """The session editor between form and page: one state, whether it comes from the tables or from
 what somebody has typed."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -19,8 +20,8 @@ from app.services.sessions import list_sessions
 from app.web import agenda_form, session_form, session_view
 from app.web.agenda_form import SOMEBODY_ELSE, SegmentRow
 from app.web.choices import zone_choices
-from app.web.forms import Form, errors_by_field
-from app.web.problems import fill, validate
+from app.web.forms import Errors, Form, errors_of
+from app.web.problems import validate
 from app.web.sentences import Presenter
 from app.web.session_form import Values
 
@@ -41,7 +42,7 @@ class Editing:
     new: dict[str, str] = field(default_factory=dict)
     found: casting.Found | None = None
     known: tuple[Person, ...] = ()  # who bears the name of somebody to be added
-    errors: dict[str, FieldError] = field(default_factory=dict)
+    errors: Errors = field(default_factory=Errors)
     stale: bool = False
     said: str = ""
     focus: str = ""
@@ -82,15 +83,21 @@ def commands(editing: Editing) -> tuple[SessionChange, AgendaIn]:
     return change, agenda
 
 
-def failed(editing: Editing, error: DomainError, session: Session, main: str) -> None:
+def failed(
+    editing: Editing,
+    error: DomainError,
+    session: Session,
+    main: str,
+    gettext: Callable[[str], str],
+) -> None:
     """Notes what was wrong. After a `Stale` the form goes on from what is saved by now: what was
     typed stays, and saving once more is meant."""
-    editing.errors = {
-        agenda_form.in_form(session_form.in_form(name, main)): one
-        for name, one in errors_by_field(error).items()
-    }
-    if isinstance(error, Stale):
-        editing.stale, editing.errors = True, {}
+    if not isinstance(error, Stale):
+        editing.errors = errors_of(
+            error, gettext, lambda name: agenda_form.in_form(session_form.in_form(name, main))
+        )
+    else:
+        editing.stale = True
         editing.revision = str(session.revision)
         there = {segment.id for segment in session.segments}
         for row in editing.rows:
@@ -168,7 +175,7 @@ def context(
         "participants": sum(counts.values()),
         "released": _released(preview, session),
         "unpublished": 0 if editing.unsaved else len(preview.changes),
-        "errors": {k: fill(e.sentence, e.params, gettext) for k, e in editing.errors.items()},
+        "errors": editing.errors,
         "fold_options": session_view.folds(time, language),
         "theirs": _theirs(editing, session, language) if editing.stale else (),
         "their_agenda": _their_agenda(editing, session, language) if editing.stale else (),

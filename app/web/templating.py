@@ -26,7 +26,7 @@ from app.languages import (
 from app.paths import STATIC, TEMPLATES
 from app.services.links import Links, Purpose
 from app.web.languages import Reader, reader_of
-from app.web.problems import fill
+from app.web.problems import translate
 
 FLASH = "flash"
 
@@ -58,7 +58,7 @@ def environment(language: str) -> Environment:
     gettext = translations(language).gettext
 
     def say(error: FieldError | DomainError) -> str:
-        return fill(error.sentence, error.params, gettext)
+        return translate(error, gettext)
 
     def date(instant: datetime, zone: str) -> str:
         return date_long(instant, language, zone)

@@ -1,5 +1,6 @@
 """Organizers set up cycles."""
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
@@ -46,7 +47,7 @@ def test_a_new_cycle_is_a_draft(organizer_client: TestClient, database: Database
         ({"slug": ""}, "slug", "Fill this in."),
         ({"slug": "Líderes!"}, "slug", "Use small letters, digits and single hyphens"),
         ({"slug": "a" * 61}, "slug", "This is too long: at most 60 characters."),
-        ({"title-es": ""}, "title", "Fill this in, in at least one language."),
+        ({"title-es": ""}, "title-es", "Fill this in, in at least one language."),
         ({"title-es": "a\x07b"}, "title-es", "Take out the invisible control characters."),
         ({"zone": "America/Atlantis"}, "zone", "This time zone is not known."),
         ({"language": "tlh"}, "language", "This is too long"),
@@ -196,7 +197,13 @@ def test_a_cycle_with_participants_is_not_deleted(
         make = Make(db)
         make.enrolment(make.cycle(slug="lideres"))
 
-    assert organizer_client.post("/organize/c/lideres/delete").status_code == 409
+    answer = organizer_client.post("/organize/c/lideres/delete")
+    assert answer.status_code == 409
+    [notice] = re.findall(r'class="(notice [^"]*)".*?<p>(.*?)</p>', answer.text, re.S)
+    assert (notice[0], re.sub("<.*?>", "", notice[1])) == (
+        "notice notice-error",
+        "Not possible. Somebody is enrolled in this cycle, so it stays. You can archive it.",
+    )
     assert only_cycle(database).slug == "lideres"
 
 

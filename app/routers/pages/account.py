@@ -13,7 +13,7 @@ from app.models import User, now
 from app.services import accounts, tokens
 from app.services.actor import Actor, Scope
 from app.web.dependencies import Db, Organizer
-from app.web.forms import FormData, errors_by_field
+from app.web.forms import FormData, errors_of
 from app.web.problems import status_of
 from app.web.security import COOKIE
 from app.web.templating import current_reader, gettext_for, page, see_other
@@ -43,7 +43,7 @@ def _account(
         "current": tokens.digest(request.cookies.get(COOKIE, "")),
         "tokens": tokens.list_tokens(db, actor),
         "least": accounts.MIN_PASSWORD,
-        "errors": errors_by_field(error) if error else {},
+        "errors": errors_of(error, gettext_for(request)),
         "form": "",
         "values": {},
         "secret": "",

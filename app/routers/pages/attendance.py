@@ -18,7 +18,7 @@ from app.services.cycles import cycle_for_slug
 from app.services.sessions import session_by_number
 from app.web.dependencies import Db, Organizer
 from app.web.downloads import download
-from app.web.forms import FormData, errors_by_field
+from app.web.forms import FormData, errors_of
 from app.web.organize import PageNumber, cycle_bar, page_number, short_date
 from app.web.problems import status_of, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
@@ -149,7 +149,7 @@ def _one(
 ) -> Response:
     cycle, session = _open(db, actor, slug, number)
     known = attendance.case(db, actor, session.id, enrolment_id)
-    errors = errors_by_field(error) if error else {}
+    errors = errors_of(error, gettext_for(request))
     if back and "reason" in errors:  # two forms on one page
         errors["retract_reason"] = errors.pop("reason")
     context = {

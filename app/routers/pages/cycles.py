@@ -1,6 +1,7 @@
 """Organizers' pages: the list of cycles, a new one, settings, institutions, clone, archive."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -10,6 +11,7 @@ from app.db import DbSession
 from app.domain.addresses import search_key
 from app.domain.errors import N_, DomainError, Stale
 from app.domain.schedule import InstitutionRole
+from app.domain.text import LANGUAGES
 from app.models import Cycle, now
 from app.schemas.cycle import CloneIn, CycleChange, CycleIn, CycleInstitutionsIn
 from app.services import cycles, institutions
@@ -20,7 +22,7 @@ from app.services.glance import glance
 from app.web import cycle_form, glance_view
 from app.web.choices import language_choices, zone_choices
 from app.web.dependencies import Db, Organizer
-from app.web.forms import FormData, errors_by_field, summary
+from app.web.forms import FormData, errors_of
 from app.web.organize import cycle_bar
 from app.web.problems import status_of, validate
 from app.web.sentences import Presenter
@@ -36,6 +38,12 @@ def list_cycles(request: Request, db: Db, actor: Organizer, after: str | None = 
     return page(request, "organize/cycles.html", {"cards": cards, "following": following})
 
 
+def _titled(language: str) -> Callable[[str], str]:
+    """Where the form shows what is wrong with a title as a whole: in the language that counts."""
+    own = language if language in LANGUAGES else LANGUAGES[0]
+    return lambda name: f"title-{own}" if name == "title" else name
+
+
 def _form(
     request: Request,
     values: dict[str, Any],
@@ -46,8 +54,7 @@ def _form(
         "values": values,
         "cycle": cycle,
         "cycle_bar": cycle_bar(cycle, current_reader(request).language) if cycle else None,
-        "errors": errors_by_field(error) if error else {},
-        "summary": summary(error, gettext_for(request)),
+        "errors": errors_of(error, gettext_for(request), _titled(values["language"])),
         "zones": zone_choices(values["zone"]),
         "language_options": language_choices(),
         "theirs": cycle_form.differing(values, cycle) if cycle and isinstance(error, Stale) else [],
@@ -148,8 +155,7 @@ def _institutions(
         "rows": [*rows, {"institution_id": "", "role": "partner"}],
         "known": sorted(names.items(), key=lambda pair: search_key(pair[1])),
         "roles": [role.value for role in InstitutionRole],
-        "errors": errors_by_field(error) if error else {},
-        "summary": summary(error, gettext_for(request)),
+        "errors": errors_of(error, gettext_for(request)),
     }
     status = status_of(error) if error else 200
     return page(request, "organize/cycle_institutions.html", context, status=status)
@@ -191,8 +197,7 @@ def _clone(
         "cycle": cycle,
         "cycle_bar": cycle_bar(cycle, current_reader(request).language),
         "values": values,
-        "errors": errors_by_field(error) if error else {},
-        "summary": summary(error, gettext_for(request)),
+        "errors": errors_of(error, gettext_for(request), _titled(cycle.language)),
     }
     status = status_of(error) if error else 200
     return page(request, "organize/cycle_clone.html", context, status=status)

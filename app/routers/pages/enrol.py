@@ -15,9 +15,9 @@ from app.services import enrolments
 from app.web import public_view as view
 from app.web.choices import country_choices, language_choices
 from app.web.dependencies import Db
-from app.web.forms import Form, FormData, errors_by_field
+from app.web.forms import Form, FormData, errors_of
 from app.web.problems import status_of, validate
-from app.web.templating import page, see_other
+from app.web.templating import gettext_for, page, see_other
 from app.web.zone_list import zones_by_country
 
 router = APIRouter()
@@ -70,7 +70,7 @@ def _form_page(
 ) -> Response:
     cycle, reader = cycle_and_reader(db, request, slug)
     context = view.cycle_context(cycle, reader.language, reader.zone)
-    errors = errors_by_field(error) if error else {}
+    errors = errors_of(error, gettext_for(request))
     notice = localized(cycle.cycle.privacy_notice, reader.language, cycle.schedule.language)
     zone = form.text("zone") or reader.zone or cycle.schedule.zone
     values: dict[str, Any] = {name: form.text(name) for name in FIELDS}

@@ -21,7 +21,7 @@ from app.schemas.directory import (
 from app.services import institutions, merging
 from app.web.choices import country_choices
 from app.web.dependencies import Db, Organizer
-from app.web.forms import FormData, errors_by_field, summary
+from app.web.forms import FormData, errors_of
 from app.web.problems import status_of, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
 
@@ -81,8 +81,7 @@ def _form(
         "directory": directory,
         "row": row,
         "values": values,
-        "errors": errors_by_field(error) if error else {},
-        "summary": summary(error, gettext_for(request)),
+        "errors": errors_of(error, gettext_for(request)),
         "countries": country_choices(current_reader(request).language),
     }
     status = status_of(error) if error else 200

@@ -13,7 +13,7 @@ from app.mail.failures import Reason
 from app.models import Message, now
 from app.services import outbox
 from app.web.dependencies import Db, Organizer
-from app.web.problems import fill
+from app.web.problems import translate
 from app.web.templating import current_reader, gettext_for, page, see_other
 
 router = APIRouter(prefix="/organize/mail")
@@ -137,7 +137,7 @@ def send_again(request: Request, db: Db, actor: Organizer, message_id: str) -> R
         again = outbox.retry(db, actor, message_id, now())
     except Clash as error:
         db.rollback()
-        said = fill(error.sentence, error.params, gettext)
+        said = translate(error, gettext)
         return see_other(request, f"/organize/mail/{message_id}", said, kind="error")
     said = gettext(N_("The mail to %(address)s is on its way again.")) % {
         "address": again.to_address

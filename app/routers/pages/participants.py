@@ -17,7 +17,7 @@ from app.services.cycles import cycle_for_slug
 from app.web.choices import country_choices, language_choices, zone_choices
 from app.web.dependencies import Db, Organizer
 from app.web.downloads import download
-from app.web.forms import FormData, errors_by_field, summary
+from app.web.forms import FormData, errors_of
 from app.web.organize import PageNumber, cycle_bar, page_number, short_date
 from app.web.problems import status_of, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
@@ -237,14 +237,13 @@ def _form(
     row: Enrolment | None = None,
     error: DomainError | None = None,
 ) -> Response:
-    errors = errors_by_field(error) if error else {}
+    errors = errors_of(error, gettext_for(request))
     already = error.params.get("enrolment_id") if error else None
     context = {
         **_about(request, cycle),
         "row": row,
         "values": values,
         "errors": errors,
-        "summary": summary(error, gettext_for(request)),
         "focus": next((name for name in FIELDS if name in errors), ""),
         "already": already,
         "stale": error is not None and error.code == "stale",

@@ -13,7 +13,7 @@ from app.services import institutions, merging, people
 from app.services.actor import Actor
 from app.web.choices import country_choices, language_choices, zone_choices
 from app.web.dependencies import Db, Organizer
-from app.web.forms import Form, FormData, errors_by_field, summary
+from app.web.forms import Form, FormData, errors_of
 from app.web.problems import status_of, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
 
@@ -54,8 +54,7 @@ def _form(
     context = {
         "person": person,
         "values": values,
-        "errors": errors_by_field(error) if error else {},
-        "summary": summary(error, gettext_for(request)),
+        "errors": errors_of(error, gettext_for(request)),
         "institutions": options,
         "countries": country_choices(current_reader(request).language),
         "zones": zone_choices(values["zone"] or ""),

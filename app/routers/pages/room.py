@@ -18,9 +18,9 @@ from app.services.cycles import cycle_for_slug
 from app.services.rows import find
 from app.services.sessions import session_by_number
 from app.web.dependencies import Db, LinksDep, Organizer
-from app.web.forms import Form, FormData, errors_by_field
+from app.web.forms import Form, FormData, errors_of
 from app.web.problems import status_of, validate
-from app.web.templating import current_reader, page
+from app.web.templating import current_reader, gettext_for, page
 
 router = APIRouter()
 
@@ -83,11 +83,8 @@ def _room_page(
     error: DomainError | None = None,
 ) -> Response:
     opens, closes = desk.window_of(session)
-    errors = errors_by_field(error) if error else {}
     context = {
         "values": form.pick(*_FIELDS),
-        "errors": errors,
-        "focus": next((name for name in _FIELDS if name in errors), ""),
         "state": state(now(), (opens, closes)),
         "opens": opens,
         "closes": closes,
@@ -112,6 +109,7 @@ def _page(
         "cycle_title": localized(cycle.title, reader.language, cycle.language),
         "title": localized(session.title, reader.language, cycle.language),
         "zone": reader.zone or session.zone,
+        "errors": errors_of(error, gettext_for(request)),
     }
     status = status_of(error) if error else 200
     return page(request, template, context, status=status, headers=_NOBODY_KEEPS)

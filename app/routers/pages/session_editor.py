@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db import DbSession
-from app.domain.errors import N_, DomainError, FieldError
+from app.domain.errors import N_, DomainError
 from app.models import Session, now
 from app.schemas.directory import PersonIn
 from app.services import agendas, casting, cycles, sessions
@@ -12,7 +12,7 @@ from app.services.actor import Actor
 from app.web import agenda_form, session_page
 from app.web.choices import country_choices
 from app.web.dependencies import Db, Organizer
-from app.web.forms import Form, FormData, errors_by_field, revision_of
+from app.web.forms import Form, FormData, errors_of, revision_of
 from app.web.organize import cycle_bar
 from app.web.problems import status_of, validate
 from app.web.session_page import Editing
@@ -36,7 +36,7 @@ def _editor(
     session = sessions.session_by_number(db, actor, cycle.id, number)
     editing = editing or session_page.saved(session)
     if error is not None:
-        session_page.failed(editing, error, session, cycle.language)
+        session_page.failed(editing, error, session, cycle.language, gettext_for(request))
         status = status_of(error)
     language = current_reader(request).language
     context = session_page.context(db, actor, cycle, session, editing, language, now())
@@ -125,7 +125,7 @@ def _find(request: Request, db: DbSession, actor: Actor, editing: Editing) -> in
         sentence = N_("Write a name or an address.")
     elif not found.candidates:
         editing.new["email" if "@" in editing.find else "name"] = editing.find
-    editing.errors["find"] = FieldError("find", sentence, {"typed": editing.find})
+    editing.errors["find"] = gettext_for(request)(sentence) % {"typed": editing.find}
     return 422
 
 
@@ -144,15 +144,15 @@ def _add(request: Request, db: DbSession, actor: Actor, editing: Editing, *, any
         editing.known = () if anyway else casting.same_name(db, actor, command.name)
         if editing.known:
             sentence = N_("There is a %(name)s in the directory already. Is it the same person?")
-            editing.errors["new-name"] = FieldError("new-name", sentence, {"name": command.name})
+            editing.errors["new-name"] = gettext_for(request)(sentence) % {"name": command.name}
             editing.focus = "new-name"
             return 422
         person = casting.add_person(db, actor, command, new["institution"])
     except DomainError as error:
         db.rollback()
-        wrong = errors_by_field(error)
-        editing.errors |= {f"new-{name}": one for name, one in wrong.items()}
-        editing.focus = f"new-{next(iter(wrong))}"
+        wrong = errors_of(error, gettext_for(request), "new-{}".format)
+        editing.errors.update(wrong)
+        editing.focus = next(iter(wrong))
         return status_of(error)
     _bring(request, editing, person.id, person.name)
     return 200

@@ -17,9 +17,9 @@ from app.services.schedules import released_schedule, schedule_of
 from app.web import series_form, session_form, session_list, session_view
 from app.web.choices import zone_choices
 from app.web.dependencies import Db, Organizer
-from app.web.forms import FormData, errors_by_field
+from app.web.forms import FormData, errors_of
 from app.web.organize import cycle_bar
-from app.web.problems import fill, status_of, validate
+from app.web.problems import status_of, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
 
 router = APIRouter(prefix="/organize/c/{slug}/sessions")
@@ -54,18 +54,15 @@ def _new(
 def _form_context(
     request: Request, cycle: Cycle, values: dict[str, str], error: DomainError | None
 ) -> dict[str, Any]:
-    gettext = gettext_for(request)
-    wrong = errors_by_field(error).items() if error else ()
     time = session_form.typed_time(values)
     return {
         "cycle_bar": cycle_bar(cycle, current_reader(request).language),
         "values": values,
         "zones": zone_choices(values["zone"]),
         "fold_options": session_view.folds(time, current_reader(request).language),
-        "errors": {
-            session_form.in_form(name, cycle.language): fill(one.sentence, one.params, gettext)
-            for name, one in wrong
-        },
+        "errors": errors_of(
+            error, gettext_for(request), lambda name: session_form.in_form(name, cycle.language)
+        ),
     }
 
 

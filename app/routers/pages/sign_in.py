@@ -10,7 +10,7 @@ from app.domain.errors import N_, DomainError, Gone, Invalid, NotFound
 from app.models import now
 from app.services import accounts
 from app.web.dependencies import Db, LinksDep
-from app.web.forms import FormData, errors_by_field
+from app.web.forms import FormData, errors_of
 from app.web.problems import status_of
 from app.web.security import COOKIE
 from app.web.templating import gettext_for, page, see_other
@@ -49,7 +49,7 @@ def _sign_in_page(
     context = {
         "email": email,
         "next": safe_next(path),
-        "errors": errors_by_field(error) if error else {},
+        "errors": errors_of(error, gettext_for(request)),
         "link": link,
     }
     status = status_of(error) if error else 200
