@@ -36,7 +36,7 @@ def test_password_is_set_then_changed_and_others_are_signed_out(
     assert (answer.status_code, answer.headers["location"]) == (303, "/organize/account")
     with database.begin(writes=True) as db:
         assert len(db.exec(select(SignIn)).all()) == 1
-        accounts.sign_in(db, organizer.email, PASSWORD, now())
+    assert accounts.user_with_password(database, organizer.email, PASSWORD).id == organizer.id
     assert "Olga Organizer" in organizer_client.get("/organize/account").text
     new = "four large yellow trains"
     wrong = {"current": "wrong", "password": new, "repeat": new}

@@ -12,7 +12,7 @@ import pytest
 from sqlmodel import select
 
 from app.db import Database, DbSession
-from app.domain.errors import Busy, Gone, Invalid, NotFound
+from app.domain.errors import Busy, FieldError, Gone, Invalid, NotFound
 from app.models import Message, SignIn, SignInLink, User
 from app.models import now as present
 from app.services import accounts
@@ -20,6 +20,11 @@ from app.services.links import Links, Purpose
 from tests.factories import NOW
 
 PASSWORD = "three small green boats"
+WRONG = FieldError(
+    "email",
+    "This address and this password do not go together. Check both and try again.",
+    code="wrong",
+)
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +52,7 @@ def test_the_password_is_kept_as_argon2id(db: DbSession) -> None:
 
 
 def test_signing_in(db: DbSession, olga: User) -> None:
-    cookie = accounts.sign_in(db, "OLGA@example.ORG ", PASSWORD, present())
+    cookie = accounts.start_sign_in(db, olga.id, present())
     actor = accounts.actor_of_cookie(db, cookie)
     assert actor == accounts.actor_of_user(olga)
     [row] = db.exec(select(SignIn)).all()
@@ -80,23 +85,54 @@ def test_a_wrong_cookie_is_nobody(db: DbSession, olga: User, cookie: str) -> Non
     ],
 )
 def test_one_answer_to_all_that_is_wrong(
-    db: DbSession, olga: User, email: str, password: str
+    db: DbSession, database: Database, olga: User, email: str, password: str
 ) -> None:
+    db.commit()
     with pytest.raises(Invalid) as caught:
-        accounts.sign_in(db, email, password, NOW)
-    assert caught.value.fields == accounts.wrong_password().fields
-    assert db.exec(select(SignIn)).all() == []
+        accounts.user_with_password(database, email, password)
+    assert caught.value.fields == (WRONG,)
 
 
-def test_without_a_password_there_is_only_the_link(db: DbSession) -> None:
+@pytest.mark.parametrize("email", ["olga@example.org", "OLGA@example.ORG "])
+def test_the_right_password_is_its_owners(
+    db: DbSession, database: Database, olga: User, email: str
+) -> None:
+    db.commit()
+    assert accounts.user_with_password(database, email, PASSWORD).id == olga.id
+
+
+def test_without_a_password_there_is_only_the_link(db: DbSession, database: Database) -> None:
     accounts.add_user(db, "Ana", "ana@example.org")
+    db.commit()
     with pytest.raises(Invalid):
-        accounts.sign_in(db, "ana@example.org", "", NOW)
+        accounts.user_with_password(database, "ana@example.org", "")
 
 
-def test_a_password_typed_on_another_keyboard(db: DbSession) -> None:
-    accounts.add_user(db, "Ana", "ana@example.org", "contrasen\u0303a muy larga")
-    accounts.sign_in(db, "ana@example.org", "contrase\u00f1a muy larga", NOW)
+def test_a_password_typed_on_another_keyboard(db: DbSession, database: Database) -> None:
+    ana = accounts.add_user(db, "Ana", "ana@example.org", "contrasen\u0303a muy larga")
+    db.commit()
+    found = accounts.user_with_password(database, "ana@example.org", "contrase\u00f1a muy larga")
+    assert found.id == ana.id
+
+
+def test_nobody_waits_for_a_hash(
+    real_database: Database, password_hash: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While a password is checked, others write: no transaction is open."""
+    with real_database.begin(writes=True) as db:
+        accounts.add_user(db, "Olga Ruiz", "olga@example.org").password_hash = password_hash
+    check = accounts.password_is_right
+
+    def check_while_somebody_writes(known: str, password: str) -> bool:
+        assert real_database.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+        with real_database.begin(writes=True) as db:
+            accounts.add_user(db, "Ana", "ana@example.org")
+        return check(known, password)
+
+    monkeypatch.setattr(accounts, "password_is_right", check_while_somebody_writes)
+    assert accounts.user_with_password(real_database, "olga@example.org", PASSWORD).name == (
+        "Olga Ruiz"
+    )
 
 
 def test_known_and_unknown_take_as_long() -> None:
@@ -318,9 +354,10 @@ def test_a_new_password_ends_every_other_sign_in(db: DbSession, olga: User) -> N
     accounts.change_password(db, actor, PASSWORD, new, keep_cookie=cookies[1])
     known = [accounts.actor_of_cookie(db, cookie) is not None for cookie in cookies]
     assert known == [False, True, False]
-    with pytest.raises(Invalid):
-        accounts.sign_in(db, olga.email, PASSWORD, NOW)
-    accounts.sign_in(db, olga.email, new, NOW)
+    assert [accounts.password_is_right(olga.password_hash, p) for p in (PASSWORD, new)] == [
+        False,
+        True,
+    ]
 
 
 def test_ones_own_sign_ins(db: DbSession, olga: User) -> None:

@@ -66,16 +66,13 @@ def sign_in_form(request: Request, db: Db, next: str = "") -> Response:
 
 @router.post("/sign-in")
 def sign_in(request: Request, form: FormData) -> Response:
-    """With a password. No transaction is open while the hash is computed: it takes a tenth of a
-    second, and on SQLite nobody else could write meanwhile."""
+    """With a password."""
     database: Database = request.app.state.database
-    with database.begin(writes=False) as db:
-        user = accounts.find_user(db, form.text("email"))
-    known = user.password_hash if user else ""
-    right = accounts.password_is_right(known, form.values.get("password", ""))
-    if not right or user is None:
-        error = accounts.wrong_password()
-        return _sign_in_page(request, form.text("email"), form.text("next"), error)
+    email, password = form.text("email"), form.values.get("password", "")
+    try:
+        user = accounts.user_with_password(database, email, password)
+    except Invalid as error:
+        return _sign_in_page(request, email, form.text("next"), error)
     with database.begin(writes=True) as db:
         accounts.sign_out(db, request.cookies.get(COOKIE, ""))
         cookie = accounts.start_sign_in(db, user.id, now())
