@@ -45,6 +45,7 @@ __all__ = [
     "promote_waitlist",
     "renew_feed",
     "renew_link",
+    "replace_links",
     "send_link",
     "withdraw",
 ]
@@ -82,7 +83,7 @@ def enrol(db: DbSession, slug: str, data: EnrolmentIn, now: datetime) -> Enrolme
     person = _person_of(db, data, cycle)
     enrolment = _find(db, cycle.id, person.id)
     if enrolment is not None and enrolment.status != EnrolmentStatus.WITHDRAWN:
-        _send_link_again(db, enrolment, person, now)
+        _send_link_again(db, enrolment, now)
         return enrolment
     status = status_for_next(db, cycle, approval=cycle.approval)
     enrolment = _fill(db, enrolment, cycle, person, data, status, now)
@@ -178,6 +179,22 @@ def renew_feed(db: DbSession, enrolment: Enrolment) -> Enrolment:
     return enrolment
 
 
+def replace_links(db: DbSession, actor: Actor, enrolment_id: str, now: datetime) -> Message | None:
+    """An organizer ends the personal link and the calendar's address, which came into the wrong
+    hands, and has the new link sent. None if there is no address to send it to.
+
+    Raises:
+        NotFound: no such enrolment.
+    """
+    enrolment = get_enrolment(db, actor, enrolment_id)
+    db.refresh(enrolment, ["link_generation", "feed_generation"], with_for_update=True)
+    renew_link(db, enrolment)
+    renew_feed(db, enrolment)
+    if not enrolment.person.email:
+        return None
+    return _queue_link(db, enrolment, f"new-link:{enrolment.id}:{enrolment.link_generation}", now)
+
+
 def send_link(db: DbSession, actor: Actor, enrolment_id: str, now: datetime) -> Message | None:
     """An organizer has the personal link sent again. None if it was sent in the last ten minutes
     (or there is no address).
@@ -186,7 +203,7 @@ def send_link(db: DbSession, actor: Actor, enrolment_id: str, now: datetime) -> 
         NotFound: no such enrolment.
     """
     enrolment = get_enrolment(db, actor, enrolment_id)
-    return _send_link_again(db, enrolment, enrolment.person, now)
+    return _send_link_again(db, enrolment, now)
 
 
 def _sane(text: str) -> str:
@@ -300,11 +317,9 @@ def _set_status(
     return promote_waitlist(db, cycle, now, but=enrolment.id) if had and not takes else []
 
 
-def _send_link_again(
-    db: DbSession, enrolment: Enrolment, person: Person, now: datetime
-) -> Message | None:
+def _send_link_again(db: DbSession, enrolment: Enrolment, now: datetime) -> Message | None:
     """Queues the mail with the link, unless a mail with it was queued in the last ten minutes."""
-    if not person.email:
+    if not enrolment.person.email:
         return None
     slot = int(now.timestamp() // LINK_EVERY.total_seconds())
     this, before = (f"enrolment-link:{enrolment.id}:{n}" for n in (slot, slot - 1))
@@ -314,12 +329,17 @@ def _send_link_again(
     )
     if db.exec(recent).first() is not None:
         return None
+    return _queue_link(db, enrolment, this, now)
+
+
+def _queue_link(db: DbSession, enrolment: Enrolment, intent: str, now: datetime) -> Message:
+    assert enrolment.person.email
     return outbox.enqueue(
         db,
         kind="enrolment-link",
-        intent=this,
+        intent=intent,
         to_name=enrolment.name,
-        to_address=person.email,
+        to_address=enrolment.person.email,
         language=enrolment.language,
         context={"enrolment_id": enrolment.id},
         cycle_id=enrolment.cycle_id,

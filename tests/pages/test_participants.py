@@ -14,7 +14,10 @@ from sqlmodel import select
 from starlette.testclient import TestClient
 
 from app.db import Database
+from app.domain.errors import Gone
 from app.models import Enrolment, Message
+from app.services import enrolments
+from app.services.links import Links, Purpose
 from tests.factories import NOW, Make
 
 BASE = "/organize/c/leaders/participants"
@@ -270,12 +273,36 @@ class TestStatus:
             assert organizer_client.post(f"{BASE}/{ids['Ana']}/link").status_code == 303
         assert mails(database) == [("enrolment-link", "Ana")]
 
+    def test_a_new_link(
+        self,
+        organizer_client: TestClient,
+        database: Database,
+        links: Links,
+        ids: dict[str, str],
+    ) -> None:
+        path = f"{BASE}/{ids['Ana']}"
+        html = organizer_client.get(f"{path}/new-link").text
+        assert re.findall(r"<li>([^<]*)</li>", html)[-2] == "Ana gets a mail at ana@example.org."
+        assert mails(database) == []
+        answer = organizer_client.post(f"{path}/new-link")
+        assert (answer.status_code, answer.headers["location"]) == (303, path)
+        with database.begin(writes=False) as db:
+            new = enrolments.enrolment_of_link(db, links, links.token(Purpose.MY, ids["Ana"], 2))
+            assert new.id == ids["Ana"]
+            with pytest.raises(Gone):
+                enrolments.enrolment_of_link(db, links, links.token(Purpose.MY, ids["Ana"], 1))
+        assert mails(database) == [("enrolment-link", "Ana")]
+
 
 def test_all_of_it_is_for_organizers(client: TestClient, ids: dict[str, str]) -> None:
     row = f"{BASE}/{ids['Ana']}"
     for path in (BASE, f"{BASE}.csv", f"{BASE}.xlsx", f"{BASE}/new", row, f"{row}/withdrawn"):
         assert client.get(path).status_code == 303
-    for path in (f"{BASE}/new", row, f"{row}/withdrawn", f"{row}/link"):
+    for path in (
+        f"{BASE}/new",
+        row,
+        *(f"{row}/{act}" for act in ("withdrawn", "link", "new-link")),
+    ):
         assert client.post(path).status_code == 401
 
 

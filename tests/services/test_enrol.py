@@ -326,6 +326,24 @@ def test_sending_the_link_again(db: DbSession, make: Make) -> None:
     assert kinds(db) == ["enrolment-link"]
 
 
+def test_links_that_came_into_the_wrong_hands(db: DbSession, make: Make, links: Links) -> None:
+    row = make.enrolment(make.cycle(), make.person(email="ana@example.org"))
+    my, feed = links.token(Purpose.MY, row.id, 1), links.token(Purpose.FEED, row.id, 1)
+    assert enrolments.send_link(db, SYSTEM, row.id, NOW) is not None
+    sent = enrolments.replace_links(db, SYSTEM, row.id, NOW)  # although one has just been sent
+    assert sent is not None
+    assert (sent.kind, sent.to_address) == ("enrolment-link", "ana@example.org")
+    with pytest.raises(Gone):
+        enrolments.enrolment_of_link(db, links, my)
+    with pytest.raises(Gone):
+        enrolments.enrolment_of_feed(db, links, feed)
+    assert enrolments.enrolment_of_link(db, links, links.token(Purpose.MY, row.id, 2)) is row
+    assert enrolments.replace_links(db, SYSTEM, row.id, NOW) is not None
+    assert kinds(db) == ["enrolment-link"] * 3
+    nobody = make.enrolment(make.cycle(), make.person(email=None))
+    assert enrolments.replace_links(db, SYSTEM, nobody.id, NOW) is None
+
+
 class TestLists:
     @pytest.fixture
     def cycle(self, make: Make) -> Cycle:

@@ -144,6 +144,18 @@ def change_participant(
     return see_other(request, path, gettext("Saved."))
 
 
+@router.get("/{enrolment_id}/new-link")
+def ask_for_new_link(
+    request: Request, db: Db, actor: Organizer, slug: str, enrolment_id: str
+) -> Response:
+    """What a new personal link brings about, before the present one ends."""
+    cycle, row = _open(db, actor, slug, enrolment_id)
+    if not row.person.email:
+        raise NotFound
+    context = {**_about(request, cycle), "row": row}
+    return page(request, "organize/participants_link.html", context)
+
+
 @router.get("/{enrolment_id}/{status}")
 def ask_for_status(
     request: Request, db: Db, actor: Organizer, slug: str, enrolment_id: str, status: str
@@ -165,6 +177,21 @@ def send_link(request: Request, db: Db, actor: Organizer, slug: str, enrolment_i
         return see_other(request, path, said, kind="info")
     said = gettext("The link is on its way to %(address)s.") % {"address": sent.to_address}
     return see_other(request, path, said)
+
+
+@router.post("/{enrolment_id}/new-link")
+def replace_links(
+    request: Request, db: Db, actor: Organizer, slug: str, enrolment_id: str
+) -> Response:
+    """Ends the personal link and the calendar's address; a new link is sent."""
+    _, row = _open(db, actor, slug, enrolment_id)
+    sent = enrolments.replace_links(db, actor, row.id, now())
+    if sent is None:
+        raise NotFound
+    gettext = gettext_for(request)
+    said = gettext("The old link no longer works. The new one is on its way to %(address)s.")
+    path = f"/organize/c/{slug}/participants/{enrolment_id}"
+    return see_other(request, path, said % {"address": sent.to_address})
 
 
 @router.post("/{enrolment_id}/{status}")
