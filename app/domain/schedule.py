@@ -58,6 +58,16 @@ class SessionStatus(StrEnum):
     CANCELLED = "cancelled"
 
 
+def state_at(now: datetime, status: str, starts: datetime, ends: datetime) -> str:
+    """Where a session of this status is at an instant: draft, cancelled, scheduled (it is to come),
+    live or over."""
+    if status != SessionStatus.SCHEDULED:
+        return str(status)
+    if now >= ends:
+        return "over"
+    return "live" if now >= starts else "scheduled"
+
+
 def overlaps(a_start: datetime, a_end: datetime, b_start: datetime, b_end: datetime) -> bool:
     """Whether two half-open intervals share an instant."""
     return a_start < b_end and b_start < a_end
@@ -108,6 +118,10 @@ class Session:
     sequence: int = 0  # iCalendar SEQUENCE, set at release
     stamp: datetime | None = None  # DTSTAMP and LAST-MODIFIED, set at release
     created: datetime | None = None
+
+    def state(self, now: datetime) -> str:
+        """Where it is at an instant, as `state_at` says."""
+        return state_at(now, self.status, self.starts, self.ends)
 
     @property
     def minutes(self) -> int:

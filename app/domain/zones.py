@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
-from importlib import metadata
+from importlib import metadata, resources
 from zoneinfo import ZoneInfo
 
 _NOT_PLACES = frozenset({"Factory"})
@@ -75,6 +75,16 @@ def zone_names() -> frozenset[str]:
     """Every IANA name that `zone` takes, old spellings included."""
     use_packaged_zone_data()
     return frozenset(zoneinfo.available_timezones()) - _NOT_PLACES
+
+
+@cache
+def zones_by_country() -> tuple[tuple[str, str], ...]:
+    """(ISO 3166 code, IANA name) for each zone that a country has today: the zone data's own table
+    for choosing one (``zone.tab``)."""
+    table = resources.files("tzdata") / "zoneinfo" / "zone.tab"
+    rows = table.read_text(encoding="utf-8").splitlines()
+    found = (row.split("\t") for row in rows if row and not row.startswith("#"))
+    return tuple((country, name) for country, _place, name, *_comment in found)
 
 
 def zone_data_version() -> str:

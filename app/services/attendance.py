@@ -36,7 +36,6 @@ __all__ = [
     "mark",
     "overview",
     "retract",
-    "status_counts",
 ]
 
 ATTENDED = frozenset({Status.PRESENT, Status.LATE, Status.PARTIAL})
@@ -209,19 +208,6 @@ def overview(
         last=numbers.begin + len(enrolments),
         total=len(found),
     )
-
-
-def status_counts(db: DbSession, session_ids: list[str]) -> dict[str, Counter[Status]]:
-    """For each session, how many enrolments with evidence have which status. One query for the
-    sessions, one for the evidence."""
-    evidence = stored.of_sessions(db, session_ids)
-    sessions = db.exec(select(Session).where(col(Session.id).in_(session_ids))).all()
-    return {
-        session.id: Counter(
-            record_of(session, each).status for each in evidence.get(session.id, {}).values()
-        )
-        for session in sessions
-    }
 
 
 class _Numbers:

@@ -3,13 +3,11 @@
 from functools import cache
 
 from app.domain.addresses import search_key
-from app.domain.zones import zone_names
-from app.languages import OWN_NAMES, country_name
+from app.domain.zones import zone_names, zones_by_country
+from app.languages import OWN_NAMES, country_name, zone_label
 from app.schemas.countries import COUNTRIES
 
 Choices = tuple[tuple[str, str], ...]
-
-_AREAS = ("America", "Europe", "Africa", "Asia", "Atlantic", "Australia", "Indian", "Pacific")
 
 
 @cache
@@ -19,25 +17,26 @@ def country_choices(language: str) -> Choices:
     return tuple(sorted(named, key=lambda pair: search_key(pair[1])))
 
 
-def zone_choices(chosen: str = "") -> Choices:
-    """Every zone that is a place as (IANA name, the same readable), America first.
+def zone_choices(language: str, chosen: str = "") -> Choices:
+    """Every zone that a country has as (IANA name, "Colombia: Bogotá time"), and UTC.
 
     `chosen` is among them even where it is another name ("US/Eastern"): a form that does not offer
     what is stored would change it.
     """
-    choices = _places()
+    choices = _zones(language)
     if chosen and all(name != chosen for name, _ in choices):
-        return ((chosen, chosen), *choices)
+        label = zone_label(chosen, language) if chosen in zone_names() else chosen
+        return ((chosen, label), *choices)
     return choices
 
 
 @cache
-def _places() -> Choices:
-    found = [("UTC", "UTC")]
-    for area in _AREAS:
-        names = sorted(name for name in zone_names() if name.startswith(f"{area}/"))
-        found += [(name, name.replace("_", " ").replace("/", " / ")) for name in names]
-    return tuple(found)
+def _zones(language: str) -> Choices:
+    named = (
+        (name, f"{country_name(code, language)}: {zone_label(name, language)}")
+        for code, name in zones_by_country()
+    )
+    return (*sorted(named, key=lambda pair: search_key(pair[1])), ("UTC", "UTC"))
 
 
 def language_choices() -> Choices:

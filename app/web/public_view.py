@@ -19,17 +19,8 @@ from app.web.accent import readable
 _SHORT = 200  # characters of a description in previews
 
 
-def state_of(session: Session, now: datetime) -> str:
-    """scheduled, live, over or cancelled at an instant."""
-    if session.status is SessionStatus.CANCELLED:
-        return "cancelled"
-    if now >= session.ends:
-        return "over"
-    return "live" if now >= session.starts else "scheduled"
-
-
 def next_turn(sessions: Iterable[Session], now: datetime) -> float | None:
-    """When `state_of` one of them, or the segment that is on, changes next: seconds since 1970."""
+    """When the state of one, or the segment that is on, changes next: seconds since 1970."""
     turns = (
         turn
         for session in sessions
@@ -42,7 +33,7 @@ def next_turn(sessions: Iterable[Session], now: datetime) -> float | None:
 
 def agenda_items(session: Session, zone_name: str, now: datetime) -> list[dict[str, Any]]:
     """The agenda as the macro run_of_show() takes it."""
-    live = state_of(session, now) == "live"
+    live = session.state(now) == "live"
     return [
         {
             "start": time_of_day(segment.starts, zone_name),

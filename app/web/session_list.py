@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from app.domain.conflict_values import Conflict, Severity
+from app.domain.schedule import state_at
 from app.models import Session
-from app.web.session_view import state_of
 
 _NAMED = 4
 
@@ -41,7 +41,7 @@ def _numbers(conflict: Conflict) -> set[int | None]:
 
 def _item(session: Session, conflicts: list[Conflict], now: datetime) -> Item:
     names = list(dict.fromkeys(p.person.name for g in session.segments for p in g.parts))
-    state = state_of(session, now)
+    state = state_at(now, session.status, session.starts_at, session.ends_at)
     if state == "over":
         conflicts = []  # nothing can be done about it any more
     errors = sum(c.severity is Severity.ERROR for c in conflicts)

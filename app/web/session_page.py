@@ -8,7 +8,7 @@ from typing import Any
 
 from app.db import DbSession
 from app.domain.errors import DomainError, FieldError, Invalid, Stale
-from app.domain.schedule import Schedule
+from app.domain.schedule import Schedule, state_at
 from app.languages import time_of_day
 from app.models import Cycle, Person, Session
 from app.schemas.session import AgendaIn, SessionChange
@@ -160,7 +160,7 @@ def context(
         "session": session,
         "before_it": _beside(everything, session, -1),
         "after_it": _beside(everything, session, 1),
-        "state": session_view.state_of(session, now),
+        "state": state_at(now, session.status, session.starts_at, session.ends_at),
         "editing": editing,
         "values": editing.values,
         "time": time,
@@ -170,7 +170,7 @@ def context(
         "segments": _segments(editing, people, shown, starts, zone, language),
         "people": _choices(people, gettext),
         "shown": shown,
-        "zones": zone_choices(editing.values["zone"]),
+        "zones": zone_choices(language, editing.values["zone"]),
         "strip": session_view.zone_rows(starts, length, zone, counts, speakers, language),
         "participants": sum(counts.values()),
         "released": _released(preview, session),

@@ -12,7 +12,7 @@ from babel import dates
 
 from app.domain import agenda, schedule
 from app.domain.conflict_values import Code, Conflict
-from app.domain.schedule import PartRole, Schedule, SegmentKind, SessionStatus
+from app.domain.schedule import PartRole, Schedule, SegmentKind
 from app.domain.zones import wall_time, zone, zone_names
 from app.languages import babel_locale, city, time_of_day, translations, zone_label
 from app.models import Person, Session
@@ -40,17 +40,6 @@ class Shown:
     of_session: list[dict[str, Any]] = field(default_factory=list)
     errors: int = 0
     warnings: int = 0
-
-
-def state_of(session: Session | schedule.Session, now: datetime) -> str:
-    """What components/status.html calls where a session stands."""
-    starts = session.starts_at if isinstance(session, Session) else session.starts
-    ends = session.ends_at if isinstance(session, Session) else session.ends
-    if session.status != SessionStatus.SCHEDULED:
-        return str(session.status)
-    if ends <= now:
-        return "over"
-    return "live" if starts <= now else "scheduled"
 
 
 def lay_out(starts: datetime, rows: Sequence[SegmentRow]) -> list[Hours]:

@@ -1,5 +1,6 @@
 """A cycle at a glance."""
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, date, datetime, timedelta
@@ -15,10 +16,11 @@ from app.domain.errors import NotFound
 from app.domain.ids import new_id
 from app.domain.sentences import fill, plain
 from app.models import Cycle, Enrolment, Evidence, Message, Session
+from app.services import evidence as stored
 from app.services import publishing
 from app.services.actor import SYSTEM
-from app.services.attendance import status_counts
 from app.services.glance import Glance, glance
+from app.services.marks import record_of
 from tests.factories import NOW, Make
 
 Count = Callable[[], AbstractContextManager[list[str]]]
@@ -356,7 +358,8 @@ def test_counting_agrees_with_the_rule(db: DbSession, make: Make) -> None:
                         continue
                     values["retracts_id"] = last.id
                 last = evidence(db, enrolment, session, kind, **values)
-    slow = status_counts(db, [session.id])[session.id]
+    known = stored.of_sessions(db, [session.id])[session.id]
+    slow = Counter(record_of(session, each).status for each in known.values())
     del slow[Status.UNKNOWN]
     assert sum(slow.values()) > 40
     assert look(db, cycle).attendance == {session.id: slow}

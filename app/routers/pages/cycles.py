@@ -50,12 +50,13 @@ def _form(
     cycle: Cycle | None,
     error: DomainError | None = None,
 ) -> Response:
+    language = current_reader(request).language
     context = {
         "values": values,
         "cycle": cycle,
-        "cycle_bar": cycle_bar(cycle, current_reader(request).language) if cycle else None,
+        "cycle_bar": cycle_bar(cycle, language) if cycle else None,
         "errors": errors_of(error, gettext_for(request), _titled(values["language"])),
-        "zones": zone_choices(values["zone"]),
+        "zones": zone_choices(language, values["zone"]),
         "language_options": language_choices(),
         "theirs": cycle_form.differing(values, cycle) if cycle and isinstance(error, Stale) else [],
     }

@@ -13,12 +13,11 @@ from app.routers.pages.public import cycle_and_reader
 from app.schemas.enrolment import EnrolmentIn
 from app.services import enrolments
 from app.web import public_view as view
-from app.web.choices import country_choices, language_choices
+from app.web.choices import country_choices, language_choices, zone_choices
 from app.web.dependencies import Db
 from app.web.forms import Form, FormData, errors_of
 from app.web.problems import status_of, validate
 from app.web.templating import gettext_for, page, see_other
-from app.web.zone_list import zones_by_country
 
 router = APIRouter()
 
@@ -84,7 +83,7 @@ def _form_page(
         "errors": errors,
         "focus": next((name for name in FIELDS if name in errors), ""),
         "countries": country_choices(reader.language),
-        "zones": zones_by_country(reader.language, zone),
+        "zones": zone_choices(reader.language, zone),
         "language_choices": language_choices(),
         "has_notice": bool(notice),
         "notice": view.paragraphs(notice),

@@ -121,7 +121,7 @@ def _open(
         "mine": mine,
         "my_path": f"/my/{token}",
         "now": moment,
-        "states": {s.session.number: view.state_of(s.session, moment) for s in mine.sessions},
+        "states": {s.session.number: s.session.state(moment) for s in mine.sessions},
     }
     return enrolment, mine, context
 

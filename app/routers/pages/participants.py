@@ -264,6 +264,7 @@ def _form(
     row: Enrolment | None = None,
     error: DomainError | None = None,
 ) -> Response:
+    language = current_reader(request).language
     errors = errors_of(error, gettext_for(request))
     already = error.params.get("enrolment_id") if error else None
     context = {
@@ -274,8 +275,8 @@ def _form(
         "focus": next((name for name in FIELDS if name in errors), ""),
         "already": already,
         "stale": error is not None and error.code == "stale",
-        "countries": country_choices(current_reader(request).language),
-        "zones": zone_choices(values["zone"]),
+        "countries": country_choices(language),
+        "zones": zone_choices(language, values["zone"]),
         "language_options": language_choices(),
     }
     status = status_of(error) if error else 200

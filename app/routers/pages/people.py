@@ -46,6 +46,7 @@ def _form(
     person: Person | None = None,
     error: DomainError | None = None,
 ) -> Response:
+    language = current_reader(request).language
     known, _ = institutions.search_institutions(db, actor, limit=200)
     options = [(row.id, row.name) for row in known]
     chosen = values.get("institution_id")
@@ -56,8 +57,8 @@ def _form(
         "values": values,
         "errors": errors_of(error, gettext_for(request)),
         "institutions": options,
-        "countries": country_choices(current_reader(request).language),
-        "zones": zone_choices(values["zone"] or ""),
+        "countries": country_choices(language),
+        "zones": zone_choices(language, values["zone"] or ""),
         "language_options": language_choices(),
         "parts": people.parts_of(db, actor, person.id) if person else [],
     }

@@ -20,12 +20,12 @@ from app.services.versions import version_of_cycle, version_of_cycles
 from app.web import public_view as view
 from app.web.accent import stylesheet
 from app.web.answers import Answer, Asked, answer
+from app.web.choices import zone_choices
 from app.web.dependencies import Db
 from app.web.kept import KeptPage
 from app.web.languages import Reader
 from app.web.representations import Fresh, Subject
 from app.web.templating import current_reader, page
-from app.web.zone_list import zones_by_country
 
 router = APIRouter()
 
@@ -65,7 +65,7 @@ class CyclePage(KeptPage):
         cycle, reader = cycle_and_reader(db, request, request.path_params["slug"])
         schedule = cycle.schedule
         links: Links = request.app.state.links
-        sessions = [(s, view.state_of(s, moment)) for s in schedule.sessions]
+        sessions = [(s, s.state(moment)) for s in schedule.sessions]
         context = {
             **view.cycle_context(cycle, reader.language, reader.zone),
             "paragraphs": view.paragraphs(_text(schedule.description, schedule, reader)),
@@ -110,7 +110,7 @@ class SessionPage(KeptPage):
         context |= {
             "session": session,
             "title": title,
-            "state": view.state_of(session, moment),
+            "state": session.state(moment),
             "paragraphs": view.paragraphs(words),
             "preview": view.short(
                 f"{view.when_words(session, reader.language, context['zone'])}. {words}"
@@ -158,7 +158,7 @@ def choose_zone(request: Request, back: str = "/") -> Response:
     """All time zones, for browsers without script; the choice goes to the page they came from."""
     path = _own_path(back)
     reader = current_reader(request)
-    choices = zones_by_country(reader.language, reader.zone)
+    choices = zone_choices(reader.language, reader.zone)
     return page(request, "public/zone.html", {"back": path, "choices": choices})
 
 
@@ -207,7 +207,7 @@ def _copies(
 
 def _summary(cycle: PublishedCycle, language: str, moment: Any) -> dict[str, Any]:
     schedule = cycle.schedule
-    states = [(s, view.state_of(s, moment)) for s in schedule.sessions]
+    states = [(s, s.state(moment)) for s in schedule.sessions]
     coming = next((s for s, state in states if state in ("live", "scheduled")), None)
     starts = [s.starts.timestamp() for s in schedule.sessions]
     return {

@@ -54,12 +54,12 @@ def _new(
 def _form_context(
     request: Request, cycle: Cycle, values: dict[str, str], error: DomainError | None
 ) -> dict[str, Any]:
-    time = session_form.typed_time(values)
+    time, language = session_form.typed_time(values), current_reader(request).language
     return {
-        "cycle_bar": cycle_bar(cycle, current_reader(request).language),
+        "cycle_bar": cycle_bar(cycle, language),
         "values": values,
-        "zones": zone_choices(values["zone"]),
-        "fold_options": session_view.folds(time, current_reader(request).language),
+        "zones": zone_choices(language, values["zone"]),
+        "fold_options": session_view.folds(time, language),
         "errors": errors_of(
             error, gettext_for(request), lambda name: session_form.in_form(name, cycle.language)
         ),
