@@ -8,13 +8,13 @@ from fastapi import FastAPI
 
 from app.db import Database
 from app.domain.zones import use_packaged_zone_data
+from app.routers import health
 from app.routers.api import install_api
 from app.routers.pages import router as pages
 from app.routers.pages.hot import install_hot_routes
 from app.services.links import Links
 from app.services.secret_key import secret_key
 from app.settings import Settings
-from app.web import health
 from app.web.errors import install_error_handlers
 from app.web.security import Security
 from app.web.static import install_static

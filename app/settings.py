@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
 DEFAULT_PORT = 8000
+_ONE_ADDRESS = re.compile(r"[^\s@<>()\[\],;:\"\\]+@[^\s@<>(),;\"\\]+")
 
 
 class SettingsError(ValueError):
@@ -95,6 +96,15 @@ class Settings:
                 "CONVOCA_SMTP_URL must begin with smtp://, smtps:// or smtp+starttls:// "
                 "(user:password@host:port)."
             )
+        mail_from = env.get("CONVOCA_MAIL_FROM") or f"convoca@{parts.hostname}"
+        if not _ONE_ADDRESS.fullmatch(mail_from):
+            raise SettingsError(
+                "CONVOCA_MAIL_FROM must be one address like training@example.org, without a name, "
+                f"not {mail_from!r}."
+            )
+        mail_from_name = env.get("CONVOCA_MAIL_FROM_NAME") or "Convoca"
+        if not mail_from_name.isprintable():
+            raise SettingsError("CONVOCA_MAIL_FROM_NAME must be a name on one line.")
         return cls(
             data_dir=data_dir,
             database_url=database_url,
@@ -102,8 +112,8 @@ class Settings:
             host=host,
             port=port,
             smtp_url=smtp_url,
-            mail_from=env.get("CONVOCA_MAIL_FROM") or f"convoca@{parts.hostname}",
-            mail_from_name=env.get("CONVOCA_MAIL_FROM_NAME") or "Convoca",
+            mail_from=mail_from,
+            mail_from_name=mail_from_name,
             secret_key=env.get("CONVOCA_SECRET_KEY") or "",
             development=(env.get("CONVOCA_DEVELOPMENT") or "").lower() in ("1", "true", "yes"),
         )

@@ -20,7 +20,7 @@ FORBIDDEN = {
         )
     ),
     "a path of a machine": r"(?<![\w.])/(?:root|work|home/\w+)/",
-    "something unfinished": r"\b(?:TO" r"DO|FIX" r"ME|X" r"XX)\b",
+    "something unfinished": r"\b(?:TO" r"DO|FIX" r"ME|X" r"XX)\b|^[A-Z]{4,}$",
 }
 
 

@@ -157,11 +157,23 @@ def test_doctor_says_what_is_wrong(tmp_path: Path, env: dict[str, str], topic: s
         ({"CONVOCA_BASE_URL": "convoca.example.org"}, "CONVOCA_BASE_URL must be like"),
         ({"CONVOCA_DATABASE_URL": "mysql://x"}, "must begin with sqlite"),
         ({"CONVOCA_SMTP_URL": "http://x"}, "must begin with smtp"),
+        ({"CONVOCA_MAIL_FROM": "Training <t@example.org>"}, "CONVOCA_MAIL_FROM must be one"),
+        ({"CONVOCA_MAIL_FROM": "training"}, "CONVOCA_MAIL_FROM must be one address"),
+        ({"CONVOCA_MAIL_FROM": "t@example.org, u@example.org"}, "must be one address"),
+        ({"CONVOCA_MAIL_FROM": "t@example.org\nBcc: x@example.org"}, "must be one address"),
+        ({"CONVOCA_MAIL_FROM_NAME": "Us\nBcc: x@example.org"}, "must be a name on one line"),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_named(env: dict[str, str], sentence: str) -> None:
     with pytest.raises(SettingsError, match=sentence):
         Settings.from_environment(env)
+
+
+def test_mails_come_from_the_host_unless_it_is_said() -> None:
+    base = {"CONVOCA_BASE_URL": "https://convoca.example.org"}
+    assert Settings.from_environment(base).mail_from == "convoca@convoca.example.org"
+    said = base | {"CONVOCA_MAIL_FROM": "training@cepal.example"}
+    assert Settings.from_environment(said).mail_from == "training@cepal.example"
 
 
 def test_the_command_names_it_without_a_traceback(tmp_path: Path) -> None:
