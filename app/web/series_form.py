@@ -1,10 +1,10 @@
 """A series of sessions in a form."""
 
 import re
-from typing import Any
 
 from app.domain.text import LANGUAGES
 from app.models import Cycle
+from app.schemas.session import SeriesIn
 from app.web import session_form
 from app.web.forms import Form
 from app.web.session_form import Values
@@ -32,12 +32,11 @@ def read(form: Form) -> Values:
     return {name: form.text(name) for name in names}
 
 
-def to_schema(values: Values) -> dict[str, Any]:
-    """The fields for SeriesIn. Raises Invalid at ``date`` and ``time``."""
+def to_command(values: Values) -> SeriesIn:
+    """What was typed. Raises Invalid for all that is wrong."""
     every = values["every"] if values["every"] in USUAL else values["every_days"]
-    return {
+    data = {
         "title": session_form.texts(values, "title"),
-        "first_wall_start": session_form.wall_start(values),
         "zone": values["zone"] or None,
         "minutes": values["minutes"],
         "meeting_url": values["meeting_url"],
@@ -45,3 +44,4 @@ def to_schema(values: Values) -> dict[str, Any]:
         "count": values["count"],
         "skip": [day for day in re.split(r"[\s,;]+", values["skip"]) if day],
     }
+    return session_form.with_start(SeriesIn, data, "first_wall_start", values)

@@ -12,6 +12,7 @@ from app.domain.zones import WallKind, WallTime, resolve_wall, zone_names
 from app.languages import OWN_NAMES, translations
 from app.models import Cycle, Session
 from app.web.forms import Form
+from app.web.problems import Schema, validate
 
 Values = dict[str, str]
 
@@ -108,18 +109,17 @@ def read(form: Form, *, otherwise: Mapping[str, str] | None = None) -> Values:
     }
 
 
-def to_schema(values: Mapping[str, str]) -> dict[str, Any]:
-    """The fields for SessionIn or SessionChange. Raises Invalid at ``date`` and ``time``."""
+def to_command(schema: type[Schema], values: Mapping[str, str]) -> Schema:
+    """What was typed as SessionIn or SessionChange. Raises Invalid for all that is wrong."""
     found: dict[str, Any] = {
         "title": texts(values, "title"),
         "description": texts(values, "description"),
-        "wall_start": wall_start(values),
         "fold": int(values["fold"]) if values["fold"] in ("0", "1") else None,
     }
     for name in ("zone", "minutes", "number", *_PLAIN[6:]):
         if values[name] or name in ("meeting_url", "meeting_passcode", "check_in_word", "minutes"):
             found[name] = values[name]
-    return found
+    return with_start(schema, found, "wall_start", values)
 
 
 def texts(values: Mapping[str, str], name: str) -> dict[str, str]:
@@ -135,17 +135,26 @@ def in_form(name: str, main: str) -> str:
     return _IN_FORM.get(name, name).format(main=main)
 
 
-def wall_start(values: Mapping[str, str]) -> datetime:
-    """The local time in the form. Raises Invalid at ``date`` and ``time``."""
+def with_start(
+    schema: type[Schema], data: Mapping[str, Any], name: str, values: Mapping[str, str]
+) -> Schema:
+    """`data` as a schema, with the local time in the form under `name`. Raises Invalid at ``date``
+    and ``time`` and at whatever else is wrong: all of it at once."""
     errors = []
     day, hour = _day(values["date"]), _hour(values["time"])
     if day is None:
         errors.append(FieldError("date", N_("Enter the day like 2026-11-26."), code="date"))
     if hour is None:
         errors.append(FieldError("time", N_("Enter the time like 09:00."), code="time"))
-    if day is None or hour is None:
+    # Without a day there is still a schema to ask about the rest; its answer is not used.
+    start = datetime.combine(day or date(2000, 1, 1), hour or time())
+    try:
+        command = validate(schema, {**data, name: start})
+    except Invalid as error:
+        raise Invalid(*errors, *error.fields) from None
+    if errors:
         raise Invalid(*errors)
-    return datetime.combine(day, hour)
+    return command
 
 
 def _day(text: str) -> date | None:

@@ -21,7 +21,6 @@ from app.web import agenda_form, session_form, session_view
 from app.web.agenda_form import SOMEBODY_ELSE, SegmentRow
 from app.web.choices import zone_choices
 from app.web.forms import Errors, Form, errors_of
-from app.web.problems import validate
 from app.web.sentences import Presenter
 from app.web.session_form import Values
 
@@ -71,7 +70,7 @@ def commands(editing: Editing) -> tuple[SessionChange, AgendaIn]:
     wrong: list[FieldError] = []
     change, agenda = None, None
     try:
-        change = validate(SessionChange, session_form.to_schema(editing.values))
+        change = session_form.to_command(SessionChange, editing.values)
     except Invalid as error:
         wrong += error.fields
     try:

@@ -1,5 +1,7 @@
 """Organizers make a whole series in one step."""
 
+import re
+
 import pytest
 from sqlmodel import col, select
 from starlette.testclient import TestClient
@@ -105,4 +107,18 @@ def test_what_is_wrong_is_said_at_the_field(
     assert answer.status_code == 422
     assert page.text(f"#{field}-error") == [f"Error: {sentence}"]
     assert {name: page.fields[name] for name in typed} == typed
+    assert made(database) == []
+
+
+def test_all_that_is_wrong_is_said_at_once(
+    organizer_client: TestClient, database: Database
+) -> None:
+    typed = FORM | {"title-es": "", "date": "soon", "time": "", "count": "0", "skip": "Christmas"}
+
+    answer = organizer_client.post(URL, data=typed)
+
+    assert answer.status_code == 422
+    assert re.findall(r'<li><a href="#([^"]*)">', answer.text) == [
+        "date", "time", "title-es", "count", "skip",
+    ]  # fmt: skip
     assert made(database) == []

@@ -1,5 +1,6 @@
 """Organizers list, make, change, cancel and delete sessions."""
 
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
@@ -124,6 +125,17 @@ def test_what_is_wrong_is_said_at_the_field_and_nothing_is_lost(
     assert kept == {n: v for n, v in typed.items() if n != "zone"}
     with database.begin(writes=False) as db:
         assert db.exec(select(Session)).all() == []
+
+
+def test_all_that_is_wrong_is_said_at_once(organizer_client: TestClient, cycle: str) -> None:
+    typed = NEW | {"title-es": "", "date": "", "minutes": "", "meeting_url": "meet"}
+
+    answer = organizer_client.post(f"{LIST}/new", data=typed)
+
+    assert answer.status_code == 422
+    assert re.findall(r'<li><a href="#([^"]*)">', answer.text) == [
+        "date", "title-es", "minutes", "meeting_url",
+    ]  # fmt: skip
 
 
 def test_an_hour_that_comes_twice_is_asked_about(

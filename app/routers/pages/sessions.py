@@ -10,7 +10,7 @@ from app.domain.errors import N_, DomainError
 from app.domain.schedule import SessionStatus
 from app.models import Cycle, Session, now
 from app.routers.pages import session_editor
-from app.schemas.session import SeriesIn, SessionChange, SessionIn
+from app.schemas.session import SessionChange, SessionIn
 from app.services import casting, cycles, publishing, sessions
 from app.services.actor import Actor
 from app.services.schedules import released_schedule, schedule_of
@@ -19,7 +19,7 @@ from app.web.choices import zone_choices
 from app.web.dependencies import Db, Organizer
 from app.web.forms import FormData, errors_of
 from app.web.organize import cycle_bar
-from app.web.problems import status_of, validate
+from app.web.problems import status_of
 from app.web.templating import current_reader, gettext_for, page, see_other
 
 router = APIRouter(prefix="/organize/c/{slug}/sessions")
@@ -83,7 +83,7 @@ def create_session(
     cycle = cycles.cycle_for_slug(db, actor, slug)
     values = session_form.read(form, otherwise=session_form.blank(cycle))
     try:
-        command = validate(SessionIn, session_form.to_schema(values))
+        command = session_form.to_command(SessionIn, values)
         session = sessions.create_session(db, actor, cycle.id, command)
     except DomainError as error:
         db.rollback()
@@ -124,7 +124,7 @@ def create_series(
     cycle = cycles.cycle_for_slug(db, actor, slug)
     values = series_form.read(form)
     try:
-        command = validate(SeriesIn, series_form.to_schema(values))
+        command = series_form.to_command(values)
         made = sessions.create_series(db, actor, cycle.id, command)
         dates = [(s.number, s.starts_at, s.ends_at, s.zone) for s in made]
         if form.text("action") == "preview":
