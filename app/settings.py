@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from app.mail.addresses import ascii_domain
+
 DEFAULT_PORT = 8000
-_ONE_ADDRESS = re.compile(r"[^\s@<>()\[\],;:\"\\]+@[^\s@<>(),;\"\\]+")
+_LINE_ENDS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class SettingsError(ValueError):
@@ -97,13 +99,15 @@ class Settings:
                 "(user:password@host:port)."
             )
         mail_from = env.get("CONVOCA_MAIL_FROM") or f"convoca@{parts.hostname}"
-        if not _ONE_ADDRESS.fullmatch(mail_from):
+        try:
+            ascii_domain(mail_from)
+        except ValueError:
             raise SettingsError(
                 "CONVOCA_MAIL_FROM must be one address like training@example.org, without a name, "
                 f"not {mail_from!r}."
-            )
+            ) from None
         mail_from_name = env.get("CONVOCA_MAIL_FROM_NAME") or "Convoca"
-        if not mail_from_name.isprintable():
+        if _LINE_ENDS.search(mail_from_name):
             raise SettingsError("CONVOCA_MAIL_FROM_NAME must be a name on one line.")
         return cls(
             data_dir=data_dir,

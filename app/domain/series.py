@@ -8,6 +8,7 @@ from app.domain.zones import zone as zone_info
 
 LONGEST_SERIES = 100
 LARGEST_STEP = 366
+FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 
 def series(
@@ -24,7 +25,7 @@ def series(
     local times may not exist or exist twice: `zones.resolve_wall` says which.
 
     Raises:
-        Invalid: at ``count``, ``every_days`` or ``first_wall`` (it would run beyond year 9999).
+        Invalid: at ``count``, ``every_days`` or ``first_wall`` (it would run beyond the year 2100).
         UnknownZone: `zone` is no IANA name.
         ValueError: `first_wall` is aware.
     """
@@ -57,15 +58,20 @@ def series(
 def shift_wall(wall: datetime, days: int, *, field: str = "shift_days") -> datetime:
     """The same hour on the wall, so many days later (earlier if negative); naive, `fold` 0.
 
-    Raises Invalid at `field` outside the years 1 to 9999, and ValueError if `wall` is aware.
+    Raises Invalid at `field` outside the years 2000 to 2100, and ValueError if `wall` is aware.
     """
     _must_be_naive(wall)
     try:
-        return wall.replace(fold=0) + timedelta(days=days)
+        shifted = wall.replace(fold=0) + timedelta(days=days)
     except OverflowError:
+        shifted = None
+    if shifted is None or not FIRST_YEAR <= shifted.year <= LAST_YEAR:
         raise Invalid.one(
-            field, N_("This date is outside the calendar."), code="out_of_range"
-        ) from None
+            field,
+            N_("Choose a date between 2000 and 2100, for every session."),
+            code="out_of_range",
+        )
+    return shifted
 
 
 def _must_be_naive(wall: datetime) -> None:

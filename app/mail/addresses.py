@@ -8,10 +8,12 @@ from email_validator import EmailNotValidError, validate_email
 def ascii_domain(address: str) -> str:
     """The address with its domain in ASCII (IDNA 2008).
 
-    Raises ValueError if it is not one address: no @, white space, control characters, brackets.
+    Raises ValueError if it is not one address: no @ or two, white space, control characters,
+    brackets.
     """
     local, _, domain = address.rpartition("@")
-    if not local or not domain or re.search(r"[\s<>]", address) or not address.isprintable():
+    odd = re.search(r"[\s<>]", address) or "@" in local or not address.isprintable()
+    if odd or not local or not domain:
         raise ValueError(f"not an address: {address!r}")
     if domain.isascii():
         return address

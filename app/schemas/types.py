@@ -20,12 +20,16 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.domain.errors import N_
+from app.domain.series import FIRST_YEAR, LAST_YEAR
 from app.domain.text import LANGUAGES
 from app.domain.zones import zone_names
 from app.schemas.countries import COUNTRIES
 
 _LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# Characters that take no room: between letters they have a use, alone they say nothing.
+_UNSEEN = r"\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
+_NOTHING_SEEN = re.compile(rf"[\s{_UNSEEN}]*")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _HOST = re.compile(r"[\w.-]+")  # in any script; an address of version 6 has colons instead
 _RESERVED_SLUGS = frozenset({"new", "series"})
@@ -78,8 +82,12 @@ def _whole(value: Any) -> Any:
 
 
 def _composed(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    if _NOTHING_SEEN.fullmatch(value):  # a zero-width space is no name
+        return ""
     # Before the length is looked at: some characters become three (U+1D160).
-    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+    return unicodedata.normalize("NFC", value)
 
 
 def _slug(value: str) -> str:
@@ -177,7 +185,7 @@ def _wall_time(value: datetime) -> datetime:
         raise PydanticCustomError(
             "wall_time", N_("Give the local time without an offset; the zone stands beside it.")
         )
-    if not 2000 <= value.year <= 2100:
+    if not FIRST_YEAR <= value.year <= LAST_YEAR:
         raise PydanticCustomError("year", N_("Choose a date between 2000 and 2100."))
     return value.replace(second=0, microsecond=0)
 
@@ -210,7 +218,9 @@ def _said(pattern: str = "", **more: Any) -> Any:
 
 # As regular expressions: what is no control character, and beside that no space.
 _TEXT = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]"
-_LETTER = r"[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]"
+_LETTER = (
+    r"[^\u0000-\u0020\u007f-\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000" + _UNSEEN + "]"
+)
 _TEXT_LINES = r"[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u2028\u2029]"
 
 EXACT = BeforeValidator(_whole)

@@ -79,20 +79,20 @@ def same_name(db: DbSession, actor: Actor, name: str) -> tuple[Person, ...]:
     return tuple(p for p in found if search_key(p.name, length=_LENGTH) == wanted)
 
 
-def add_person(db: DbSession, actor: Actor, new: PersonIn, institution: str) -> Person:
+def add_person(
+    db: DbSession, actor: Actor, new: PersonIn, institution: InstitutionIn | None
+) -> Person:
     """A new person with the institution of this name, which is added too where there is none.
 
     Raises:
         Invalid: as `people.create_person`.
     """
-    if institution:
-        wanted = search_key(institution, length=_LENGTH)
-        found, _ = institutions.search_institutions(db, actor, institution, limit=50)
-        known = next((i for i in found if wanted in _names(i)), None)
+    if institution is not None:
+        wanted = search_key(institution.name, length=_LENGTH)
+        found, _ = institutions.search_institutions(db, actor, institution.name, limit=50)
+        known = next((i for i in found if wanted and wanted in _names(i)), None)
         if known is None:
-            known = institutions.create_institution(
-                db, actor, InstitutionIn(name=institution, country=new.country)
-            )
+            known = institutions.create_institution(db, actor, institution)
         new = new.model_copy(update={"institution_id": known.id})
     return people.create_person(db, actor, new)
 

@@ -179,17 +179,21 @@ def renew_feed(db: DbSession, enrolment: Enrolment) -> Enrolment:
     return enrolment
 
 
-def replace_links(db: DbSession, actor: Actor, enrolment_id: str, now: datetime) -> Message | None:
-    """An organizer ends the personal link and the calendar's address, which came into the wrong
-    hands, and has the new link sent. None if there is no address to send it to.
+def replace_links(
+    db: DbSession, actor: Actor, enrolment_id: str, generation: int, now: datetime
+) -> Message | None:
+    """An organizer ends the personal link of this generation and the calendar's address, which
+    came into the wrong hands, and has the new link sent. Twice is once. None if there is no
+    address to send it to; the links end all the same.
 
     Raises:
         NotFound: no such enrolment.
     """
     enrolment = get_enrolment(db, actor, enrolment_id)
-    db.refresh(enrolment, ["link_generation", "feed_generation"], with_for_update=True)
-    renew_link(db, enrolment)
-    renew_feed(db, enrolment)
+    # Of two at once both write the same number, and the outbox has one mail for it.
+    if enrolment.link_generation == generation:
+        renew_link(db, enrolment)
+        renew_feed(db, enrolment)
     if not enrolment.person.email:
         return None
     return _queue_link(db, enrolment, f"new-link:{enrolment.id}:{enrolment.link_generation}", now)

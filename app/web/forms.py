@@ -66,9 +66,8 @@ def _in_form(field: str) -> str:
 
 
 class Errors(dict[str, str]):
-    """What is wrong with a form: a sentence for each field, in the reader's language and in the
-    order of the fields; "" for a field that is right. What is no field's fault is at the name "".
-    """
+    """What is wrong with a form: a sentence for each field, in the reader's language; "" for a
+    field that is right. What is no field's fault is at the name ""."""
 
     def __missing__(self, name: str) -> str:
         return ""

@@ -1,8 +1,8 @@
 """The session editor between form and page: one state, whether it comes from the tables or from
 what somebody has typed."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from app.domain.errors import DomainError, FieldError, Invalid, Stale
 from app.domain.schedule import Schedule, state_at
 from app.languages import time_of_day
 from app.models import Cycle, Person, Session
+from app.schemas.directory import InstitutionIn, PersonIn
 from app.schemas.session import AgendaIn, SessionChange
 from app.services import casting
 from app.services.actor import Actor
@@ -21,6 +22,7 @@ from app.web import agenda_form, session_form, session_view
 from app.web.agenda_form import SOMEBODY_ELSE, SegmentRow
 from app.web.choices import zone_choices
 from app.web.forms import Errors, Form, errors_of
+from app.web.problems import validate
 from app.web.sentences import Presenter
 from app.web.session_form import Values
 
@@ -80,6 +82,29 @@ def commands(editing: Editing) -> tuple[SessionChange, AgendaIn]:
     if change is None or agenda is None:
         raise Invalid(*wrong)
     return change, agenda
+
+
+def somebody_new(new: Mapping[str, str]) -> tuple[PersonIn, InstitutionIn | None]:
+    """Somebody to be added to the directory, and where they work. Raises Invalid for all that is
+    wrong in either."""
+    wrong: list[FieldError] = []
+    person, institution = None, None
+    data = {name: new[name] for name in ("name", "position", "country")}
+    try:
+        more = {"email": new["email"] or None, "zone": new["zone"] or None}
+        person = validate(PersonIn, {**data, **more})
+    except Invalid as error:
+        wrong += error.fields
+    try:
+        if new["institution"]:
+            institution = validate(InstitutionIn, {"name": new["institution"]})
+    except Invalid as error:
+        wrong += [replace(one, field="institution") for one in error.fields]
+    if person is None or wrong:
+        raise Invalid(*wrong)
+    if institution is not None:
+        institution = institution.model_copy(update={"country": person.country})
+    return person, institution
 
 
 def failed(

@@ -161,6 +161,9 @@ def test_doctor_says_what_is_wrong(tmp_path: Path, env: dict[str, str], topic: s
         ({"CONVOCA_MAIL_FROM": "training"}, "CONVOCA_MAIL_FROM must be one address"),
         ({"CONVOCA_MAIL_FROM": "t@example.org, u@example.org"}, "must be one address"),
         ({"CONVOCA_MAIL_FROM": "t@example.org\nBcc: x@example.org"}, "must be one address"),
+        ({"CONVOCA_MAIL_FROM": "t@example.org,u@example.org"}, "must be one address"),
+        ({"CONVOCA_MAIL_FROM": "t@example.org\u200b"}, "must be one address"),
+        ({"CONVOCA_MAIL_FROM": "t@exa_ñ.org"}, "must be one address"),
         ({"CONVOCA_MAIL_FROM_NAME": "Us\nBcc: x@example.org"}, "must be a name on one line"),
     ],
 )
@@ -172,7 +175,10 @@ def test_a_setting_that_cannot_be_used_is_named(env: dict[str, str], sentence: s
 def test_mails_come_from_the_host_unless_it_is_said() -> None:
     base = {"CONVOCA_BASE_URL": "https://convoca.example.org"}
     assert Settings.from_environment(base).mail_from == "convoca@convoca.example.org"
-    said = base | {"CONVOCA_MAIL_FROM": "training@cepal.example"}
+    said = base | {
+        "CONVOCA_MAIL_FROM": "training@cepal.example",
+        "CONVOCA_MAIL_FROM_NAME": "Formación\xa0CEPAL",
+    }
     assert Settings.from_environment(said).mail_from == "training@cepal.example"
 
 

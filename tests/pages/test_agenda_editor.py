@@ -384,6 +384,31 @@ def test_somebody_new_is_added_without_losing_the_form(
     assert agenda(database, house.session_id) == BEFORE
 
 
+@pytest.mark.parametrize(
+    ("institution", "sentence"),
+    [
+        ("x" * 201, "This is too long: at most 200 characters."),
+        ("Min\x01isterio", "Take out the invisible control characters."),
+        ("\u200b", "Fill this in."),
+    ],
+)
+def test_the_institution_of_somebody_new_is_looked_at_too(
+    organizer_client: TestClient,
+    database: Database,
+    house: House,
+    institution: str,
+    sentence: str,
+) -> None:
+    new = {"new-name": "Dora Nueva", "new-institution": institution, "segment-1-title": "Kept"}
+    page = press(organizer_client, form(organizer_client) | new, "add-new", 422)
+
+    assert page.text("#new-institution-error") == [f"Error: {sentence}"]
+    assert (page.fields["new-name"], page.fields["segment-1-title"]) == ("Dora Nueva", "Kept")
+    with database.begin(writes=False) as db:
+        assert db.exec(select(Person).where(Person.name == "Dora Nueva")).all() == []
+        assert db.exec(select(Institution)).all() == []
+
+
 def test_a_namesake_is_asked_about_before_one_is_added(
     organizer_client: TestClient, database: Database, house: House
 ) -> None:

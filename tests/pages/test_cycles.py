@@ -171,6 +171,26 @@ def test_institutions_are_saved_in_their_order(
         ]
 
 
+def test_an_institution_twice_in_one_role_is_said_at_its_row(
+    organizer_client: TestClient, database: Database
+) -> None:
+    with database.begin(writes=True) as db:
+        make = Make(db)
+        make.cycle(slug="lideres")
+        one = make.institution().id
+    typed = {"institution-0": one, "role-0": "host", "institution-1": one, "role-1": "host"}
+
+    answer = organizer_client.post("/organize/c/lideres/institutions", data=typed)
+
+    assert answer.status_code == 422
+    [at] = re.findall(r'<li><a href="#([^"]*)">', answer.text)
+    assert (at, f'id="{at}"' in answer.text, f'id="{at}-error"' in answer.text) == (
+        "role-1",
+        True,
+        True,
+    )
+
+
 @pytest.mark.parametrize("act", ["archive", "delete"])
 def test_asking_changes_nothing(organizer_client: TestClient, database: Database, act: str) -> None:
     with database.begin(writes=True) as db:

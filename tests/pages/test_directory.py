@@ -1,5 +1,6 @@
 """Organizers keep the directory: people, institutions, initiatives."""
 
+import re
 from typing import Any
 
 import pytest
@@ -77,6 +78,11 @@ def test_merging_shows_both_before_it_acts(
     with database.begin(writes=False) as db:
         assert len(db.exec(select(Person)).all()) == 2
 
+    itself = organizer_client.post(address, data={"duplicate": keep.id})
+    assert (itself.status_code, re.findall("<li>(Choose [^<]*)<", itself.text)) == (
+        422,
+        ["Choose another one: this is the one you keep."],
+    )
     assert organizer_client.post(address, data={"duplicate": other.id}).status_code == 303
     with database.begin(writes=False) as db:
         assert [person.id for person in db.exec(select(Person))] == [keep.id]

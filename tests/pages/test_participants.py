@@ -284,7 +284,7 @@ class TestStatus:
         html = organizer_client.get(f"{path}/new-link").text
         assert re.findall(r"<li>([^<]*)</li>", html)[-2] == "Ana gets a mail at ana@example.org."
         assert mails(database) == []
-        answer = organizer_client.post(f"{path}/new-link")
+        answer = organizer_client.post(f"{path}/new-link", data={"generation": "1"})
         assert (answer.status_code, answer.headers["location"]) == (303, path)
         with database.begin(writes=False) as db:
             new = enrolments.enrolment_of_link(db, links, links.token(Purpose.MY, ids["Ana"], 2))

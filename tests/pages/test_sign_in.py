@@ -152,6 +152,7 @@ def test_no_address_is_said_at_the_field(client: TestClient) -> None:
     answer = client.post("/organize/sign-in/link", data={"email": " "})
     assert answer.status_code == 422
     assert 'id="link_email-error"' in answer.text
+    assert '<a href="#link_email">' in answer.text
 
 
 def test_signing_out_ends_the_row(organizer_client: TestClient, database: Database) -> None:

@@ -330,7 +330,7 @@ def test_links_that_came_into_the_wrong_hands(db: DbSession, make: Make, links: 
     row = make.enrolment(make.cycle(), make.person(email="ana@example.org"))
     my, feed = links.token(Purpose.MY, row.id, 1), links.token(Purpose.FEED, row.id, 1)
     assert enrolments.send_link(db, SYSTEM, row.id, NOW) is not None
-    sent = enrolments.replace_links(db, SYSTEM, row.id, NOW)  # although one has just been sent
+    sent = enrolments.replace_links(db, SYSTEM, row.id, 1, NOW)  # although one has just been sent
     assert sent is not None
     assert (sent.kind, sent.to_address) == ("enrolment-link", "ana@example.org")
     with pytest.raises(Gone):
@@ -338,10 +338,29 @@ def test_links_that_came_into_the_wrong_hands(db: DbSession, make: Make, links: 
     with pytest.raises(Gone):
         enrolments.enrolment_of_feed(db, links, feed)
     assert enrolments.enrolment_of_link(db, links, links.token(Purpose.MY, row.id, 2)) is row
-    assert enrolments.replace_links(db, SYSTEM, row.id, NOW) is not None
-    assert kinds(db) == ["enrolment-link"] * 3
+    again = enrolments.replace_links(db, SYSTEM, row.id, 1, NOW)  # pressed twice
+    assert (again, row.link_generation, row.feed_generation) == (sent, 2, 2)
+    assert enrolments.replace_links(db, SYSTEM, row.id, 2, NOW) is not None
+    assert (row.link_generation, kinds(db)) == (3, ["enrolment-link"] * 3)
     nobody = make.enrolment(make.cycle(), make.person(email=None))
-    assert enrolments.replace_links(db, SYSTEM, nobody.id, NOW) is None
+    assert enrolments.replace_links(db, SYSTEM, nobody.id, 1, NOW) is None
+    assert nobody.link_generation == 2
+
+
+def test_a_new_link_asked_for_by_several_at_once_is_one(real_database: Database) -> None:
+    with real_database.begin(writes=True) as db:
+        make = Make(db)
+        row_id = make.enrolment(make.cycle(), make.person(email="ana@example.org")).id
+
+    def replace() -> None:
+        with real_database.begin(writes=True) as db:
+            enrolments.replace_links(db, SYSTEM, row_id, 1, NOW)
+
+    assert together([replace] * 4) == [None] * 4
+    with real_database.begin(writes=False) as db:
+        row = enrolments.get_enrolment(db, SYSTEM, row_id)
+        assert (row.link_generation, row.feed_generation) == (2, 2)
+        assert kinds(db) == ["enrolment-link"]
 
 
 class TestLists:

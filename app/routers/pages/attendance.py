@@ -149,9 +149,9 @@ def _one(
 ) -> Response:
     cycle, session = _open(db, actor, slug, number)
     known = attendance.case(db, actor, session.id, enrolment_id)
-    errors = errors_of(error, gettext_for(request))
-    if back and "reason" in errors:  # two forms on one page
-        errors["retract_reason"] = errors.pop("reason")
+    # There are two forms on the page, each with a reason.
+    named = {"reason": "retract_reason"} if back else {}
+    errors = errors_of(error, gettext_for(request), lambda name: named.get(name, name))
     context = {
         **_about(request, cycle, session),
         "known": known,

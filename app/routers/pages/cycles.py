@@ -44,6 +44,12 @@ def _titled(language: str) -> Callable[[str], str]:
     return lambda name: f"title-{own}" if name == "title" else name
 
 
+def _of_row(name: str) -> str:
+    """``institutions-1-role`` is the form's ``role-1``; what is said of the list is said of all."""
+    _list, *place = name.split("-")
+    return "-".join((place[1].removesuffix("_id"), place[0])) if len(place) == 2 else ""
+
+
 def _form(
     request: Request,
     values: dict[str, Any],
@@ -156,7 +162,7 @@ def _institutions(
         "rows": [*rows, {"institution_id": "", "role": "partner"}],
         "known": sorted(names.items(), key=lambda pair: search_key(pair[1])),
         "roles": [role.value for role in InstitutionRole],
-        "errors": errors_of(error, gettext_for(request)),
+        "errors": errors_of(error, gettext_for(request), _of_row),
     }
     status = status_of(error) if error else 200
     return page(request, "organize/cycle_institutions.html", context, status=status)

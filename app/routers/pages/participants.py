@@ -17,7 +17,7 @@ from app.services.cycles import cycle_for_slug
 from app.web.choices import country_choices, language_choices, zone_choices
 from app.web.dependencies import Db, Organizer
 from app.web.downloads import download
-from app.web.forms import FormData, errors_of
+from app.web.forms import FormData, errors_of, revision_of
 from app.web.organize import PageNumber, cycle_bar, page_number, short_date
 from app.web.problems import status_of, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
@@ -150,8 +150,6 @@ def ask_for_new_link(
 ) -> Response:
     """What a new personal link brings about, before the present one ends."""
     cycle, row = _open(db, actor, slug, enrolment_id)
-    if not row.person.email:
-        raise NotFound
     context = {**_about(request, cycle), "row": row}
     return page(request, "organize/participants_link.html", context)
 
@@ -181,16 +179,17 @@ def send_link(request: Request, db: Db, actor: Organizer, slug: str, enrolment_i
 
 @router.post("/{enrolment_id}/new-link")
 def replace_links(
-    request: Request, db: Db, actor: Organizer, slug: str, enrolment_id: str
+    request: Request, db: Db, actor: Organizer, slug: str, enrolment_id: str, form: FormData
 ) -> Response:
     """Ends the personal link and the calendar's address; a new link is sent."""
     _, row = _open(db, actor, slug, enrolment_id)
-    sent = enrolments.replace_links(db, actor, row.id, now())
-    if sent is None:
-        raise NotFound
+    generation = revision_of(form.text("generation"))
+    sent = enrolments.replace_links(db, actor, row.id, generation, now())
     gettext = gettext_for(request)
-    said = gettext("The old link no longer works. The new one is on its way to %(address)s.")
     path = f"/organize/c/{slug}/participants/{enrolment_id}"
+    if sent is None:
+        return see_other(request, path, gettext("The old link no longer works."))
+    said = gettext("The old link no longer works. The new one is on its way to %(address)s.")
     return see_other(request, path, said % {"address": sent.to_address})
 
 

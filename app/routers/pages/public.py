@@ -155,7 +155,8 @@ def privacy(request: Request, db: Db, slug: str) -> Response:
 
 @router.get("/zone")
 def choose_zone(request: Request, back: str = "/") -> Response:
-    """All time zones, for browsers without script; the choice goes to the page they came from."""
+    """The zones of all countries, for browsers without script; the choice goes to the page they
+    came from."""
     path = _own_path(back)
     reader = current_reader(request)
     choices = zone_choices(reader.language, reader.zone)

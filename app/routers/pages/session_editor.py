@@ -6,7 +6,6 @@ from starlette.responses import Response
 from app.db import DbSession
 from app.domain.errors import N_, DomainError
 from app.models import Session, now
-from app.schemas.directory import PersonIn
 from app.services import agendas, casting, cycles, sessions
 from app.services.actor import Actor
 from app.web import agenda_form, session_page
@@ -14,7 +13,7 @@ from app.web.choices import country_choices
 from app.web.dependencies import Db, Organizer
 from app.web.forms import Form, FormData, errors_of, revision_of
 from app.web.organize import cycle_bar
-from app.web.problems import status_of, validate
+from app.web.problems import status_of
 from app.web.session_page import Editing
 from app.web.templating import current_reader, gettext_for, page, see_other
 
@@ -131,23 +130,15 @@ def _find(request: Request, db: DbSession, actor: Actor, editing: Editing) -> in
 
 def _add(request: Request, db: DbSession, actor: Actor, editing: Editing, *, anyway: bool) -> int:
     """Puts somebody into the directory; the session itself is not saved by it."""
-    new = editing.new
     try:
-        command = validate(
-            PersonIn,
-            {
-                **{name: new[name] for name in ("name", "position", "country")},
-                "email": new["email"] or None,
-                "zone": new["zone"] or None,
-            },
-        )
+        command, institution = session_page.somebody_new(editing.new)
         editing.known = () if anyway else casting.same_name(db, actor, command.name)
         if editing.known:
             sentence = N_("There is a %(name)s in the directory already. Is it the same person?")
             editing.errors["new-name"] = gettext_for(request)(sentence) % {"name": command.name}
             editing.focus = "new-name"
             return 422
-        person = casting.add_person(db, actor, command, new["institution"])
+        person = casting.add_person(db, actor, command, institution)
     except DomainError as error:
         db.rollback()
         wrong = errors_of(error, gettext_for(request), "new-{}".format)
