@@ -4,6 +4,7 @@ They are plain ASGI, since on a hit everything else would cost more than the ans
 """
 
 import re
+from abc import ABC, abstractmethod
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlencode
@@ -97,20 +98,20 @@ class KeptEndpoint:
         await send_answer(found, wish, scope, send)
 
 
-class KeptPage:
+class KeptPage(ABC):
     """A public page. Subclasses say what it is about (`subject_of`) and make it (`page`)."""
 
     def __init__(self, app: FastAPI) -> None:
         self._app = app
 
+    @abstractmethod
     def subject_of(self, params: dict[str, Any], /) -> Subject:
         """What the page hangs on."""
-        raise NotImplementedError
 
+    @abstractmethod
     def page(self, db: DbSession, request: Request) -> tuple[HTMLResponse, float | None]:
         """The page, and when it becomes untrue by itself. The request has its path parameters;
         of what a browser sends it has nothing but how the page is to be read."""
-        raise NotImplementedError
 
     def key(self, scope: Scope, wish: Asked) -> Any:
         """The path with its parameters, and how it is to be read."""
