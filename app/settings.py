@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 from app.mail.addresses import ascii_domain
 
 DEFAULT_PORT = 8000
-_LINE_ENDS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class SettingsError(ValueError):
@@ -107,7 +107,7 @@ class Settings:
                 f"not {mail_from!r}."
             ) from None
         mail_from_name = env.get("CONVOCA_MAIL_FROM_NAME") or "Convoca"
-        if _LINE_ENDS.search(mail_from_name):
+        if _CONTROL.search(mail_from_name):
             raise SettingsError("CONVOCA_MAIL_FROM_NAME must be a name on one line.")
         return cls(
             data_dir=data_dir,

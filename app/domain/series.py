@@ -69,7 +69,7 @@ def shift_wall(wall: datetime, days: int, *, field: str = "shift_days") -> datet
         raise Invalid.one(
             field,
             N_("Choose a date between 2000 and 2100, for every session."),
-            code="out_of_range",
+            code="year",
         )
     return shifted
 

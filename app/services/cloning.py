@@ -1,20 +1,17 @@
 """A cycle once more, at other dates."""
 
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 
 from app.db import DbSession
-from app.domain.errors import N_, Invalid
 from app.domain.schedule import CycleStatus, SessionStatus
 from app.domain.series import shift_wall
-from app.domain.zones import WallKind, WallTimeOutOfRange, resolve_wall
+from app.domain.zones import WallKind, resolve_wall
 from app.models import Cycle, CycleInstitution, Part, Segment, Session
 from app.schemas.cycle import CloneIn
 from app.services.actor import Actor
 from app.services.cycles import add_cycle
 from app.services.rows import find
 from app.services.schedules import session_rows, with_institutions
-
-_FIRST_YEAR, _LAST_YEAR = 2000, 2100
 
 
 def clone_cycle(db: DbSession, actor: Actor, cycle_id: str, command: CloneIn) -> Cycle:
@@ -41,7 +38,7 @@ def clone_cycle(db: DbSession, actor: Actor, cycle_id: str, command: CloneIn) ->
     if sessions and command.first_date is not None:
         earliest = min(sessions, key=lambda s: (s.starts_at, s.number))
         days = (command.first_date - earliest.wall_start.date()).days
-        _refuse_far_off(command.first_date, *(s.wall_start for s in sessions), days=days)
+    walls = [shift_wall(s.wall_start, days, field="first_date") for s in sessions]
     clone = add_cycle(db, _settings(source, command))
     if command.institutions:
         clone.institutions = [
@@ -54,26 +51,13 @@ def clone_cycle(db: DbSession, actor: Actor, cycle_id: str, command: CloneIn) ->
             )
             for row in source.institutions
         ]
-    for session in sessions:
-        copy = _session(session, clone, days)
+    for session, wall in zip(sessions, walls, strict=True):
+        copy = _session(session, clone, wall)
         if command.agenda:
             copy.segments = [_segment(s, copy, people=command.people) for s in session.segments]
         db.add(copy)
     db.flush()
     return clone
-
-
-def _refuse_far_off(*dates: date, days: int) -> None:
-    first, *others = dates
-    step = timedelta(days=days)
-    try:
-        years = {first.year, *((other + step).year for other in others)}
-    except OverflowError:
-        years = {0}
-    if min(years) < _FIRST_YEAR or max(years) > _LAST_YEAR:
-        raise Invalid.one(
-            "first_date", N_("Choose a date between 2000 and 2100, for every session."), code="year"
-        )
 
 
 def _settings(source: Cycle, command: CloneIn) -> Cycle:
@@ -95,12 +79,8 @@ def _settings(source: Cycle, command: CloneIn) -> Cycle:
     )
 
 
-def _session(session: Session, clone: Cycle, days: int) -> Session:
-    wall = shift_wall(session.wall_start, days, field="first_date")
-    try:
-        found = resolve_wall(wall, session.zone, session.fold)
-    except WallTimeOutOfRange:  # the years were looked at
-        raise Invalid.one("first_date", N_("Choose another date."), code="year") from None
+def _session(session: Session, clone: Cycle, wall: datetime) -> Session:
+    found = resolve_wall(wall, session.zone, session.fold)
     return Session(
         cycle_id=clone.id,
         number=session.number,

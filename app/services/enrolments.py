@@ -8,7 +8,7 @@ from sqlmodel import col, select
 from app.db import DbSession
 from app.domain.addresses import address_key
 from app.domain.enrolment import TAKES_A_PLACE, EnrolmentStatus
-from app.domain.errors import N_, Clash, Invalid, NotFound
+from app.domain.errors import N_, Clash, Invalid, NotFound, Stale
 from app.domain.schedule import CycleStatus
 from app.models import Cycle, Enrolment, Message, Person
 from app.schemas.enrolment import EnrolmentChange, EnrolmentIn
@@ -188,12 +188,15 @@ def replace_links(
 
     Raises:
         NotFound: no such enrolment.
+        Stale: this generation ended before the last one, or never was.
     """
     enrolment = get_enrolment(db, actor, enrolment_id)
     # Of two at once both write the same number, and the outbox has one mail for it.
     if enrolment.link_generation == generation:
         renew_link(db, enrolment)
         renew_feed(db, enrolment)
+    elif enrolment.link_generation != generation + 1:
+        raise Stale
     if not enrolment.person.email:
         return None
     return _queue_link(db, enrolment, f"new-link:{enrolment.id}:{enrolment.link_generation}", now)

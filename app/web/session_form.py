@@ -7,6 +7,7 @@ from datetime import date, datetime, time
 from typing import Any
 
 from app.domain.errors import N_, FieldError, Invalid
+from app.domain.series import FIRST_YEAR, LAST_YEAR
 from app.domain.text import LANGUAGES
 from app.domain.zones import WallKind, WallTime, resolve_wall, zone_names
 from app.languages import OWN_NAMES, translations
@@ -189,7 +190,7 @@ def typed_time(values: Mapping[str, str]) -> Typed | None:
     day, hour = _day(values["date"]), _hour(values["time"])
     if day is None or hour is None or values["zone"] not in zone_names():
         return None
-    if not 2000 <= day.year <= 2100:  # as the schemas take it
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
         return None
     fold = 1 if values["fold"] == "1" else 0
     return Typed(resolve_wall(datetime.combine(day, hour), values["zone"], fold), fold)

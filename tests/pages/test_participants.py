@@ -284,6 +284,8 @@ class TestStatus:
         html = organizer_client.get(f"{path}/new-link").text
         assert re.findall(r"<li>([^<]*)</li>", html)[-2] == "Ana gets a mail at ana@example.org."
         assert mails(database) == []
+        assert organizer_client.post(f"{path}/new-link").status_code == 412
+        assert mails(database) == []
         answer = organizer_client.post(f"{path}/new-link", data={"generation": "1"})
         assert (answer.status_code, answer.headers["location"]) == (303, path)
         with database.begin(writes=False) as db:

@@ -342,6 +342,10 @@ def test_links_that_came_into_the_wrong_hands(db: DbSession, make: Make, links: 
     assert (again, row.link_generation, row.feed_generation) == (sent, 2, 2)
     assert enrolments.replace_links(db, SYSTEM, row.id, 2, NOW) is not None
     assert (row.link_generation, kinds(db)) == (3, ["enrolment-link"] * 3)
+    for generation in (1, 4, -1):
+        with pytest.raises(Stale):
+            enrolments.replace_links(db, SYSTEM, row.id, generation, NOW)
+    assert (row.link_generation, kinds(db)) == (3, ["enrolment-link"] * 3)
     nobody = make.enrolment(make.cycle(), make.person(email=None))
     assert enrolments.replace_links(db, SYSTEM, nobody.id, 1, NOW) is None
     assert nobody.link_generation == 2
