@@ -33,6 +33,15 @@ class PartRole(StrEnum):
     INTERPRETER = "interpreter"
 
 
+class PartStatus(StrEnum):
+    """Where a part stands between the organizers and the person."""
+
+    PLANNED = "planned"  # nobody has asked yet
+    INVITED = "invited"
+    CONFIRMED = "confirmed"
+    DECLINED = "declined"
+
+
 class InstitutionRole(StrEnum):
     """What an institution is to a cycle."""
 

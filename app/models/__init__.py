@@ -4,7 +4,11 @@ from app.models.account import ApiToken, KeptAnswer, SignIn, SignInLink, User
 from app.models.base import metadata, now
 from app.models.cycle import Cycle, CycleInstitution
 from app.models.enrolment import Enrolment, Evidence
+from app.models.inbound import InboundMail
 from app.models.institution import Initiative, Institution
+from app.models.invitation import Guest, Invitation
+from app.models.mailing import MailPace, MailText, Reminder, ReminderRun
+from app.models.material import Material
 from app.models.message import Message
 from app.models.person import Person
 from app.models.release import Release
@@ -16,13 +20,21 @@ __all__ = [
     "CycleInstitution",
     "Enrolment",
     "Evidence",
+    "Guest",
+    "InboundMail",
     "Initiative",
     "Institution",
+    "Invitation",
     "KeptAnswer",
+    "MailPace",
+    "MailText",
+    "Material",
     "Message",
     "Part",
     "Person",
     "Release",
+    "Reminder",
+    "ReminderRun",
     "Segment",
     "Session",
     "SignIn",

@@ -32,6 +32,11 @@ def json_field(**kwargs: Any) -> Any:
     return Field(default_factory=dict, sa_type=JSON, nullable=False, **kwargs)
 
 
+def json_list_field(**kwargs: Any) -> Any:
+    """The same for a list."""
+    return Field(default_factory=list, sa_type=JSON, nullable=False, **kwargs)
+
+
 class Row(SQLModel):
     """A row with an opaque id."""
 

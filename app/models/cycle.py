@@ -28,6 +28,7 @@ class Cycle(Editable, table=True):
     privacy_version: int = Field(default=1)  # goes up when the notice's text changes
     completion_rule: dict[str, int] | None = Field(default=None, sa_column=Column(JSON))
     release_number: int = Field(default=0)
+    invites: bool = Field(default=False)  # calendars are kept right by mail
 
     institutions: list["CycleInstitution"] = Relationship(
         back_populates="cycle",

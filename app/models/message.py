@@ -27,7 +27,18 @@ class Message(Row, table=True):
     to_address: str = Field(max_length=254)
     language: str = Field(max_length=2)
     context: dict[str, Any] = json_field()
-    status: str = Field(default="queued", index=True, max_length=16)  # queued, sent, failed
+    guest_id: str | None = Field(
+        default=None, foreign_key="guest.id", index=True, ondelete="CASCADE"
+    )
+    session_id: str | None = Field(
+        default=None, foreign_key="session.id", index=True, ondelete="CASCADE"
+    )
+    release_number: int = Field(default=0)  # the release that it tells of, 0: none
+    # Mails of one lane overtake each other never: the newest replaces what still waits.
+    lane: str = Field(default="", index=True, max_length=80)
+    expires_at: datetime | None = Field(default=None)  # of no use from then on
+    # queued, sent, failed, expired, superseded, bounced
+    status: str = Field(default="queued", index=True, max_length=16)
     attempts: int = Field(default=0)
     due_at: datetime = Field(default_factory=now, index=True)  # not to be tried before
     leased_until: datetime | None = Field(default=None)

@@ -1,5 +1,7 @@
 """People."""
 
+from datetime import datetime
+
 from sqlmodel import Field, Relationship
 
 from app.models.base import NO_LAZY, Editable
@@ -18,6 +20,8 @@ class Person(Editable, table=True):
     zone: str = Field(default="", max_length=64)
     language: str = Field(default="", max_length=2)
     position: str = Field(default="", max_length=200)
+    bounced_at: datetime | None = Field(default=None)  # mail to the address came back
+    bounce: str = Field(default="", max_length=300)  # what the other side said
     institution_id: str | None = Field(default=None, foreign_key="institution.id", index=True)
     search_key: str = Field(default="", index=True, max_length=900)
 

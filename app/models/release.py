@@ -19,4 +19,5 @@ class Release(Row, table=True):
     number: int
     published_at: datetime = Field(default_factory=now)
     published_by: str = Field(default="", max_length=200)
+    note: str = Field(default="", max_length=2000)  # an organizer's own words, public
     document: dict[str, Any] = json_field()

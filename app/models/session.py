@@ -7,7 +7,7 @@ from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, Relationship
 
 from app.domain.ids import new_code, new_id
-from app.domain.schedule import SegmentKind, SessionStatus
+from app.domain.schedule import PartStatus, SegmentKind, SessionStatus
 from app.models.base import NO_LAZY, Editable, Row, json_field
 from app.models.person import Person
 
@@ -40,6 +40,9 @@ class Session(Editable, table=True):
     check_in_before: int = Field(default=15)  # minutes before the start
     check_in_after: int = Field(default=30)  # minutes after the end
     check_in_word: str = Field(default="", max_length=40)  # asked for at the room link if set
+    # Where the zone data of before had it, until that is published; see services.zone_guard.
+    shifted_from: datetime | None = Field(default=None)
+    backstage_url: str = Field(default="", max_length=2000)  # where those with a part meet before
     room_code: str = Field(default_factory=new_code, unique=True, max_length=16)
 
     segments: list["Segment"] = Relationship(
@@ -89,6 +92,11 @@ class Part(Row, table=True):
     order: int = Field(default=0)
     position: str = Field(default="", max_length=200)
     institution: str = Field(default="", max_length=200)
+    status: str = Field(default=PartStatus.PLANNED, max_length=12)
+    asked_at: datetime | None = Field(default=None)  # when they were last asked to confirm it
+    answered_at: datetime | None = Field(default=None)
+    answered_start: datetime | None = Field(default=None)  # when the segment was to begin then
+    comment: str = Field(default="", max_length=1000)
 
     segment: Segment = Relationship(back_populates="parts", sa_relationship_kwargs=NO_LAZY)
     person: Person = Relationship(sa_relationship_kwargs=NO_LAZY)

@@ -16,6 +16,8 @@ class Purpose(StrEnum):
     """What a link is for. A token for one purpose is nonsense for another."""
 
     MY = "my"
+    PART = "part"  # the page of a guest with parts
+    GUEST_FEED = "guest-feed"
     FEED = "feed"
     SIGN_IN = "sign-in"
     FLASH = "flash"
@@ -70,6 +72,14 @@ class Links:
     def feed(self, enrolment_id: str, generation: int) -> str:
         """A person's live calendar."""
         return f"{self.base_url}/feed/{self.token(Purpose.FEED, enrolment_id, generation)}.ics"
+
+    def part(self, guest_id: str, generation: int, path: str = "") -> str:
+        """The own page of somebody with parts, or a page below it (``/sessions/3/answer``)."""
+        return f"{self.base_url}/part/{self.token(Purpose.PART, guest_id, generation)}{path}"
+
+    def guest_feed(self, guest_id: str, generation: int) -> str:
+        """The live calendar of somebody with parts."""
+        return f"{self.base_url}/feed/{self.token(Purpose.GUEST_FEED, guest_id, generation)}.ics"
 
     def url(self, path: str) -> str:
         """An absolute address for a path of ours."""

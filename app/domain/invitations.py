@@ -1,0 +1,269 @@
+"""What must be sent so that everybody's calendar says what is published. Pure rules.
+
+The ledger has a row (`Entry`) for each guest and session that was ever sent: what was last issued.
+`next_messages` compares it with a release and gives exactly the REQUESTs and CANCELs (RFC 5546,
+3.2.2 and 3.2.5) that are needed; issuing them and asking again gives none.
+
+What counts as different is the `face` of a session for a reader: what their calendar entry says.
+A change of the agenda that no entry shows concerns nobody's calendar.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from app.domain.addresses import address_key
+from app.domain.schedule import PartRole, Schedule, Segment, Session, SessionStatus
+
+ANNOUNCED = frozenset({PartRole.HOST, PartRole.SPEAKER, PartRole.MODERATOR, PartRole.PANELIST})
+"""Those whom everybody's calendar entry names. Interpreters are not announced."""
+
+
+class Method(StrEnum):
+    """An iTIP method that we send."""
+
+    REQUEST = "REQUEST"
+    CANCEL = "CANCEL"
+
+
+class Why(StrEnum):
+    """Why a message is needed."""
+
+    NEW = "new"  # they have no entry yet
+    CHANGED = "changed"  # their entry says something else
+    BACK = "back"  # they had a CANCEL, and it concerns them again
+    ADDRESS = "address"  # their address is another one
+    CANCELLED = "cancelled"  # the session is off
+    LEFT = "left"  # they are no longer in it: withdrawn, or taken off
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """Somebody whose calendar is kept. `participates`: as a confirmed participant, in every
+    session. `declined`: the ids of parts that they declined; those do not bring them in.
+    `address` empty: nothing can be sent."""
+
+    id: str
+    person_id: str
+    address: str
+    participates: bool
+    declined: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What was last issued to a guest about a session. Instants are aware UTC."""
+
+    guest_id: str
+    session_id: str
+    method: Method
+    sequence: int
+    stamp: datetime
+    digest: str
+    address: str
+    starts: datetime
+    ends: datetime
+    time_sequence: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A message that is needed. `entry` is the ledger's row once it is issued; what a CANCEL to
+    an address of before says is not kept there (`to_old_address`)."""
+
+    why: Why
+    entry: Entry
+    session: Session
+    to_old_address: bool = False
+
+    @property
+    def method(self) -> Method:
+        """The iTIP method."""
+        return self.entry.method
+
+
+def own_segments(
+    session: Session, person_id: str, declined: frozenset[str] = frozenset()
+) -> tuple[Segment, ...]:
+    """The segments in which a person has a part that they did not decline, in order."""
+    return tuple(
+        segment
+        for segment in session.segments
+        if any(p.person_id == person_id and p.id not in declined for p in segment.parts)
+    )
+
+
+def face(schedule: Schedule, session: Session) -> str:
+    """A digest of what a participant's calendar entry says of a session; language aside."""
+    return _digest(_common(schedule, session))
+
+
+def face_with_parts(
+    schedule: Schedule, session: Session, person_id: str, segments: Iterable[Segment]
+) -> str:
+    """The same for somebody with parts: also their segments, their roles, who else is on."""
+    own = [
+        [
+            segment.title,
+            segment.kind.value,
+            _text(segment.starts),
+            _text(segment.ends),
+            sorted(p.role.value for p in segment.parts if p.person_id == person_id),
+            [[p.name, p.position, p.institution, p.role.value] for p in segment.parts],
+        ]
+        for segment in segments
+    ]
+    return _digest([_common(schedule, session), own])
+
+
+def _common(schedule: Schedule, session: Session) -> list[object]:
+    people: dict[str, list[object]] = {}
+    for part in (p for segment in session.segments for p in segment.parts):
+        if part.role in ANNOUNCED:
+            who = people.setdefault(
+                part.person_id, [part.name, part.position, part.institution, []]
+            )
+            roles = who[3]
+            assert isinstance(roles, list)
+            if part.role.value not in roles:
+                roles.append(part.role.value)
+    return [
+        session.uid,
+        session.number,  # the address of the join page has it
+        dict(sorted(schedule.title.items())),
+        {k: v for k, v in sorted(session.title.items()) if v},
+        {k: v for k, v in sorted(session.description.items()) if v},
+        session.zone,
+        session.wall_start.isoformat(),
+        _text(session.starts),
+        _text(session.ends),
+        list(people.values()),
+    ]
+
+
+def _text(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat()
+
+
+def _digest(values: object) -> str:
+    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:40]
+
+
+def next_messages(
+    ledger: Mapping[tuple[str, str], Entry],
+    release: Schedule,
+    guests: Iterable[Guest],
+    now: datetime,
+) -> list[Due]:
+    """What has to be sent so that the calendars of these guests say what `release` says.
+
+    `ledger` is by guest and session id. Guests of whom the ledger knows and who are not among
+    `guests` are left alone. A session concerns somebody if it takes place and they participate or
+    have a part in it that they did not decline. What is over by `now` (aware), in the release and
+    in the calendar, is left as it is: nobody needs a mail about the past.
+
+    SEQUENCE is the session's own or one more than was last issued to this guest, whichever is
+    higher; DTSTAMP is in whole seconds and later than the last one's (RFC 5545, 3.8.7.2 and .4).
+    In the order of guests, then of sessions.
+
+    Raises ValueError if `now` is naive.
+    """
+    if now.tzinfo is None:
+        raise ValueError("now must be aware")
+    at = now.astimezone(UTC).replace(microsecond=0)
+    faces = {s.id: face(release, s) for s in release.sessions}
+    casts = {s.id: {p.person_id for g in s.segments for p in g.parts} for s in release.sessions}
+    due: list[Due] = []
+    for guest in guests:
+        for session in release.sessions:
+            entry = ledger.get((guest.id, session.id))
+            digest = ""
+            if session.status is SessionStatus.SCHEDULED:
+                own = (
+                    own_segments(session, guest.person_id, guest.declined)
+                    if guest.person_id in casts[session.id]
+                    else ()
+                )
+                if own:
+                    digest = face_with_parts(release, session, guest.person_id, own)
+                elif guest.participates:
+                    digest = faces[session.id]
+            due += _needed(guest, session, digest, entry, at)
+    return due
+
+
+def _needed(
+    guest: Guest, session: Session, digest: str, entry: Entry | None, at: datetime
+) -> list[Due]:
+    held = entry is not None and entry.method is Method.REQUEST
+    # What their calendar shows as still to come has to be right, also if it is over by now.
+    matters = session.ends > at or (held and entry is not None and entry.ends > at)
+    if not matters:
+        return []
+    if not (digest and guest.address):
+        if entry is None or not held or entry.ends <= at:
+            return []
+        off = session.status is not SessionStatus.SCHEDULED
+        return [_cancel(entry, session, Why.CANCELLED if off else Why.LEFT, at)]
+    if entry is None:
+        return [_request(guest, session, digest, None, Why.NEW, at)]
+    if not held:
+        return [_request(guest, session, digest, entry, Why.BACK, at)]
+    if address_key(entry.address) != address_key(guest.address):
+        gone = _cancel(entry, session, Why.ADDRESS, at, to_old_address=True)
+        return [gone, _request(guest, session, digest, gone.entry, Why.ADDRESS, at)]
+    if entry.digest != digest:
+        return [_request(guest, session, digest, entry, Why.CHANGED, at)]
+    return []
+
+
+def _sequence(session: Session, entry: Entry | None) -> int:
+    return session.sequence if entry is None else max(session.sequence, entry.sequence + 1)
+
+
+def _stamp(entry: Entry | None, at: datetime) -> datetime:
+    return at if entry is None else max(at, entry.stamp + timedelta(seconds=1))
+
+
+def _request(
+    guest: Guest, session: Session, digest: str, entry: Entry | None, why: Why, at: datetime
+) -> Due:
+    sequence = _sequence(session, entry)
+    same_time = entry is not None and (entry.starts, entry.ends) == (session.starts, session.ends)
+    # Whoever was told that it is off is asked anew.
+    kept = entry is not None and same_time and why is not Why.BACK
+    new = Entry(
+        guest_id=guest.id,
+        session_id=session.id,
+        method=Method.REQUEST,
+        sequence=sequence,
+        stamp=_stamp(entry, at),
+        digest=digest,
+        address=guest.address,
+        starts=session.starts,
+        ends=session.ends,
+        time_sequence=entry.time_sequence if kept and entry is not None else sequence,
+    )
+    return Due(why, new, session)
+
+
+def _cancel(
+    entry: Entry, session: Session, why: Why, at: datetime, *, to_old_address: bool = False
+) -> Due:
+    new = Entry(
+        guest_id=entry.guest_id,
+        session_id=entry.session_id,
+        method=Method.CANCEL,
+        sequence=_sequence(session, entry),
+        stamp=_stamp(entry, at),
+        digest="",
+        address=entry.address,
+        starts=entry.starts,
+        ends=entry.ends,
+        time_sequence=entry.time_sequence,
+    )
+    return Due(why, new, session, to_old_address)
