@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from app.db import DbSession, insert_unless_there
 from app.domain.errors import N_, Clash
@@ -26,8 +26,79 @@ ENROLMENT_KINDS = (
     "enrolment-waitlisted",
     "enrolment-link",
 )
-KINDS = (*ENROLMENT_KINDS, SIGN_IN)
-STATUSES = ("queued", "sent", "failed")
+INVITATION = "invitation"
+UPDATE = "invitation-update"
+CANCEL = "invitation-cancel"
+INVITATION_KINDS = (INVITATION, UPDATE, CANCEL)
+PART_KINDS = ("part-request", "part-reminder")
+KINDS = (*ENROLMENT_KINDS, SIGN_IN, *INVITATION_KINDS, *PART_KINDS, "reminder", "follow-up")
+STATUSES = ("queued", "sent", "failed", "expired", "superseded", "bounced")
+_CHUNK = 1_000
+
+
+def prepare(
+    *,
+    kind: str,
+    intent: str,
+    to_name: str,
+    to_address: str,
+    language: str,
+    context: Mapping[str, Any],
+    cycle_id: str | None = None,
+    guest_id: str | None = None,
+    session_id: str | None = None,
+    release_number: int = 0,
+    lane: str = "",
+    expires_at: datetime | None = None,
+    due_at: datetime | None = None,
+    now: datetime,
+) -> dict[str, Any]:
+    """The values of one mail for `enqueue_many`; all instants are aware UTC.
+
+    `lane`: of the mails with one lane the newest replaces those that still wait, and none overtakes
+    another; the order is that in which they were prepared. `expires_at`: of no use from then on.
+    `due_at`: not before then; None: at once.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"no such kind of mail: {kind!r}")
+    message_id = new_id()
+    return {
+        "id": message_id,
+        "created_at": now,
+        "intent": intent,
+        # The worker completes it to <id@domain> when it takes the row for the first time.
+        "message_id": message_id,
+        "kind": kind,
+        "cycle_id": cycle_id,
+        "to_name": to_name[:200],
+        "to_address": to_address,
+        "language": language,
+        "context": dict(context),
+        "guest_id": guest_id,
+        "session_id": session_id,
+        "release_number": release_number,
+        "lane": lane,
+        "expires_at": expires_at,
+        "status": "queued",
+        "due_at": now if due_at is None else due_at,
+    }
+
+
+def enqueue_many(db: DbSession, rows: Iterable[Mapping[str, Any]]) -> int:
+    """Queues what `prepare` made, thousands at a time; how many of them are new. What is there
+    already under the same intent stays as it is and is not counted."""
+    db.flush()  # what they are about may be as new as they are
+    # In one order for everybody, so that two who queue the same mails never wait for each other.
+    ordered = sorted(rows, key=lambda row: str(row["intent"]))
+    statement = insert_unless_there(db, Message, index_elements=["intent"])
+    connection, added = db.connection(), 0
+    for start in range(0, len(ordered), _CHUNK):
+        chunk = [dict(row) for row in ordered[start : start + _CHUNK]]
+        connection.execute(statement, chunk)
+        # Counted afterwards: of many rows PostgreSQL's driver does not say how many there were.
+        ours = col(Message.id).in_([row["id"] for row in chunk])
+        added += db.exec(select(func.count()).select_from(Message).where(ours)).one()
+    return added
 
 
 def enqueue(
@@ -40,35 +111,37 @@ def enqueue(
     language: str,
     context: Mapping[str, Any],
     cycle_id: str | None = None,
+    guest_id: str | None = None,
+    session_id: str | None = None,
+    release_number: int = 0,
+    lane: str = "",
+    expires_at: datetime | None = None,
+    due_at: datetime | None = None,
     now: datetime,
 ) -> Message:
     """Queues one mail for what `intent` names (at most 200 characters); with the same intent
-    again the first one is given back and nothing is added.
+    again the first one is given back and nothing is added. The rest is as in `prepare`.
 
     The database decides, without an error that would end the transaction: of two transactions
     with one intent the second waits for the first and then finds its row.
     """
-    if kind not in KINDS:
-        raise ValueError(f"no such kind of mail: {kind!r}")
-    message_id = new_id()
-    values = {
-        "id": message_id,
-        "created_at": now,
-        "intent": intent,
-        # The worker completes it to <id@domain> when it takes the row for the first time.
-        "message_id": message_id,
-        "kind": kind,
-        "cycle_id": cycle_id,
-        "to_name": to_name[:200],
-        "to_address": to_address,
-        "language": language,
-        "context": dict(context),
-        "status": "queued",
-        "due_at": now,
-    }
-    db.flush()  # the cycle may be as new as the mail
-    statement = insert_unless_there(db, Message, index_elements=["intent"])
-    db.connection().execute(statement.values(values))
+    values = prepare(
+        kind=kind,
+        intent=intent,
+        to_name=to_name,
+        to_address=to_address,
+        language=language,
+        context=context,
+        cycle_id=cycle_id,
+        guest_id=guest_id,
+        session_id=session_id,
+        release_number=release_number,
+        lane=lane,
+        expires_at=expires_at,
+        due_at=due_at,
+        now=now,
+    )
+    enqueue_many(db, [values])
     return db.exec(select(Message).where(Message.intent == intent)).one()
 
 
@@ -112,7 +185,8 @@ def retry(
 
     Raises:
         NotFound: there is no such mail.
-        Clash: a sign-in link (``used_once``); those are asked for by whoever signs in.
+        Clash: a sign-in link (``used_once``); those are asked for by whoever signs in. A newer mail
+            says what holds now (``replaced``); what it is about is over (``over``).
     """
     message = find(db, Message, message_id)
     db.refresh(message, with_for_update=True)
@@ -121,7 +195,11 @@ def retry(
             N_("A sign-in link works once. Ask for a new one on the sign-in page."),
             code="used_once",
         )
-    if message.status == "sent":
+    if message.lane and _has_newer(db, message):
+        raise Clash(N_("A newer mail has replaced it."), code="replaced")
+    if message.expires_at is not None and message.expires_at <= now:
+        raise Clash(N_("What it is about is over."), code="over")
+    if message.status in ("sent", "bounced"):
         return enqueue(
             db,
             kind=message.kind,
@@ -131,6 +209,11 @@ def retry(
             language=message.language,
             context=message.context,
             cycle_id=message.cycle_id,
+            guest_id=message.guest_id,
+            session_id=message.session_id,
+            release_number=message.release_number,
+            lane=message.lane,
+            expires_at=message.expires_at,
             now=now,
         )
     if message.status == "failed":
@@ -141,6 +224,11 @@ def retry(
     db.add(message)
     db.flush()
     return message
+
+
+def _has_newer(db: DbSession, message: Message) -> bool:
+    same_lane = select(Message.id).where(Message.lane == message.lane, col(Message.id) > message.id)
+    return db.exec(same_lane.limit(1)).first() is not None
 
 
 def cycle_titles(db: DbSession, messages: Iterable[Message]) -> dict[str, str]:

@@ -46,6 +46,11 @@ def test_a_mail_is_queued_as_it_was_asked_for(db: DbSession, make: Make) -> None
         "to_address": "ana@example.org",
         "language": "es",
         "context": {"enrolment_id": "x"},
+        "guest_id": None,
+        "session_id": None,
+        "release_number": 0,
+        "lane": "",
+        "expires_at": None,
         "status": "queued",
         "attempts": 0,
         "due_at": NOW,
@@ -69,6 +74,99 @@ def test_the_same_intent_is_one_mail(db: DbSession) -> None:
     assert first.to_address == "ana@example.org"
     assert _enqueue(db, "b") is not first
     assert len(db.exec(select(Message)).all()) == 2
+
+
+def _prepared(intent: str, **values: Any) -> dict[str, Any]:
+    return outbox.prepare(
+        **{
+            "kind": "invitation",
+            "intent": intent,
+            "to_name": "Ana",
+            "to_address": "ana@example.org",
+            "language": "es",
+            "context": {},
+            "now": NOW,
+            **values,
+        }
+    )
+
+
+def test_many_at_once(db: DbSession, make: Make) -> None:
+    cycle = make.cycle()
+    session = make.session(cycle)
+    first = _enqueue(db, "2")
+    rows = [
+        _prepared(
+            f"{n % 2_500}",
+            cycle_id=cycle.id,
+            session_id=session.id,
+            release_number=3,
+            lane=f"lane {n}",
+            expires_at=session.ends_at,
+            due_at=NOW + timedelta(hours=1),
+        )
+        for n in range(2_600)
+    ]
+    assert outbox.enqueue_many(db, rows) == 2_499
+    assert outbox.enqueue_many(db, [_prepared(row["intent"]) for row in rows]) == 0
+    assert outbox.enqueue_many(db, []) == 0
+    found = {m.intent: m for m in db.exec(select(Message))}
+    assert len(found) == 2_500
+    assert found["2"].id == first.id
+    assert {i: m.id for i, m in found.items() if i != "2"} == {
+        row["intent"]: row["id"] for row in rows[:2_500] if row["intent"] != "2"
+    }
+    message = found["7"]
+    assert (message.lane, message.release_number, message.session_id, message.expires_at) == (
+        "lane 7",
+        3,
+        session.id,
+        session.ends_at,
+    )
+    assert (message.status, message.attempts, message.created_at, message.due_at) == (
+        "queued",
+        0,
+        NOW,
+        NOW + timedelta(hours=1),
+    )
+
+
+def test_two_who_queue_the_same_many_do_not_block_each_other(real_database: Database) -> None:
+    """In opposite orders they would wait for each other, and PostgreSQL would end one of them."""
+    start = threading.Barrier(2)
+    added: list[int] = []
+
+    def work(step: int) -> None:
+        rows = [_prepared(f"{n:05}") for n in range(2_000)][::step]
+        start.wait()
+        with real_database.begin(writes=True) as db:
+            added.append(outbox.enqueue_many(db, rows))
+
+    threads = [threading.Thread(target=work, args=(step,)) for step in (1, -1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(added) == [0, 2_000]
+
+
+def test_a_mail_that_was_replaced_or_is_over_is_not_sent_again(db: DbSession) -> None:
+    old = _enqueue(db, "a", lane="x")
+    new = _enqueue(db, "b", lane="x", expires_at=NOW + timedelta(hours=1))
+    for status in ("superseded", "sent", "failed", "queued"):
+        old.status = status
+        with pytest.raises(Clash) as caught:
+            outbox.retry(db, SYSTEM, old.id, NOW)
+        assert caught.value.code == "replaced"
+    new.status = "failed"
+    assert outbox.retry(db, SYSTEM, new.id, NOW).status == "queued"
+    new.status = "expired"
+    with pytest.raises(Clash) as caught:
+        outbox.retry(db, SYSTEM, new.id, NOW + timedelta(hours=1))
+    assert caught.value.code == "over"
+    new.status = "bounced"
+    again = outbox.retry(db, SYSTEM, new.id, NOW)
+    assert (again.id != new.id, again.lane, again.expires_at) == (True, "x", new.expires_at)
 
 
 def test_an_unknown_kind_is_a_mistake(db: DbSession) -> None:
