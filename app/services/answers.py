@@ -1,0 +1,57 @@
+"""Answers to invitations, whichever way they come: one door, one rule."""
+
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain.answers import Answer, AnswerSource, Given, newer
+from app.models import Invitation
+
+MOST_COMMENT = 1000
+
+
+def give(db: DbSession, invitation_id: str, given: Given) -> Invitation | None:
+    """Takes an answer if it counts for more than the one that is held (`domain.answers.newer`);
+    the invitation, or None where the one that is held stays, or there is no such invitation.
+
+    The row is held meanwhile, so of two answers that come at once the one that counts wins,
+    whichever comes first. A SEQUENCE beyond what was issued is taken for the one that was.
+    """
+    invitation = db.exec(
+        select(Invitation)
+        .where(col(Invitation.id) == invitation_id)
+        .with_for_update(of=Invitation)
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if invitation is None:
+        return None
+    sequence = max(0, min(given.sequence, invitation.sequence))
+    capped = Given(given.answer, given.at, sequence, given.source, given.comment)
+    if not newer(capped, held(invitation)):
+        return None
+    invitation.answer = given.answer.value
+    invitation.answer_source = given.source.value
+    invitation.answered_at = given.at
+    invitation.answer_sequence = sequence
+    invitation.comment = _comment(given.comment)
+    db.add(invitation)
+    db.flush()
+    return invitation
+
+
+def held(invitation: Invitation) -> Given | None:
+    """The answer that an invitation has."""
+    if not invitation.answer or invitation.answered_at is None:
+        return None
+    return Given(
+        Answer(invitation.answer),
+        invitation.answered_at,
+        invitation.answer_sequence,
+        AnswerSource(invitation.answer_source),
+        invitation.comment,
+    )
+
+
+def _comment(text: str) -> str:
+    """Printable text and line breaks: it comes from anywhere."""
+    plain = "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+    return plain.strip()[:MOST_COMMENT]

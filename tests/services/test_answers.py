@@ -1,0 +1,125 @@
+"""Answers: one rule, whichever way they come."""
+
+import time
+from datetime import timedelta
+from threading import Barrier, Thread
+
+import pytest
+
+from app.db import Database, DbSession
+from app.domain.answers import Answer, AnswerSource, Given, newer
+from app.models import Guest, Invitation
+from app.services import answers
+from app.services.answers import give
+from tests.factories import NOW, Make
+
+
+def invited(db: DbSession, sequence: int = 2) -> Invitation:
+    make = Make(db)
+    cycle = make.cycle()
+    session = make.session(cycle)
+    person = make.person()
+    guest = Guest(cycle_id=cycle.id, person_id=person.id)
+    db.add(guest)
+    db.flush()
+    invitation = Invitation(
+        guest_id=guest.id,
+        session_id=session.id,
+        uid=session.uid,
+        method="REQUEST",
+        sequence=sequence,
+        address=person.email or "",
+    )
+    db.add(invitation)
+    db.flush()
+    return invitation
+
+
+def given(
+    answer: str = "accepted", minutes: int = 0, sequence: int = 2, comment: str = ""
+) -> Given:
+    at = NOW + timedelta(minutes=minutes)
+    return Given(Answer(answer), at, sequence, AnswerSource.MAIL, comment)
+
+
+def test_the_first_answer_is_taken(db: DbSession) -> None:
+    row = give(db, invited(db).id, given(comment=" I'll be\x00 late.\nSorry "))
+    assert row is not None
+    assert (row.answer, row.answer_source, row.answered_at, row.answer_sequence, row.comment) == (
+        "accepted",
+        "mail",
+        NOW,
+        2,
+        "I'll be  late.\nSorry",
+    )
+
+
+@pytest.mark.parametrize(
+    ("then", "stays"),
+    [
+        (given("declined", minutes=1), False),
+        (given("declined"), True),  # a repeat
+        (given("declined", minutes=-1), True),
+        (given("declined", minutes=5, sequence=1), True),  # to an older time
+    ],
+)
+def test_the_newest_wins(db: DbSession, then: Given, stays: bool) -> None:
+    invitation = invited(db)
+    give(db, invitation.id, given())
+    assert (give(db, invitation.id, then) is None) is stays
+    db.refresh(invitation)
+    assert invitation.answer == ("accepted" if stays else "declined")
+
+
+def test_an_answer_to_an_older_time_is_kept_as_such(db: DbSession) -> None:
+    row = give(db, invited(db).id, given(sequence=0))
+    assert row is not None
+    assert (row.answer, row.answer_sequence) == ("accepted", 0)
+
+
+@pytest.mark.parametrize(("sequence", "kept"), [(99, 2), (-5, 0), (10**30, 2)])
+def test_no_answer_runs_ahead_of_what_was_issued(db: DbSession, sequence: int, kept: int) -> None:
+    row = give(db, invited(db).id, given(sequence=sequence))
+    assert row is not None
+    assert row.answer_sequence == kept
+
+
+def test_nobody_is_invited(db: DbSession) -> None:
+    assert give(db, "nothing", given()) is None
+
+
+def at_once(database: Database, invitation_id: str, first: Given, second: Given) -> str:
+    """What is held after both were given at one moment."""
+    barrier = Barrier(2)
+
+    def answer(each: Given) -> None:
+        barrier.wait()
+        with database.begin(writes=True) as db:
+            give(db, invitation_id, each)
+
+    threads = [Thread(target=answer, args=(each,)) for each in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with database.begin(writes=False) as db:
+        return db.get_one(Invitation, invitation_id).answer
+
+
+def test_of_two_at_once_the_one_that_counts_wins(
+    real_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The older one takes its time between looking and writing: without the lock it would have the
+    last word."""
+
+    def slow(one: Given, other: Given | None) -> bool:
+        found = newer(one, other)
+        if one.at == NOW:
+            time.sleep(0.3)
+        return found
+
+    monkeypatch.setattr(answers, "newer", slow)
+    with real_database.begin(writes=True) as db:
+        invitation_id = invited(db).id
+    newest = given("declined", minutes=1)
+    assert at_once(real_database, invitation_id, given("accepted"), newest) == "declined"
