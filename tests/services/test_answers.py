@@ -2,7 +2,7 @@
 
 import time
 from datetime import timedelta
-from threading import Barrier, Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -88,38 +88,31 @@ def test_nobody_is_invited(db: DbSession) -> None:
     assert give(db, "nothing", given()) is None
 
 
-def at_once(database: Database, invitation_id: str, first: Given, second: Given) -> str:
-    """What is held after both were given at one moment."""
-    barrier = Barrier(2)
-
-    def answer(each: Given) -> None:
-        barrier.wait()
-        with database.begin(writes=True) as db:
-            give(db, invitation_id, each)
-
-    threads = [Thread(target=answer, args=(each,)) for each in (first, second)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    with database.begin(writes=False) as db:
-        return db.get_one(Invitation, invitation_id).answer
-
-
 def test_of_two_at_once_the_one_that_counts_wins(
     real_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The older one takes its time between looking and writing: without the lock it would have the
-    last word."""
+    """The older one has looked and not yet written when the newer one comes: without the lock it
+    would have the last word."""
+    looked = Event()
 
     def slow(one: Given, other: Given | None) -> bool:
         found = newer(one, other)
         if one.at == NOW:
+            looked.set()
             time.sleep(0.3)
         return found
+
+    def answer(each: Given) -> None:
+        with real_database.begin(writes=True) as db:
+            give(db, invitation_id, each)
 
     monkeypatch.setattr(answers, "newer", slow)
     with real_database.begin(writes=True) as db:
         invitation_id = invited(db).id
-    newest = given("declined", minutes=1)
-    assert at_once(real_database, invitation_id, given("accepted"), newest) == "declined"
+    older = Thread(target=answer, args=(given("accepted"),))
+    older.start()
+    assert looked.wait(10)
+    answer(given("declined", minutes=1))
+    older.join()
+    with real_database.begin(writes=False) as db:
+        assert db.get_one(Invitation, invitation_id).answer == "declined"
