@@ -32,6 +32,8 @@ class Reminder(Row, table=True):
     minutes: int  # before the start, or after the end
     audience: str = Field(max_length=16)  # all, unanswered, accepted, speakers
     on: bool = Field(default=True)
+    since: datetime = Field(default_factory=now)  # since when it is as it is, and on
+    removed: bool = Field(default=False)  # kept for what it has sent
 
 
 class ReminderRun(Row, table=True):

@@ -50,6 +50,8 @@ def upgrade() -> None:
         sa.Column("minutes", sa.Integer(), nullable=False),
         sa.Column("audience", sa.String(16), nullable=False),
         sa.Column("on", sa.Boolean(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("removed", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["cycle_id"], ["cycle.id"], name=op.f("fk_reminder_cycle_id_cycle"), ondelete="CASCADE"
         ),
