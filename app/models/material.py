@@ -8,8 +8,11 @@ from app.models.base import Row
 
 
 class Material(Row, table=True):
-    """A link or a file. Before `visible_from` (an aware instant; None: at once) only organizers see
-    it. `file` is its name in the store of files; empty for a link."""
+    """A link or a file. `file` is its name in the store of files; empty for a link.
+
+    Before `visible_from` (an aware instant; None: at once) only organizers see it; with
+    `after_session`, until the session is over.
+    """
 
     __tablename__ = "material"
 
@@ -26,5 +29,6 @@ class Material(Row, table=True):
     size: int = Field(default=0)  # bytes
     audience: str = Field(default="participants", max_length=16)  # public, participants
     visible_from: datetime | None = Field(default=None)
+    after_session: bool = Field(default=False)
     given_by: str | None = Field(default=None, foreign_key="guest.id", ondelete="SET NULL")
     position: int = Field(default=0)

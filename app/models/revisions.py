@@ -19,6 +19,7 @@ from app.models.base import Editable
 from app.models.cycle import Cycle, CycleInstitution
 from app.models.enrolment import Enrolment
 from app.models.institution import Initiative, Institution
+from app.models.material import Material
 from app.models.person import Person
 from app.models.release import Release
 from app.models.session import Part, Segment, Session
@@ -48,28 +49,40 @@ def _changed(db: OrmSession) -> Ids:
     return found
 
 
-def _spread(db: OrmSession, found: Ids) -> None:
-    """Adds the sessions and cycles in which a changed person, institution or session appears."""
+def _sessions_of_materials(db: OrmSession) -> set[str]:
+    """The sessions whose materials this flush changed. Only what their cycle's pages show is
+    another then: whoever is editing such a session must not be told that somebody changed it."""
+    changed = (*db.new, *db.deleted, *db.dirty)
+    return {
+        row.session_id
+        for row in changed
+        if isinstance(row, Material) and (row not in db.dirty or db.is_modified(row))
+    }
+
+
+def _spread(db: OrmSession, found: Ids, sessions: set[str]) -> None:
+    """Adds the sessions and cycles in which a changed person, institution or session appears, and
+    the cycles of `sessions`."""
     connection = db.connection()
     if found[Person]:
         query = select(Part.session_id).where(col(Part.person_id).in_(found[Person]))
         found[Session] |= set(connection.scalars(query))
     cycles = [
-        select(Session.cycle_id).where(col(Session.id).in_(found[Session])),
+        select(Session.cycle_id).where(col(Session.id).in_(found[Session] | sessions)),
         select(CycleInstitution.cycle_id).where(
             col(CycleInstitution.institution_id).in_(found[Institution])
         ),
     ]
-    if found[Session] or found[Institution]:
+    if found[Session] or found[Institution] or sessions:
         found[Cycle] |= set(connection.scalars(union(*cycles)))
 
 
 def raise_revisions(db: OrmSession, _context: object = None) -> None:
     """SQLAlchemy's ``after_flush``."""
-    found = _changed(db)
-    if not any(found.values()):
+    found, sessions = _changed(db), _sessions_of_materials(db)
+    if not sessions and not any(found.values()):
         return
-    _spread(db, found)
+    _spread(db, found, sessions)
     new = {row.id for row in db.new if isinstance(row, Editable)}
     # Always in the same order, so that two transactions cannot wait for each other.
     for model in (Institution, Initiative, Person, Session, Enrolment, Cycle):

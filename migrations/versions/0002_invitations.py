@@ -172,6 +172,7 @@ def upgrade() -> None:
         sa.Column("size", sa.Integer(), nullable=False),
         sa.Column("audience", sa.String(16), nullable=False),
         sa.Column("visible_from", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("after_session", sa.Boolean(), nullable=False),
         sa.Column("given_by", sa.String(), nullable=True),
         sa.Column("position", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(

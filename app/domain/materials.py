@@ -1,0 +1,41 @@
+"""When a material of a session may be seen, and by whom. Pure rules."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from enum import StrEnum
+
+
+class MaterialKind(StrEnum):
+    """What it is. A link to slides is slides; `LINK` is whatever else has an address."""
+
+    SLIDES = "slides"
+    DOCUMENT = "document"
+    RECORDING = "recording"
+    LINK = "link"
+
+
+class Audience(StrEnum):
+    """Who sees it. Participants see what is public as well."""
+
+    PUBLIC = "public"
+    PARTICIPANTS = "participants"
+
+
+def opens_at(
+    visible_from: datetime | None, after_session: bool, session_ends: datetime
+) -> datetime | None:
+    """The instant from which it may be seen; None: at once. With `after_session` it is the
+    session's end, wherever that moves. Aware in, aware out."""
+    return session_ends if after_session else visible_from
+
+
+def is_visible(audience: Audience, opens: datetime | None, reader: Audience, now: datetime) -> bool:
+    """Whether `reader` may see it at `now`: from the very instant at which it opens."""
+    if audience is Audience.PARTICIPANTS and reader is Audience.PUBLIC:
+        return False
+    return opens is None or opens <= now
+
+
+def next_opening(openings: Iterable[datetime | None], now: datetime) -> datetime | None:
+    """When the next one opens after `now`, if one does."""
+    return min((opens for opens in openings if opens is not None and opens > now), default=None)
