@@ -29,6 +29,17 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Invite:
+    """One event as it is put to one person. The event must have an organizer's address: that is
+    where their calendar program sends the answer."""
+
+    event: Event
+    address: str  # the attendee's bare address
+    name: str = ""
+    partstat: str = "NEEDS-ACTION"  # NEEDS-ACTION, ACCEPTED, TENTATIVE or DECLINED
+
+
+@dataclass(frozen=True, slots=True)
 class Calendar:
     """One VCALENDAR with METHOD:PUBLISH."""
 

@@ -86,8 +86,8 @@ def _span(event: Event, wall: tuple[datetime, datetime] | None) -> Span:
     )
 
 
-def vevent(event: Event, span: Span) -> list[str]:
-    """One VEVENT as unfolded lines, without ATTENDEE.
+def vevent(event: Event, span: Span, attendees: Iterable[str] = ()) -> list[str]:
+    """One VEVENT as unfolded lines; `attendees` are whole lines, and only some METHODs have them.
 
     Raises ValueError for a UID that is empty or holds anything that a UID of ours never does, and
     for a negative SEQUENCE.
@@ -115,6 +115,7 @@ def vevent(event: Event, span: Span) -> list[str]:
             "CONFERENCE;VALUE=URI;FEATURE=AUDIO,VIDEO:", uri(event.conference, _CONFERENCE_SCHEMES)
         ),
         *_organizer(event),
+        *attendees,
         *_alarm(event),
         "END:VEVENT",
     ]

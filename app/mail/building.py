@@ -7,10 +7,10 @@ from email.message import EmailMessage
 from app.mail.addresses import ascii_domain
 from app.mail.failures import Reason, SendError
 from app.mail.headers import MailPolicy, header_text
-from app.mail.values import Content, Sender
+from app.mail.values import Content, Mail, Sender
 
-_MOST_NAME = 100  # characters of a display name; longer ones are cut with an ellipsis
-_MOST_SUBJECT = 200
+MOST_NAME = 100  # characters of a display name; longer ones are cut with an ellipsis
+MOST_SUBJECT = 200
 
 
 def build(
@@ -42,7 +42,7 @@ def build(
     message["To"] = to
     if reply_to:
         message["Reply-To"] = address("", reply_to)
-    message["Subject"] = _cut(header_text(content.subject), _MOST_SUBJECT)
+    message["Subject"] = cut(header_text(content.subject), MOST_SUBJECT)
     message["Date"] = date
     message["Message-ID"] = message_id
     # RFC 3834: nobody's holiday notice should answer this; the second is Exchange's word for it.
@@ -54,14 +54,21 @@ def build(
     return message
 
 
+def to_mail(message: EmailMessage) -> Mail:
+    """The message as bytes. Bodies are quoted-printable, so only an address can be beyond ASCII."""
+    raw = message.as_bytes()
+    return Mail(raw, utf8=not raw.isascii())
+
+
 def address(name: str, addr_spec: str) -> Address:
     """A mailbox whose display name is one printable line. The domain is written in ASCII.
 
     Raises ValueError if the address is none.
     """
     local, _, domain = ascii_domain(addr_spec).rpartition("@")
-    return Address(_cut(header_text(name), _MOST_NAME), local, domain)
+    return Address(cut(header_text(name), MOST_NAME), local, domain)
 
 
-def _cut(text: str, most: int) -> str:
+def cut(text: str, most: int) -> str:
+    """The text, or as much of it as leaves room for an ellipsis in `most` characters."""
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"

@@ -20,6 +20,15 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail as it goes over the wire, lines ending in CRLF. `utf8`: an address in its headers is
+    beyond ASCII, so the server must speak SMTPUTF8 (RFC 6531)."""
+
+    raw: bytes
+    utf8: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Content:
     """A mail's text in its two forms."""
 
@@ -64,4 +73,42 @@ class SignInMail:
     url: str
     minutes: int
     zone: str = "UTC"
+    accent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSegment:
+    """A segment in which the reader has a part."""
+
+    title: str
+    roles: str  # in the reader's words
+    starts: datetime
+    ends: datetime
+    others: tuple[str, ...] = ()  # who else is on in it, a line for each
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationMail:
+    """What the mails say that put a session into somebody's calendar, change it there, or take it
+    out. `session` has the time that is meant: of a cancellation the one they had."""
+
+    name: str  # of the reader; empty: no greeting by name
+    cycle: str
+    zone: str  # the reader's
+    session: SessionLine
+    why: str  # domain.invitations.Why
+    page_url: str  # the reader's own page
+    join_url: str
+    answer_url: str
+    people: tuple[str, ...] = ()  # who is on, a line for each
+    own: tuple[OwnSegment, ...] = ()  # of somebody with parts
+    speaks: bool = False  # they have a part in it
+    before: SessionLine | None = None  # its time before, where that was another one
+    changes: tuple[str, ...] = ()  # what else is different: title, description, people, own
+    title_before: str = ""
+    answered: str = ""  # domain.answers.Answer, where it still holds
+    note: str = ""  # of the organizers, for this occasion
+    own_subject: str = ""  # an organizer's words instead of the house's, placeholders filled
+    own_text: str = ""
+    contact: str = ""
     accent: str = ""
