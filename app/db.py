@@ -58,7 +58,11 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("convoca_writes", True)
+    options = connection.get_execution_options()
+    writes = options.get("convoca_writes", True)
+    if writes:
+        durable = options.get("convoca_durable", True)
+        connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
     connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -173,19 +177,25 @@ class Database:
         event.listen(self._sessions, "after_flush", raise_revisions)
 
     @contextmanager
-    def begin(self, *, writes: bool) -> Iterator[DbSession]:
-        """A session in a transaction: a return commits, an exception rolls back."""
+    def begin(self, *, writes: bool, durable: bool = True) -> Iterator[DbSession]:
+        """A session in a transaction: a return commits, an exception rolls back.
+
+        Not `durable`: the commit does not wait for the disk. It outlives this process, however
+        that ends, but a power cut may undo the last of such commits; nothing is ever torn.
+        """
         with self.engine.connect() as connection:
-            self._begin(connection, writes)
+            self._begin(connection, writes, durable)
             with self._sessions(bind=connection) as db:
+                if writes and not durable and connection.dialect.name == "postgresql":
+                    db.connection().exec_driver_sql("SET LOCAL synchronous_commit = off")
                 yield db
                 if writes:
                     db.commit()
 
     @staticmethod
-    def _begin(connection: Connection, writes: bool) -> None:
+    def _begin(connection: Connection, writes: bool, durable: bool) -> None:
         if connection.dialect.name == "sqlite":
-            connection.execution_options(convoca_writes=writes)
+            connection.execution_options(convoca_writes=writes, convoca_durable=durable)
         else:
             # A reader sees one moment: a revision is never older or newer than what it vouches for.
             level = "READ COMMITTED" if writes else "REPEATABLE READ"

@@ -102,7 +102,7 @@ class SavepointDatabase(Database):
         event.listen(self._sessions, "after_flush", raise_revisions)
 
     @contextmanager
-    def begin(self, *, writes: bool) -> Iterator[DbSession]:
+    def begin(self, *, writes: bool, durable: bool = True) -> Iterator[DbSession]:
         with self._sessions(bind=self._connection) as db:
             yield db
             if writes:

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field
 
-from app.models.base import Row, now
+from app.models.base import Row, json_field, now
 
 
 class MailText(Row, table=True):
@@ -51,9 +51,10 @@ class ReminderRun(Row, table=True):
 
 
 class MailPace(Row, table=True):
-    """When the next mail may go over a server: shared by all workers."""
+    """When the next mail may go over a server, and how many went: shared by all workers."""
 
     __tablename__ = "mail_pace"
 
     server: str = Field(unique=True, max_length=300)  # host and port
     next_at: datetime = Field(default_factory=now)
+    recent: dict[str, int] = json_field()  # of the last hour: minute since 1970 to mails begun

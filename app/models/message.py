@@ -3,9 +3,14 @@
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Index, text
 from sqlmodel import Field
 
 from app.models.base import Row, json_field, now
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 class Message(Row, table=True):
@@ -16,6 +21,16 @@ class Message(Row, table=True):
     """
 
     __tablename__ = "message"
+    # What waits is a small part of all that ever went, and is taken in the order of time.
+    __table_args__ = (
+        Index("ix_message_waiting", "due_at", "id", **_where("status = 'queued'")),
+        Index(
+            "ix_message_signing_in",
+            "due_at",
+            "id",
+            **_where("status = 'queued' AND kind = 'sign-in'"),
+        ),
+    )
 
     intent: str = Field(unique=True, max_length=200)  # what it is for; the same twice is one mail
     message_id: str = Field(unique=True, max_length=200)  # RFC 5322, fixed, so a repeat is seen
