@@ -1,0 +1,168 @@
+"""Whom a reminder of a session reaches: one rule for the mails and for the numbers on the page.
+
+Reading goes by columns, not rows: a cycle may have ten thousand participants.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain.answers import holds
+from app.domain.enrolment import EnrolmentStatus
+from app.domain.invitations import own_segments
+from app.domain.reminders import Audience, reaches
+from app.domain.schedule import PartStatus, Session
+from app.models import Enrolment, Guest, Invitation, Part, Person
+from app.models import Session as SessionRow
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Somebody who can be written to. `enrolment_id` is empty for those who only have parts,
+    `guest_id` for those whose calendar is not kept; `language` for those who never said."""
+
+    person_id: str
+    name: str
+    address: str
+    language: str
+    enrolment_id: str
+    guest_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Circle:
+    """Everybody in a cycle whom reminders could reach, and what is known of their answers."""
+
+    readers: tuple[Reader, ...]
+    cast: Mapping[str, Reader]  # those who have parts, by the person's id
+    answers: Mapping[tuple[str, str], str]  # that still hold, by guest and session id
+    part_status: Mapping[str, str]  # by the part's id
+
+    def reached(self, session: Session, audience: Audience) -> list[Reader]:
+        """Whom a reminder of this session to this audience reaches, participants first."""
+        speakers = self._speakers(session)
+        found = []
+        for reader in self.readers:
+            speaks = reader.person_id in speakers
+            answer = self._answer(reader, session, speakers.get(reader.person_id, ()))
+            if reaches(audience, answer=answer, speaks=speaks):
+                found.append(reader)
+        for person_id, statuses in speakers.items():
+            only_speaks = self.cast.get(person_id)
+            if only_speaks is None or only_speaks.enrolment_id:
+                continue
+            answer = self._answer(only_speaks, session, statuses)
+            if reaches(audience, answer=answer, speaks=True):
+                found.append(only_speaks)
+        return found
+
+    def _speakers(self, session: Session) -> dict[str, list[str]]:
+        """Who has a part that they did not decline, with where each of those parts stands."""
+        declined = frozenset(
+            part for part, status in self.part_status.items() if status == PartStatus.DECLINED
+        )
+        people = dict.fromkeys(p.person_id for g in session.segments for p in g.parts)
+        found = {}
+        for person_id in people:
+            parts = [
+                part.id
+                for segment in own_segments(session, person_id, declined)
+                for part in segment.parts
+                if part.person_id == person_id and part.id not in declined
+            ]
+            if parts:
+                found[person_id] = [self.part_status.get(p, PartStatus.PLANNED) for p in parts]
+        return found
+
+    def _answer(self, reader: Reader, session: Session, parts: Sequence[str]) -> str:
+        """Their answer to the invitation; without one, having confirmed all parts is one too."""
+        answer = self.answers.get((reader.guest_id, session.id), "")
+        if not answer and parts and all(status == PartStatus.CONFIRMED for status in parts):
+            return "accepted"
+        return answer
+
+
+def circle(db: DbSession, cycle_id: str, sessions: Iterable[Session]) -> Circle:
+    """The people of a cycle, for these released sessions. Five queries.
+
+    Left out is who has no address, or one from which mail came back.
+    """
+    sessions = tuple(sessions)
+    guests: dict[str, str] = dict(
+        db.exec(select(Guest.person_id, Guest.id).where(Guest.cycle_id == cycle_id)).all()
+    )
+    readers = _participants(db, cycle_id, guests)
+    enrolled = {reader.person_id: reader for reader in readers}
+    on_programme = {p.person_id for s in sessions for g in s.segments for p in g.parts}
+    cast = {person: enrolled[person] for person in on_programme if person in enrolled}
+    cast |= _others(db, on_programme - set(enrolled), guests)
+    return Circle(readers, cast, _answers(db, sessions), _part_status(db, cycle_id))
+
+
+def _participants(db: DbSession, cycle_id: str, guests: Mapping[str, str]) -> tuple[Reader, ...]:
+    columns: Any = (Person.id, Enrolment.name, Person.email, Enrolment.language, Enrolment.id)
+    rows = db.exec(
+        select(*columns)
+        .join(Enrolment, col(Enrolment.person_id) == col(Person.id))
+        .where(
+            Enrolment.cycle_id == cycle_id,
+            Enrolment.status == EnrolmentStatus.CONFIRMED,
+            col(Person.email).is_not(None),
+            col(Person.bounced_at).is_(None),
+        )
+        .order_by(col(Enrolment.id))
+    )
+    return tuple(
+        Reader(person_id, name, email or "", language, enrolment_id, guests.get(person_id, ""))
+        for person_id, name, email, language, enrolment_id in rows
+    )
+
+
+def _others(
+    db: DbSession, person_ids: Iterable[str], guests: Mapping[str, str]
+) -> dict[str, Reader]:
+    rows = db.exec(
+        select(Person.id, Person.name, Person.email, Person.language)
+        .where(
+            col(Person.id).in_(person_ids),
+            col(Person.email).is_not(None),
+            col(Person.bounced_at).is_(None),
+        )
+        .order_by(col(Person.id))
+    )
+    return {
+        person_id: Reader(person_id, name, email or "", language, "", guests.get(person_id, ""))
+        for person_id, name, email, language in rows
+    }
+
+
+def _answers(db: DbSession, sessions: Iterable[Session]) -> dict[tuple[str, str], str]:
+    columns: Any = (
+        Invitation.guest_id,
+        Invitation.session_id,
+        Invitation.answer,
+        Invitation.answer_sequence,
+        Invitation.time_sequence,
+    )
+    rows = db.exec(
+        select(*columns).where(
+            col(Invitation.session_id).in_([s.id for s in sessions]), Invitation.answer != ""
+        )
+    )
+    return {
+        (guest_id, session_id): answer
+        for guest_id, session_id, answer, answered, since in rows
+        if holds(answered, since)
+    }
+
+
+def _part_status(db: DbSession, cycle_id: str) -> dict[str, str]:
+    rows = db.exec(
+        select(Part.id, Part.status)
+        .join(SessionRow, col(SessionRow.id) == col(Part.session_id))
+        .where(SessionRow.cycle_id == cycle_id)
+    )
+    return dict(rows.all())
