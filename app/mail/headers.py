@@ -9,8 +9,10 @@ from email.header import Header
 from email.headerregistry import Address, AddressHeader
 from email.message import EmailMessage
 from email.policy import EmailPolicy
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+CRLF = "\r\n"
 _LINE = 76  # RFC 2047, section 2
 _TEXT = frozenset({"subject"})
 _ADDRESSES = frozenset({"from", "to", "reply-to"})
@@ -20,6 +22,16 @@ def header_text(text: str) -> str:
     """One printable line in which nothing looks like an encoded word."""
     plain = "".join(c if c.isprintable() else " " for c in text)
     return " ".join(plain.replace("=?", "= ?").split())
+
+
+def text_header(name: str, text: str) -> str:
+    """A header of free text (what `header_text` gives) as lines that end in CRLF."""
+    return f"{name}: {_encoded(text, name)}{CRLF}"
+
+
+def address_header(name: str, *addresses: Address) -> str:
+    """A header of mailboxes as lines that end in CRLF."""
+    return f"{name}: {', '.join(_mailbox(address, name) for address in addresses)}{CRLF}"
 
 
 if TYPE_CHECKING:
@@ -34,10 +46,9 @@ class MailPolicy(_Policy):
     def fold(self, name: str, value: Any) -> str:
         """A header as lines that end in CRLF."""
         if name.lower() in _TEXT:
-            return f"{name}: {_encoded(str(value), name)}{self.linesep}"
+            return text_header(name, str(value))
         if name.lower() in _ADDRESSES and isinstance(value, AddressHeader):
-            mailboxes = [_mailbox(address, name, self.linesep) for address in value.addresses]
-            return f"{name}: {', '.join(mailboxes)}{self.linesep}"
+            return address_header(name, *value.addresses)
         folded: str = super().fold(name, value)
         return folded
 
@@ -48,14 +59,15 @@ class MailPolicy(_Policy):
         return super().fold_binary(name, value)
 
 
+@lru_cache(maxsize=1024)  # most mails of a batch have the same subject and the same sender
 def _encoded(text: str, name: str) -> str:
     # A word that does not fit into a line cannot be folded as it is.
     plain = text.isascii() and all(len(word) < _LINE - len(name) - 2 for word in text.split())
     charset = "us-ascii" if plain else "utf-8"
-    return Header(text, charset, maxlinelen=_LINE, header_name=name).encode(linesep="\r\n")
+    return Header(text, charset, maxlinelen=_LINE, header_name=name).encode(linesep=CRLF)
 
 
-def _mailbox(address: Address, header: str, linesep: str) -> str:
+def _mailbox(address: Address, header: str) -> str:
     name, spec = address.display_name, address.addr_spec
     if not name:
         return spec
@@ -64,5 +76,5 @@ def _mailbox(address: Address, header: str, linesep: str) -> str:
         written = f'"{escaped}"'
     else:
         written = _encoded(name, header)
-    room = _LINE - len(written.rsplit("\r\n", 1)[-1]) - len(header)
-    return f"{written}{' ' if len(spec) + 5 < room else linesep + ' '}<{spec}>"
+    room = _LINE - len(written.rsplit(CRLF, 1)[-1]) - len(header)
+    return f"{written}{' ' if len(spec) + 5 < room else CRLF + ' '}<{spec}>"

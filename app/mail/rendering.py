@@ -12,8 +12,10 @@ from gettext import NullTranslations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from app.domain.errors import N_
+from app.domain.invitations import Why
 from app.languages import date_long, time_of_day, zone_label
-from app.mail.values import Content, EnrolmentMail, SignInMail
+from app.mail.placeholders import paragraphs
+from app.mail.values import Content, EnrolmentMail, InvitationMail, SignInMail
 from app.paths import TEMPLATES
 
 SUBJECTS = {
@@ -22,14 +24,19 @@ SUBJECTS = {
     "enrolment-waitlisted": N_("You are on the waiting list: %(cycle)s"),
     "enrolment-link": N_("Your link to %(cycle)s"),
     "sign-in": N_("Your sign-in link"),
+    "invitation": N_("Invitation: %(session)s, %(date)s, %(time)s"),
+    "invitation-update": N_("Updated: %(session)s, %(date)s, %(time)s"),
+    "invitation-cancel": N_("Cancelled: %(session)s, %(date)s"),
 }
+_NEW_TIME = N_("New time: %(session)s, %(date)s, %(time)s")
+_TAKEN_OUT = N_("No longer in your calendar: %(session)s, %(date)s")
 _ACCENT = "#14566b"  # the house's own, as on the pages
 _ENOUGH_CONTRAST = 4.5  # WCAG 2.2, 1.4.3: white letters on the button
 
 
 def render(
     kind: str,
-    mail: EnrolmentMail | SignInMail,
+    mail: EnrolmentMail | SignInMail | InvitationMail,
     language: str,
     translations: Callable[[str], NullTranslations],
 ) -> Content:
@@ -40,13 +47,34 @@ def render(
     if kind not in SUBJECTS:
         raise ValueError(f"no such kind of mail: {kind!r}")
     catalogue = translations(language)
-    title = mail.cycle if isinstance(mail, EnrolmentMail) else ""
-    subject = one_line(catalogue.gettext(SUBJECTS[kind]) % {"cycle": title})
+    subject = one_line(_subject(kind, mail, language, catalogue))
     env = _environment(language, catalogue)
     values = {"mail": mail, "subject": subject, "accent": button_color(mail.accent)}
     text = env.get_template(f"mail/{kind}.txt").render(values)
     html = env.get_template(f"mail/{kind}.html").render(values)
     return Content(subject, _tidy(text), html.strip() + "\n")
+
+
+def _subject(
+    kind: str,
+    mail: EnrolmentMail | SignInMail | InvitationMail,
+    language: str,
+    catalogue: NullTranslations,
+) -> str:
+    if not isinstance(mail, InvitationMail):
+        title = mail.cycle if isinstance(mail, EnrolmentMail) else ""
+        return catalogue.gettext(SUBJECTS[kind]) % {"cycle": title}
+    sentence = SUBJECTS[kind]
+    if kind == "invitation-update" and mail.before:
+        sentence = _NEW_TIME
+    elif kind == "invitation-cancel" and mail.why != Why.CANCELLED:
+        sentence = _TAKEN_OUT  # the session itself takes place
+    session = mail.session
+    return mail.own_subject or catalogue.gettext(sentence) % {
+        "session": session.title,
+        "date": date_long(session.starts, language, mail.zone),
+        "time": time_of_day(session.starts, mail.zone),
+    }
 
 
 @cache
@@ -63,6 +91,7 @@ def _environment(language: str, catalogue: NullTranslations) -> Environment:
     env.filters |= {
         "date": lambda instant, zone: _capital(date_long(instant, language, zone)),
         "time": time_of_day,
+        "paragraphs": paragraphs,
         "zone_label": lambda name: zone_label(name, language),
     }
     env.globals["lang"] = language

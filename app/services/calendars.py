@@ -5,21 +5,32 @@ time of rendering gets in, so the same release gives the same bytes until a canc
 been shown for long enough.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 from sqlmodel import col, select
 
+from app.calendar.lines import one_line
 from app.calendar.render import render
 from app.calendar.values import Calendar, Event
 from app.db import DbSession
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_, NotFound
-from app.domain.schedule import InstitutionRole, Part, PartRole, Schedule, Session, SessionStatus
+from app.domain.schedule import (
+    InstitutionRole,
+    Part,
+    PartRole,
+    Schedule,
+    Segment,
+    SegmentKind,
+    Session,
+    SessionStatus,
+)
 from app.domain.text import LANGUAGES, localized
-from app.languages import translations
+from app.languages import time_of_day, translations, zone_label
+from app.mail.values import OwnSegment
 from app.models import Cycle, Enrolment
 from app.services.links import Links
 from app.services.public import PublishedCycle, published
@@ -38,6 +49,16 @@ ROLES = {
     PartRole.PANELIST: N_("panelist"),
 }
 """Those whom a calendar entry names. Interpreters are not announced."""
+
+_OWN_ROLES = ROLES | {PartRole.INTERPRETER: N_("interpreter")}
+_KINDS = {
+    SegmentKind.OPENING: N_("Opening"),
+    SegmentKind.PRESENTATION: N_("Presentation"),
+    SegmentKind.PANEL: N_("Panel"),
+    SegmentKind.DISCUSSION: N_("Discussion"),
+    SegmentKind.BREAK: N_("Break"),
+    SegmentKind.CLOSING: N_("Closing"),
+}
 
 # COLOR takes names only; the nearest of these few stands for a cycle's accent.
 _COLORS = {
@@ -78,11 +99,13 @@ def event_of(
     join: str = "",
     contact: str = "",
     withdrawn: bool = False,
+    own: Sequence[OwnSegment] = (),
 ) -> Event:
     """A session as a calendar entry in `language`.
 
     `link` is where location and URL lead; `join` the personal join link for CONFERENCE, empty in
     public files; `contact` the organizer's bare address. `withdrawn`: for this reader it is off.
+    `own`: the reader's own segments (`own_segments_of`), said before all others.
     """
     gettext = translations(language).gettext
     title = localized(session.title, language, schedule.language)
@@ -98,7 +121,7 @@ def event_of(
         zone=session.zone,
         # Several clients show a cancelled event like any other: the words must say it.
         summary=gettext(N_("Cancelled: %(title)s")) % {"title": title} if off else title,
-        description=_description(schedule, session, language, gettext, link=link, off=off),
+        description=_description(schedule, session, language, gettext, link=link, off=off, own=own),
         location=link,
         url=link,
         cancelled=off,
@@ -128,25 +151,85 @@ def people_of(session: Session) -> list[tuple[str, str, str, tuple[PartRole, ...
     return [(p.name, p.position, p.institution, tuple(roles[key])) for key, p in first.items()]
 
 
+def people_lines(session: Session, language: str) -> tuple[str, ...]:
+    """Those who are announced, a line for each: "Ana Ruiz, director, CAF (moderator)"."""
+    gettext = translations(language).gettext
+    return tuple(
+        _person_line((name, position, institution), [gettext(ROLES[role]) for role in roles])
+        for name, position, institution, roles in people_of(session)
+    )
+
+
+def own_segments_of(
+    segments: Iterable[Segment],
+    person_id: str,
+    language: str,
+    declined: frozenset[str] = frozenset(),
+) -> tuple[OwnSegment, ...]:
+    """These segments as they concern somebody who has parts in them, in words. `declined`: the ids
+    of their parts that are not to be named."""
+    gettext = translations(language).gettext
+    return tuple(
+        OwnSegment(
+            title=one_line(segment.title) or gettext(_KINDS[segment.kind]),
+            roles=", ".join(
+                gettext(_OWN_ROLES[p.role])
+                for p in segment.parts
+                if p.person_id == person_id and p.id not in declined
+            ),
+            starts=segment.starts,
+            ends=segment.ends,
+            others=tuple(
+                _person_line((p.name, p.position, p.institution), [gettext(_OWN_ROLES[p.role])])
+                for p in segment.parts
+                if p.person_id != person_id
+            ),
+        )
+        for segment in segments
+    )
+
+
+def _person_line(who: Iterable[str], roles: Iterable[str]) -> str:
+    return f"{', '.join(filter(None, map(one_line, who)))} ({', '.join(roles)})"
+
+
 def _description(
-    schedule: Schedule, session: Session, language: str, gettext: Gettext, *, link: str, off: bool
+    schedule: Schedule,
+    session: Session,
+    language: str,
+    gettext: Gettext,
+    *,
+    link: str,
+    off: bool,
+    own: Sequence[OwnSegment],
 ) -> str:
     words = localized(session.description, language, schedule.language).strip()
     if len(words) > _MOST_DESCRIPTION:
         words = words[:_MOST_DESCRIPTION].rsplit(None, 1)[0] + " …"
-    people = [
-        f"– {', '.join(filter(None, (name, position, institution)))}"
-        f" ({', '.join(gettext(ROLES[role]) for role in roles)})"
-        for name, position, institution, roles in people_of(session)
-    ]
+    people = [f"– {line}" for line in people_lines(session, language)]
     blocks = [
         gettext(N_("This session will not take place.")) if off else "",
         localized(schedule.title, language, schedule.language),
+        "\n".join(_own_lines(own, session.zone, language, gettext)),
         words,
         "\n".join([gettext(N_("With:")), *people]) if people else "",
         link,
     ]
     return "\n\n".join(block for block in blocks if block)
+
+
+def _own_lines(
+    own: Sequence[OwnSegment], zone: str, language: str, gettext: Gettext
+) -> Iterable[str]:
+    """The reader's own segments, in the session's zone like the entry itself."""
+    if not own:
+        return
+    yield gettext(N_("Your part (%(zone)s):")) % {"zone": zone_label(zone, language)}
+    for segment in own:
+        hours = f"{time_of_day(segment.starts, zone)}–{time_of_day(segment.ends, zone)}"
+        yield f"– {hours} {segment.title} ({segment.roles})"
+        if segment.others:
+            yield f"   {gettext(N_('With:'))} {'; '.join(segment.others)}"
 
 
 def session_calendar(cycle: PublishedCycle, number: int, language: str, links: Links) -> Rendered:

@@ -1,7 +1,6 @@
 """From a row of the outbox to the mail: reads what it is about as that is now, makes the links."""
 
 from datetime import datetime
-from email.message import EmailMessage
 
 from sqlmodel import col, select
 
@@ -13,33 +12,43 @@ from app.domain.schedule import Schedule, SessionStatus
 from app.domain.schedule import Session as ReleasedSession
 from app.domain.text import localized
 from app.languages import translations
-from app.mail.building import build
+from app.mail.building import build, to_mail
 from app.mail.failures import Reason, SendError
 from app.mail.rendering import greeting_name, render
-from app.mail.values import Content, EnrolmentMail, Sender, SessionLine, SignInMail
+from app.mail.values import Content, EnrolmentMail, Mail, Sender, SessionLine, SignInMail
 from app.models import Cycle, Enrolment, Message, Session, SignInLink
 from app.services.accounts import LINK_MINUTES, link_address
 from app.services.links import Links
-from app.services.outbox import SIGN_IN
+from app.services.outbox import INVITATION_KINDS, SIGN_IN
 from app.services.schedules import released_schedule
+from app.worker.compose_invitation import compose_invitation
+from app.worker.kept import Kept
 
 MOST_SESSIONS = 30
 """So many are listed in a mail; the personal page has all."""
 
 
 def compose(
-    db: DbSession, links: Links, sender: Sender, message: Message, now: datetime
-) -> EmailMessage:
-    """The mail of a row, at the aware instant `now`. Reads only.
+    db: DbSession,
+    links: Links,
+    sender: Sender,
+    message: Message,
+    now: datetime,
+    kept: Kept | None = None,
+) -> Mail:
+    """The mail of a row, at the aware instant `now`. Reads only. `kept` is what a worker remembers
+    from one mail to the next; without it everything is made anew.
 
     Raises:
         SendError: final, where what it is about is gone or holds no longer.
     """
+    if message.kind in INVITATION_KINDS:
+        return compose_invitation(db, links, sender, message, kept or Kept())
     if message.kind == SIGN_IN:
         content, reply_to = _sign_in(db, links, message, now), ""
     else:
         content, reply_to = _enrolment(db, links, message, now)
-    return build(
+    built = build(
         content,
         sender=sender,
         to_name=message.to_name,
@@ -49,6 +58,7 @@ def compose(
         language=message.language,
         reply_to=reply_to,
     )
+    return to_mail(built)
 
 
 def _sign_in(db: DbSession, links: Links, message: Message, now: datetime) -> Content:

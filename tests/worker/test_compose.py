@@ -44,8 +44,8 @@ def _queue(db: DbSession, enrolment: Enrolment, kind: str = "enrolment-confirmed
 
 def _mail(db: DbSession, links: Links, message: Message) -> tuple[EmailMessage, str, str]:
     """The mail, its plain text and its HTML."""
-    mail = compose(db, links, SENDER, message, NOW)
-    mail = message_from_bytes(mail.as_bytes(), EmailMessage, policy=default)
+    raw = compose(db, links, SENDER, message, NOW).raw
+    mail = message_from_bytes(raw, EmailMessage, policy=default)
     plain, html = mail.get_body(("plain",)), mail.get_body(("html",))
     assert plain is not None
     assert html is not None

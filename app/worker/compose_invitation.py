@@ -1,0 +1,220 @@
+"""The mails that keep calendars right: from a row of the outbox to REQUEST or CANCEL.
+
+All that such a mail says is in the row, in a release, which never changes, and in the reader's
+rows, so the same row gives the same bytes, whenever it is written: a repeat is one for everybody
+who gets it. What many readers share is written once and kept (`Kept`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import and_, bindparam, select
+from sqlmodel import col
+
+from app.calendar import itip
+from app.calendar.values import Event, Invite
+from app.db import DbSession
+from app.domain.enrolment import EnrolmentStatus
+from app.domain.invitations import Method, own_segments
+from app.domain.schedule import PartStatus
+from app.domain.text import LANGUAGES
+from app.mail.addresses import ascii_domain
+from app.mail.failures import Reason, SendError
+from app.mail.frames import LINK, NAME
+from app.mail.invitations import build_invitation, reply_address
+from app.mail.rendering import greeting_name
+from app.mail.values import Mail, Sender
+from app.models import Cycle, Enrolment, Guest, MailText, Message, Part, Person
+from app.services.links import Links
+from app.worker.invitation_words import About, Words, words_of
+from app.worker.kept import Kept, Released
+
+
+class _Reader(NamedTuple):
+    """Who reads it, with an organizer's words for this kind of mail and language."""
+
+    person_id: str
+    reply_code: str
+    guest_generation: int
+    person_zone: str
+    enrolment_id: str | None
+    enrolment_status: str | None
+    enrolment_generation: int | None
+    enrolment_zone: str | None
+    contact: str
+    own_subject: str | None
+    own_text: str | None
+
+    @property
+    def participates(self) -> bool:
+        return self.enrolment_status == EnrolmentStatus.CONFIRMED
+
+    @property
+    def zone(self) -> str:
+        given = self.enrolment_zone or ""
+        # Anybody can enrol an address: what they said counts for it when it is confirmed.
+        return given or self.person_zone if self.participates else self.person_zone or given
+
+
+_READER = (
+    select(
+        col(Guest.person_id),
+        col(Guest.reply_code),
+        col(Guest.link_generation),
+        col(Person.zone),
+        col(Enrolment.id),
+        col(Enrolment.status),
+        col(Enrolment.link_generation),
+        col(Enrolment.zone),
+        col(Cycle.contact_email),
+        col(MailText.subject),
+        col(MailText.text),
+    )
+    .select_from(Guest)
+    .join(Person, col(Person.id) == col(Guest.person_id))
+    .join(Cycle, col(Cycle.id) == col(Guest.cycle_id))
+    .outerjoin(
+        Enrolment,
+        and_(
+            col(Enrolment.cycle_id) == col(Guest.cycle_id),
+            col(Enrolment.person_id) == col(Guest.person_id),
+        ),
+    )
+    .outerjoin(
+        MailText,
+        and_(
+            col(MailText.cycle_id) == col(Guest.cycle_id),
+            col(MailText.kind) == bindparam("kind"),
+            col(MailText.language) == bindparam("language"),
+        ),
+    )
+    .where(col(Guest.id) == bindparam("guest_id"))
+)
+_DECLINED = select(col(Part.id)).where(
+    col(Part.session_id) == bindparam("session_id"),
+    col(Part.person_id) == bindparam("person_id"),
+    col(Part.status) == PartStatus.DECLINED,
+)
+
+
+def compose_invitation(
+    db: DbSession, links: Links, sender: Sender, message: Message, kept: Kept
+) -> Mail:
+    """The mail of a row of a kind ``invitation…``. One query, one more for somebody on the
+    programme, and two more for each release that is not kept yet.
+
+    Raises:
+        SendError: final, where the guest, the release or the session is gone, or the address
+            cannot be used.
+    """
+    context = message.context
+    language = message.language if message.language in LANGUAGES else LANGUAGES[0]
+    reader = _reader(db, message, language)
+    partstat = context.get("partstat") or "NEEDS-ACTION"
+    number = int(context.get("release", message.release_number))
+    cycle_id = str(message.cycle_id)
+    session_id = str(context.get("session_id", message.session_id))
+    released = kept.release(db, cycle_id, number)
+    if reader is None or released is None or session_id not in released.sessions:
+        raise SendError(Reason.GONE, final=True)
+    declined = _declined(db, reader, released, session_id)
+    # Anybody can enrol any address under any name: what looks like a message is not passed on.
+    name = greeting_name(message.to_name)
+    try:
+        address = ascii_domain(message.to_address)
+    except ValueError as error:
+        raise SendError(Reason.ADDRESS, final=True) from error
+    about = About(
+        kind=message.kind,
+        language=language,
+        cycle_id=cycle_id,
+        release=number,
+        session_id=session_id,
+        why=context["why"],
+        starts=context["starts"],
+        ends=context["ends"],
+        was_starts=context.get("was_starts") or "",
+        was_ends=context.get("was_ends") or "",
+        note=context.get("note") or "",
+        zone=reader.zone,
+        answered="" if partstat == "NEEDS-ACTION" else partstat.lower(),
+        speaker="" if declined is None else reader.person_id,
+        declined=declined or frozenset(),
+        contact=reader.contact,
+        own_subject=reader.own_subject or "",
+        own_text=reader.own_text or "",
+        named=bool(name),
+    )
+    words = kept.once(about, Words, lambda: words_of(db, kept, about, released))
+    page = _page(links, reader, str(context["guest_id"]), speaks=about.speaker != "")
+    replies = reply_address(sender, reader.reply_code)
+    method = Method(context["method"])
+    invite = Invite(
+        _event(words, page, context, replies, sender),
+        address=address,
+        name=name,
+        partstat=partstat,
+    )
+    return build_invitation(
+        words.frame,
+        {NAME: name, LINK: page},
+        itip.message(method, invite),
+        method=method.value,
+        sender=sender,
+        to_name=name,
+        to_address=message.to_address,
+        reply_to=replies,
+        message_id=message.message_id,
+        date=message.created_at,
+        language=language,
+    )
+
+
+def _reader(db: DbSession, message: Message, language: str) -> _Reader | None:
+    wanted = {
+        "guest_id": str(message.context.get("guest_id", message.guest_id)),
+        "kind": message.kind,
+        "language": language,
+    }
+    row = db.connection().execute(_READER, wanted).one_or_none()
+    return None if row is None else _Reader(*row)
+
+
+def _declined(
+    db: DbSession, reader: _Reader, released: Released, session_id: str
+) -> frozenset[str] | None:
+    """The parts in this session that they declined; None for somebody who has no other there."""
+    if reader.person_id not in released.cast[session_id]:
+        return None
+    wanted = {"session_id": session_id, "person_id": reader.person_id}
+    declined = frozenset(db.connection().execute(_DECLINED, wanted).scalars())
+    session = released.sessions[session_id]
+    return declined if own_segments(session, reader.person_id, declined) else None
+
+
+def _page(links: Links, reader: _Reader, guest_id: str, *, speaks: bool) -> str:
+    """The address of their own page: that of a participant, unless they have a part in it."""
+    if speaks or not reader.participates or reader.enrolment_id is None:
+        return links.part(guest_id, reader.guest_generation)
+    return links.my(reader.enrolment_id, reader.enrolment_generation or 1)
+
+
+def _event(
+    words: Words, page: str, context: Mapping[str, Any], replies: str, sender: Sender
+) -> Event:
+    event = words.event
+    join = page + words.join
+    return replace(
+        event,
+        sequence=int(context["sequence"]),
+        stamp=datetime.fromisoformat(context["stamp"]),
+        created=datetime.fromisoformat(context.get("created") or context["stamp"]),
+        description=event.description.replace(LINK, page),
+        location=event.location and join,
+        url=event.url and join,
+        conference=event.conference and join,
+        organizer_name=event.organizer_name or sender.name,
+        organizer_address=replies,
+    )

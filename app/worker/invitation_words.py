@@ -1,0 +1,199 @@
+"""What the invitations of a release say: for all who read it in one language, in one zone."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import NamedTuple
+
+from app.calendar.lines import one_line
+from app.calendar.values import Event
+from app.db import DbSession
+from app.domain.errors import N_
+from app.domain.invitations import Why, own_segments
+from app.domain.schedule import InstitutionRole, Schedule, Session
+from app.domain.text import localized
+from app.domain.zones import zone_names
+from app.languages import date_long, time_of_day, translations, zone_label
+from app.mail.frames import LINK, NAME, Frame
+from app.mail.placeholders import fill
+from app.mail.rendering import render
+from app.mail.values import InvitationMail, OwnSegment, SessionLine
+from app.services.calendars import event_of, organizer_name, own_segments_of, people_lines
+from app.services.outbox import CANCEL, UPDATE
+from app.worker.kept import Kept, Released
+
+_TAKEN_OUT = {
+    Why.CANCELLED: N_("This session will not take place."),
+    Why.LEFT: N_("You are no longer expected in this session."),
+    Why.ADDRESS: N_("Your invitations go to another address from now on."),
+}
+
+
+class About(NamedTuple):
+    """All that the shared words of a mail depend on: equal values, equal words."""
+
+    kind: str
+    language: str
+    cycle_id: str
+    release: int
+    session_id: str
+    why: str
+    starts: str
+    ends: str
+    was_starts: str
+    was_ends: str
+    note: str
+    zone: str  # the reader's
+    answered: str
+    speaker: str  # the person's id, of somebody with a part in it
+    declined: frozenset[str]
+    contact: str
+    own_subject: str
+    own_text: str
+    named: bool  # there is a name to greet with
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A mail but for what is the reader's own; in the event, too, `LINK` stands for their page."""
+
+    frame: Frame
+    event: Event
+    join: str  # the path below their page
+
+
+def words_of(db: DbSession, kept: Kept, about: About, released: Released) -> Words:
+    """The words, with marks for the reader's name and the address of their page. No query, but for
+    an update the release before, where it is not kept."""
+    schedule, language = released.schedule, about.language
+    session = replace(
+        released.sessions[about.session_id],
+        starts=datetime.fromisoformat(about.starts),
+        ends=datetime.fromisoformat(about.ends),
+    )
+    join = f"/sessions/{session.number}/join"
+    own = _own(about, session)
+    mail = InvitationMail(
+        name=NAME if about.named else "",
+        cycle=one_line(localized(schedule.title, language, schedule.language)),
+        zone=about.zone if about.zone in zone_names() else session.zone,
+        session=_line(schedule, session, language),
+        why=about.why,
+        page_url=LINK,
+        join_url=LINK + join,
+        answer_url=f"{LINK}/sessions/{session.number}/answer",
+        people=people_lines(session, language),
+        own=own,
+        speaks=bool(own),
+        answered=about.answered,
+        note=about.note,
+        contact=about.contact,
+        accent=schedule.accent,
+    )
+    if about.kind == UPDATE:
+        mail = _with_time_before(about, mail)
+        earlier = kept.release(db, about.cycle_id, about.release - 1)
+        if earlier and session.id in earlier.sessions:
+            mail = _with_differences(about, mail, schedule, session, earlier.sessions[session.id])
+    mail = _with_own_words(about, mail, schedule)
+    content = render(about.kind, mail, language, translations)
+    return Words(Frame(content), _event(about, schedule, session, own, LINK + join), join)
+
+
+def _event(
+    about: About, schedule: Schedule, session: Session, own: tuple[OwnSegment, ...], join: str
+) -> Event:
+    off = about.kind == CANCEL
+    event = event_of(
+        schedule, session, about.language, link=join, join=join, withdrawn=off, own=own
+    )
+    event = replace(event, organizer_name=organizer_name(schedule))
+    if off:
+        # Why is another matter for each reader: for most of them the session itself takes place.
+        said = translations(about.language).gettext(_TAKEN_OUT[Why(about.why)])
+        event = replace(event, description=said, location="", url="", conference="")
+    return event
+
+
+def _line(schedule: Schedule, session: Session, language: str) -> SessionLine:
+    return SessionLine(
+        number=session.number,
+        title=one_line(localized(session.title, language, schedule.language)),
+        starts=session.starts,
+        ends=session.ends,
+        zone=session.zone,
+    )
+
+
+def _own(about: About, session: Session) -> tuple[OwnSegment, ...]:
+    if not about.speaker:
+        return ()
+    segments = own_segments(session, about.speaker, about.declined)
+    return own_segments_of(segments, about.speaker, about.language, about.declined)
+
+
+def _with_time_before(about: About, mail: InvitationMail) -> InvitationMail:
+    """With the time that the reader was told before, where that was another one."""
+    if not (about.was_starts and about.was_ends):
+        return mail
+    before = replace(
+        mail.session,
+        starts=datetime.fromisoformat(about.was_starts),
+        ends=datetime.fromisoformat(about.was_ends),
+    )
+    return mail if before == mail.session else replace(mail, before=before)
+
+
+def _with_differences(
+    about: About, mail: InvitationMail, schedule: Schedule, session: Session, before: Session
+) -> InvitationMail:
+    """With what else is different from the release before."""
+    language, fallback = about.language, schedule.language
+    title = one_line(localized(before.title, language, fallback))
+
+    def description(of: Session) -> str:
+        return localized(of.description, language, fallback)
+
+    def part(of: Session) -> list[OwnSegment]:
+        """Their part, at times that do not move with the session."""
+        begin = of.starts
+        return [
+            replace(
+                own,
+                starts=session.starts + (own.starts - begin),
+                ends=session.starts + (own.ends - begin),
+            )
+            for own in _own(about, of)
+        ]
+
+    different = {
+        "people": people_lines(before, language) != mail.people,
+        "description": description(before) != description(session),
+        "own": part(before) != part(session),
+    }
+    return replace(
+        mail,
+        title_before=title if title != mail.session.title else "",
+        changes=tuple(name for name, is_so in different.items() if is_so),
+    )
+
+
+def _with_own_words(about: About, mail: InvitationMail, schedule: Schedule) -> InvitationMail:
+    """With the organizers' words instead of the house's, where they wrote some."""
+    session, zone = mail.session, mail.zone
+    organizers = [i.name for i in schedule.institutions if i.role is InstitutionRole.ORGANIZER]
+    values = {
+        "name": mail.name,
+        "cycle": mail.cycle,
+        "session": session.title,
+        "number": str(session.number),
+        "date": date_long(session.starts, about.language, zone),
+        "time": f"{time_of_day(session.starts, zone)}–{time_of_day(session.ends, zone)}",
+        "zone": zone_label(zone, about.language),
+        "link": mail.page_url,
+        "organizer": ", ".join(organizers),
+    }
+    return replace(
+        mail,
+        own_subject=fill(about.own_subject, values),
+        own_text=fill(about.own_text, values),
+    )
