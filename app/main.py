@@ -12,6 +12,7 @@ from app.routers import health
 from app.routers.api import install_api
 from app.routers.pages import router as pages
 from app.routers.pages.hot import install_hot_routes
+from app.services.files import FileStore
 from app.services.links import Links
 from app.services.secret_key import secret_key
 from app.settings import Settings
@@ -20,6 +21,8 @@ from app.web.security import Security
 from app.web.static import install_static
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
+MAX_UPLOAD_BYTES = 64 * 1024 * 1024
+"""More than any file may have: a little too large is said by the form that sent it."""
 
 
 def create_app(settings: Settings, *, database: Database | None = None) -> FastAPI:
@@ -47,6 +50,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
     )
     app.state.database = database
     app.state.links = Links(secret_key(settings.secret_key, settings.data_dir), settings.base_url)
+    app.state.files = FileStore(settings.data_dir / "files")
     app.state.development = settings.development
     app.state.secure_cookies = settings.secure
     app.state.mail_dir = settings.mail_dir
@@ -57,6 +61,11 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
     app.include_router(pages)
     app.include_router(health.router)
     install_static(app)
-    app.add_middleware(Security, base_url=settings.base_url, max_body_size=MAX_BODY_BYTES)
+    app.add_middleware(
+        Security,
+        base_url=settings.base_url,
+        max_body_size=MAX_BODY_BYTES,
+        max_upload_size=MAX_UPLOAD_BYTES,
+    )
     logging.getLogger("convoca").debug("application made")
     return app

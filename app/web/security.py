@@ -16,6 +16,8 @@ from app.web.problems import problem
 logger = logging.getLogger("convoca.web")
 
 COOKIE = "convoca_session"
+UPLOAD = "/upload"
+"""How the addresses end that take a file, see `web.uploads`."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
@@ -43,9 +45,17 @@ def _on_this_site(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
 class Security:
     """Headers on every answer; state changes only from our own pages or from programs."""
 
-    def __init__(self, app: ASGIApp, *, base_url: str, max_body_size: int | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        base_url: str,
+        max_body_size: int | None = None,
+        max_upload_size: int | None = None,
+    ) -> None:
         self.app = app
         self._max_body_size = max_body_size  # bytes; the framework's own limit answers plain text
+        self._max_upload_size = max_upload_size  # the same at addresses that take a file
         parts = urlsplit(base_url)
         self._origin = f"{parts.scheme}://{parts.netloc}"
         fixed = {
@@ -92,10 +102,12 @@ class Security:
                     "This request came from another site. Please use the form on our page.",
                 )
                 return
-            if self._too_large(headers):
+            upload = scope["path"].endswith(UPLOAD)
+            limit = self._max_upload_size if upload else self._max_body_size
+            if self._too_large(headers, limit):
                 await self._say(scope, with_headers, 413, "This is more than is taken at once.")
                 return
-            receive = self._limited(receive)
+            receive = self._limited(receive, limit)
         try:
             await self.app(scope, receive, with_headers)
         except Exception:
@@ -119,15 +131,17 @@ class Security:
             return origin == self._origin
         return COOKIE not in headers.get("cookie", "")
 
-    def _too_large(self, headers: Headers) -> bool:
+    @staticmethod
+    def _too_large(headers: Headers, limit: int | None) -> bool:
         length = headers.get("content-length", "")
-        if self._max_body_size is None or not length.isdecimal():
+        if limit is None or not length.isdecimal():
             return False
-        return len(length) > 15 or int(length) > self._max_body_size
+        return len(length) > 15 or int(length) > limit
 
-    def _limited(self, receive: Receive) -> Receive:
+    @staticmethod
+    def _limited(receive: Receive, limit: int | None) -> Receive:
         """For bodies that do not say how long they are. Reading too much raises HTTPException."""
-        limit, read = self._max_body_size, 0
+        read = 0
 
         async def limited() -> Message:
             nonlocal read
