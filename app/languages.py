@@ -10,7 +10,7 @@ from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 
-from babel import Locale, dates
+from babel import Locale, dates, numbers
 from babel.core import get_global
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -115,3 +115,13 @@ def date_short(instant: datetime, language: str, zone_name: str) -> str:
     """ "26 Nov" in the zone."""
     local = instant.astimezone(zone(zone_name))
     return dates.format_skeleton("dMMM", local, locale=babel_locale(language))
+
+
+def file_size(size: int, language: str) -> str:
+    """Bytes as people say them: "2.4 MB", "2,4 MB"; what is small is 1 kB."""
+    amount, unit = max(size / 1000, 1.0), "kB"
+    if amount >= 999.5:
+        amount, unit = amount / 1000, "MB"
+    pattern = "0.0" if unit == "MB" and amount < 9.95 else "0"
+    words: str = numbers.format_decimal(amount, pattern, locale=babel_locale(language))
+    return f"{words} {unit}"

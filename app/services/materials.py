@@ -6,33 +6,24 @@ Files are in the store (`services.files`), by their content: rows that say the s
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from sqlmodel import col, func, select
 
 from app.db import DbSession
 from app.domain.conflict_sessions import same_room
+from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_, Invalid, NotFound
 from app.domain.materials import Audience, MaterialKind, is_visible, next_opening, opens_at
-from app.models import Guest, Material, Person, Segment, Session
+from app.models import Enrolment, Guest, Material, Person, Segment, Session
 from app.schemas.material import MaterialIn, MaterialLinkIn
 from app.services.actor import Actor
+from app.services.files import Stored, download_name
 from app.services.rows import find, hold
 from app.services.wall_times import settle
 
 MOST = 100
 """Of one session."""
-
-
-class Stored(Protocol):
-    """A file in the store: its name there, its type by its content, its size in bytes."""
-
-    @property
-    def name(self) -> str: ...  # noqa: D102
-    @property
-    def media_type(self) -> str: ...  # noqa: D102
-    @property
-    def size(self) -> int: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +70,7 @@ def add_file(
     given_by: str | None = None,
 ) -> Material:
     """A material that has been put into the store, as the last of its session. `file_name` is what
-    it is called when it is downloaded; `given_by` the guest who uploaded it, where one did.
+    its giver calls it; `given_by` the guest who uploaded it, where one did.
 
     Raises like `add_link`, and Invalid at ``kind`` for a file that is said to be a link.
     """
@@ -88,7 +79,7 @@ def add_file(
     row = Material(
         session_id=session.id,
         file=stored.name,
-        file_name=file_name,
+        file_name=download_name(file_name, stored.media_type),
         media_type=stored.media_type,
         size=stored.size,
         given_by=given_by,
@@ -157,6 +148,14 @@ def list_materials(db: DbSession, actor: Actor, session_id: str) -> list[Listed]
         Listed(row, opens_at(row.visible_from, row.after_session, ends), segment or "", name or "")
         for row, ends, segment, name in db.exec(statement)
     ]
+
+
+def audience_of(enrolment: Enrolment) -> Audience | None:
+    """As whom somebody sees the materials of their cycle; None: who has left it sees none."""
+    if enrolment.status == EnrolmentStatus.WITHDRAWN:
+        return None
+    confirmed = enrolment.status == EnrolmentStatus.CONFIRMED
+    return Audience.PARTICIPANTS if confirmed else Audience.PUBLIC
 
 
 def visible(

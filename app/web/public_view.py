@@ -19,15 +19,18 @@ from app.web.accent import readable
 _SHORT = 200  # characters of a description in previews
 
 
-def next_turn(sessions: Iterable[Session], now: datetime) -> float | None:
-    """When the state of one, or the segment that is on, changes next: seconds since 1970."""
-    turns = (
+def next_turn(
+    sessions: Iterable[Session], now: datetime, other: datetime | None = None
+) -> float | None:
+    """When the state of one, or the segment that is on, changes next, or at `other` if that is
+    sooner: seconds since 1970."""
+    turns = [
         turn
         for session in sessions
         for turn in (session.starts, session.ends, *(s.starts for s in session.segments))
         if turn > now
-    )
-    first = min(turns, default=None)
+    ]
+    first = min([*turns, *([other] if other else [])], default=None)
     return first.timestamp() if first else None
 
 

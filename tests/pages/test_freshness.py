@@ -20,8 +20,18 @@ from app.models import Cycle, Enrolment, Institution, Part, Person, Segment, Ses
 from app.schemas.cycle import CycleChange, CycleInstitutionIn, CycleInstitutionsIn
 from app.schemas.directory import InstitutionChange, PersonChange
 from app.schemas.enrolment import EnrolmentChange, EnrolmentIn
+from app.schemas.material import MaterialLinkIn
 from app.schemas.session import AgendaIn, SegmentIn, SessionChange
-from app.services import agendas, check_in, cycles, enrolments, institutions, merging, people
+from app.services import (
+    agendas,
+    check_in,
+    cycles,
+    enrolments,
+    institutions,
+    materials,
+    merging,
+    people,
+)
 from app.services import sessions as session_service
 from app.services.actor import SYSTEM
 from app.services.links import Links
@@ -121,6 +131,12 @@ def _part(db: DbSession, there: Published) -> None:
     _publish(db, there)
 
 
+def _add_material(db: DbSession, there: Published, **more: object) -> None:
+    values = {"title": "Slides", "url": "https://example.org/slides", "audience": "public", **more}
+    new = MaterialLinkIn.model_validate(values)
+    materials.add_link(db, SYSTEM, there.session_ids[0], new)
+
+
 def _cancel(db: DbSession, there: Published) -> None:
     _change_session(True, status=SessionStatus.CANCELLED)(db, there)
 
@@ -144,6 +160,10 @@ WRITES: dict[str, Write] = {
     "person": _rename_person,
     "institution": _rename_institution,
     "institutions": _set_institutions,
+    "a material": _add_material,
+    "a material under embargo": lambda db, there: _add_material(
+        db, there, visible_wall="2099-01-01T09:00"
+    ),
     "merged people": _merge_people,
     "another cycle": _another_published,
     "enrolment's language": lambda db, there: enrolments.change_enrolment(

@@ -11,10 +11,11 @@ from app.db import DbSession
 from app.domain.errors import N_, Clash, NotFound
 from app.models import Enrolment, now
 from app.services import check_in as desk
-from app.services import enrolments
+from app.services import enrolments, materials
 from app.services.links import Links
 from app.services.my_schedule import MyCycle, MySession, my_cycle
 from app.web import convertors as convertors  # makes {number:number} known
+from app.web import material_view
 from app.web import public_view as view
 from app.web.dependencies import Db, LinksDep
 from app.web.problems import status_of
@@ -27,7 +28,8 @@ router = APIRouter()
 @router.get("/my/{token}")
 def my_page(request: Request, db: Db, links: LinksDep, token: str) -> Response:
     """The next session with the one button that fits the moment, then the rest."""
-    _, mine, context = _open(request, db, links, token)
+    enrolment, mine, context = _open(request, db, links, token)
+    context["materials"] = _materials(db, enrolment, mine, context)
     urls = [mine.next.meeting_url] if mine.next else []
     return page(request, "my/page.html", context, headers=_headers(urls))
 
@@ -124,6 +126,18 @@ def _open(
         "states": {s.session.number: s.session.state(moment) for s in mine.sessions},
     }
     return enrolment, mine, context
+
+
+def _materials(
+    db: DbSession, enrolment: Enrolment, mine: MyCycle, context: dict[str, Any]
+) -> dict[int, list[Any]]:
+    """By the number of the session."""
+    audience = materials.audience_of(enrolment)
+    if audience is None:
+        return {}
+    sessions = [my.session for my in mine.sessions]
+    shown = materials.visible(db, [s.id for s in sessions], context["now"], audience)
+    return material_view.of_sessions(shown.by_session, sessions, context["my_path"])
 
 
 def _session_page(

@@ -10,13 +10,16 @@ from starlette.types import Scope
 from app.calendar.links import google, outlook, yahoo
 from app.db import DbSession
 from app.domain.errors import NotFound
+from app.domain.materials import Audience
 from app.domain.schedule import Schedule, Session
 from app.domain.text import LANGUAGES, localized
 from app.models import now
+from app.services import materials
 from app.services.calendars import event_of
 from app.services.links import Links
 from app.services.public import PublishedCycle, published, published_cycles
 from app.services.versions import version_of_cycle, version_of_cycles
+from app.web import material_view
 from app.web import public_view as view
 from app.web.accent import stylesheet
 from app.web.answers import Answer, Asked, answer
@@ -107,6 +110,8 @@ class SessionPage(KeptPage):
         title = _text(session.title, schedule, reader)
         words = _text(session.description, schedule, reader)
         links: Links = request.app.state.links
+        shown = materials.visible(db, [session.id], moment, Audience.PUBLIC)
+        rows = shown.by_session.get(session.id, ())
         context |= {
             "session": session,
             "title": title,
@@ -116,12 +121,14 @@ class SessionPage(KeptPage):
                 f"{view.when_words(session, reader.language, context['zone'])}. {words}"
             ),
             "agenda": view.agenda_items(session, context["zone"], moment),
+            "materials": material_view.items(rows, f"/c/{schedule.slug}/{session.number}", session),
             "before": _neighbour(schedule, session, -1),
             "after": _neighbour(schedule, session, +1),
             "copies": _copies(cycle, session, reader, links),
             "json_ld": view.session_ld(schedule, session, reader.language, links),
         }
-        return page(request, "public/session.html", context), view.next_turn([session], moment)
+        until = view.next_turn([session], moment, shown.until)
+        return page(request, "public/session.html", context), until
 
 
 class AccentStyle:
