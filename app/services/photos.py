@@ -19,7 +19,14 @@ MAX_PIXELS = 50_000_000
 """More than cameras have; unpacked it is some 200 MB."""
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
-_UNREADABLE = (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError, TypeError)
+_UNREADABLE: tuple[type[Exception], ...] = (
+    UnidentifiedImageError,
+    OSError,
+    ValueError,
+    SyntaxError,
+    EOFError,
+    TypeError,
+)
 _UNREADABLE += (ArithmeticError, LookupError, struct.error)
 _one_at_a_time = Lock()  # for the memory's sake
 
