@@ -14,10 +14,11 @@ from email.utils import parsedate_to_datetime
 from app.mail import inbound_mime as mime
 from app.mail.bounces import read_notification, read_other_bounce
 from app.mail.inbound_mime import LIMIT
+from app.mail.inbound_mime import headers_of as headers
 from app.mail.inbound_values import Bounce, Failed, Incoming, MailKind, ReadAnswer
 from app.mail.replies import read_answers
 
-__all__ = ["LIMIT", "Bounce", "Failed", "Incoming", "MailKind", "ReadAnswer", "read"]
+__all__ = ["LIMIT", "Bounce", "Failed", "Incoming", "MailKind", "ReadAnswer", "headers", "read"]
 
 logger = logging.getLogger("convoca.mail")
 
