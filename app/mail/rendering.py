@@ -15,7 +15,7 @@ from app.domain.errors import N_
 from app.domain.invitations import Why
 from app.languages import date_long, time_of_day, zone_label
 from app.mail.placeholders import paragraphs
-from app.mail.values import Content, EnrolmentMail, InvitationMail, SignInMail
+from app.mail.values import Content, EnrolmentMail, InvitationMail, ReminderMail, SignInMail
 from app.paths import TEMPLATES
 
 SUBJECTS = {
@@ -27,16 +27,19 @@ SUBJECTS = {
     "invitation": N_("Invitation: %(session)s, %(date)s, %(time)s"),
     "invitation-update": N_("Updated: %(session)s, %(date)s, %(time)s"),
     "invitation-cancel": N_("Cancelled: %(session)s, %(date)s"),
+    "reminder": N_("Reminder: %(session)s, %(date)s, %(time)s"),
+    "follow-up": N_("Thank you: %(session)s"),
 }
 _NEW_TIME = N_("New time: %(session)s, %(date)s, %(time)s")
 _TAKEN_OUT = N_("No longer in your calendar: %(session)s, %(date)s")
+AnyMail = EnrolmentMail | SignInMail | InvitationMail | ReminderMail
 _ACCENT = "#14566b"  # the house's own, as on the pages
 _ENOUGH_CONTRAST = 4.5  # WCAG 2.2, 1.4.3: white letters on the button
 
 
 def render(
     kind: str,
-    mail: EnrolmentMail | SignInMail | InvitationMail,
+    mail: AnyMail,
     language: str,
     translations: Callable[[str], NullTranslations],
 ) -> Content:
@@ -57,20 +60,27 @@ def render(
 
 def _subject(
     kind: str,
-    mail: EnrolmentMail | SignInMail | InvitationMail,
+    mail: AnyMail,
     language: str,
     catalogue: NullTranslations,
 ) -> str:
-    if not isinstance(mail, InvitationMail):
-        title = mail.cycle if isinstance(mail, EnrolmentMail) else ""
-        return catalogue.gettext(SUBJECTS[kind]) % {"cycle": title}
     sentence = SUBJECTS[kind]
+    if isinstance(mail, SignInMail):
+        return catalogue.gettext(sentence)
+    if mail.own_subject:
+        return mail.own_subject
+    if isinstance(mail, EnrolmentMail):
+        return catalogue.gettext(sentence) % {"cycle": mail.cycle}
     if kind == "invitation-update" and mail.before:
         sentence = _NEW_TIME
-    elif kind == "invitation-cancel" and mail.why != Why.CANCELLED:
+    elif (
+        isinstance(mail, InvitationMail)
+        and kind == "invitation-cancel"
+        and mail.why != Why.CANCELLED
+    ):
         sentence = _TAKEN_OUT  # the session itself takes place
     session = mail.session
-    return mail.own_subject or catalogue.gettext(sentence) % {
+    return catalogue.gettext(sentence) % {
         "session": session.title,
         "date": date_long(session.starts, language, mail.zone),
         "time": time_of_day(session.starts, mail.zone),

@@ -61,6 +61,8 @@ class EnrolmentMail:
     page_url: str
     feed_url: str  # empty: not yet
     webcal_url: str
+    own_subject: str = ""  # an organizer's words instead of the house's, placeholders filled
+    own_text: str = ""
     contact: str = ""
     accent: str = ""  # "#rrggbb", the cycle's own
 
@@ -112,3 +114,28 @@ class InvitationMail:
     own_text: str = ""
     contact: str = ""
     accent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReminderMail:
+    """What the mails before and after a session say. Named like InvitationMail, whose frame they
+    share; `late_since`: it was due then, more than an hour ago."""
+
+    name: str  # of the reader; empty: no greeting by name
+    cycle: str
+    zone: str  # the reader's
+    session: SessionLine
+    page_url: str  # the reader's own page
+    join_url: str
+    answer_url: str = ""  # empty: nobody is asked
+    own: tuple[OwnSegment, ...] = ()  # of somebody with parts
+    speaks: bool = False  # they have a part in it
+    late_since: datetime | None = None
+    materials: tuple[str, ...] = ()  # titles of what is on their page
+    answered: str = ""  # domain.answers.Answer, where it still holds
+    own_subject: str = ""  # an organizer's words instead of the house's, placeholders filled
+    own_text: str = ""
+    contact: str = ""
+    accent: str = ""
+    before: None = None
+    note: str = ""

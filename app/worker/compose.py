@@ -14,14 +14,18 @@ from app.domain.text import localized
 from app.languages import translations
 from app.mail.building import build, to_mail
 from app.mail.failures import Reason, SendError
+from app.mail.placeholders import fill
 from app.mail.rendering import greeting_name, render
 from app.mail.values import Content, EnrolmentMail, Mail, Sender, SessionLine, SignInMail
 from app.models import Cycle, Enrolment, Message, Session, SignInLink
 from app.services.accounts import LINK_MINUTES, link_address
 from app.services.links import Links
+from app.services.mail_texts import organizers, own_words, placeholder_values
 from app.services.outbox import INVITATION_KINDS, SIGN_IN
 from app.services.schedules import released_schedule
 from app.worker.compose_invitation import compose_invitation
+from app.worker.compose_reminder import KINDS as REMINDER_KINDS
+from app.worker.compose_reminder import compose_reminder
 from app.worker.kept import Kept
 
 MOST_SESSIONS = 30
@@ -46,6 +50,8 @@ def compose(
         return compose_invitation(db, links, sender, message, kept or Kept())
     if message.kind == SIGN_IN:
         content, reply_to = _sign_in(db, links, message, now), ""
+    elif message.kind in REMINDER_KINDS:
+        content, reply_to = compose_reminder(db, links, message, now, kept or Kept())
     else:
         content, reply_to = _enrolment(db, links, message, now)
     built = build(
@@ -54,7 +60,7 @@ def compose(
         to_name=message.to_name,
         to_address=message.to_address,
         message_id=message.message_id,
-        date=now,
+        date=message.created_at,
         language=message.language,
         reply_to=reply_to,
     )
@@ -91,9 +97,21 @@ def _enrolment(db: DbSession, links: Links, message: Message, now: datetime) -> 
     coming = _coming(schedule, now)
     takes_part = enrolment.status == EnrolmentStatus.CONFIRMED
     feed = links.feed(enrolment.id, enrolment.feed_generation) if takes_part else ""
+    page = links.my(enrolment.id, enrolment.link_generation)
+    title = localized(schedule.title if schedule else cycle.title, language, cycle.language)
+    own = own_words(db, cycle.id, message.kind, language)
+    name = greeting_name(enrolment.name)
+    values = placeholder_values(
+        language,
+        enrolment.zone,
+        name=name,
+        cycle=title,
+        link=page,
+        organizer=organizers(schedule),
+    )
     mail = EnrolmentMail(
-        name=greeting_name(enrolment.name),
-        cycle=localized(schedule.title if schedule else cycle.title, language, cycle.language),
+        name=name,
+        cycle=title,
         zone=enrolment.zone,
         sessions=tuple(
             SessionLine(
@@ -107,9 +125,11 @@ def _enrolment(db: DbSession, links: Links, message: Message, now: datetime) -> 
         ),
         more=max(0, len(coming) - MOST_SESSIONS),
         check_in=_check_in(db, coming[0]) if coming else None,
-        page_url=links.my(enrolment.id, enrolment.link_generation),
+        page_url=page,
         feed_url=feed,
         webcal_url=webcal(feed) if feed else "",
+        own_subject=fill(own.subject, values) if own else "",
+        own_text=fill(own.text, values) if own else "",
         contact=cycle.contact_email,
         accent=cycle.accent,
     )

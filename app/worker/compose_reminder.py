@@ -1,0 +1,217 @@
+"""The mails before and after a session: from a row of the outbox to the text.
+
+What held when the mail was queued is looked at again: nobody is reminded of a session that has been
+moved, cancelled or is over, nor who has withdrawn or declined in the meantime.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import and_, select
+from sqlmodel import col
+
+from app.db import DbSession
+from app.domain.answers import holds
+from app.domain.enrolment import EnrolmentStatus
+from app.domain.invitations import own_segments
+from app.domain.reminders import is_late
+from app.domain.schedule import CycleStatus, PartStatus, Schedule, Session, SessionStatus
+from app.domain.text import localized
+from app.languages import translations
+from app.mail.failures import Reason, SendError
+from app.mail.placeholders import fill
+from app.mail.rendering import greeting_name, render
+from app.mail.values import Content, ReminderMail, SessionLine
+from app.models import Cycle, Enrolment, Guest, Invitation, MailText, Message, Part, Person
+from app.services.calendars import own_segments_of
+from app.services.links import Links
+from app.services.mail_texts import organizers, placeholder_values
+from app.services.materials import for_mail
+from app.worker.kept import Kept
+
+KINDS = ("reminder", "follow-up")
+
+
+class _Row(NamedTuple):
+    cycle: Cycle
+    person: Person
+    enrolment: Enrolment | None
+    guest: Guest | None
+    invitation: Invitation | None
+    words: MailText | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Who reads it and what they have to do with the session."""
+
+    row: _Row
+    declined: frozenset[str]
+    speaks: bool
+    answer: str
+
+    @property
+    def enrolment(self) -> Enrolment | None:
+        """Their enrolment, if they take part."""
+        found = self.row.enrolment
+        return found if found and found.status == EnrolmentStatus.CONFIRMED else None
+
+    @property
+    def concerned(self) -> bool:
+        """Whether the session is still in their calendar, or would be."""
+        return (self.speaks or self.enrolment is not None) and self.answer != "declined"
+
+    def link(self, links: Links, path: str = "") -> str:
+        """Their own page, or one below it."""
+        enrolment, guest = self.enrolment, self.row.guest
+        if guest is not None and (self.speaks or enrolment is None):
+            return links.part(guest.id, guest.link_generation, path)
+        if enrolment is None:
+            raise SendError(Reason.MOOT, final=True)
+        return links.my(enrolment.id, enrolment.link_generation, path)
+
+
+def compose_reminder(
+    db: DbSession, links: Links, message: Message, now: datetime, kept: Kept
+) -> tuple[Content, str]:
+    """The text of a reminder or follow-up at the aware instant `now`, and the address for answers.
+
+    Raises:
+        SendError: final; GONE where person, cycle or session is no more, MOOT where there is
+            nothing to be reminded of.
+    """
+    row = _row(db, message)
+    cycle = row.cycle
+    released = kept.release(db, cycle.id, cycle.release_number)
+    session = released.sessions.get(message.session_id or "") if released else None
+    if released is None or session is None:
+        raise SendError(Reason.GONE, final=True)
+    reader = _reader(db, row, session)
+    if not _takes_place(cycle, session, message, now) or not reader.concerned:
+        raise SendError(Reason.MOOT, final=True)
+    mail = _mail(db, links, reader, released.schedule, session, message, now)
+    return render(message.kind, mail, message.language, translations), cycle.contact_email
+
+
+def _row(db: DbSession, message: Message) -> _Row:
+    person_id = str(message.context.get("person_id"))
+    statement = (
+        select(Cycle, Person, Enrolment, Guest, Invitation, MailText)
+        .select_from(Cycle)
+        .join(Person, col(Person.id) == person_id)
+        .outerjoin(
+            Enrolment,
+            and_(col(Enrolment.cycle_id) == col(Cycle.id), col(Enrolment.person_id) == person_id),
+        )
+        .outerjoin(
+            Guest, and_(col(Guest.cycle_id) == col(Cycle.id), col(Guest.person_id) == person_id)
+        )
+        .outerjoin(
+            Invitation,
+            and_(
+                col(Invitation.guest_id) == col(Guest.id),
+                col(Invitation.session_id) == message.session_id,
+            ),
+        )
+        .outerjoin(
+            MailText,
+            and_(
+                col(MailText.cycle_id) == col(Cycle.id),
+                col(MailText.kind) == message.kind,
+                col(MailText.language) == message.language,
+            ),
+        )
+        .where(col(Cycle.id) == message.cycle_id)
+    )
+    row = db.execute(statement).one_or_none()
+    if row is None:
+        raise SendError(Reason.GONE, final=True)
+    return _Row(*row)
+
+
+def _reader(db: DbSession, row: _Row, session: Session) -> _Reader:
+    """One query more for somebody on the programme."""
+    declined: frozenset[str] = frozenset()
+    speaks = any(p.person_id == row.person.id for g in session.segments for p in g.parts)
+    if speaks:
+        statement = select(col(Part.id)).where(
+            col(Part.session_id) == session.id,
+            col(Part.person_id) == row.person.id,
+            col(Part.status) == PartStatus.DECLINED,
+        )
+        declined = frozenset(db.connection().scalars(statement))
+        speaks = bool(own_segments(session, row.person.id, declined))
+    invitation = row.invitation
+    answer = ""
+    if invitation and holds(invitation.answer_sequence, invitation.time_sequence):
+        answer = invitation.answer
+    return _Reader(row, declined, speaks, answer)
+
+
+def _takes_place(cycle: Cycle, session: Session, message: Message, now: datetime) -> bool:
+    """Whether the session is what it was when the mail was queued, and the mail still of use."""
+    was = tuple(datetime.fromisoformat(message.context[name]) for name in ("starts", "ends"))
+    return (
+        cycle.status != CycleStatus.ARCHIVED
+        and session.status is SessionStatus.SCHEDULED
+        and was == (session.starts, session.ends)
+        and (message.kind != "reminder" or now < session.ends)
+    )
+
+
+def _mail(
+    db: DbSession,
+    links: Links,
+    reader: _Reader,
+    schedule: Schedule,
+    session: Session,
+    message: Message,
+    now: datetime,
+) -> ReminderMail:
+    row, language = reader.row, message.language
+    cycle = row.cycle
+    enrolment = reader.enrolment
+    due_at = datetime.fromisoformat(message.context["due"])
+    before = message.kind == "reminder"
+    path = f"/sessions/{session.number}"
+    own = own_segments(session, row.person.id, reader.declined) if before else ()
+    line = SessionLine(
+        number=session.number,
+        title=localized(session.title, language, schedule.language),
+        starts=session.starts,
+        ends=session.ends,
+        zone=session.zone,
+    )
+    zone = (enrolment.zone if enrolment else row.person.zone) or cycle.zone
+    name = greeting_name(message.to_name)
+    page, join = reader.link(links), reader.link(links, f"{path}/join")
+    words = row.words
+    title = localized(schedule.title, language, schedule.language)
+    values = placeholder_values(
+        language,
+        zone,
+        name=name,
+        cycle=title,
+        link=page,
+        organizer=organizers(schedule),
+        session=line,
+    )
+    return ReminderMail(
+        name=name,
+        cycle=title,
+        zone=zone,
+        session=line,
+        page_url=page,
+        join_url=join if before else "",
+        answer_url=reader.link(links, f"{path}/answer") if before and row.invitation else "",
+        own=own_segments_of(own, row.person.id, language, reader.declined),
+        speaks=reader.speaks,
+        late_since=due_at if is_late(due_at, now) else None,
+        materials=() if before else tuple(m.title for m in for_mail(db, session.id, now)),
+        answered=reader.answer,
+        own_subject=fill(words.subject, values) if words else "",
+        own_text=fill(words.text, values) if words else "",
+        contact=cycle.contact_email,
+        accent=cycle.accent,
+    )
