@@ -5,6 +5,7 @@ release of a large cycle is ten thousand of these. What people typed passes `hea
 `address`, as everywhere, and stands encoded in the parts.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from email.utils import format_datetime
@@ -16,6 +17,8 @@ from app.mail.failures import Reason, SendError
 from app.mail.frames import Frame
 from app.mail.headers import address_header, header_text, text_header
 from app.mail.values import Mail, Sender
+
+_OTHERS = re.compile("[^A-Za-z0-9]+")
 
 
 def reply_address(sender: Sender, code: str) -> str:
@@ -53,7 +56,8 @@ def build_invitation(
         raise SendError(Reason.ADDRESS, final=True) from error
     subject = cut(header_text(frame.subject(values)), MOST_SUBJECT)
     # Neither encoding of the parts can hold "=_", so no text can end its part.
-    mixed, alternative = (f"=_{kind}{_letters(message_id)}" for kind in ("m", "a"))
+    letters = _letters(message_id)
+    mixed, alternative = f"=_m{letters}", f"=_a{letters}"
     encoded = base64(calendar)
     head = (
         address_header("From", address(sender.name, sender.address))
@@ -95,7 +99,7 @@ def build_invitation(
 
 def _letters(message_id: str) -> str:
     """What of an identifier a boundary can hold, which has 70 characters at most."""
-    return "".join([c for c in message_id if c.isascii() and c.isalnum()])[:40]
+    return _OTHERS.sub("", message_id)[:40]
 
 
 def _part(boundary: str, content_type: str, encoding: str, more: str = "") -> bytes:
