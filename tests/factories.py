@@ -12,6 +12,7 @@ from app.models import (
     CycleInstitution,
     Enrolment,
     Institution,
+    Material,
     Part,
     Person,
     Segment,
@@ -115,3 +116,12 @@ class Make:
         values.setdefault("zone", cycle.zone)
         values.setdefault("search_key", search_key(values["name"], person.email or ""))
         return self._add(Enrolment(id=new_id(), cycle_id=cycle.id, person_id=person.id, **values))
+
+    def material(self, session: Session, **values: Any) -> Material:
+        """A link that everybody sees at once."""
+        values.setdefault("kind", "link")
+        values.setdefault("title", f"Material {self._next()}")
+        values.setdefault("audience", "public")
+        if "file" not in values:
+            values.setdefault("url", "https://example.org/material")
+        return self._add(Material(session_id=session.id, **values))

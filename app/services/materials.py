@@ -150,6 +150,11 @@ def list_materials(db: DbSession, actor: Actor, session_id: str) -> list[Listed]
     ]
 
 
+def opening(row: Material, session: Session) -> datetime | None:
+    """From when on others see a material of this session: an aware instant, None: at once."""
+    return opens_at(row.visible_from, row.after_session, session.ends_at)
+
+
 def audience_of(enrolment: Enrolment) -> Audience | None:
     """As whom somebody sees the materials of their cycle; None: who has left it sees none."""
     if enrolment.status == EnrolmentStatus.WITHDRAWN:

@@ -23,6 +23,7 @@ class Seeded:
     initiative_id: str
     other_initiative_id: str
     enrolment_id: str
+    material_id: str
 
     def path(self, template: str) -> str:
         """A documented path, filled in."""
@@ -61,4 +62,5 @@ def seed(database: Database) -> Seeded:
             initiative_id=initiatives[0].id,
             other_initiative_id=initiatives[1].id,
             enrolment_id=enrolment.id,
+            material_id=make.material(session).id,
         )

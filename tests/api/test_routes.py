@@ -65,6 +65,12 @@ CALLS: dict[str, tuple[Callable[[Seeded], Any], int]] = {
         },
         200,
     ),
+    "list_materials": (lambda s: None, 200),
+    "add_material": (
+        lambda s: {"title": "Slides", "url": "https://example.org/x", "segment_id": s.segment_id},
+        201,
+    ),
+    "remove_material": (lambda s: None, 204),
     "list_people": (lambda s: None, 200),
     "create_person": (lambda s: {"name": "Ana"}, 201),
     "get_person": (lambda s: None, 200),

@@ -7,6 +7,7 @@ from app.routers.api import (
     cycles,
     enrolments,
     institutions,
+    materials,
     people,
     publishing,
     sessions,
@@ -15,7 +16,7 @@ from app.routers.api.hot import install_hot_routes
 from app.web.api import PREFIX, describe
 
 router = APIRouter(prefix=PREFIX, generate_unique_id_function=lambda route: route.name)
-for part in (sessions, cycles, publishing, people, institutions, enrolments, attendance):
+for part in (sessions, materials, cycles, publishing, people, institutions, enrolments, attendance):
     router.include_router(part.router)
 
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
-from app.models import Cycle, Enrolment, Part, Segment, Session
+from app.domain.materials import Audience, MaterialKind
+from app.models import Cycle, Enrolment, Material, Part, Segment, Session
 from app.schemas.cycle import (
     CycleInstitutionOut,
     CycleOut,
@@ -12,6 +13,7 @@ from app.schemas.cycle import (
     ReleasePreviewOut,
 )
 from app.schemas.enrolment import AttendanceOut, CheckInOut, EnrolmentOut
+from app.schemas.material import MaterialOut
 from app.schemas.page import Page
 from app.schemas.session import PartOut, SegmentOut, SessionOut
 from app.schemas.types import Out
@@ -121,6 +123,25 @@ def check_in_out(row: CheckInRow) -> CheckInOut:
         name=row.enrolment.name,
         checked_in_at=row.at,
         source=row.source,
+    )
+
+
+def material_out(row: Material, opens: datetime | None) -> MaterialOut:
+    """A material, seen by others from `opens` on."""
+    return MaterialOut(
+        id=row.id,
+        session_id=row.session_id,
+        segment_id=row.segment_id,
+        kind=MaterialKind(row.kind),
+        title=row.title,
+        url=row.url,
+        file_name=row.file_name,
+        media_type=row.media_type,
+        size=row.size,
+        audience=Audience(row.audience),
+        visible_from=opens,
+        after_session=row.after_session,
+        created_at=row.created_at,
     )
 
 
