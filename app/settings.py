@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from app.mail.addresses import ascii_domain
 
@@ -32,6 +32,38 @@ def _only_a_host(parts: SplitResult) -> bool:
     return not (parts.path or parts.query or parts.fragment or "@" in parts.netloc)
 
 
+def _number(
+    env: Mapping[str, str], name: str, *, least: float, most: float = 1_000_000
+) -> float | None:
+    """A number, or None where there is none or 0."""
+    text = (env.get(name) or "0").strip()
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if number != 0 and not least <= number <= most:
+        said = f"{name} must be a number from {least:.3g} to {most:.7g}, or empty, not {text!r}."
+        raise SettingsError(said)
+    return number or None
+
+
+def _mailbox(url: str) -> str:
+    """The address of a mailbox that can be used, or none."""
+    parts = _parts(url)
+    schemes = ("imap", "imaps", "imap+starttls")
+    if url and (
+        parts is None
+        or parts.scheme not in schemes
+        or not parts.username
+        or _CONTROL.search(unquote(url))
+    ):
+        raise SettingsError(
+            "CONVOCA_IMAP_URL must begin with imaps://, imap+starttls:// or imap:// "
+            "(user:password@host:port/Folder)."
+        )
+    return url
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that is decided outside the program."""
@@ -42,8 +74,13 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     smtp_url: str = ""  # empty: mails become files in `mail_dir`
+    smtp_timeout: float = 20.0  # seconds for each answer of the server
+    smtp_per_second: float | None = None  # mails at most; None: no limit
+    smtp_per_hour: int | None = None
     mail_from: str = "convoca@localhost"
     mail_from_name: str = "Convoca"
+    imap_url: str = ""  # the mailbox that answers arrive in; empty: they come another way
+    imap_every: float = 60.0  # seconds between two looks into it
     secret_key: str = ""  # empty: kept in a file in `data_dir`
     development: bool = False  # nothing is cached; /organize/_components; mailed sign-ins are shown
 
@@ -98,6 +135,8 @@ class Settings:
                 "CONVOCA_SMTP_URL must begin with smtp://, smtps:// or smtp+starttls:// "
                 "(user:password@host:port)."
             )
+        per_second = _number(env, "CONVOCA_SMTP_PER_SECOND", least=1 / 60)
+        per_hour = _number(env, "CONVOCA_SMTP_PER_HOUR", least=1)
         mail_from = env.get("CONVOCA_MAIL_FROM") or f"convoca@{parts.hostname}"
         try:
             ascii_domain(mail_from)
@@ -116,8 +155,13 @@ class Settings:
             host=host,
             port=port,
             smtp_url=smtp_url,
+            smtp_timeout=_number(env, "CONVOCA_SMTP_TIMEOUT", least=1, most=45) or 20.0,
+            smtp_per_second=per_second,
+            smtp_per_hour=int(per_hour) if per_hour else None,
             mail_from=mail_from,
             mail_from_name=mail_from_name,
+            imap_url=_mailbox(env.get("CONVOCA_IMAP_URL") or ""),
+            imap_every=_number(env, "CONVOCA_IMAP_EVERY", least=5, most=86_400) or 60.0,
             secret_key=env.get("CONVOCA_SECRET_KEY") or "",
             development=(env.get("CONVOCA_DEVELOPMENT") or "").lower() in ("1", "true", "yes"),
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, create_engine, event, make_url, text
 from sqlalchemy.orm import sessionmaker
+from sqlalchemy.orm.session import JoinTransactionMode
 from sqlmodel import Session as DbSession
 
 from app.db import ChangeMark, Database, make_engine
@@ -96,14 +97,14 @@ class SavepointDatabase(Database):
         self.mark = _AlwaysNew()  # type: ignore[assignment]
         self._connection = engine.connect()
         self._outer = self._connection.begin()
-        self._sessions = sessionmaker(
-            class_=DbSession, expire_on_commit=False, join_transaction_mode="create_savepoint"
-        )
+        self._sessions = sessionmaker(class_=DbSession, expire_on_commit=False)
         event.listen(self._sessions, "after_flush", raise_revisions)
 
     @contextmanager
     def begin(self, *, writes: bool, durable: bool = True) -> Iterator[DbSession]:
-        with self._sessions(bind=self._connection) as db:
+        # A reader leaves its savepoint to whoever writes while it is still reading.
+        mode: JoinTransactionMode = "create_savepoint" if writes else "rollback_only"
+        with self._sessions(bind=self._connection, join_transaction_mode=mode) as db:
             yield db
             if writes:
                 db.commit()

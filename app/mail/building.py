@@ -3,6 +3,7 @@
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
+from hashlib import sha256
 
 from app.mail.addresses import ascii_domain
 from app.mail.failures import Reason, SendError
@@ -50,6 +51,8 @@ def build(
     message["X-Auto-Response-Suppress"] = "OOF, AutoReply"
     message.set_content(content.text, cte="quoted-printable")
     message.add_alternative(content.html, subtype="html", cte="quoted-printable")
+    # Not a random one, so that a repeat is the same to the byte. Quoted-printable cannot hold "=_".
+    message.set_boundary(f"=_{sha256(message_id.encode()).hexdigest()[:32]}")
     message["Content-Language"] = language  # last: parts take over what begins with "Content-"
     return message
 

@@ -19,6 +19,7 @@ class Reason(StrEnum):
     GONE = "gone"  # what the mail is about is no longer there
     MOOT = "moot"  # what it says no longer holds
     EXPIRED = "expired"  # the link in it has expired
+    OVER = "over"  # it is too late for it: its session has ended
     WRITING = "writing"  # the text could not be made
 
 

@@ -6,35 +6,69 @@ import secrets
 import smtplib
 import ssl
 from collections.abc import Mapping
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from app.mail.addresses import ascii_domain
+from app.mail.conversation import Conversation, Hook, Refusal
 from app.mail.failures import Reason, SendError
+from app.mail.values import Mail
 
-TIMEOUT = 30.0  # seconds for each step of the conversation
+TIMEOUT = 20.0  # seconds for each step of the conversation
+LONGEST_TIMEOUT = 45.0
+_TOGETHER = 2  # so many times that for one mail as a whole
+_PATIENCE = 2.0  # seconds after which an answer is late
 _PORTS: Mapping[str, int] = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 _OUR_FAULT = frozenset({530, 534, 535, 538})  # RFC 4954: we are not, or not rightly, signed in
 _FINAL = 500
 _LONGEST_DETAIL = 300
 
 
+def _nothing() -> None:
+    pass
+
+
 class Transport(Protocol):
     """A way for mails to go. Used by one thread at a time."""
 
-    def send(self, message: EmailMessage, *, name: str, sender: str, recipient: str) -> None:
-        """Sends one mail from one address to one. `name` is its row's id. Raises SendError."""
+    def send(
+        self,
+        mail: Mail,
+        *,
+        name: str,
+        sender: str,
+        recipient: str,
+        meanwhile: Hook = _nothing,
+        slow: Hook = _nothing,
+    ) -> None:
+        """Sends one mail from one address to one. `name` is its row's id. Raises SendError.
+
+        `meanwhile` may be called once while the answer is awaited, `slow` when it is late.
+        """
+
+    def open(self) -> None:
+        """Makes the connection if there is none; `send` would do so too. Raises SendError."""
 
     def close(self) -> None:
         """Lets go of the connection; the next `send` makes a new one."""
 
 
-def transport_for(smtp_url: str, mail_dir: Path, *, hello: str = "localhost") -> Transport:
+def transport_for(
+    smtp_url: str, mail_dir: Path, *, hello: str = "localhost", timeout: float = TIMEOUT
+) -> Transport:
     """SMTP for ``smtp://``, ``smtps://`` and ``smtp+starttls://`` (``user:password@host:port``),
-    files in `mail_dir` where the address is empty. `hello` is the name we greet with."""
-    return SmtpTransport(smtp_url, hello=hello) if smtp_url else FileTransport(mail_dir)
+    files in `mail_dir` where the address is empty. `hello` is the name we greet with, `timeout`
+    counts for each answer, in seconds."""
+    if not smtp_url:
+        return FileTransport(mail_dir)
+    return SmtpTransport(smtp_url, hello=hello, timeout=timeout)
+
+
+def server_of(smtp_url: str) -> str:
+    """Host and port, which limits of pace count for; empty where mails become files."""
+    parts = urlsplit(smtp_url)
+    return f"{parts.hostname}:{parts.port or _PORTS[parts.scheme]}" if smtp_url else ""
 
 
 class FileTransport:
@@ -43,14 +77,26 @@ class FileTransport:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def send(self, message: EmailMessage, *, name: str, sender: str, recipient: str) -> None:  # noqa: ARG002
+    def open(self) -> None:
+        """Nothing is held."""
+
+    def send(
+        self,
+        mail: Mail,
+        *,
+        name: str,
+        sender: str,  # noqa: ARG002
+        recipient: str,  # noqa: ARG002
+        meanwhile: Hook = _nothing,  # noqa: ARG002
+        slow: Hook = _nothing,  # noqa: ARG002
+    ) -> None:
         """Writes the file; the same name again replaces it."""
         draft = self.folder / f".{name}.{secrets.token_hex(4)}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(handle, "wb") as file:
-                file.write(message.as_bytes())
+                file.write(mail.raw)
                 file.flush()
                 os.fsync(file.fileno())
             draft.replace(self.folder / f"{name}.eml")
@@ -85,56 +131,58 @@ class SmtpTransport:
         self._hello = hello
         self._timeout = timeout
         self._tls = tls or ssl.create_default_context()
-        self._smtp: smtplib.SMTP | None = None
+        self._line: Conversation | None = None
 
-    def send(self, message: EmailMessage, *, name: str, sender: str, recipient: str) -> None:  # noqa: ARG002
+    def send(
+        self,
+        mail: Mail,
+        *,
+        name: str,  # noqa: ARG002
+        sender: str,
+        recipient: str,
+        meanwhile: Hook = _nothing,
+        slow: Hook = _nothing,
+    ) -> None:
         """Hands one mail over. What the server takes it answers for.
 
         Raises SendError: ``connection`` where the server cannot be spoken to, ``final`` where it
         refuses this mail for good (5xx); everything else may be tried again.
         """
-        smtp = self._connection()
+        sender, recipient = _envelope(sender), _envelope(recipient)
+        line = self._ready()
+        if not line.smtputf8 and (mail.utf8 or not recipient.isascii()):
+            raise SendError(Reason.ADDRESS, final=True)
         try:
-            self._hand_over(smtp, message, sender, recipient)
-        except smtplib.SMTPRecipientsRefused as error:
-            code, text = next(iter(error.recipients.values()))
-            raise self._answer(code, text) from error
-        except smtplib.SMTPSenderRefused as error:
-            # Of the settings, not of this mail: so no mail is lost by it.
-            raise SendError(Reason.SENDER, self._said(error.smtp_code, error.smtp_error)) from error
-        except smtplib.SMTPDataError as error:
-            raise self._answer(error.smtp_code, error.smtp_error) from error
-        except (OSError, smtplib.SMTPException) as error:
+            line.deliver(mail, sender, recipient, meanwhile=meanwhile, slow=slow)
+        except Refusal as error:
+            raise self._answer(error) from error
+        except OSError as error:
             self.close()
-            reason = Reason.TIMEOUT if _took_too_long(error) else Reason.DROPPED
+            reason = Reason.TIMEOUT if isinstance(error, TimeoutError) else Reason.DROPPED
             raise SendError(reason, connection=True) from error
 
     def greet(self) -> None:
         """Connects and signs in, for whoever asks whether that works. Raises SendError."""
-        self._connection()
+        self.open()
         self.close()
 
-    def _hand_over(
-        self, smtp: smtplib.SMTP, message: EmailMessage, sender: str, recipient: str
-    ) -> None:
-        options = []
-        sender, recipient = _envelope(sender), _envelope(recipient)
-        if not recipient.isascii():
-            if not smtp.has_extn("smtputf8"):
-                raise SendError(Reason.ADDRESS, final=True)
-            options = ["SMTPUTF8", "BODY=8BITMIME"]
-        smtp.sendmail(sender, [recipient], message.as_bytes(), mail_options=options)
+    def open(self) -> None:
+        """Connects, greets, encrypts and signs in, unless that has been done."""
+        self._ready()
 
-    def _connection(self) -> smtplib.SMTP:
-        if self._smtp is not None:
-            try:
-                if self._smtp.noop()[0] == 250:
-                    return self._smtp
-            except (OSError, smtplib.SMTPException):
-                pass  # it has ended in the meantime: a new one
+    def _ready(self) -> Conversation:
+        if self._line is None or not self._line.idle():
             self.close()
-        self._smtp = self._connect()
-        return self._smtp
+            smtp = self._connect()
+            assert smtp.sock is not None
+            self._line = Conversation(
+                smtp.sock,
+                extensions=frozenset(smtp.esmtp_features),
+                timeout=self._timeout,
+                together=self._timeout * _TOGETHER,
+                patience=_PATIENCE,
+            )
+        return self._line
 
     def _connect(self) -> smtplib.SMTP:
         smtp: smtplib.SMTP | None = None
@@ -182,11 +230,14 @@ class SmtpTransport:
                 return SendError(Reason.UNREACHABLE, detail, connection=True)
         raise error
 
-    def _answer(self, code: int, text: bytes | str) -> SendError:
-        said = self._said(code, text)
-        if code in _OUR_FAULT:
-            return SendError(Reason.LOGIN, str(code))
-        if code < _FINAL:
+    def _answer(self, refusal: Refusal) -> SendError:
+        said = self._said(refusal.code, refusal.text)
+        if refusal.sender:
+            # Of the settings, not of this mail: so no mail is lost by it.
+            return SendError(Reason.SENDER, said)
+        if refusal.code in _OUR_FAULT:
+            return SendError(Reason.LOGIN, str(refusal.code))
+        if refusal.code < _FINAL:
             return SendError(Reason.DELAYED, said)
         return SendError(Reason.REFUSED, said, final=True)
 
@@ -200,15 +251,9 @@ class SmtpTransport:
 
     def close(self) -> None:
         """Says goodbye, if there is somebody to say it to."""
-        smtp, self._smtp = self._smtp, None
-        if smtp is None:
-            return
-        try:
-            if smtp.sock is not None:
-                smtp.sock.settimeout(min(2.0, self._timeout))
-            smtp.quit()
-        except (OSError, smtplib.SMTPException, ValueError):
-            smtp.close()
+        line, self._line = self._line, None
+        if line is not None:
+            line.quit()
 
 
 def _took_too_long(error: Exception) -> bool:

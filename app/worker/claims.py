@@ -4,60 +4,168 @@ A row is taken with a lease, so several workers share the work, and what a worke
 taken comes back when its lease has run out.
 """
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, or_, update
+from sqlalchemy import ColumnElement, and_, case, func, or_, text, update
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from app.db import DbSession
-from app.mail.failures import SendError
+from app.mail.failures import Reason, SendError
 from app.models import Message
 from app.services.outbox import SIGN_IN
 from app.worker.backoff import delay
+from app.worker.lanes import Waiting, decide
 
 LEASE = timedelta(minutes=5)
 _LONGEST_ERROR = 500
+_CLAIMING = 0x636F6E766F6361  # the number of the lock in PostgreSQL
+_QUEUED = text("message.status = 'queued'")  # in these words the index of what waits is found
+_LOOKED_AT: Any = [getattr(Message, field.name) for field in fields(Waiting)]
+_SIGNING_IN = text(f"message.status = 'queued' AND message.kind = '{SIGN_IN}'")
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The mails that were taken, and how many others were found to be of no use any more."""
+
+    messages: list[Message]
+    settled: int = 0
+
+
+def _free(now: datetime) -> ColumnElement[bool]:
+    leased_until = col(Message.leased_until)
+    return or_(leased_until.is_(None), leased_until <= now)
 
 
 def _due(now: datetime) -> ColumnElement[bool]:
-    leased_until = col(Message.leased_until)
-    return and_(
-        col(Message.status) == "queued",
-        col(Message.due_at) <= now,
-        or_(leased_until.is_(None), leased_until <= now),
+    """Not taken, its time has come, and no other mail of its lane is on its way."""
+    other = aliased(Message)
+    on_its_way = (
+        select(other.id)
+        .where(col(other.lane) == col(Message.lane), col(other.leased_until) > now)
+        .exists()
     )
+    return and_(col(Message.due_at) <= now, _free(now), or_(col(Message.lane) == "", ~on_its_way))
 
 
-def something_is_due(db: DbSession, now: datetime) -> bool:
-    """Whether there is a mail to be sent that nobody has taken."""
-    return db.exec(select(Message.id).where(_due(now)).limit(1)).first() is not None
+def something_is_due(db: DbSession, now: datetime, *, urgent: bool = False) -> bool:
+    """Whether there is a mail to be sent that nobody has taken. `urgent`: a sign-in link."""
+    condition = _SIGNING_IN if urgent else _QUEUED
+    return db.exec(select(Message.id).where(condition, _due(now)).limit(1)).first() is not None
 
 
-def claim(db: DbSession, worker: str, domain: str, now: datetime, limit: int) -> list[Message]:
-    """Takes the mails that are due, the oldest first, but sign-in links before all: somebody waits
-    for them. What another worker is taking at this moment is passed over.
+def claim(
+    db: DbSession, worker: str, domain: str, now: datetime, limit: int, *, urgent: bool = False
+) -> Claim:
+    """Takes mails that are due, the oldest first, but sign-in links before all: somebody waits for
+    them (`urgent`: nothing else). Of mails with one lane only the newest is taken, those that it
+    replaces and those that are over are put aside (see `lanes`).
 
     A row that is taken for the first time gets its Message-ID, which it keeps from then on.
     """
+    _one_at_a_time(db)
+    rows = _look(db, _SIGNING_IN, now, limit)
+    if not urgent and len(rows) < limit:
+        known = {row.id for row in rows}
+        rows += [row for row in _look(db, _QUEUED, now, limit) if row.id not in known]
+    chosen, superseded = _choose(db, rows[:limit], now)
+    over = expire(db, now, [row.id for row in chosen]) if chosen else set()
+    replaced = _settle(db, now, superseded, status="superseded", last_error="")
+    ids = [row.id for row in chosen if row.id not in over]
+    taken = _lease(db, worker, domain, now, ids)
+    return Claim([taken[i] for i in ids if i in taken], len(over) + len(replaced))
+
+
+def _one_at_a_time(db: DbSession) -> None:
+    """In SQLite only one writes at a time. In PostgreSQL another claim could take the mail that
+    comes after ours in a lane before it can see that we took ours: so claims, which take some
+    milliseconds, wait for each other. One that gets stuck in the middle is ended by the server."""
+    if db.get_bind().dialect.name == "postgresql":
+        connection = db.connection()
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = '30s'")
+        connection.execute(select(func.pg_advisory_xact_lock(_CLAIMING)))
+
+
+def _look(db: DbSession, condition: Any, now: datetime, limit: int) -> list[Waiting]:
     statement = (
-        select(Message)
-        .where(_due(now))
-        .order_by(
-            case((col(Message.kind) == SIGN_IN, 0), else_=1), col(Message.due_at), col(Message.id)
-        )
+        select(*_LOOKED_AT)
+        .where(condition, _due(now))
+        .order_by(col(Message.due_at), col(Message.id))
         .limit(limit)
-        .with_for_update(skip_locked=True)  # PostgreSQL; in SQLite only one writes at a time
     )
-    messages = list(db.exec(statement))
-    for message in messages:
-        message.leased_by = worker
-        message.leased_until = now + LEASE
-        if "@" not in message.message_id:
-            message.message_id = f"<{message.id}@{domain}>"
-        db.add(message)
-    db.flush()
-    return messages
+    return [Waiting(*row) for row in db.connection().execute(statement)]
+
+
+def _choose(
+    db: DbSession, rows: Iterable[Waiting], now: datetime
+) -> tuple[list[Waiting], list[str]]:
+    """The mails that may go, and the ids of those that nobody needs any more."""
+    rows = list(rows)
+    in_lanes = {row.lane for row in rows if row.lane}
+    lanes: dict[str, list[Waiting]] = defaultdict(list)
+    if in_lanes:
+        statement = select(*_LOOKED_AT).where(col(Message.lane).in_(in_lanes))
+        for found in db.connection().execute(statement.order_by(col(Message.id))):
+            lanes[found.lane].append(Waiting(*found))
+    chosen: list[Waiting] = []
+    superseded: list[str] = []
+    for row in rows:
+        if not row.lane:
+            chosen.append(row)
+        elif members := lanes.pop(row.lane, None):
+            verdict = decide(members, now)
+            chosen += [member for member in members if member.id == verdict.take]
+            superseded += verdict.superseded
+    return chosen, superseded
+
+
+def something_is_over(db: DbSession, now: datetime) -> bool:
+    """Whether something waits that is of no use any more at the aware instant `now`."""
+    over = select(Message.id).where(_QUEUED, _free(now), col(Message.expires_at) <= now)
+    return db.exec(over.limit(1)).first() is not None
+
+
+def expire(db: DbSession, now: datetime, among: Collection[str] | None = None) -> set[str]:
+    """Puts aside what waits and is of no use any more at the aware instant `now`; their ids."""
+    over = col(Message.expires_at) <= now
+    return _settle(db, now, among, over, status="expired", last_error=f"{Reason.OVER}: ")
+
+
+def _settle(
+    db: DbSession,
+    now: datetime,
+    among: Collection[str] | None,
+    *conditions: ColumnElement[bool],
+    **values: Any,
+) -> set[str]:
+    if among is not None:
+        if not among:
+            return set()
+        conditions = (*conditions, col(Message.id).in_(among))
+    statement = update(Message).where(_QUEUED, _free(now), *conditions)
+    statement = statement.values(leased_by="", leased_until=None, **values)
+    return set(db.connection().execute(statement.returning(col(Message.id))).scalars())
+
+
+def _lease(
+    db: DbSession, worker: str, domain: str, now: datetime, ids: Collection[str]
+) -> dict[str, Message]:
+    if not ids:
+        return {}
+    message_id = col(Message.message_id)
+    named = case(
+        (message_id.contains("@"), message_id), else_="<" + col(Message.id) + f"@{domain}>"
+    )
+    statement = update(Message).where(col(Message.id).in_(ids), _QUEUED, _free(now))
+    statement = statement.values(leased_by=worker, leased_until=now + LEASE, message_id=named)
+    taken = db.connection().execute(statement.returning(col(Message.id))).scalars().all()
+    found = select(Message).where(col(Message.id).in_(taken))
+    return {m.id: m for m in db.exec(found.execution_options(populate_existing=True))}
 
 
 def release(db: DbSession, worker: str, message_ids: Collection[str]) -> None:
@@ -70,19 +178,20 @@ def release(db: DbSession, worker: str, message_ids: Collection[str]) -> None:
 
 
 def record_sent(db: DbSession, message_id: str, now: datetime) -> None:
-    """A mail is out. That is so whoever holds the lease by now."""
-    message = db.exec(
-        select(Message).where(Message.id == message_id).with_for_update()
-    ).one_or_none()
-    if message is None:
-        return  # its cycle was deleted in the meantime
-    message.status = "sent"
-    message.sent_at = now
-    message.attempts += 1
-    message.last_error = ""
-    message.leased_until = None
-    message.leased_by = ""
-    db.add(message)
+    """A mail is out. That is so whoever holds the lease by now, and whatever has been thought of it
+    in the meantime."""
+    db.connection().execute(
+        update(Message)
+        .where(col(Message.id) == message_id)
+        .values(
+            status="sent",
+            sent_at=now,
+            attempts=col(Message.attempts) + 1,
+            last_error="",
+            leased_until=None,
+            leased_by="",
+        )
+    )
 
 
 def record_failure(
@@ -95,13 +204,16 @@ def record_failure(
     ).one_or_none()
     if message is None or message.leased_by != worker:
         return
-    message.attempts += 1
     message.last_error = f"{error.reason}: {error.detail}"[:_LONGEST_ERROR]
     message.leased_until = None
     message.leased_by = ""
+    db.add(message)
+    if error.reason == Reason.OVER:
+        message.status = "expired"
+        return
+    message.attempts += 1
     pause = None if error.final else delay(message.attempts)
     if pause is None:
         message.status = "failed"
     else:
         message.due_at = now + pause
-    db.add(message)

@@ -6,36 +6,35 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import Database
-from app.mail.failures import Reason, SendError
-from app.mail.transport import Transport, transport_for
+from app.mail.failures import SendError
+from app.mail.transport import Transport, server_of, transport_for
 from app.mail.values import Sender
-from app.models import Message, now
+from app.models import now
 from app.services.links import Links
 from app.settings import Settings
 from app.worker import claims
-from app.worker.compose import compose
+from app.worker.batch import Batch, Desk, Outcome
+from app.worker.composer import Composer
+from app.worker.pace import Limits
 from app.worker.tidy import tidy
 
 logger = logging.getLogger("convoca.worker")
 
-BATCH = 20
+BATCH = 20  # mails that are taken at first
+MOST = 200
+_LEAST = 5
+_QUICK, _SLOW = 1.0, 4.0  # seconds for a batch: more are taken below, fewer above
 POLL = 1.0  # seconds between two looks at an outbox that is empty
 _PAUSE = 5.0  # seconds after the mail server or the database failed, doubled each time
 _LONGEST_PAUSE = 60.0
-_MARGIN = timedelta(minutes=2)  # no mail is begun when less than this is left of the lease
 _TIDY_EVERY = timedelta(hours=1)
 _TROUBLES = 2  # lost connections in a row after which it is the server, not a mail
-
-
-class _ServerDown(Exception):
-    def __init__(self, error: SendError) -> None:
-        self.error = error
 
 
 class Worker:
@@ -48,19 +47,30 @@ class Worker:
         transport: Transport,
         sender: Sender,
         *,
+        limits: Limits | None = None,
         clock: Callable[[], datetime] = now,
         poll: float = POLL,
     ) -> None:
         self.name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._database = database
-        self._links = links
         self._transport = transport
-        self._sender = sender
+        self._domain = sender.domain
         self._clock = clock
         self._poll = poll
         self._stop = threading.Event()
+        self._desk = Desk(
+            name=self.name,
+            database=database,
+            composer=Composer(database, links, sender),
+            transport=transport,
+            sender=sender.address,
+            limits=limits or Limits(""),
+            stop=lambda: self._stop,
+        )
+        self._size = BATCH
         self._server_down = False
         self._troubles = 0
+        self._full_until: datetime | None = None
         self._tidied: datetime | None = None
 
     def run(self, stop: threading.Event) -> None:
@@ -91,97 +101,76 @@ class Worker:
     def run_once(self, now: datetime) -> int:
         """Sends everything that is due at the aware instant `now`; how many mails were tried.
 
-        Stops early when the mail server cannot be spoken to. Raises what the database raises.
+        Stops early when the mail server cannot be spoken to, or lets no more through for now.
+        Raises what the database raises.
         """
         self._server_down = False
         begun = time.monotonic()
         handled = 0
+        self._expire(now)
         try:
             while not self._stop.is_set() and not self._server_down:
-                with self._database.begin(writes=False) as db:
-                    if not claims.something_is_due(db, now):
-                        break
-                with self._database.begin(writes=True) as db:
-                    at = self._at(now, begun)
-                    batch = claims.claim(db, self.name, self._sender.domain, at, BATCH)
-                if not batch:
-                    break  # another worker was faster
-                handled += self._send_batch(batch, now, begun)
+                outcome = self._round(now, begun)
+                if outcome is None:
+                    break
+                handled += outcome.tried
         finally:
             self._transport.close()
         return handled
+
+    def _expire(self, now: datetime) -> None:
+        """Puts aside what came too late, also what is not due to be tried again yet."""
+        with self._database.begin(writes=False) as db:
+            if not claims.something_is_over(db, now):
+                return
+        with self._database.begin(writes=True) as db:
+            claims.expire(db, now)
+
+    def _round(self, now: datetime, begun: float) -> Outcome | None:
+        """Takes some mails and sends them; None when there is nothing to do."""
+        urgent = self._full_until is not None and self._at(now, begun) < self._full_until
+        with self._database.begin(writes=False) as db:
+            if not claims.something_is_due(db, now, urgent=urgent):
+                return None
+        # First, as it may take a while: so nobody waits for mails that we have taken.
+        away = self._away()
+        with self._database.begin(writes=True) as db:
+            at = self._at(now, begun)
+            claim = claims.claim(db, self.name, self._domain, at, self._size, urgent=urgent)
+        if not claim.messages:
+            # Another worker was faster, unless there was something to put aside.
+            return Outcome() if claim.settled else None
+        batch = Batch(self._desk, claim.messages, lambda: self._at(now, begun))
+        started = time.monotonic()
+        outcome = batch.fail(away) if away else batch.send()
+        self._learn(outcome, time.monotonic() - started)
+        return None if urgent and outcome.full_until else outcome
+
+    def _away(self) -> SendError | None:
+        try:
+            self._transport.open()
+        except SendError as error:
+            return error
+        return None
+
+    def _learn(self, outcome: Outcome, seconds: float) -> None:
+        """From what became of a batch: whether to pause, how much to take the next time. As much
+        as a few seconds suffice for, so that a sign-in link never waits for long."""
+        if outcome.sent or outcome.trouble is None:
+            self._troubles = 0
+        if outcome.trouble is not None:
+            self._troubles += 1
+        self._server_down = outcome.down or self._troubles >= _TROUBLES
+        self._full_until = outcome.full_until
+        if seconds > _SLOW:
+            self._size = max(_LEAST, self._size // 2)
+        elif seconds < _QUICK and outcome.tried >= self._size:
+            self._size = min(MOST, self._size * 2)
 
     @staticmethod
     def _at(now: datetime, begun: float) -> datetime:
         """What time it has become since `now`."""
         return now + timedelta(seconds=time.monotonic() - begun)
-
-    def _send_batch(self, batch: Sequence[Message], now: datetime, begun: float) -> int:
-        """Sends what was taken. What is not tried is given back."""
-        open_ids = {message.id for message in batch}
-        ends = min(m.leased_until for m in batch if m.leased_until is not None) - _MARGIN
-        handled = 0
-        try:
-            for message in batch:
-                if self._stop.is_set() or self._at(now, begun) >= ends:
-                    break
-                self._send(message, open_ids, now, begun)
-                open_ids.discard(message.id)
-                handled += 1
-        except _ServerDown as down:
-            # It would have been the same for each of them.
-            self._server_down = True
-            for message_id in sorted(open_ids):
-                self._record_failure(message_id, down.error, self._at(now, begun))
-            handled += len(open_ids)
-            open_ids.clear()
-        finally:
-            if open_ids:
-                with self._database.begin(writes=True) as db:
-                    claims.release(db, self.name, open_ids)
-        return handled
-
-    def _send(self, message: Message, open_ids: set[str], now: datetime, begun: float) -> None:
-        try:
-            with self._database.begin(writes=False) as db:
-                mail = compose(db, self._links, self._sender, message, self._at(now, begun))
-            self._transport.send(
-                mail,
-                name=message.id,
-                sender=self._sender.address,
-                recipient=message.to_address,
-            )
-        except SendError as error:
-            self._failed(message, error, self._at(now, begun))
-            return
-        except SQLAlchemyError:
-            raise
-        except Exception as error:
-            # A mistake of ours in one mail must not keep the others waiting.
-            logger.exception("mail %s could not be written", message.id)
-            failure = SendError(Reason.WRITING, type(error).__name__)
-            self._failed(message, failure, self._at(now, begun))
-            return
-        self._troubles = 0
-        # Should it not be possible to write that down, it is better repeated later than at once.
-        open_ids.discard(message.id)
-        with self._database.begin(writes=True) as db:
-            claims.record_sent(db, message.id, self._at(now, begun))
-
-    def _failed(self, message: Message, error: SendError, at: datetime) -> None:
-        logger.warning("mail %s (%s) was not sent: %s", message.id, message.kind, error)
-        if not error.connection:
-            self._troubles = 0
-            self._record_failure(message.id, error, at)
-            return
-        self._troubles += 1
-        if error.reason not in (Reason.DROPPED, Reason.TIMEOUT) or self._troubles >= _TROUBLES:
-            raise _ServerDown(error)
-        self._record_failure(message.id, error, at)
-
-    def _record_failure(self, message_id: str, error: SendError, at: datetime) -> None:
-        with self._database.begin(writes=True) as db:
-            claims.record_failure(db, self.name, message_id, error, at)
 
     def _tidy_now_and_then(self) -> None:
         at = self._clock()
@@ -195,5 +184,11 @@ class Worker:
 def worker_for(settings: Settings, database: Database, links: Links) -> Worker:
     """The worker of an installation."""
     sender = Sender(settings.mail_from, settings.mail_from_name)
-    transport = transport_for(settings.smtp_url, settings.mail_dir, hello=sender.domain)
-    return Worker(database, links, transport, sender)
+    transport = transport_for(
+        settings.smtp_url,
+        settings.mail_dir,
+        hello=sender.domain,
+        timeout=settings.smtp_timeout,
+    )
+    limits = Limits(server_of(settings.smtp_url), settings.smtp_per_second, settings.smtp_per_hour)
+    return Worker(database, links, transport, sender, limits=limits)

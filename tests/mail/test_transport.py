@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from app.mail.building import build
+from app.mail.building import build, to_mail
 from app.mail.failures import Reason, SendError
 from app.mail.transport import FileTransport, SmtpTransport, transport_for
-from app.mail.values import Content, Sender
+from app.mail.values import Content, Mail, Sender
 from tests.mail.smtp_peer import Behaviour, Peer, certificate, smtp_peer
 
 ANA = "ana@example.org"
 SENDER = Sender("convoca@example.org", "Convoca")
 
 
-def _mail(to: str = ANA, text: str = "Hola,\n\nsesión a las 9.\n.\n") -> EmailMessage:
-    return build(
+def _mail(to: str = ANA, text: str = "Hola,\n\nsesión a las 9.\n.\n") -> Mail:
+    message = build(
         Content("Sesión", text, "<p>Hola</p>\n"),
         sender=SENDER,
         to_name="Ana",
@@ -30,6 +30,7 @@ def _mail(to: str = ANA, text: str = "Hola,\n\nsesión a las 9.\n.\n") -> EmailM
         date=datetime(2026, 11, 23, 15, tzinfo=UTC),
         language="es",
     )
+    return to_mail(message)
 
 
 def _send(transport: SmtpTransport, to: str = ANA) -> None:

@@ -26,8 +26,8 @@ from app.worker.loop import Worker
 database_url, port, fatal, now = sys.argv[1:]
 
 class Deadly(SmtpTransport):
-    def send(self, message, *, name, sender, recipient):
-        super().send(message, name=name, sender=sender, recipient=recipient)
+    def send(self, mail, *, recipient, **how):
+        super().send(mail, recipient=recipient, **how)
         if recipient == fatal:
             os.kill(os.getpid(), signal.SIGKILL)
 

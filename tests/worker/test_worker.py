@@ -4,7 +4,9 @@ import threading
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
+from email import message_from_bytes
 from email.message import EmailMessage
+from email.policy import default
 
 import pytest
 from sqlmodel import select
@@ -12,7 +14,7 @@ from sqlmodel import select
 from app.db import Database, DbSession
 from app.mail.failures import Reason, SendError
 from app.mail.transport import SmtpTransport
-from app.mail.values import Sender
+from app.mail.values import Mail, Sender
 from app.models import Message, SignIn, SignInLink, User
 from app.services import accounts, outbox
 from app.services.actor import SYSTEM
@@ -33,13 +35,29 @@ class Fake:
         self.failures = failures or {}
         self.sent: list[tuple[str, str]] = []
         self.before: Callable[[str], None] = lambda _: None
+        self.away: SendError | None = None
         self.closed = 0
 
-    def send(self, message: EmailMessage, *, name: str, sender: str, recipient: str) -> None:
+    def send(
+        self,
+        mail: Mail,
+        *,
+        name: str,
+        sender: str,
+        recipient: str,
+        meanwhile: Callable[[], None] = lambda: None,
+        slow: Callable[[], None] = lambda: None,
+    ) -> None:
         self.before(recipient)
         if recipient in self.failures:
             raise self.failures[recipient]
+        message = message_from_bytes(mail.raw, EmailMessage, policy=default)
         self.sent.append((recipient, message["Message-ID"]))
+        meanwhile()
+
+    def open(self) -> None:
+        if self.away is not None:
+            raise self.away
 
     def close(self) -> None:
         self.closed += 1
@@ -186,15 +204,34 @@ def test_one_lost_connection_is_the_mails_two_are_the_servers(
     queue(database, 5)
     lost = SendError(Reason.DROPPED, connection=True)
     transport = Fake({"p0@example.org": lost, "p2@example.org": lost, "p3@example.org": lost})
-    assert Worker(database, links, transport, SENDER).run_once(LATER) == 5
+    worker = Worker(database, links, transport, SENDER)
+    assert worker.run_once(LATER) == 4
     assert [to for to, _ in transport.sent] == ["p1@example.org"]
-    assert [(m.status, m.attempts) for m in rows(database)] == [
-        ("queued", 1),
-        ("sent", 1),
-        ("queued", 1),
-        ("queued", 1),
-        ("queued", 1),
+    assert [(m.status, m.attempts, m.leased_by) for m in rows(database)] == [
+        ("queued", 1, ""),
+        ("sent", 1, ""),
+        ("queued", 1, ""),
+        ("queued", 1, ""),
+        ("queued", 0, ""),
     ]
+    transport.failures.clear()
+    assert worker.run_once(LATER + timedelta(minutes=2)) == 4
+
+
+def test_a_server_that_is_not_there_is_found_out_before_a_mail_is_made(
+    database: Database, links: Links
+) -> None:
+    queue(database, 3)
+    transport = Fake()
+    transport.away = SendError(Reason.LOGIN, "535", connection=True)
+    worker = Worker(database, links, transport, SENDER)
+    assert worker.run_once(LATER) == 3
+    assert {(m.status, m.attempts, m.last_error, m.leased_by) for m in rows(database)} == {
+        ("queued", 1, "login: 535", "")
+    }
+    transport.away = None
+    assert worker.run_once(LATER + timedelta(minutes=2)) == 3
+    assert len(transport.sent) == 3
 
 
 def test_stop_finishes_the_mail_at_hand_and_gives_back_the_rest(
@@ -216,7 +253,7 @@ def test_stop_finishes_the_mail_at_hand_and_gives_back_the_rest(
 def test_a_lease_runs_out(database: Database, links: Links) -> None:
     queue(database, 2)
     with database.begin(writes=True) as db:
-        taken = claims.claim(db, "a worker that dies", "example.org", LATER, 10)
+        taken = claims.claim(db, "a worker that dies", "example.org", LATER, 10).messages
         assert len(taken) == 2
     transport = Fake()
     worker = Worker(database, links, transport, SENDER)
@@ -231,7 +268,7 @@ def test_who_lost_the_lease_does_not_undo_what_the_other_did(database: Database)
         claims.claim(db, "slow", "example.org", LATER, 10)
     after = LATER + claims.LEASE
     with database.begin(writes=True) as db:
-        assert len(claims.claim(db, "fast", "example.org", after, 10)) == 1
+        assert len(claims.claim(db, "fast", "example.org", after, 10).messages) == 1
         claims.record_failure(db, "slow", message_id, SendError(Reason.TIMEOUT), after)
         claims.release(db, "slow", [message_id])
     [message] = rows(database)

@@ -39,6 +39,7 @@ REASONS = {
     Reason.GONE: N_("What it was about is no longer there."),
     Reason.MOOT: N_("It no longer held: the person had withdrawn."),
     Reason.EXPIRED: N_("The link in it had expired before it could be sent."),
+    Reason.OVER: N_("It could not be sent before its session was over."),
     Reason.WRITING: N_("Its text could not be made. This is a fault of the program."),
 }
 

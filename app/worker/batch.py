@@ -1,0 +1,190 @@
+"""Sending what was taken, one after the other; what is not tried is given back."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.db import Database
+from app.mail.failures import Reason, SendError
+from app.mail.transport import Transport
+from app.mail.values import Mail
+from app.models import Message
+from app.services.outbox import SIGN_IN
+from app.worker import claims, pace
+from app.worker.composer import Composer
+from app.worker.pace import Limits
+
+logger = logging.getLogger("convoca.worker")
+
+_MARGIN = timedelta(minutes=2)  # no mail is begun when less than this is left of the lease
+_LONGEST_WAIT = 2.0  # seconds; for a place further away the mails are given back
+_LONGEST_LEAD = 0.5
+_OF_THE_MAIL = (Reason.DROPPED, Reason.TIMEOUT)  # perhaps; elsewise the server is the cause
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What one worker sends with. `name` stands in the leases."""
+
+    name: str
+    database: Database
+    composer: Composer
+    transport: Transport
+    sender: str
+    limits: Limits
+    stop: Callable[[], threading.Event]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a batch. `trouble`: the connection ended with this error. `down`: that was
+    the server's fault for certain. `full_until`: the hour's number is reached."""
+
+    tried: int = 0
+    sent: int = 0
+    trouble: SendError | None = None
+    down: bool = False
+    full_until: datetime | None = None
+
+
+@dataclass(slots=True)
+class Batch:
+    """Mails that a worker has taken, the first first. `at` says what time it is."""
+
+    desk: Desk
+    messages: Sequence[Message]
+    at: Callable[[], datetime]
+    outcome: Outcome = field(default_factory=Outcome)
+    _open: dict[str, Message] = field(default_factory=dict)  # taken and not tried
+    _ahead: dict[str, Mail | Exception] = field(default_factory=dict)
+    _lead: timedelta = timedelta()
+
+    def send(self) -> Outcome:
+        """Sends until all are tried, the worker is stopped, the leases end or the connection does.
+
+        Raises what the database raises.
+        """
+        self._open = {message.id: message for message in self.messages}
+        leases = [m.leased_until for m in self.messages if m.leased_until is not None]
+        ends = min(leases) - _MARGIN
+        try:
+            while self._open and not self.desk.stop().is_set() and self.at() < ends:
+                if not self._next(next(iter(self._open.values()))):
+                    break
+        finally:
+            self.desk.composer.close()
+            self._give_back(set(self._open))
+        return self.outcome
+
+    def fail(self, error: SendError) -> Outcome:
+        """The server cannot be spoken to: it would have been the same for each of them."""
+        self._open = self._open or {message.id: message for message in self.messages}
+        for message_id in sorted(self._open):
+            self._record_failure(message_id, error)
+        self.outcome.tried += len(self._open)
+        self.outcome.trouble, self.outcome.down = error, True
+        self._open.clear()
+        return self.outcome
+
+    def _next(self, message: Message) -> bool:
+        """Tries one mail; whether to go on with the next."""
+        try:
+            mail = self._composed(message)
+            if not self._wait_for_place(message):
+                return False
+            if message.expires_at is not None and message.expires_at <= self.at():
+                raise SendError(Reason.OVER, final=True)
+            self.desk.transport.send(
+                mail,
+                name=message.id,
+                sender=self.desk.sender,
+                recipient=message.to_address,
+                meanwhile=lambda: self._compose_ahead(message.id),
+                slow=lambda: self._give_back(set(self._open) - {message.id}),
+            )
+        except SendError as error:
+            return self._failed(message, error)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:
+            # A mistake of ours in one mail must not keep the others waiting.
+            logger.exception("mail %s could not be written", message.id)
+            return self._failed(message, SendError(Reason.WRITING, type(error).__name__))
+        # Should it not be possible to write that down, it is better repeated later than at once.
+        del self._open[message.id]
+        self.outcome.tried += 1
+        # Before the next is begun, so that a kill repeats one mail at most. Nobody waits for the
+        # disk: what is committed outlives this process. See docs/adr/0017.
+        with self.desk.database.begin(writes=True, durable=False) as db:
+            claims.record_sent(db, message.id, self.at())
+        self.outcome.sent += 1
+        return True
+
+    def _composed(self, message: Message) -> Mail:
+        made = self._ahead.pop(message.id, None)
+        if isinstance(made, Exception):
+            raise made
+        return made or self.desk.composer.compose(message, self.at())
+
+    def _compose_ahead(self, message_id: str) -> None:
+        """Makes the next mail, as the server has something to do as well."""
+        following = next((m for m in self._open.values() if m.id != message_id), None)
+        if following is not None:
+            try:
+                made: Mail | Exception = self.desk.composer.compose(following, self.at())
+            except Exception as error:
+                made = error
+            self._ahead[following.id] = made
+
+    def _wait_for_place(self, message: Message) -> bool:
+        """Waits until the limits let a mail go; False where it has to be given back."""
+        while self.desk.limits.any:
+            asked = self.at()
+            with self.desk.database.begin(writes=True, durable=False) as db:
+                urgent = message.kind == SIGN_IN
+                place = pace.reserve(db, self.desk.limits, asked + self._lead, urgent=urgent)
+            # A place must not have passed by the time that it is written down.
+            took = min(self.at() - asked, timedelta(seconds=_LONGEST_LEAD))
+            self._lead = max(took, self._lead * 0.9)
+            wait = (place.at - self.at()).total_seconds()
+            if not place.taken and wait > _LONGEST_WAIT:
+                self.outcome.full_until = place.at
+                return False
+            if self.desk.stop().wait(max(0.0, wait)):
+                return False
+            if place.taken and self.at() - place.at <= pace.LATE:
+                return True
+        return True
+
+    def _failed(self, message: Message, error: SendError) -> bool:
+        logger.warning("mail %s (%s) was not sent: %s", message.id, message.kind, error)
+        if error.connection and error.reason not in _OF_THE_MAIL:
+            self.fail(error)
+            return False
+        self._record_failure(message.id, error)
+        self._open.pop(message.id, None)
+        self.outcome.tried += 1
+        if error.connection:
+            self.outcome.trouble = error
+            return False
+        return True
+
+    def _record_failure(self, message_id: str, error: SendError) -> None:
+        with self.desk.database.begin(writes=True) as db:
+            claims.record_failure(db, self.desk.name, message_id, error, self.at())
+
+    def _give_back(self, ids: set[str]) -> None:
+        """Lets other workers have them. Where that fails their leases end it."""
+        if not ids:
+            return
+        for message_id in ids:
+            self._open.pop(message_id, None)
+        try:
+            with self.desk.database.begin(writes=True) as db:
+                claims.release(db, self.desk.name, ids)
+        except SQLAlchemyError as error:
+            logger.error("worker: mails could not be given back: %s", type(error).__name__)

@@ -1,0 +1,47 @@
+"""Mails from rows, several from one look at the database."""
+
+import time
+from contextlib import ExitStack
+from datetime import datetime
+
+from app.db import Database, DbSession
+from app.mail.values import Mail, Sender
+from app.models import Message
+from app.services.links import Links
+from app.worker.compose import compose
+from app.worker.kept import Kept
+
+_LOOK = 1.0  # seconds for which what was read is taken for the present
+
+
+class Composer:
+    """Used by one thread. Between two mails it keeps its session, for a second at most."""
+
+    def __init__(self, database: Database, links: Links, sender: Sender) -> None:
+        self._database = database
+        self._links = links
+        self._sender = sender
+        self._kept = Kept()
+        self._opened = ExitStack()
+        self._db: DbSession | None = None
+        self._until = 0.0
+
+    def compose(self, message: Message, at: datetime) -> Mail:
+        """As `compose.compose`, and raises what that raises."""
+        try:
+            return compose(self._session(), self._links, self._sender, message, at, self._kept)
+        except BaseException:
+            self.close()
+            raise
+
+    def _session(self) -> DbSession:
+        if self._db is None or time.monotonic() > self._until:
+            self.close()
+            self._until = time.monotonic() + _LOOK
+            self._db = self._opened.enter_context(self._database.begin(writes=False))
+        return self._db
+
+    def close(self) -> None:
+        """Ends the transaction; the next mail begins another."""
+        self._db = None
+        self._opened.close()
