@@ -1,0 +1,46 @@
+"""What people with parts say, and what organizers note for them."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from app.domain.schedule import PartStatus
+from app.schemas.types import Filled200, Language, Line200, Lines, Strict, WallTime, Whole, Zone
+
+Comment = Annotated[Lines, Field(max_length=1000)]
+Biography = Annotated[Lines, Field(max_length=2000)]
+
+
+class PartAnswerIn(Strict):
+    """An answer to one part."""
+
+    confirm: bool
+    comment: Comment = ""
+
+
+class PartStatusIn(Strict):
+    """What an organizer notes of a part by hand."""
+
+    status: PartStatus
+    comment: Comment = ""
+
+
+class GuestDetailsIn(Strict):
+    """What somebody with parts says of themselves."""
+
+    name: Filled200
+    position: Line200 = ""
+    institution: Line200 = ""
+    biography: Biography = ""
+    zone: Zone
+    language: Language
+
+
+class UnavailableIn(Strict):
+    """Hours when somebody cannot, in their zone. Where a local time exists twice, `…_fold` 0 is the
+    first, 1 the second."""
+
+    starts: WallTime
+    ends: WallTime
+    starts_fold: Whole | None = None
+    ends_fold: Whole | None = None
