@@ -20,7 +20,7 @@ _ADDRESSES = frozenset({"from", "to", "reply-to"})
 
 def header_text(text: str) -> str:
     """One printable line in which nothing looks like an encoded word."""
-    plain = "".join(c if c.isprintable() else " " for c in text)
+    plain = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
     return " ".join(plain.replace("=?", "= ?").split())
 
 

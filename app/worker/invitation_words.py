@@ -9,15 +9,16 @@ from app.calendar.values import Event
 from app.db import DbSession
 from app.domain.errors import N_
 from app.domain.invitations import Why, own_segments
-from app.domain.schedule import InstitutionRole, Schedule, Session
+from app.domain.schedule import Schedule, Session
 from app.domain.text import localized
 from app.domain.zones import zone_names
-from app.languages import date_long, time_of_day, translations, zone_label
+from app.languages import translations
 from app.mail.frames import LINK, NAME, Frame
 from app.mail.placeholders import fill
 from app.mail.rendering import render
 from app.mail.values import InvitationMail, OwnSegment, SessionLine
 from app.services.calendars import event_of, organizer_name, own_segments_of, people_lines
+from app.services.mail_texts import organizers, placeholder_values
 from app.services.outbox import CANCEL, UPDATE
 from app.worker.kept import Kept, Released
 
@@ -179,19 +180,15 @@ def _with_differences(
 
 def _with_own_words(about: About, mail: InvitationMail, schedule: Schedule) -> InvitationMail:
     """With the organizers' words instead of the house's, where they wrote some."""
-    session, zone = mail.session, mail.zone
-    organizers = [i.name for i in schedule.institutions if i.role is InstitutionRole.ORGANIZER]
-    values = {
-        "name": mail.name,
-        "cycle": mail.cycle,
-        "session": session.title,
-        "number": str(session.number),
-        "date": date_long(session.starts, about.language, zone),
-        "time": f"{time_of_day(session.starts, zone)}–{time_of_day(session.ends, zone)}",
-        "zone": zone_label(zone, about.language),
-        "link": mail.page_url,
-        "organizer": ", ".join(organizers),
-    }
+    values = placeholder_values(
+        about.language,
+        mail.zone,
+        name=mail.name,
+        cycle=mail.cycle,
+        link=mail.page_url,
+        organizer=organizers(schedule),
+        session=mail.session,
+    )
     return replace(
         mail,
         own_subject=fill(about.own_subject, values),
