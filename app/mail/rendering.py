@@ -15,7 +15,14 @@ from app.domain.errors import N_
 from app.domain.invitations import Why
 from app.languages import date_long, time_of_day, zone_label
 from app.mail.placeholders import paragraphs
-from app.mail.values import Content, EnrolmentMail, InvitationMail, ReminderMail, SignInMail
+from app.mail.values import (
+    Content,
+    EnrolmentMail,
+    InvitationMail,
+    PartMail,
+    ReminderMail,
+    SignInMail,
+)
 from app.paths import TEMPLATES
 
 SUBJECTS = {
@@ -27,12 +34,14 @@ SUBJECTS = {
     "invitation": N_("Invitation: %(session)s, %(date)s, %(time)s"),
     "invitation-update": N_("Updated: %(session)s, %(date)s, %(time)s"),
     "invitation-cancel": N_("Cancelled: %(session)s, %(date)s"),
+    "part-request": N_("Please confirm your part in %(cycle)s"),
+    "part-reminder": N_("We are waiting for your answer: %(cycle)s"),
     "reminder": N_("Reminder: %(session)s, %(date)s, %(time)s"),
     "follow-up": N_("Thank you: %(session)s"),
 }
 _NEW_TIME = N_("New time: %(session)s, %(date)s, %(time)s")
 _TAKEN_OUT = N_("No longer in your calendar: %(session)s, %(date)s")
-AnyMail = EnrolmentMail | SignInMail | InvitationMail | ReminderMail
+AnyMail = EnrolmentMail | SignInMail | InvitationMail | ReminderMail | PartMail
 _ACCENT = "#14566b"  # the house's own, as on the pages
 _ENOUGH_CONTRAST = 4.5  # WCAG 2.2, 1.4.3: white letters on the button
 
@@ -69,7 +78,7 @@ def _subject(
         return catalogue.gettext(sentence)
     if mail.own_subject:
         return mail.own_subject
-    if isinstance(mail, EnrolmentMail):
+    if isinstance(mail, EnrolmentMail | PartMail):
         return catalogue.gettext(sentence) % {"cycle": mail.cycle}
     if kind == "invitation-update" and mail.before:
         sentence = _NEW_TIME

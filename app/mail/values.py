@@ -139,3 +139,27 @@ class ReminderMail:
     accent: str = ""
     before: None = None
     note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPart:
+    """A part that somebody is asked to confirm. `again`: they did, for another time."""
+
+    session: SessionLine
+    segment: OwnSegment
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PartMail:
+    """What the mails say that ask people to confirm their parts, or remind them."""
+
+    name: str  # of the reader; empty: no greeting by name
+    cycle: str
+    zone: str  # the reader's
+    parts: tuple[OwnPart, ...]  # that wait for an answer, by time
+    page_url: str
+    own_subject: str = ""  # an organizer's words instead of the house's, placeholders filled
+    own_text: str = ""
+    contact: str = ""
+    accent: str = ""

@@ -21,9 +21,10 @@ from app.models import Cycle, Enrolment, Message, Session, SignInLink
 from app.services.accounts import LINK_MINUTES, link_address
 from app.services.links import Links
 from app.services.mail_texts import organizers, own_words, placeholder_values
-from app.services.outbox import INVITATION_KINDS, SIGN_IN
+from app.services.outbox import INVITATION_KINDS, PART_KINDS, SIGN_IN
 from app.services.schedules import released_schedule
 from app.worker.compose_invitation import compose_invitation
+from app.worker.compose_part import compose_part
 from app.worker.compose_reminder import KINDS as REMINDER_KINDS
 from app.worker.compose_reminder import compose_reminder
 from app.worker.kept import Kept
@@ -52,6 +53,8 @@ def compose(
         content, reply_to = _sign_in(db, links, message, now), ""
     elif message.kind in REMINDER_KINDS:
         content, reply_to = compose_reminder(db, links, message, now, kept or Kept())
+    elif message.kind in PART_KINDS:
+        content, reply_to = compose_part(db, links, message, now)
     else:
         content, reply_to = _enrolment(db, links, message, now)
     built = build(

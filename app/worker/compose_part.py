@@ -1,0 +1,95 @@
+"""The mails that ask people to confirm their parts: from a row of the outbox to the text.
+
+Their parts are looked at when the mail goes out: it names those that wait for an answer then.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.orm import joinedload
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain.parts import Standing
+from app.domain.schedule import CycleStatus, PartStatus
+from app.domain.text import localized
+from app.languages import translations
+from app.mail.failures import Reason, SendError
+from app.mail.placeholders import fill
+from app.mail.rendering import greeting_name, render
+from app.mail.values import Content, OwnPart, PartMail, SessionLine
+from app.models import Cycle, Guest, Message
+from app.services.calendars import own_segments_of
+from app.services.links import Links
+from app.services.mail_texts import own_words, placeholder_values
+from app.services.parts import Placed, placed_parts
+
+
+def compose_part(
+    db: DbSession, links: Links, message: Message, now: datetime
+) -> tuple[Content, str]:
+    """The text of a mail of the kinds ``part-request`` and ``part-reminder``, and the address for
+    answers.
+
+    Raises:
+        SendError: final; GONE where guest or cycle is no more, MOOT where they have answered.
+    """
+    statement = (
+        select(Guest, Cycle)
+        .join(Cycle, col(Cycle.id) == col(Guest.cycle_id))
+        .where(Guest.id == str(message.context.get("guest_id")))
+        .options(joinedload(Guest.person))  # type: ignore[arg-type]
+    )
+    row = db.exec(statement).one_or_none()
+    if row is None:
+        raise SendError(Reason.GONE, final=True)
+    guest, cycle = row
+    placed = placed_parts(db, cycle.id, [guest.person_id])
+    waiting = [each for each in placed if each.is_unanswered(now)]
+    if not waiting or cycle.status == CycleStatus.ARCHIVED:
+        raise SendError(Reason.MOOT, final=True)
+    language = message.language
+    title = localized(cycle.title, language, cycle.language)
+    name = greeting_name(message.to_name)
+    zone = guest.person.zone or cycle.zone
+    page = links.part(guest.id, guest.link_generation)
+    words = own_words(db, cycle.id, message.kind, language)
+    values = placeholder_values(language, zone, name=name, cycle=title, link=page, organizer="")
+    mail = PartMail(
+        name=name,
+        cycle=title,
+        zone=zone,
+        parts=_own_parts(waiting, placed, cycle, language),
+        page_url=page,
+        own_subject=fill(words.subject, values) if words else "",
+        own_text=fill(words.text, values) if words else "",
+        contact=cycle.contact_email,
+        accent=cycle.accent,
+    )
+    return render(message.kind, mail, language, translations), cycle.contact_email
+
+
+def _own_parts(
+    waiting: Sequence[Placed], placed: Sequence[Placed], cycle: Cycle, language: str
+) -> tuple[OwnPart, ...]:
+    """A segment in which they have several parts is named once, with all of them."""
+    declined = frozenset(p.part.id for p in placed if p.part.status == PartStatus.DECLINED)
+    declined -= {each.part.id for each in waiting}
+    by_segment = {each.segment.id: each for each in waiting}
+    again = {each.segment.id for each in waiting if each.standing is Standing.AGAIN}
+    return tuple(
+        OwnPart(_line(each, cycle, language), segment, again=each.segment.id in again)
+        for each in by_segment.values()
+        for segment in own_segments_of([each.segment], each.part.person_id, language, declined)
+    )
+
+
+def _line(each: Placed, cycle: Cycle, language: str) -> SessionLine:
+    session = each.session
+    return SessionLine(
+        number=session.number,
+        title=localized(session.title, language, cycle.language),
+        starts=session.starts_at,
+        ends=session.ends_at,
+        zone=session.zone,
+    )
