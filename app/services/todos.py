@@ -12,6 +12,7 @@ from app.domain.enrolment import TAKES_A_PLACE, EnrolmentStatus
 from app.domain.errors import N_
 from app.domain.schedule import CycleStatus, Schedule, Session, SessionStatus
 from app.domain.sentences import Params
+from app.domain.zone_shifts import shifts
 from app.models import Cycle
 from app.services.publishing import Preview
 
@@ -62,6 +63,7 @@ def todos(standing: Standing) -> list[Todo]:
         *_links(standing),
         *_conflicts(standing, Severity.ERROR),
         *_mails(standing),
+        *_zones(standing),
         *_publishing(standing),
         *_participants(standing),
         *_beginnings(standing),
@@ -121,6 +123,19 @@ def _mails(standing: Standing) -> Iterator[Todo]:
             N_("Mails that could not be delivered: %(count)s."),
             {"count": standing.failed_mails},
             where="mail",
+        )
+
+
+def _zones(standing: Standing) -> Iterator[Todo]:
+    moved = shifts(standing.preview.before, standing.draft, standing.now)
+    if moved:
+        near = min(shift.was for shift in moved), min(shift.now for shift in moved)
+        yield Todo(
+            "zones_changed",
+            "now" if min(near) <= standing.now + SOON else "soon",
+            N_("Time zones changed: sessions moved: %(count)s. Publish it, so that people know."),
+            {"count": len(moved)},
+            where="publish",
         )
 
 

@@ -9,8 +9,11 @@ from app.domain.change_values import Change
 from app.domain.conflict_values import Code, Conflict
 from app.domain.schedule import Schedule
 from app.domain.text import localized
+from app.domain.zone_shifts import shifts
+from app.domain.zones import zone_data_version
 from app.services.publishing import Preview
 from app.web.sentences import Presenter
+from app.web.zone_shifts import shift_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ def context(preview: Preview, language: str, cycle_href: str, now: datetime) -> 
     to_come = [c for c in preview.conflicts if c.session_number not in over]
     return {
         "preview": preview,
+        "zone_shifts": shift_lines(shifts(preview.before, preview.next_schedule, now), presenter),
+        "zone_data": zone_data_version(),
         "groups": groups(preview.changes, preview.next_schedule, presenter),
         "to_come": conflict_items(to_come, presenter, cycle_href),
         "conflict_errors": conflict_items(preview.errors, presenter, cycle_href),

@@ -1,12 +1,17 @@
 """New zone data: the sessions to come follow it, and everybody is told."""
 
+import json
+import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from datetime import datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from tests.command.test_convoca import convoca
+from tests.command.test_convoca import ROOT, convoca
 
 
 def starts(data: Path) -> dict[int, datetime]:
@@ -56,3 +61,34 @@ def test_sessions_to_come_follow_new_zone_data(tmp_path: Path) -> None:
         4: earlier,
     }
     assert again.stdout == unmoved.stdout
+
+
+def step(name: str, data: Path, env: dict[str, str] | None = None) -> Any:
+    """A step of `zone_guard_steps`, in a process with this zone data."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.command.zone_guard_steps", name, str(data)],
+        cwd=ROOT,
+        env={**os.environ, **(env or {})},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_newer_zone_data_is_listed_and_one_click_tells_those_concerned(tmp_path: Path) -> None:
+    data, env = tmp_path / "data", zone_data(tmp_path / "newer")
+    convoca("migrate", data=data)
+    invited = step("make", data)["messages"]
+    both = [["Ana", 1], ["Ana", 2], ["Bea", 1], ["Luz", 2]]
+    assert invited == [["invitation", *each] for each in both]
+    assert step("look", data) == {"moved": [], "due": []}
+
+    convoca("migrate", data=data, env=env)
+
+    assert step("look", data, env) == {"moved": [[1, -7200]], "due": [["Ana", 1], ["Bea", 1]]}
+    told = step("release", data, env)
+    updates = [["invitation-update", "Ana", 1], ["invitation-update", "Bea", 1]]
+    assert told == {"messages": [*invited, *updates], "moved": [], "due": []}

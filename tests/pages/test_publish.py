@@ -1,6 +1,6 @@
 """Organizers see what publishing would change, and publish."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ from sqlmodel import select
 from starlette.testclient import TestClient
 
 from app.db import Database
+from app.domain.zones import zone_data_version
 from app.models import Cycle, Release, Segment, Session
 from tests.factories import Make
 from tests.pages.reading import Page
@@ -209,3 +210,29 @@ def test_the_queries_do_not_grow(
 
     assert len(one) == len(three)
     assert len(three) <= 16
+
+
+def test_sessions_that_zone_data_has_moved(
+    organizer_client: TestClient, database: Database, cycle: str
+) -> None:
+    publish(organizer_client)
+    assert Page(organizer_client.get(URL).text).text("#zones-title") == []
+    with database.begin(writes=True) as db:  # as after newer zone data
+        session = db.exec(select(Session)).one()
+        session.starts_at -= timedelta(hours=1)
+        session.ends_at -= timedelta(hours=1)
+
+    page = Page(organizer_client.get(URL).text)
+
+    assert page.text("#zones-title") == ["The time zones have changed"]
+    assert page.text(".notice-warning") == [
+        f"Check this. The zone data (tzdata {zone_data_version()}) has moved these sessions. "
+        "Their local time is the same; for everybody elsewhere they begin at another hour. "
+        "Publishing tells those concerned. Session 1 : "
+        "Tuesday 1 December 2026, 08:00, Bogotá time, was 14:00 UTC and is now 13:00 UTC."
+    ]
+    overview = Page(organizer_client.get("/organize/c/lideres").text)
+    told = [t for t in overview.text(".todo") if "Time zones changed: sessions moved: 1." in t]
+    assert len(told) == 1
+    publish(organizer_client)
+    assert Page(organizer_client.get(URL).text).text("#zones-title") == []
