@@ -26,6 +26,7 @@ from app.settings import Settings, SettingsError
 # What only one command needs is imported there, so that the others start at once.
 
 DEMO_ORGANIZER = "organizer@example.org"
+TRY_LATER = 75  # EX_TEMPFAIL of sysexits.h
 
 
 def _fail(text: str) -> NoReturn:
@@ -100,13 +101,15 @@ def _run_web(settings: Settings, database: Database, listener: socket.socket) ->
 def _worker_beside(settings: Settings, database: Database) -> Iterator[None]:
     """The worker in a thread of this process; leaving waits until it has put down its work."""
     from app.worker.loop import worker_for
+    from app.worker.mailbox import reading_mailbox
 
     stop = threading.Event()
     worker = worker_for(settings, database, _links(settings))
     thread = threading.Thread(target=worker.run, args=(stop,), name="worker")
     thread.start()
     try:
-        yield
+        with reading_mailbox(settings, database):
+            yield
     finally:
         stop.set()
         thread.join()
@@ -135,7 +138,8 @@ def main() -> None:
     Settings come from the environment: CONVOCA_DATA_DIR (default: var), CONVOCA_DATABASE_URL
     (default: SQLite in the data folder), CONVOCA_BASE_URL (the address people type),
     CONVOCA_HOST, PORT, CONVOCA_SMTP_URL (default: mails become files), CONVOCA_MAIL_FROM,
-    CONVOCA_MAIL_FROM_NAME, CONVOCA_SECRET_KEY (default: a file in the data folder).
+    CONVOCA_MAIL_FROM_NAME, CONVOCA_IMAP_URL (the mailbox that answers arrive in),
+    CONVOCA_SECRET_KEY (default: a file in the data folder).
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for chatty in ("alembic", "httpx"):
@@ -189,17 +193,22 @@ def serve(with_worker: bool) -> None:
 
 @main.command()
 def worker() -> None:
-    """Send what is in the outbox, until stopped. Several may run at once."""
+    """Send what is in the outbox, until stopped. Several may run at once.
+
+    With CONVOCA_IMAP_URL also fetch the answers that come by mail.
+    """
     import signal
 
     from app.worker.loop import worker_for
+    from app.worker.mailbox import reading_mailbox
 
     settings = _settings()
     with _database(settings) as database:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        worker_for(settings, database, _links(settings)).run(stop)
+        with reading_mailbox(settings, database):
+            worker_for(settings, database, _links(settings)).run(stop)
 
 
 @main.command()
@@ -305,6 +314,28 @@ def token_create(email: str, name: str, scopes: tuple[str, ...], days: int | Non
             expires_at=now() + timedelta(days=days) if days else None,
         )
     click.echo(secret)
+
+
+@main.command()
+def inbound() -> None:
+    """Take in one mail from standard input: convoca inbound < mail.eml
+
+    For a mail server that hands over what comes to the address of the answers. Says in one line
+    what became of it. The same mail again changes nothing. Exit status 75 (try later) if it cannot
+    be taken in now, so that the server keeps it.
+    """
+    from app.services.inbound import receive_from
+
+    try:
+        with _database(_settings()) as database:
+            with database.begin(writes=True) as db:
+                said = receive_from(db, sys.stdin.buffer, now())
+            click.echo(said)
+    except SystemExit:
+        sys.exit(TRY_LATER)
+    except Exception as error:
+        click.echo(f"It could not be taken in: {type(error).__name__}", err=True)
+        sys.exit(TRY_LATER)
 
 
 @main.command()

@@ -14,10 +14,14 @@ from app import schema_version
 from app.db import Database, sqlite_module
 from app.domain.zones import use_packaged_zone_data, zone_data_version, zone_names
 from app.mail.failures import SendError
+from app.mail.mailbox import Mailbox, MailboxError
 from app.mail.transport import SmtpTransport
 from app.settings import Settings
 
 Level = Literal["ok", "look", "wrong"]
+
+_LONGEST_LOCAL = 64  # octets before the @ (RFC 5321, 4.5.3.1.1)
+_TAG = 17  # a plus and the code of a guest
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_key(settings),
         *_database(settings),
         *_mail(settings),
+        *_answers(settings),
         *_zones(),
     ]
 
@@ -172,6 +177,49 @@ def _mail(settings: Settings) -> Iterator[Finding]:
             "mail",
             "mails would come from an address that cannot be answered. Set CONVOCA_MAIL_FROM.",
         )
+
+
+def _answers(settings: Settings) -> Iterator[Finding]:
+    local = settings.mail_from.rpartition("@")[0]
+    if len(local.encode()) + _TAG > _LONGEST_LOCAL:
+        yield Finding(
+            "wrong",
+            "answers",
+            f"{settings.mail_from} is too long for answers by mail: with what tells them apart "
+            f"({local}+…@) it has more than {_LONGEST_LOCAL} characters before the @. "
+            "Set a shorter CONVOCA_MAIL_FROM.",
+        )
+        return
+    if not settings.imap_url:
+        yield Finding(
+            "look",
+            "answers",
+            "no CONVOCA_IMAP_URL: answers of calendar programs are not fetched. Set it, or let "
+            f"your mail server hand what comes to {local}+…@ to:  convoca inbound",
+        )
+        return
+    server = urlsplit(settings.imap_url)
+    mailbox = Mailbox(settings.imap_url, timeout=10)
+    try:
+        mailbox.open(readonly=True)
+        waiting = len(mailbox.unseen())
+    except MailboxError as error:
+        yield Finding(
+            "wrong",
+            "answers",
+            f"the mailbox at {server.hostname} cannot be read: {error}. "
+            "Look at CONVOCA_IMAP_URL (host, port, user, password, folder).",
+        )
+        return
+    finally:
+        mailbox.close()
+    open_line = server.scheme == "imap" and server.hostname not in ("127.0.0.1", "::1", "localhost")
+    yield Finding(
+        "look" if open_line else "ok",
+        "answers",
+        f"the mailbox at {server.hostname} can be read, unseen mails: {waiting}"
+        + (". The password goes there unencrypted: use imaps://" if open_line else ""),
+    )
 
 
 def _zones() -> Iterator[Finding]:

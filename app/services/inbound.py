@@ -8,7 +8,7 @@ what somebody else has said.
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import IO, Any
 
 from sqlalchemy import update
 from sqlmodel import col, select
@@ -98,6 +98,17 @@ def receive(db: DbSession, raw: bytes, now: datetime, *, size: int | None = None
     db.add(row)
     db.flush()
     return row
+
+
+def receive_from(db: DbSession, source: IO[bytes], now: datetime) -> str:
+    """Takes in the mail that a stream holds, and says in one line what became of it."""
+    raw = source.read(LIMIT + 1)
+    size = len(raw)
+    while more := source.read(LIMIT):  # whoever writes it shall be rid of it
+        size += len(more)
+    row = receive(db, raw, now, size=size)
+    became = f"{row.kind}: {row.status}" + (f" ({row.reason})" if row.reason else "")
+    return became if row.received_at == now else f"{became}, as it came before"
 
 
 def _outcome(db: DbSession, mail: Incoming, now: datetime, size: int) -> Outcome:

@@ -42,7 +42,7 @@ def tables(data: Path, table: str) -> int:
 
 
 @pytest.mark.parametrize(
-    "command", ["serve", "worker", "demo", "migrate", "user", "token", "doctor", "start"]
+    "command", ["serve", "worker", "demo", "migrate", "user", "token", "doctor", "start", "inbound"]
 )
 def test_every_command_explains_itself(command: str) -> None:
     listed = CliRunner().invoke(main, ["--help"])
@@ -129,6 +129,7 @@ def test_doctor_finds_nothing_wrong_with_a_fresh_installation(tmp_path: Path) ->
         "SQLite": "ok",
         "database": "ok",
         "mail": "look",
+        "answers": "look",
         "time zones": "ok",
     }
 
