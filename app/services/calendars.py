@@ -10,13 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from sqlmodel import col, select
-
 from app.calendar.lines import one_line
 from app.calendar.render import render
 from app.calendar.values import Calendar, Event
-from app.db import DbSession
-from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_, NotFound
 from app.domain.schedule import (
     InstitutionRole,
@@ -28,12 +24,11 @@ from app.domain.schedule import (
     Session,
     SessionStatus,
 )
-from app.domain.text import LANGUAGES, localized
+from app.domain.text import localized
 from app.languages import time_of_day, translations, zone_label
 from app.mail.values import OwnSegment
-from app.models import Cycle, Enrolment
 from app.services.links import Links
-from app.services.public import PublishedCycle, published
+from app.services.public import PublishedCycle
 
 Gettext = Callable[[str], str]
 
@@ -262,48 +257,6 @@ def cycle_calendar(
     return Rendered(render(Calendar(events)), modified, until)
 
 
-def feed_calendar(
-    db: DbSession,
-    links: Links,
-    enrolment: Enrolment,
-    language: str,
-    now: datetime,
-) -> Rendered:
-    """Somebody's live calendar, with the personal join links. An empty `language` is theirs.
-
-    For somebody who has withdrawn, what was still to come is cancelled, so that it disappears
-    from their calendar.
-    """
-    slug = db.exec(select(Cycle.slug).where(col(Cycle.id) == enrolment.cycle_id)).one()
-    cycle = published(db, slug)
-    schedule = cycle.schedule
-    language = language or (enrolment.language if enrolment.language in LANGUAGES else "en")
-    left = enrolment.status_at if enrolment.status == EnrolmentStatus.WITHDRAWN else None
-    shown, dropped, until = _still_shown(schedule.sessions, now)
-    events = []
-    for session in shown:
-        join = links.my(enrolment.id, enrolment.link_generation, f"/sessions/{session.number}/join")
-        events.append(
-            event_of(
-                schedule,
-                session,
-                language,
-                link=join,
-                join=join,
-                contact=cycle.cycle.contact_email,
-                withdrawn=left is not None and session.ends > left,
-            )
-        )
-    calendar = Calendar(
-        tuple(events),
-        name=localized(schedule.title, language, schedule.language),
-        source=links.feed(enrolment.id, enrolment.feed_generation),
-        color=_color_name(schedule.accent),
-    )
-    modified = max([cycle.published_at, enrolment.created_at, enrolment.status_at, *dropped])
-    return Rendered(render(calendar), modified, until)
-
-
 def _public_event(cycle: PublishedCycle, session: Session, language: str, links: Links) -> Event:
     return event_of(
         cycle.schedule,
@@ -331,7 +284,7 @@ def _still_shown(
     return shown, dropped, min(ahead, default=None)
 
 
-def _color_name(accent: str) -> str:
+def color_name(accent: str) -> str:
     """The name nearest to "#rrggbb"; empty for none."""
     if not accent:
         return ""

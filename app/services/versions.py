@@ -10,7 +10,7 @@ from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain.schedule import CycleStatus
-from app.models import Cycle, Enrolment, Session
+from app.models import Cycle, Session
 
 
 def version_of_cycle(db: DbSession, slug: str) -> Hashable:
@@ -27,16 +27,6 @@ def version_of_cycles(db: DbSession) -> Hashable:
         .order_by(col(Cycle.id))
     )
     return tuple((row[0], row[1]) for row in rows)
-
-
-def version_of_enrolment(db: DbSession, enrolment_id: str) -> Hashable:
-    """Of an enrolment and of the cycle that it is in."""
-    row = db.exec(
-        select(Enrolment.revision, Cycle.id, Cycle.revision)
-        .join(Cycle, col(Cycle.id) == col(Enrolment.cycle_id))
-        .where(col(Enrolment.id) == enrolment_id)
-    ).one_or_none()
-    return tuple(row) if row else None
 
 
 def version_of_session(db: DbSession, session_id: str) -> Hashable:

@@ -96,7 +96,7 @@ def test_the_first_organizer_answers() -> None:
 
 @pytest.mark.parametrize("accent", ["", "#0b6e99", "#ff0000", "#000000", "#ffffff"])
 def test_colours_have_names_that_clients_know(accent: str) -> None:
-    name = calendars._color_name(accent)
+    name = calendars.color_name(accent)
     assert (name in CSS3_NAMES) is bool(accent)
 
 

@@ -13,13 +13,12 @@ from app.models import now
 from app.services.calendars import (
     Rendered,
     cycle_calendar,
-    feed_calendar,
     session_calendar,
 )
-from app.services.enrolments import enrolment_of_feed
-from app.services.links import Links, Purpose
+from app.services.feeds import feed_calendar, read_token, subscriber_of, version_of_feed
+from app.services.links import Links
 from app.services.public import published
-from app.services.versions import version_of_cycle, version_of_enrolment
+from app.services.versions import version_of_cycle
 from app.web.answers import Answer, Asked, answer
 from app.web.representations import Fresh, Subject
 
@@ -93,21 +92,20 @@ class CycleFile(_Calendar):
 
 
 class Feed(_Calendar):
-    """``/feed/{token}.ics``."""
+    """``/feed/{token}.ics``, of participants and of those with parts."""
 
     def key(self, scope: Scope, _wish: Asked) -> tuple[str, str]:
         """Token, language. A token is looked at once; afterwards its answer is found by it."""
         return scope["path_params"]["token"], _language(scope["query_string"])
 
     def subject(self, key: tuple[str, str]) -> Subject:
-        """The enrolment and its cycle. Raises NotFound for a token that is not ours."""
-        enrolment_id, _ = self._links.read(Purpose.FEED, key[0])
-        return Subject(
-            ("enrolment", enrolment_id), lambda db: version_of_enrolment(db, enrolment_id)
-        )
+        """The person in their cycle, and what was issued to them. Raises NotFound for a token that
+        is not ours."""
+        purpose, row_id = read_token(self._links, key[0])
+        return Subject(("feed", row_id), lambda db: version_of_feed(db, purpose, row_id))
 
     def build(self, db: DbSession, key: tuple[str, str]) -> Fresh[Answer]:
         """Raises NotFound, and Gone for an address that was replaced."""
         token, language = key
-        enrolment = enrolment_of_feed(db, self._links, token)
-        return _answer(feed_calendar(db, self._links, enrolment, language, now()))
+        who = subscriber_of(db, self._links, token)
+        return _answer(feed_calendar(db, self._links, who, language, now()))
