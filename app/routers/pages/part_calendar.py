@@ -1,0 +1,54 @@
+"""The calendar of somebody with parts: how to subscribe, and a new address for it."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.calendar.links import webcal
+from app.db import DbSession
+from app.domain.errors import N_
+from app.models import Cycle, Guest
+from app.services.feeds import renew_guest_feed
+from app.services.guests import guest_of_link
+from app.services.links import Links
+from app.services.rows import find
+from app.services.schedules import with_institutions
+from app.web import part_view as view
+from app.web.dependencies import Db, LinksDep
+from app.web.personal import personal_headers
+from app.web.templating import current_reader, gettext_for, page, see_other
+
+router = APIRouter(prefix="/part/{token}/calendar")
+
+
+@router.get("")
+def part_calendar(request: Request, db: Db, links: LinksDep, token: str) -> Response:
+    """How to subscribe."""
+    guest, context = _open(request, db, links, token)
+    feed = links.guest_feed(guest.id, guest.feed_generation)
+    context |= {"feed": feed, "webcal": webcal(feed)}
+    return page(request, "part/calendar.html", context, headers=personal_headers())
+
+
+@router.post("/renew")
+def renew_part_calendar(request: Request, db: Db, links: LinksDep, token: str) -> Response:
+    """Ends the calendar's address and makes another."""
+    guest, _ = _open(request, db, links, token)
+    renew_guest_feed(db, guest)
+    said = gettext_for(request)(
+        N_("Your calendar has a new address. The old one has stopped working.")
+    )
+    return see_other(request, f"/part/{token}/calendar", said)
+
+
+def _open(
+    request: Request, db: DbSession, links: Links, token: str
+) -> tuple[Guest, dict[str, Any]]:
+    """Whose calendar it is and what both show. Raises NotFound and Gone."""
+    guest = guest_of_link(db, links, token)
+    cycle = find(db, Cycle, guest.cycle_id, *with_institutions())
+    request.state.person_language = guest.person.language or cycle.language
+    reader = current_reader(request)
+    zone = reader.zone or guest.person.zone or cycle.zone
+    return guest, view.cycle_context(cycle, f"/part/{token}", reader.language, zone)

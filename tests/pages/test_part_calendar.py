@@ -1,0 +1,80 @@
+"""How somebody with parts subscribes to their calendar."""
+
+import re
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.db import Database
+from app.models import Guest
+from app.services import guests
+from app.services.links import Links, Purpose
+from tests.factories import Make
+from tests.pages.published import Published, make_published
+
+
+@pytest.fixture
+def there(database: Database, links: Links) -> Published:
+    return make_published(database, links)
+
+
+@pytest.fixture
+def guest_id(database: Database, there: Published) -> str:
+    with database.begin(writes=True) as db:
+        return guests.guest_of(db, there.cycle_id, there.person_id).id
+
+
+@pytest.fixture
+def path(links: Links, guest_id: str) -> str:
+    return f"/part/{links.token(Purpose.PART, guest_id, 1)}/calendar"
+
+
+def feed_on(client: TestClient, path: str) -> str:
+    answer = client.get(f"{path}?lang=en")
+    assert answer.status_code == 200
+    assert answer.headers["cache-control"] == "private, no-store"
+    assert answer.headers["x-robots-tag"] == "noindex"
+    (feed,) = re.findall(r'value="http://testserver(/feed/[^"]+\.ics)"', answer.text)
+    assert f'href="webcal://testserver{feed}"' in answer.text
+    return str(feed)
+
+
+def test_a_new_address_ends_the_old_one(
+    client: TestClient, database: Database, path: str, guest_id: str
+) -> None:
+    old = feed_on(client, path)
+    assert client.get(old).status_code == 200
+    with database.begin(writes=False) as db:
+        assert db.get_one(Guest, guest_id).feed_generation == 1  # to look changes nothing
+    answer = client.post(f"{path}/renew")
+    assert (answer.status_code, answer.headers["location"]) == (303, path)
+    new = feed_on(client, path)
+    assert (client.get(old).status_code, client.get(new).status_code) == (410, 200)
+
+
+def test_a_participant_has_another_address(client: TestClient, there: Published, path: str) -> None:
+    assert feed_on(client, path) != there.feed
+
+
+@pytest.mark.parametrize("alter", ["x", "-", "%00"])
+def test_only_their_own_link_opens_it(
+    client: TestClient, links: Links, there: Published, path: str, guest_id: str, alter: str
+) -> None:
+    for method in ("GET", "POST"):
+        end = "" if method == "GET" else "/renew"
+        assert client.request(method, path.replace("/calendar", f"{alter}/calendar") + end).status_code == 404  # noqa: E501 # fmt: skip
+        token = links.token(Purpose.MY, there.enrolment_id, 1)
+        assert client.request(method, f"/part/{token}/calendar{end}").status_code == 404
+        ended = links.token(Purpose.PART, guest_id, 2)
+        assert client.request(method, f"/part/{ended}/calendar{end}").status_code == 410
+
+
+def test_before_anything_is_published(client: TestClient, database: Database, links: Links) -> None:
+    with database.begin(writes=True) as db:
+        make = Make(db)
+        guest = guests.guest_of(db, make.cycle().id, make.person(language="en").id)
+        token = links.token(Purpose.PART, guest.id, 1)
+    answer = client.get(f"/part/{token}/calendar")
+    assert answer.status_code == 200
+    assert "You can subscribe as soon as the programme is published." in answer.text
+    assert "/feed/" not in answer.text
