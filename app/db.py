@@ -6,14 +6,15 @@ A transaction opened for reading cannot write, in SQLite and in PostgreSQL alike
 """
 
 import sqlite3
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Update, create_engine, event, func, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import sessionmaker
@@ -25,6 +26,7 @@ __all__ = [
     "ChangeMark",
     "Database",
     "DbSession",
+    "Jot",
     "insert_unless_there",
     "make_engine",
     "sqlite_module",
@@ -64,7 +66,8 @@ def _begin_sqlite(connection: Connection) -> None:
         durable = options.get("convoca_durable", True)
         connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
     connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if not options.get("convoca_single"):  # elsewise the one statement is the transaction
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def make_engine(url: str) -> Engine:
@@ -167,6 +170,15 @@ class ChangeMark:
             self._drop()
 
 
+Jot = Callable[[Update, Mapping[str, Any]], None]
+"""Carries out an UPDATE with its values and commits it."""
+
+
+def _run(connection: Connection, statement: Update, values: Mapping[str, Any]) -> None:
+    with connection.begin():
+        connection.execute(statement, values)
+
+
 class Database:
     """The engine and the one way to open a session on it."""
 
@@ -191,6 +203,21 @@ class Database:
                 yield db
                 if writes:
                     db.commit()
+
+    @contextmanager
+    def jotting(self) -> Iterator["Jot"]:
+        """For short notes in quick succession: each statement is a transaction of its own, which is
+        not `durable` (see `begin`). It has cost an eighth of what a session costs."""
+        with self.engine.connect() as connection:
+            if connection.dialect.name == "sqlite":
+                connection.execution_options(convoca_durable=False, convoca_single=True)
+                yield lambda statement, values: _run(connection, statement, values)
+            else:
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+                # It holds for the transaction, which is this statement.
+                off = func.set_config("synchronous_commit", "off", True) == "off"
+                quick = cache(lambda statement: statement.where(off))
+                yield lambda statement, values: _run(connection, quick(statement), values)
 
     @staticmethod
     def _begin(connection: Connection, writes: bool, durable: bool) -> None:

@@ -3,17 +3,18 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Hashable, Iterator
+from collections.abc import Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy import Engine, Update, create_engine, event, make_url, text
 from sqlalchemy.orm import sessionmaker
 from sqlalchemy.orm.session import JoinTransactionMode
 from sqlmodel import Session as DbSession
 
-from app.db import ChangeMark, Database, make_engine
+from app.db import ChangeMark, Database, Jot, make_engine
 from app.models.revisions import raise_revisions
 from app.schema_version import upgrade
 
@@ -108,6 +109,14 @@ class SavepointDatabase(Database):
             yield db
             if writes:
                 db.commit()
+
+    @contextmanager
+    def jotting(self) -> Iterator[Jot]:
+        def jot(statement: Update, values: Mapping[str, Any]) -> None:
+            with self.begin(writes=True) as db:
+                db.connection().execute(statement, values)
+
+        yield jot
 
     def close(self) -> None:
         self._outer.rollback()

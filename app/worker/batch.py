@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.db import Database
+from app.db import Database, Jot
 from app.mail.failures import Reason, SendError
 from app.mail.transport import Transport
 from app.mail.values import Mail
@@ -72,9 +72,10 @@ class Batch:
         leases = [m.leased_until for m in self.messages if m.leased_until is not None]
         ends = min(leases) - _MARGIN
         try:
-            while self._open and not self.desk.stop().is_set() and self.at() < ends:
-                if not self._next(next(iter(self._open.values()))):
-                    break
+            with self.desk.database.jotting() as jot:
+                while self._open and not self.desk.stop().is_set() and self.at() < ends:
+                    if not self._next(next(iter(self._open.values())), jot):
+                        break
         finally:
             self.desk.composer.close()
             self._give_back(set(self._open))
@@ -90,7 +91,7 @@ class Batch:
         self._open.clear()
         return self.outcome
 
-    def _next(self, message: Message) -> bool:
+    def _next(self, message: Message, jot: Jot) -> bool:
         """Tries one mail; whether to go on with the next."""
         try:
             mail = self._composed(message)
@@ -119,8 +120,7 @@ class Batch:
         self.outcome.tried += 1
         # Before the next is begun, so that a kill repeats one mail at most. Nobody waits for the
         # disk: what is committed outlives this process. See docs/adr/0017.
-        with self.desk.database.begin(writes=True, durable=False) as db:
-            claims.record_sent(db, message.id, self.at())
+        claims.record_sent(jot, message.id, self.at())
         self.outcome.sent += 1
         return True
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, or_, text, update
+from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, text, update
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
-from app.db import DbSession
+from app.db import DbSession, Jot
 from app.mail.failures import Reason, SendError
 from app.models import Message
 from app.services.outbox import SIGN_IN
@@ -177,21 +177,24 @@ def release(db: DbSession, worker: str, message_ids: Collection[str]) -> None:
     )
 
 
-def record_sent(db: DbSession, message_id: str, now: datetime) -> None:
+_SENT = (
+    update(Message)
+    .where(col(Message.id) == bindparam("the_id"))
+    .values(
+        status="sent",
+        sent_at=bindparam("at"),
+        attempts=col(Message.attempts) + 1,
+        last_error="",
+        leased_until=None,
+        leased_by="",
+    )
+)
+
+
+def record_sent(jot: Jot, message_id: str, now: datetime) -> None:
     """A mail is out. That is so whoever holds the lease by now, and whatever has been thought of it
     in the meantime."""
-    db.connection().execute(
-        update(Message)
-        .where(col(Message.id) == message_id)
-        .values(
-            status="sent",
-            sent_at=now,
-            attempts=col(Message.attempts) + 1,
-            last_error="",
-            leased_until=None,
-            leased_by="",
-        )
-    )
+    jot(_SENT, {"the_id": message_id, "at": now})
 
 
 def record_failure(

@@ -2,14 +2,15 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Update
 from sqlmodel import col, select
 
-from app.db import Database, DbSession
+from app.db import Database, DbSession, Jot
 from app.mail.failures import Reason, SendError
 from app.mail.values import Mail
 from app.models import Message
@@ -91,6 +92,13 @@ def _claim(db: DbSession, worker: str = "w", now: datetime = LATER, limit: int =
     return [m.intent for m in claims.claim(db, worker, "example.org", now, limit).messages]
 
 
+def _jot(db: DbSession) -> Jot:
+    def jot(statement: Update, values: Mapping[str, Any]) -> None:
+        db.connection().execute(statement, values)
+
+    return jot
+
+
 def _statuses(db: DbSession) -> dict[str, str]:
     found = db.exec(select(Message).execution_options(populate_existing=True))
     return {m.intent: m.status for m in found}
@@ -144,7 +152,7 @@ def test_an_older_one_that_comes_to_light_late_is_not_sent(db: DbSession) -> Non
     older.status = "elsewhere"
     db.flush()
     assert _claim(db) == ["a2"]
-    claims.record_sent(db, newer, LATER)
+    claims.record_sent(_jot(db), newer, LATER)
     older.status = "queued"
     db.flush()
     assert _claim(db) == []

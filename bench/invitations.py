@@ -1,0 +1,242 @@
+"""Building and delivering ten thousand invitations, against a loop that only delivers.
+
+The reference sends the same number of mails that are there already, of the same size, over one
+connection too, to the same server, with the standard library's smtplib.
+"""
+
+import contextlib
+import json
+import os
+import resource
+import smtplib
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from sqlmodel import col, select
+
+from app import schema_version
+from app.db import Database, DbSession
+from app.domain.addresses import address_key, search_key
+from app.domain.ids import new_id
+from app.mail.values import Sender
+from app.models import Cycle, Enrolment, Guest, Message, Person, Session, now
+from app.services import demo, outbox
+from app.services.links import Links
+from app.services.secret_key import secret_key
+from app.settings import Settings
+from app.worker import loop
+from app.worker.batch import Outcome
+from app.worker.composer import Composer
+
+GOAL = 0.5
+MAILS = 10_000
+EARLY = 1_000
+_ZONES = ("America/Bogota", "America/Mexico_City", "America/Sao_Paulo", "America/Lima")
+_LANGUAGES = ("es", "pt", "en")
+_SAMPLE = 200
+
+
+def measure(mails: int = MAILS) -> None:
+    """Measures, and prints the ratio and the memory."""
+    with tempfile.TemporaryDirectory(prefix="convoca-bench-") as folder, _sink() as sink:
+        port = int(_line(sink))
+        env = {
+            "CONVOCA_DATA_DIR": folder,
+            "CONVOCA_SMTP_URL": f"smtp://127.0.0.1:{port}",
+            "CONVOCA_BASE_URL": "https://convoca.example.org",
+            "CONVOCA_MAIL_FROM": "training@example.org",
+        }
+        if os.environ.get("CONVOCA_DATABASE_URL"):
+            env["CONVOCA_DATABASE_URL"] = os.environ["CONVOCA_DATABASE_URL"]
+        _run("prepare", env, mails)
+        before = _run("reference", env, mails)
+        ours = _run("worker", env, mails)
+        after = _run("reference", env, mails)
+        taken, size = map(int, _line(sink, ask=True).split())
+        if taken != 3 * mails:
+            sys.exit(f"The server took {taken} mails instead of {3 * mails}.")
+    reference = (before["rate"] + after["rate"]) / 2
+    ratio = ours["rate"] / reference
+    verdict = "reached" if ratio >= GOAL else "MISSED"
+    print(
+        f"{'invitations':24} {ratio:5.2f} of a loop with prebuilt mails  goal {GOAL:.2f} {verdict};"
+        f"  {ours['rate']:6.0f} mails/s of {size / taken / 1000:.0f} kB, the loop "
+        f"{reference:.0f}; memory {ours['early']:.0f} MB after {EARLY}, "
+        f"{ours['late']:.0f} MB after {mails}"
+    )
+
+
+@contextlib.contextmanager
+def _sink() -> Iterator["subprocess.Popen[str]"]:
+    command = [sys.executable, "-m", "bench.sink"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        assert process.stdin is not None
+        process.stdin.close()
+
+
+def _line(process: "subprocess.Popen[str]", *, ask: bool = False) -> str:
+    if ask:
+        _pipe(process.stdin).write("\n")
+        _pipe(process.stdin).flush()
+    return _pipe(process.stdout).readline()
+
+
+def _pipe(pipe: IO[str] | None) -> IO[str]:
+    assert pipe is not None
+    return pipe
+
+
+def _run(what: str, env: dict[str, str], mails: int) -> dict[str, float]:
+    """In a process of its own, so that its memory is its own too."""
+    command = [sys.executable, "-m", "bench.invitations", what, str(mails)]
+    done = subprocess.run(
+        command, env={**os.environ, **env}, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        sys.exit(done.stdout + done.stderr)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def _prepare(mails: int) -> dict[str, float]:
+    """The demonstration with ten thousand participants more, whose invitations wait."""
+    settings = Settings.from_environment()
+    database = Database(settings.database_url)
+    schema_version.upgrade(database.engine)
+    with database.begin(writes=True) as db:
+        demo.load(db, now(), organizer_email="organizer@example.org")
+        _queue(db, mails)
+    database.close()
+    return {}
+
+
+def _queue(db: DbSession, mails: int) -> None:
+    at = now()
+    cycle = db.exec(select(Cycle)).one()
+    session = db.exec(select(Session).order_by(col(Session.number).desc())).first()
+    assert session is not None
+    people, enrolments, guests, rows = [], [], [], []
+    for n in range(mails):
+        name, email = f"María Peña {n}", f"participant{n}@example.org"
+        zone, language = _ZONES[n % len(_ZONES)], _LANGUAGES[n % len(_LANGUAGES)]
+        person = Person(
+            name=name, email=email, email_key=address_key(email), zone=zone, language=language
+        )
+        enrolment = Enrolment(
+            id=new_id(),
+            cycle_id=cycle.id,
+            person_id=person.id,
+            status="confirmed",
+            name=name,
+            language=language,
+            zone=zone,
+            search_key=search_key(name, email),
+        )
+        guest = Guest(cycle_id=cycle.id, person_id=person.id)
+        people.append(person)
+        enrolments.append(enrolment)
+        guests.append(guest)
+        rows.append(
+            outbox.prepare(
+                kind=outbox.INVITATION,
+                intent=f"bench {n}",
+                to_name=name,
+                to_address=email,
+                language=language,
+                cycle_id=cycle.id,
+                guest_id=guest.id,
+                session_id=session.id,
+                release_number=cycle.release_number,
+                lane=f"{guest.id}:{n}",
+                expires_at=session.ends_at,
+                context={
+                    "guest_id": guest.id,
+                    "session_id": session.id,
+                    "release": cycle.release_number,
+                    "method": "REQUEST",
+                    "why": "new",
+                    "sequence": 0,
+                    "stamp": at.isoformat(),
+                    "partstat": "NEEDS-ACTION",
+                    "starts": session.starts_at.isoformat(),
+                    "ends": session.ends_at.isoformat(),
+                    "note": "",
+                },
+                now=at,
+            )
+        )
+    for chunk in (people, enrolments, guests):
+        db.add_all(chunk)
+        db.flush()
+    outbox.enqueue_many(db, rows)
+
+
+def _worker(mails: int) -> dict[str, float]:
+    """One worker, as `convoca worker` has it, until nothing waits."""
+    settings = Settings.from_environment()
+    database = Database(settings.database_url)
+    links = Links(secret_key("", settings.data_dir), settings.base_url)
+    worker = loop.worker_for(settings, database, links)
+    memory: list[float] = []
+    sent = 0
+    learn = worker._learn
+
+    def watch(outcome: Outcome, seconds: float) -> None:
+        nonlocal sent
+        sent += outcome.sent
+        if sent >= EARLY and not memory:
+            memory.append(_resident())
+        learn(outcome, seconds)
+
+    worker._learn = watch  # type: ignore[method-assign]
+    begun = time.perf_counter()
+    tried = worker.run_once(now())
+    took = time.perf_counter() - begun
+    if (tried, sent) != (mails, mails):
+        sys.exit(f"{tried} mails were tried and {sent} sent, instead of {mails}.")
+    return {"rate": mails / took, "early": memory[0], "late": _resident()}
+
+
+def _resident() -> float:
+    """Megabytes of this process in memory now (Linux), or at most so far."""
+    with contextlib.suppress(OSError):
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * resource.getpagesize() / 1e6
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+
+
+def _reference(mails: int) -> dict[str, float]:
+    """What a loop with smtplib takes."""
+    settings = Settings.from_environment()
+    database = Database(settings.database_url)
+    links = Links(secret_key("", settings.data_dir), settings.base_url)
+    sender = Sender(settings.mail_from, settings.mail_from_name)
+    composer = Composer(database, links, sender)
+    with database.begin(writes=False) as db:
+        rows = db.exec(select(Message).where(Message.kind == outbox.INVITATION).limit(_SAMPLE))
+        built = [(m.to_address, composer.compose(m, now()).raw) for m in rows]
+    composer.close()
+    port = int(settings.smtp_url.rpartition(":")[2])
+    begun = time.perf_counter()
+    with smtplib.SMTP("127.0.0.1", port) as smtp:
+        for n in range(mails):
+            recipient, raw = built[n % len(built)]
+            smtp.sendmail(settings.mail_from, [recipient], raw)
+    return {"rate": mails / (time.perf_counter() - begun)}
+
+
+if __name__ == "__main__":
+    what, count = sys.argv[1:] if len(sys.argv) == 3 else ("measure", str(MAILS))
+    if what == "measure":
+        measure(int(count))
+    else:
+        deeds = {"prepare": _prepare, "worker": _worker, "reference": _reference}
+        print(json.dumps(deeds[what](int(count))))
