@@ -74,6 +74,21 @@ Sentences = Annotated[Presenter, Depends(_presenter)]
 """Puts conflicts and changes into sentences, in the language of Accept-Language."""
 
 
+async def _mail(request: Request) -> bytes:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != MAIL:
+        raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    body = await request.body()
+    if not body:
+        raise Invalid.one("", N_("Send the mail as it came."), code="missing")
+    return body
+
+
+MAIL = "message/rfc822"
+RawMail = Annotated[bytes, Depends(_mail)]
+"""A body that is a mail, as it came."""
+
+
 def answer(
     body: BaseModel, *, status: int = 200, revision: int | None = None, location: str = ""
 ) -> Response:
@@ -115,6 +130,12 @@ _CODES = {
 _TAG: Mapping[str, Any] = {"ETag": {"schema": {"type": "string"}, "description": "For If-Match."}}
 
 
+_MAIL_BODY: Mapping[str, Any] = {
+    "required": True,
+    "content": {MAIL: {"schema": {"type": "string", "format": "binary", "minLength": 1}}},
+}
+
+
 def clash(codes: str) -> dict[int | str, dict[str, Any]]:
     """For ``responses=``: it can be refused for these reasons."""
     return {409: _problem(409, f"{_PROBLEMS[409]} {codes}")}
@@ -153,12 +174,15 @@ class JsonRoute(APIRoute):
         summary, _, description = cleandoc(endpoint.__doc__ or "").partition("\n\n")
         takes = signature(endpoint).parameters
         self._takes_body = "command" in takes
+        takes_mail = any(each.annotation == RawMail for each in takes.values())
         scope = next(s for alias, s in _NEEDS if takes["actor"].annotation == alias)
         statuses = [401, 403, 422, 503]
         statuses += [404] if "{" in path else []
         statuses += [412] if "revision" in takes else []
-        statuses += [413, 415] if self._takes_body else []
+        statuses += [413, 415] if self._takes_body or takes_mail else []
         problems = {s: _problem(s, _PROBLEMS[s]) for s in statuses}
+        if takes_mail:
+            problems[415] = _problem(415, f"The body is not sent as {MAIL}.")
         problems[403]["description"] = f"The token does not have the scope `{scope.value}`."
         status = kwargs.get("status_code") or 200
         kwargs |= {
@@ -169,7 +193,8 @@ class JsonRoute(APIRoute):
                 **problems,
                 **(kwargs.get("responses") or {}),
             },
-            "openapi_extra": {"security": [{"token": [scope.value]}]},
+            "openapi_extra": {"security": [{"token": [scope.value]}]}
+            | ({"requestBody": _MAIL_BODY} if takes_mail else {}),
         }
         super().__init__(path, endpoint, **kwargs)
 

@@ -86,7 +86,7 @@ def _cases() -> list[Any]:
     return [
         pytest.param(operation["operationId"], place, kind, id=f"{operation['operationId']}-{name}")
         for _, _, operation in operations()
-        if "requestBody" in operation
+        if "application/json" in operation.get("requestBody", {}).get("content", {})
         for place, kind in _leaves(
             operation["requestBody"]["content"]["application/json"]["schema"]
         )

@@ -6,6 +6,7 @@ from app.routers.api import (
     attendance,
     cycles,
     enrolments,
+    inbound,
     institutions,
     materials,
     people,
@@ -16,7 +17,17 @@ from app.routers.api.hot import install_hot_routes
 from app.web.api import PREFIX, describe
 
 router = APIRouter(prefix=PREFIX, generate_unique_id_function=lambda route: route.name)
-for part in (sessions, materials, cycles, publishing, people, institutions, enrolments, attendance):
+for part in (
+    sessions,
+    materials,
+    cycles,
+    publishing,
+    people,
+    institutions,
+    enrolments,
+    attendance,
+    inbound,
+):
     router.include_router(part.router)
 
 

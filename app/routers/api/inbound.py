@@ -1,0 +1,26 @@
+"""JSON: mail that comes in."""
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from app.models import now
+from app.schemas.inbound import InboundOut
+from app.services.inbound import receive
+from app.web.api import JsonRoute, OnceDep, RawMail, answer
+from app.web.dependencies import Db, Writes
+
+router = APIRouter(route_class=JsonRoute)
+
+
+@router.post("/inbound", response_model=InboundOut, tags=["mail"])
+def take_in_mail(db: Db, actor: Writes, once: OnceDep, mail: RawMail) -> Response:
+    """Take in a mail: an answer of a calendar program, or one that came back.
+
+    The body is the mail as it came, headers and all. The same mail again, by its Message-ID, is
+    answered alike and changes nothing. It never changes a time.
+    """
+
+    def make() -> Response:
+        return answer(InboundOut.model_validate(receive(db, mail, now())))
+
+    return once(make)
