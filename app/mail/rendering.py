@@ -67,6 +67,17 @@ def render(
     return Content(subject, _tidy(text), html.strip() + "\n")
 
 
+def opening(
+    kind: str, mail: AnyMail, language: str, translations: Callable[[str], NullTranslations]
+) -> str:
+    """The house's opening words alone, in whose place an organizer's own ones stand."""
+    template = _environment(language, translations(language)).get_template(f"mail/{kind}.txt")
+    context = template.new_context({"mail": mail, "subject": "", "accent": _ACCENT})
+    for _ in template.root_render_func(context):
+        pass  # only then the context knows which of the inherited blocks hold
+    return _tidy("".join(context.blocks["intro"][0](context))).strip()
+
+
 def _subject(
     kind: str,
     mail: AnyMail,

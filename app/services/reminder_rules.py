@@ -141,9 +141,16 @@ def get_reminder(db: DbSession, actor: Actor, cycle_id: str, reminder_id: str) -
 
 
 def use_defaults(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> None:
-    """Gives the cycle the usual reminders, if it never had any. Raises NotFound."""
+    """Gives a cycle without reminders the usual ones, from now on. Raises NotFound."""
     find(db, Cycle, cycle_id)
     ensure_defaults(db, cycle_id, now)
+    present = select(Reminder.id).where(
+        Reminder.cycle_id == cycle_id, col(Reminder.removed).is_(False)
+    )
+    if db.exec(present.limit(1)).first() is None:  # it had some, and all were removed
+        for anchor, minutes, audience in rules.DEFAULTS:
+            row = ReminderIn(anchor=anchor, minutes=minutes, audience=audience)
+            add_reminder(db, actor, cycle_id, row, now)
 
 
 def add_reminder(

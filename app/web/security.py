@@ -20,15 +20,18 @@ UPLOAD = "/upload"
 """How the addresses end that take a file, see `web.uploads`."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+    "default-src 'none'; style-src 'self'{style}; script-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'{form}; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
 
 
-def policy(*, form: str = "") -> str:
-    """The Content-Security-Policy; `form` holds further places that forms may lead to."""
-    return _POLICY.format(form=f" {form}" if form else "")
+def policy(*, form: str = "", inline_styles: bool = False) -> str:
+    """The Content-Security-Policy; `form` holds further places that forms may lead to.
+    `inline_styles`: for a page that shows a mail in a frame, which has its styles inline."""
+    return _POLICY.format(
+        form=f" {form}" if form else "", style=" 'unsafe-inline'" if inline_styles else ""
+    )
 
 
 def _on_this_site(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:

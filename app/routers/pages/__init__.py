@@ -12,12 +12,14 @@ from app.routers.pages import (
     enrol,
     institutions,
     mail,
+    mail_texts,
     materials,
     my,
     participants,
     people,
     public,
     publishing,
+    reminders,
     room,
     sessions,
     sign_in,
@@ -42,6 +44,8 @@ for part in (
     participants,
     attendance,
     mail,
+    mail_texts,
+    reminders,
     components,
 ):
     router.include_router(part.router)
