@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.domain.schedule import PartStatus
-from app.schemas.types import Filled200, Language, Line200, Lines, Strict, WallTime, Whole, Zone
+from app.schemas.types import Filled200, Language, Line200, Lines, Strict, WallTime, Zone
 
 Comment = Annotated[Lines, Field(max_length=1000)]
 Biography = Annotated[Lines, Field(max_length=2000)]
@@ -37,10 +37,7 @@ class GuestDetailsIn(Strict):
 
 
 class UnavailableIn(Strict):
-    """Hours when somebody cannot, in their zone. Where a local time exists twice, `…_fold` 0 is the
-    first, 1 the second."""
+    """Hours when somebody cannot, in their zone."""
 
     starts: WallTime
     ends: WallTime
-    starts_fold: Whole | None = None
-    ends_fold: Whole | None = None

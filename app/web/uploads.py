@@ -10,6 +10,7 @@ Dependencies are met in that order. The other way round whoever sends slowly wou
 database, and on SQLite everybody with it.
 """
 
+import io
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, BinaryIO
@@ -23,6 +24,7 @@ from app.domain.errors import N_, Invalid, NotSignedIn
 from app.services import accounts
 from app.services.files import MEGABYTE, FileStore, Stored
 from app.services.guests import guest_of_link
+from app.services.photos import photo_from
 from app.web.forms import Form
 from app.web.security import COOKIE
 
@@ -50,6 +52,18 @@ class Upload:
         if self.file is None:
             raise Invalid.one("file", N_("Choose a file."), code="missing")
         return store.put(self.file, limit, self.file_name)
+
+
+def photo_of(upload: Upload, store: FileStore) -> Stored:
+    """Keeps the photo that was sent, made anew.
+
+    Raises:
+        Invalid: at ``file``, as `services.photos.photo_from`; ``missing`` if there is none.
+    """
+    if upload.file is None:
+        raise Invalid.one("file", N_("Choose a file."), code="missing")
+    data = photo_from(upload.file, PHOTO_LIMIT)
+    return store.put(io.BytesIO(data), PHOTO_LIMIT)
 
 
 def receives(may: Callable[[Request, DbSession], object]) -> Any:

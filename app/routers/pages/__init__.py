@@ -15,6 +15,8 @@ from app.routers.pages import (
     mail_texts,
     materials,
     my,
+    part,
+    part_calendar,
     participants,
     people,
     public,
@@ -26,11 +28,13 @@ from app.routers.pages import (
 )
 
 router = APIRouter(include_in_schema=False)
-for part in (
+for each in (
     calendars,
     public,
     enrol,
     my,
+    part,
+    part_calendar,
     downloads,
     room,
     sign_in,
@@ -48,4 +52,4 @@ for part in (
     reminders,
     components,
 ):
-    router.include_router(part.router)
+    router.include_router(each.router)

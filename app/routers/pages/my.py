@@ -1,7 +1,6 @@
 """A participant's own pages. A GET changes nothing: mail scanners open every link."""
 
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
@@ -18,8 +17,8 @@ from app.web import convertors as convertors  # makes {number:number} known
 from app.web import material_view
 from app.web import public_view as view
 from app.web.dependencies import Db, LinksDep
+from app.web.personal import personal_headers
 from app.web.problems import status_of
-from app.web.security import policy
 from app.web.templating import current_reader, gettext_for, page, see_other
 
 router = APIRouter()
@@ -31,7 +30,7 @@ def my_page(request: Request, db: Db, links: LinksDep, token: str) -> Response:
     enrolment, mine, context = _open(request, db, links, token)
     context["materials"] = _materials(db, enrolment, mine, context)
     urls = [mine.next.meeting_url] if mine.next else []
-    return page(request, "my/page.html", context, headers=_headers(urls))
+    return page(request, "my/page.html", context, headers=personal_headers(urls))
 
 
 @router.get("/my/{token}/calendar")
@@ -40,7 +39,7 @@ def calendar(request: Request, db: Db, links: LinksDep, token: str) -> Response:
     enrolment, _, context = _open(request, db, links, token)
     feed = links.feed(enrolment.id, enrolment.feed_generation)
     context |= {"feed": feed, "webcal": webcal(feed)}
-    return page(request, "my/calendar.html", context, headers=_headers())
+    return page(request, "my/calendar.html", context, headers=personal_headers())
 
 
 @router.post("/my/{token}/calendar/renew")
@@ -58,7 +57,7 @@ def renew_calendar(request: Request, db: Db, links: LinksDep, token: str) -> Res
 def confirm_withdrawal(request: Request, db: Db, links: LinksDep, token: str) -> Response:
     """What will happen, and one button."""
     _, _, context = _open(request, db, links, token)
-    return page(request, "my/withdraw.html", context, headers=_headers())
+    return page(request, "my/withdraw.html", context, headers=personal_headers())
 
 
 @router.post("/my/{token}/withdraw")
@@ -155,19 +154,6 @@ def _session_page(
         raise NotFound
     context |= {"my": session, "error": error}
     status = status_of(error) if error else 200
-    return page(request, template, context, status=status, headers=_headers([session.meeting_url]))
-
-
-def _headers(meeting_urls: list[str] | None = None) -> dict[str, str]:
-    """Nobody keeps these pages. Where a form leads to a meeting, the policy lets it go there.
-
-    Browsers hold a form to the policy through every redirect, and providers redirect to hosts of
-    theirs that nobody can list: so any https address may follow. Only these pages say so, and
-    nothing that somebody typed stands in them unescaped.
-    """
-    headers = {"cache-control": "private, no-store", "x-robots-tag": "noindex"}
-    # The scheme and not the host: that was typed, and a header takes neither ";" nor "日本".
-    schemes = {f"{urlsplit(url).scheme}:" for url in meeting_urls or [] if url}
-    if schemes:
-        headers["content-security-policy"] = policy(form=" ".join(sorted({"https:", *schemes})))
-    return headers
+    return page(
+        request, template, context, status=status, headers=personal_headers([session.meeting_url])
+    )

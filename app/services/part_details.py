@@ -1,0 +1,193 @@
+"""What people with parts say of themselves: names, biography, photo, slides, when they cannot."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import PurePath
+
+from sqlmodel import col, func, select
+
+from app.db import DbSession
+from app.domain.errors import N_, Invalid, NotFound
+from app.domain.materials import MaterialKind
+from app.models import Guest, Material, Part, Person, Session
+from app.schemas.material import MaterialIn
+from app.schemas.part import GuestDetailsIn, UnavailableIn
+from app.services import materials
+from app.services.actor import SYSTEM
+from app.services.files import Stored, download_name
+from app.services.rows import find, hold, person_key
+from app.services.wall_times import settle
+
+MOST_HOURS = 100
+MOST_SLIDES = 20
+_LONGEST = timedelta(days=366)
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """When somebody cannot: aware UTC instants, half-open."""
+
+    starts: datetime
+    ends: datetime
+
+
+def details_of(db: DbSession, guest: Guest) -> tuple[str, str]:
+    """Position and institution as they stand with their latest part in this cycle; without one,
+    the position in the directory. One query."""
+    query = (
+        select(Part.position, Part.institution)
+        .join(Session, col(Session.id) == col(Part.session_id))
+        .where(Part.person_id == guest.person_id, Session.cycle_id == guest.cycle_id)
+        .order_by(col(Session.starts_at).desc(), col(Part.id).desc())
+        .limit(1)
+    )
+    return db.exec(query).first() or (guest.person.position, "")
+
+
+def save_details(db: DbSession, guest: Guest, given: GuestDetailsIn, now: datetime) -> None:
+    """Keeps what somebody says of themselves. Position and institution go with their parts in this
+    cycle that are not over: what was said in the past stays as of that day."""
+    # In the order in which revisions are raised after the flush: see `models.revisions`.
+    person = hold(db, Person, guest.person_id)
+    theirs = select(Part.session_id).where(Part.person_id == guest.person_id)
+    sessions = (
+        select(Session)
+        .where(
+            Session.cycle_id == guest.cycle_id,
+            col(Session.ends_at) > now,
+            col(Session.id).in_(theirs),
+        )
+        .order_by(col(Session.id))
+        .with_for_update(key_share=True)
+    )
+    ids = [session.id for session in db.exec(sessions)]
+    person.name, person.zone, person.language = given.name, given.zone, given.language
+    person.position = person.position or given.position
+    person.search_key = person_key(person)
+    parts = select(Part).where(Part.person_id == guest.person_id, col(Part.session_id).in_(ids))
+    for part in db.exec(parts.execution_options(populate_existing=True)):
+        part.position, part.institution = given.position, given.institution
+    _held(db, guest).biography = given.biography
+    db.flush()
+
+
+def set_photo(db: DbSession, guest: Guest, stored: Stored | None) -> None:
+    """Their photo from now on; None: no photo. The file of before goes with the next tidying."""
+    _held(db, guest).photo = stored.name if stored else ""
+    db.flush()
+
+
+def hours_of(guest: Guest) -> list[Hours]:
+    """When they cannot, by time."""
+    pairs = (Hours(*map(datetime.fromisoformat, pair)) for pair in guest.unavailable)
+    return sorted(pairs, key=lambda each: (each.starts, each.ends))
+
+
+def add_hours(
+    db: DbSession, guest: Guest, given: UnavailableIn, zone: str, now: datetime
+) -> list[Hours]:
+    """Adds hours when they cannot, in local times of `zone`. Where one exists twice the earlier
+    counts for the beginning, the later for the end: all of it is meant.
+
+    Raises:
+        Invalid: at ``starts`` or ``ends``: ``skipped_time``, ``order`` (it ends before it begins),
+            ``too_long`` (more than a year), ``over``; ``full``.
+    """
+    starts = settle(given.starts, zone, 0, field="starts").instant
+    ends = settle(given.ends, zone, 1, field="ends").instant
+    if ends <= starts:
+        raise Invalid.one("ends", N_("This must be after the beginning."), code="order")
+    if ends - starts > _LONGEST:
+        raise Invalid.one("ends", N_("Choose a year at most."), code="too_long")
+    if ends <= now:
+        raise Invalid.one("ends", N_("This is over. Choose a time to come."), code="over")
+    held = _held(db, guest)
+    hours = [*hours_of(held)]
+    if Hours(starts, ends) not in hours:
+        hours.append(Hours(starts, ends))
+    if len(hours) > MOST_HOURS:
+        raise Invalid.one(
+            "starts", N_("These are too many. Take out some that are over."), code="full"
+        )
+    return _keep_hours(db, held, hours)
+
+
+def remove_hours(db: DbSession, guest: Guest, starts: str, ends: str) -> list[Hours]:
+    """Takes such hours out, given as they are kept (RFC 3339, UTC). Twice is once."""
+    held = _held(db, guest)
+    hours = [
+        each for each in hours_of(held) if (_text(each.starts), _text(each.ends)) != (starts, ends)
+    ]
+    return _keep_hours(db, held, hours)
+
+
+def slides_of(db: DbSession, guest: Guest) -> list[Material]:
+    """What they have given, by session and in order. One query."""
+    query = select(Material).where(Material.given_by == guest.id)
+    return list(db.exec(query.order_by(col(Material.session_id), col(Material.position))))
+
+
+def add_slides(
+    db: DbSession, guest: Guest, part_id: str, title: str, stored: Stored, file_name: str
+) -> Material:
+    """Slides for one of their parts: participants see them once the session is over, unless an
+    organizer shows them before.
+
+    Raises:
+        NotFound: they have no such part in this cycle.
+        Invalid: at ``title``; ``full``: too many.
+    """
+    part = find(db, Part, part_id)
+    session = find(db, Session, part.session_id)
+    if part.person_id != guest.person_id or session.cycle_id != guest.cycle_id:
+        raise NotFound
+    _held(db, guest)
+    count = select(func.count()).select_from(Material).where(Material.given_by == guest.id)
+    if db.exec(count).one() >= MOST_SLIDES:
+        raise Invalid.one(
+            "file",
+            N_("You have given %(most)s files. Take one away first."),
+            code="full",
+            most=MOST_SLIDES,
+        )
+    name = download_name(file_name, stored.media_type)
+    new = MaterialIn(
+        title=title or PurePath(name).stem,
+        kind=MaterialKind.SLIDES,
+        segment_id=part.segment_id,
+        after_session=True,
+    )
+    return materials.add_file(db, SYSTEM, session.id, new, stored, name, given_by=guest.id)
+
+
+def own_slides(db: DbSession, guest: Guest, material_id: str) -> Material:
+    """A file that they gave themselves. Raises NotFound."""
+    row = find(db, Material, material_id)
+    if row.given_by != guest.id:
+        raise NotFound
+    return row
+
+
+def remove_slides(db: DbSession, guest: Guest, material_id: str) -> None:
+    """Takes away a file that they gave themselves. Raises NotFound."""
+    materials.remove_material(db, SYSTEM, own_slides(db, guest, material_id).id)
+
+
+def _held(db: DbSession, guest: Guest) -> Guest:
+    """The guest's row as it is now, held until the transaction ends."""
+    query = select(Guest).where(Guest.id == guest.id).with_for_update(key_share=True)
+    return db.exec(query.execution_options(populate_existing=True)).one()
+
+
+def _keep_hours(db: DbSession, held: Guest, hours: Sequence[Hours]) -> list[Hours]:
+    held.unavailable = [
+        [_text(each.starts), _text(each.ends)]
+        for each in sorted(hours, key=lambda each: (each.starts, each.ends))
+    ]
+    db.flush()
+    return hours_of(held)
+
+
+def _text(instant: datetime) -> str:
+    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
