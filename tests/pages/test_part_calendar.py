@@ -52,6 +52,10 @@ def test_a_new_address_ends_the_old_one(
     assert (client.get(old).status_code, client.get(new).status_code) == (410, 200)
 
 
+def test_their_page_leads_to_it(client: TestClient, path: str) -> None:
+    assert f'href="{path}"' in client.get(path.removesuffix("/calendar")).text
+
+
 def test_a_participant_has_another_address(client: TestClient, there: Published, path: str) -> None:
     assert feed_on(client, path) != there.feed
 
