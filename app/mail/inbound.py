@@ -18,7 +18,17 @@ from app.mail.inbound_mime import headers_of as headers
 from app.mail.inbound_values import Bounce, Failed, Incoming, MailKind, ReadAnswer
 from app.mail.replies import read_answers
 
-__all__ = ["LIMIT", "Bounce", "Failed", "Incoming", "MailKind", "ReadAnswer", "headers", "read"]
+__all__ = [
+    "LIMIT",
+    "Bounce",
+    "Failed",
+    "Incoming",
+    "MailKind",
+    "ReadAnswer",
+    "headers",
+    "printable",
+    "read",
+]
 
 logger = logging.getLogger("convoca.mail")
 
@@ -58,6 +68,12 @@ _AUTOMATIC_SUBJECT = re.compile(
     r"risposta automatica|automatisch antwoord)\b"
 )
 _READ_RECEIPTS = frozenset({"message/disposition-notification", "message/feedback-report"})
+
+
+def printable(raw: bytes, most: int) -> str:
+    """The beginning of a mail as text that a page can show, at most so many characters."""
+    text = mime.decoded(raw[:most]).replace("\r\n", "\n")
+    return "".join(c if c == "\n" or c.isprintable() else " " for c in text)
 
 
 def read(raw: bytes) -> Incoming:

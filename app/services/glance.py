@@ -16,7 +16,7 @@ from app.domain.enrolment import EnrolmentStatus
 from app.domain.schedule import Schedule, Session, SessionStatus
 from app.domain.text import Localized
 from app.domain.zones import zone
-from app.models import Cycle, Enrolment, Message
+from app.models import Cycle, Enrolment, InboundMail, Message
 from app.services.actor import Actor
 from app.services.attendance import ATTENDED
 from app.services.attendance_counts import attendance_counts
@@ -77,8 +77,8 @@ def glance(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Glance:
     preview = preview_of(db, actor, draft, now)
     attendance = attendance_counts(db, rows)
     enrolments, per_day = _enrolments(db, cycle)
-    failed = _failed_mails(db, cycle_id)
-    standing = Standing(cycle, draft, preview, enrolments, attendance, failed, now)
+    failed, replies = _mails(db, cycle_id)
+    standing = Standing(cycle, draft, preview, enrolments, attendance, failed, now, replies)
     return Glance(
         cycle=cycle,
         draft=draft,
@@ -108,11 +108,16 @@ def _enrolments(
     return counts, sorted(days.items())
 
 
-def _failed_mails(db: DbSession, cycle_id: str) -> int:
-    statement = select(func.count()).where(
+def _mails(db: DbSession, cycle_id: str) -> tuple[int, int]:
+    """How many could not be delivered, and how many came in that wait for a person."""
+    failed = select(func.count()).where(
         col(Message.cycle_id) == cycle_id, col(Message.status) == "failed"
     )
-    return db.exec(statement).one()
+    waiting = select(func.count()).where(
+        col(InboundMail.cycle_id) == cycle_id, col(InboundMail.status) == "open"
+    )
+    row = db.exec(select(failed.scalar_subquery(), waiting.scalar_subquery())).one()
+    return row[0], row[1]
 
 
 def _strip(standing: Standing) -> list[StripSession]:

@@ -17,7 +17,7 @@ from app.models import Cycle
 from app.services.publishing import Preview
 
 Urgency = Literal["now", "soon", "later"]
-Where = Literal["session", "publish", "participants", "settings", "attendance", "mail"]
+Where = Literal["session", "publish", "participants", "settings", "attendance", "mail", "replies"]
 
 SOON = timedelta(hours=48)
 """A session that begins within this needs everything now."""
@@ -52,6 +52,7 @@ class Standing:
     attendance: Mapping[str, Mapping[Status, int]]  # by the session's id
     failed_mails: int
     now: datetime
+    open_replies: int = 0  # mails that came in and wait for a person
 
 
 def todos(standing: Standing) -> list[Todo]:
@@ -123,6 +124,14 @@ def _mails(standing: Standing) -> Iterator[Todo]:
             N_("Mails that could not be delivered: %(count)s."),
             {"count": standing.failed_mails},
             where="mail",
+        )
+    if standing.open_replies:
+        yield Todo(
+            "replies_open",
+            "soon",
+            N_("Mails that need a person: %(count)s."),
+            {"count": standing.open_replies},
+            where="replies",
         )
 
 

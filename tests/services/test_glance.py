@@ -15,7 +15,7 @@ from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import NotFound
 from app.domain.ids import new_id
 from app.domain.sentences import fill, plain
-from app.models import Cycle, Enrolment, Evidence, Message, Session
+from app.models import Cycle, Enrolment, Evidence, InboundMail, Message, Session
 from app.services import evidence as stored
 from app.services import publishing
 from app.services.actor import SYSTEM
@@ -389,6 +389,19 @@ def test_enrolments_by_day_in_the_cycles_zone(db: DbSession, make: Make) -> None
 def test_no_such_cycle(db: DbSession) -> None:
     with pytest.raises(NotFound):
         glance(db, SYSTEM, "nothing", NOW)
+
+
+def test_mails_that_need_a_person(db: DbSession, make: Make) -> None:
+    cycle, other = make.cycle(), make.cycle()
+    sound(make, cycle)
+    publish(db, cycle)
+    for number, (each, status) in enumerate(
+        [(cycle, "open"), (cycle, "open"), (cycle, "placed"), (other, "open")]
+    ):
+        db.add(
+            InboundMail(key=f"<{number}>", kind="reply", status=status, cycle_id=each.id, raw=b"")
+        )
+    assert todos(db, cycle) == [("soon", "replies_open", "replies", "Mails that need a person: 2.")]
 
 
 def test_queries_do_not_grow(db: DbSession, make: Make, count_queries: Count) -> None:

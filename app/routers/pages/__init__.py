@@ -22,6 +22,7 @@ from app.routers.pages import (
     public,
     publishing,
     reminders,
+    replies,
     room,
     sessions,
     sign_in,
@@ -50,6 +51,7 @@ for each in (
     mail,
     mail_texts,
     reminders,
+    replies,
     components,
 ):
     router.include_router(each.router)
