@@ -13,6 +13,7 @@ from app.mail.failures import Reason
 from app.models import Message, now
 from app.services import outbox
 from app.web.dependencies import Db, Organizer
+from app.web.mail_words import OWN_WORDS
 from app.web.problems import translate
 from app.web.templating import current_reader, gettext_for, page, see_other
 
@@ -24,7 +25,8 @@ KINDS = {
     "enrolment-waitlisted": N_("On the waiting list"),
     "enrolment-link": N_("Personal link"),
     "sign-in": N_("Sign-in link"),
-}
+    "part-reminder": N_("Reminder to confirm a part"),
+} | {kind: name for kind, (name, _) in OWN_WORDS.items()}
 REASONS = {
     Reason.UNREACHABLE: N_("The mail server cannot be reached."),
     Reason.NO_TLS: N_("The connection to the mail server cannot be made secure."),
@@ -37,7 +39,7 @@ REASONS = {
     Reason.ADDRESS: N_("Mail cannot be sent to this address. Check it."),
     Reason.FILE: N_("The file could not be written."),
     Reason.GONE: N_("What it was about is no longer there."),
-    Reason.MOOT: N_("It no longer held: the person had withdrawn."),
+    Reason.MOOT: N_("It no longer held: the person had withdrawn, or the session had changed."),
     Reason.EXPIRED: N_("The link in it had expired before it could be sent."),
     Reason.OVER: N_("It could not be sent before its session was over."),
     Reason.WRITING: N_("Its text could not be made. This is a fault of the program."),
