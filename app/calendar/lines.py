@@ -24,6 +24,10 @@ _SPACES = re.compile("[ \t\n]+")
 _OPENING_QUOTE = re.compile(r'(?:(?<=^)|(?<=[\s(\[{/«¿¡—–-]))"')
 _URI_SAFE = "!#$%&'()*+,-./:;=?@_~"
 _LOCAL_PART_SAFE = "!$'*+-.=_~"
+# What nearly all links and addresses are like: nothing in them has to be checked or written anew.
+_PLAIN_LINK = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]+)?(?:/[A-Za-z0-9._~/?=&-]*)?")
+_LABEL = "[A-Za-z0-9-]{1,63}"
+_PLAIN_ADDRESS = re.compile(rf"[A-Za-z0-9!$'*+.=_~-]+@{_LABEL}(?:\.{_LABEL})*")
 _LINK_SCHEMES = frozenset({"http", "https"})
 
 
@@ -77,6 +81,8 @@ def uri(value: str, schemes: frozenset[str] = _LINK_SCHEMES) -> str:
 
     A URI value is not escaped, so what RFC 3986 does not allow in one is percent-encoded.
     """
+    if _PLAIN_LINK.fullmatch(value) and schemes >= _LINK_SCHEMES:
+        return value
     value = one_line(value).replace(" ", "%20")
     try:
         parts = urlsplit(value)
@@ -94,6 +100,8 @@ def uri(value: str, schemes: frozenset[str] = _LINK_SCHEMES) -> str:
 @lru_cache(maxsize=4096)
 def mailto(address: str) -> str:
     """A bare mail address as an ASCII CAL-ADDRESS (RFC 6068), or empty if it is not an address."""
+    if _PLAIN_ADDRESS.fullmatch(address):
+        return f"mailto:{address}"
     local, at, domain = one_line(address).rpartition("@")
     if not (at and local and domain) or " " in local + domain or "@" in local:
         return ""
