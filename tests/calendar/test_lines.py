@@ -163,3 +163,29 @@ def test_folding_is_undone_by_unfolding(line: str) -> None:
     for piece, following in pairwise(pieces):
         assert len(piece) + len(following.decode()[1].encode()) > 75
     assert folded.replace(b"\r\n ", b"") == line.encode() + b"\r\n"
+
+
+@given(
+    st.from_regex(r"https?://[a-z0-9.-]{1,9}(:[0-9]{1,3})?(/[A-Za-z0-9._~/?=&-]*)?", fullmatch=True)
+)
+@example("https://convoca.example/my/01ab-1.X_y-z/sessions/3/join?answer=accepted")
+def test_a_plain_link_is_written_as_it_is(link: str) -> None:
+    assert uri(link) == link
+
+
+@pytest.mark.parametrize(
+    ("address", "written"),
+    [
+        ("ana@example.org", "mailto:ana@example.org"),
+        ("ciclo+b8y9@sub.example.org", "mailto:ciclo+b8y9@sub.example.org"),
+        ("a&b@example.org", "mailto:a%26b@example.org"),
+        (f"a@{'x' * 63}.org", f"mailto:a@{'x' * 63}.org"),
+        (f"a@{'x' * 64}.org", ""),
+        ("a@example..org", ""),
+        ("a@.org", ""),
+        ("a@example.org\n", "mailto:a@example.org"),
+        ("a@b_c.org", ""),
+    ],
+)
+def test_an_address_is_written_or_refused(address: str, written: str) -> None:
+    assert mailto(address) == written
