@@ -38,6 +38,9 @@ class Code(StrEnum):
     AGENDA_GAP = "agenda_gap"
     AGENDA_ENDS_EARLY = "agenda_ends_early"
     LINK_MISSING = "link_missing"
+    PART_DECLINED = "part_declined"
+    PART_UNCONFIRMED = "part_unconfirmed"
+    PERSON_UNAVAILABLE = "person_unavailable"
 
 
 ERRORS = frozenset(
@@ -99,6 +102,11 @@ SENTENCES: Mapping[Code, str] = {
     Code.AGENDA_GAP: N_("Nothing is planned between “%(a)s” and “%(b)s”, %(when)s."),
     Code.AGENDA_ENDS_EARLY: N_("Nothing is planned at the end of session %(number)s, %(when)s."),
     Code.LINK_MISSING: N_("Session %(number)s begins soon, %(when)s, and has no meeting link."),
+    Code.PART_DECLINED: N_("%(person)s declined their part in “%(segment)s” (%(role)s)."),
+    Code.PART_UNCONFIRMED: N_(
+        "%(person)s has not confirmed their part in “%(segment)s” (%(role)s), %(when)s."
+    ),
+    Code.PERSON_UNAVAILABLE: N_("%(person)s cannot at the time of “%(segment)s”, %(when)s."),
 }
 """What is said, to be filled in with the conflict's `params`."""
 
@@ -135,6 +143,11 @@ HINTS: Mapping[Code, str] = {
     Code.AGENDA_GAP: N_("Lengthen the segment before, move the one after, or add a break."),
     Code.AGENDA_ENDS_EARLY: N_("Lengthen or add a segment, or let the session end earlier."),
     Code.LINK_MISSING: N_("Enter the meeting link."),
+    Code.PART_DECLINED: N_("Find somebody else, or take the part out."),
+    Code.PART_UNCONFIRMED: N_("Remind or call them, and note the answer."),
+    Code.PERSON_UNAVAILABLE: N_(
+        "Choose another hour or another place in the agenda, or give the part to somebody else."
+    ),
 }
 """The way out, for each kind."""
 

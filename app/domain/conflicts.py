@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
+from app.domain.conflict_parts import Unavailable, part_conflicts
 from app.domain.conflict_people import people_conflicts
 from app.domain.conflict_sessions import session_conflicts
 from app.domain.conflict_values import (
@@ -36,6 +37,7 @@ def conflicts(
     *,
     holidays: Mapping[str, Mapping[date, str]],
     now: datetime,
+    unavailable: Unavailable | None = None,
 ) -> tuple[Conflict, ...]:
     """Everything in the schedule that clashes or is missing, by time, errors first.
 
@@ -48,7 +50,9 @@ def conflicts(
         schedule: the draft (a release holds no meeting links, they would all be missing).
         others: the other cycles of the people in it.
         holidays: for each country (ISO 3166-1 alpha-2, upper case) public holidays by local date.
-        now: aware; a missing link matters from 48 hours before the start until the end.
+        now: aware; a missing link matters from 48 hours before the start until the end, an answer
+            that is missing from 7 days before.
+        unavailable: when people cannot.
 
     Raises ValueError if `now` is naive, UnknownZone for a session's or person's zone that is none.
     """
@@ -58,6 +62,7 @@ def conflicts(
     found = [
         *people_conflicts(schedule, elsewhere, holidays),
         *session_conflicts(schedule, elsewhere, now),
+        *part_conflicts(schedule, unavailable or {}, now),
     ]
     ahead = (conflict for conflict in found if conflict.ends > now)
     return tuple(sorted(ahead, key=lambda conflict: conflict.order))

@@ -94,6 +94,9 @@ class Part:
     institution: str = ""
     country: str = ""  # ISO 3166-1 alpha-2, of the person
     zone: str = ""  # IANA, of the person; empty: not known
+    # In drafts only, and no part of what is published: see `domain.parts`.
+    status: str = field(default="", compare=False)
+    answered_start: datetime | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class SessionIn(Strict):
     description: Prose = Field(default_factory=dict)
     meeting_url: Link = ""
     meeting_passcode: Line100 = ""
+    backstage_url: Link = ""
     check_in_before: WindowMinutes = 15
     check_in_after: WindowMinutes = 30
     check_in_word: Line40 = ""
@@ -73,6 +74,7 @@ class SessionChange(Change):
     description: Prose = Field(default_factory=dict)
     meeting_url: Link = ""
     meeting_passcode: Line100 = ""
+    backstage_url: Link = ""
     check_in_before: WindowMinutes = 15
     check_in_after: WindowMinutes = 30
     check_in_word: Line40 = ""
@@ -164,7 +166,7 @@ class SegmentOut(Out):
 
 
 class SessionOut(Out):
-    """A session. Meeting link and passcode are for organizers."""
+    """A session. Its links and the passcode are for organizers."""
 
     id: str
     revision: int
@@ -182,6 +184,7 @@ class SessionOut(Out):
     status: SessionStatus
     meeting_url: str
     meeting_passcode: str
+    backstage_url: str
     check_in_before: int
     check_in_after: int
     check_in_word: str

@@ -10,6 +10,7 @@ from sqlmodel import col, func, select
 from app.db import DbSession
 from app.domain.errors import N_, Invalid, NotFound
 from app.domain.materials import MaterialKind
+from app.domain.schedule import Schedule
 from app.models import Guest, Material, Part, Person, Session
 from app.schemas.material import MaterialIn
 from app.schemas.part import GuestDetailsIn, UnavailableIn
@@ -82,6 +83,20 @@ def hours_of(guest: Guest) -> list[Hours]:
     """When they cannot, by time."""
     pairs = (Hours(*map(datetime.fromisoformat, pair)) for pair in guest.unavailable)
     return sorted(pairs, key=lambda each: (each.starts, each.ends))
+
+
+def unavailable_of(db: DbSession, draft: Schedule) -> dict[str, list[tuple[datetime, datetime]]]:
+    """When the people with a part in a draft cannot, by their id. One query, none where nobody has
+    a part."""
+    people = {p.person_id for s in draft.sessions for g in s.segments for p in g.parts}
+    if not people:
+        return {}
+    guests = select(Guest).where(Guest.cycle_id == draft.id, col(Guest.person_id).in_(people))
+    return {
+        guest.person_id: [(each.starts, each.ends) for each in hours_of(guest)]
+        for guest in db.exec(guests)
+        if guest.unavailable
+    }
 
 
 def add_hours(

@@ -15,6 +15,7 @@ from app.domain.schedule import CycleStatus, Schedule
 from app.models import Cycle, Release
 from app.services.actor import Actor
 from app.services.holidays import holidays_for
+from app.services.part_details import unavailable_of
 from app.services.rows import find
 from app.services.schedules import (
     draft_schedule,
@@ -58,7 +59,7 @@ def find_conflicts(
     db: DbSession, actor: Actor, cycle_id: str, now: datetime
 ) -> tuple[Conflict, ...]:
     """Everything that clashes or is missing in the draft, other cycles of its people included,
-    by time. Names of holidays come in the actor's language. At most twelve queries.
+    by time. Names of holidays come in the actor's language. At most thirteen queries.
 
     Raises NotFound.
     """
@@ -68,23 +69,24 @@ def find_conflicts(
 def conflicts_of(
     db: DbSession, actor: Actor, draft: Schedule, now: datetime
 ) -> tuple[Conflict, ...]:
-    """`find_conflicts` for a draft that has been loaded. At most seven queries."""
+    """`find_conflicts` for a draft that has been loaded. At most eight queries."""
     return rules.conflicts(
         draft,
         other_schedules(db, draft.id, draft),
         holidays=holidays_for(draft, actor.language),
         now=now,
+        unavailable=unavailable_of(db, draft),
     )
 
 
 def preview(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Preview:
     """What would change for whoever reads the schedule if it were published now, and what speaks
-    against it. At most thirteen queries. Raises NotFound."""
+    against it. At most fourteen queries. Raises NotFound."""
     return preview_of(db, actor, draft_schedule(db, cycle_id), now)
 
 
 def preview_of(db: DbSession, actor: Actor, draft: Schedule, now: datetime) -> Preview:
-    """`preview` for a draft that has been loaded. At most eight queries."""
+    """`preview` for a draft that has been loaded. At most nine queries."""
     before = released_schedule(db, draft.id)
     after = release(before, draft, now)
     different = changes(before, after)

@@ -216,4 +216,6 @@ def part_of(row: Part) -> schedule.Part:
         institution=row.institution,
         country=row.person.country,
         zone=row.person.zone,
+        status=row.status,
+        answered_start=row.answered_start,
     )

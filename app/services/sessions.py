@@ -42,6 +42,7 @@ __all__ = [
 _PLAIN = (
     "meeting_url",
     "meeting_passcode",
+    "backstage_url",
     "check_in_before",
     "check_in_after",
     "check_in_word",

@@ -10,14 +10,16 @@ from app.domain.attendance import Status
 from app.domain.conflicts import Code, Conflict, Severity
 from app.domain.enrolment import TAKES_A_PLACE, EnrolmentStatus
 from app.domain.errors import N_
-from app.domain.schedule import CycleStatus, Schedule, Session, SessionStatus
+from app.domain.schedule import CycleStatus, PartStatus, Schedule, Session, SessionStatus
 from app.domain.sentences import Params
 from app.domain.zone_shifts import shifts
 from app.models import Cycle
 from app.services.publishing import Preview
 
 Urgency = Literal["now", "soon", "later"]
-Where = Literal["session", "publish", "participants", "settings", "attendance", "mail", "replies"]
+Where = Literal[
+    "session", "publish", "participants", "settings", "attendance", "mail", "replies", "parts"
+]
 
 SOON = timedelta(hours=48)
 """A session that begins within this needs everything now."""
@@ -25,6 +27,10 @@ NEAR = timedelta(days=7)
 FRESH = timedelta(days=14)
 """For so long after a session its attendance is something to look at."""
 
+ASK_BEFORE = timedelta(days=14)
+"""So long before a session those on its programme should have been asked."""
+
+_OF_THEIR_OWN = (Code.LINK_MISSING, Code.PART_DECLINED, Code.PART_UNCONFIRMED)
 _URGENCIES: tuple[Urgency, ...] = ("now", "soon", "later")
 
 
@@ -64,6 +70,7 @@ def todos(standing: Standing) -> list[Todo]:
         *_links(standing),
         *_conflicts(standing, Severity.ERROR),
         *_mails(standing),
+        *_parts(standing),
         *_zones(standing),
         *_publishing(standing),
         *_participants(standing),
@@ -88,7 +95,7 @@ def _conflicts(standing: Standing, severity: Severity) -> Iterator[Todo]:
     """One line for each session: the conflict itself where it is the only one, else how many."""
     by_session: dict[int, list[Conflict]] = defaultdict(list)
     for conflict in standing.preview.conflicts:
-        if conflict.severity is severity and conflict.code is not Code.LINK_MISSING:
+        if conflict.severity is severity and conflict.code not in _OF_THEIR_OWN:
             by_session[conflict.session_number].append(conflict)
     error = severity is Severity.ERROR
     for session in _by_time(standing.draft.sessions):
@@ -133,6 +140,51 @@ def _mails(standing: Standing) -> Iterator[Todo]:
             {"count": standing.open_replies},
             where="replies",
         )
+
+
+def _parts(standing: Standing) -> Iterator[Todo]:
+    """A line for each session and each thing to do about the people on its programme."""
+    by_session: dict[tuple[int, Code], set[str]] = defaultdict(set)
+    for conflict in standing.preview.conflicts:
+        if conflict.code in (Code.PART_DECLINED, Code.PART_UNCONFIRMED):
+            by_session[conflict.session_number, conflict.code].add(conflict.subject.id)
+    for session in _by_time(standing.draft.sessions):
+        if session.ends <= standing.now or session.status is SessionStatus.CANCELLED:
+            continue
+        near = session.starts <= standing.now + NEAR
+        params: Params = {"number": session.number}
+        declined = len(by_session[session.number, Code.PART_DECLINED])
+        if declined:
+            sentence = N_("Session %(number)s: parts that were declined: %(count)s.")
+            yield Todo(
+                "parts_declined",
+                "now" if near else "soon",
+                sentence,
+                {**params, "count": declined},
+                session.number,
+            )
+        unconfirmed = len(by_session[session.number, Code.PART_UNCONFIRMED])
+        if unconfirmed:
+            soon = session.starts <= standing.now + SOON
+            sentence = N_("Session %(number)s: parts that are not confirmed: %(count)s.")
+            yield Todo(
+                "parts_unconfirmed",
+                "now" if soon else "soon",
+                sentence,
+                {**params, "count": unconfirmed},
+                where="parts",
+            )
+        unasked = _unasked(session) if session.starts <= standing.now + ASK_BEFORE else 0
+        if unasked:
+            sentence = N_("Session %(number)s: people who were not asked yet: %(count)s.")
+            yield Todo(
+                "parts_unasked", "later", sentence, {**params, "count": unasked}, where="parts"
+            )
+
+
+def _unasked(session: Session) -> int:
+    parts = (part for segment in session.segments for part in segment.parts)
+    return len({part.person_id for part in parts if part.status == PartStatus.PLANNED})
 
 
 def _zones(standing: Standing) -> Iterator[Todo]:

@@ -14,6 +14,7 @@ _PLACES = {
     "participants": "/participants",
     "settings": "/settings",
     "attendance": "/attendance",
+    "parts": "/parts",
 }
 
 

@@ -26,11 +26,13 @@ _PLAIN = (
     "number",
     "meeting_url",
     "meeting_passcode",
+    "backstage_url",
     "check_in_before",
     "check_in_after",
     "check_in_word",
     "status",
 )
+_MAY_BE_EMPTIED = ("meeting_url", "meeting_passcode", "backstage_url", "check_in_word", "minutes")
 _LABELS = {
     "date": N_("Day"),
     "time": N_("Begins"),
@@ -39,6 +41,7 @@ _LABELS = {
     "number": N_("Number"),
     "meeting_url": N_("Meeting link"),
     "meeting_passcode": N_("Passcode"),
+    "backstage_url": N_("Backstage link"),
     "check_in_before": N_("Check-in opens, minutes before the start"),
     "check_in_after": N_("Check-in closes, minutes after the end"),
     "check_in_word": N_("Check-in word"),
@@ -95,6 +98,7 @@ def shown(session: Session) -> Values:
         "number": str(session.number),
         "meeting_url": session.meeting_url,
         "meeting_passcode": session.meeting_passcode,
+        "backstage_url": session.backstage_url,
         "check_in_before": str(session.check_in_before),
         "check_in_after": str(session.check_in_after),
         "check_in_word": session.check_in_word,
@@ -118,7 +122,7 @@ def to_command(schema: type[Schema], values: Mapping[str, str]) -> Schema:
         "fold": int(values["fold"]) if values["fold"] in ("0", "1") else None,
     }
     for name in ("zone", "minutes", "number", *_PLAIN[6:]):
-        if values[name] or name in ("meeting_url", "meeting_passcode", "check_in_word", "minutes"):
+        if values[name] or name in _MAY_BE_EMPTIED:
             found[name] = values[name]
     return with_start(schema, found, "wall_start", values)
 

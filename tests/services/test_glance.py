@@ -30,7 +30,7 @@ def sound(make: Make, cycle: Cycle, number: int = 1, **values: Any) -> Session:
     """A session with nothing to complain of."""
     values.setdefault("meeting_url", f"https://meet.example.org/{number}")
     session = make.session(cycle, number, minutes=30, **values)
-    make.part(make.segment(session), make.person(), "host")
+    make.part(make.segment(session), make.person(), "host", status="confirmed")
     return session
 
 
@@ -404,6 +404,40 @@ def test_mails_that_need_a_person(db: DbSession, make: Make) -> None:
     assert todos(db, cycle) == [("soon", "replies_open", "replies", "Mails that need a person: 2.")]
 
 
+def test_people_on_the_programme(db: DbSession, make: Make) -> None:
+    cycle = make.cycle()
+    session = sound(make, cycle)  # in eight days
+    publish(db, cycle)
+    segment = make.segment(session, 1, minutes=1, offset=0)
+    parts = [make.part(segment, make.person(), status=status) for status in ("planned",) * 2]
+    parts += [make.part(segment, make.person(), status=s) for s in ("invited", "declined")]
+
+    def told(now: datetime) -> list[tuple[str, str, str, str]]:
+        return [todo for todo in todos(db, cycle, now) if todo[1].startswith("parts_")]
+
+    declined = "Session 1: parts that were declined: 1."
+    unconfirmed = "Session 1: parts that are not confirmed: 1."
+    unasked = "Session 1: people who were not asked yet: 2."
+    assert told(session.starts_at - timedelta(days=15)) == [
+        ("soon", "parts_declined", "session", declined)
+    ]
+    assert told(session.starts_at - timedelta(days=14)) == [
+        ("soon", "parts_declined", "session", declined),
+        ("later", "parts_unasked", "parts", unasked),
+    ]
+    assert told(session.starts_at - timedelta(days=7)) == [
+        ("now", "parts_declined", "session", declined),
+        ("soon", "parts_unconfirmed", "parts", unconfirmed),
+        ("later", "parts_unasked", "parts", unasked),
+    ]
+    assert told(session.starts_at - timedelta(days=2)) == [
+        ("now", "parts_declined", "session", declined),
+        ("now", "parts_unconfirmed", "parts", unconfirmed),
+        ("later", "parts_unasked", "parts", unasked),
+    ]
+    assert told(session.ends_at) == []
+
+
 def test_queries_do_not_grow(db: DbSession, make: Make, count_queries: Count) -> None:
     cycle, other = make.cycle(), make.cycle()
     ana = make.person()
@@ -423,4 +457,4 @@ def test_queries_do_not_grow(db: DbSession, make: Make, count_queries: Count) ->
             found = glance(db, SYSTEM, cycle.id, NOW)
         assert (len(found.sessions), found.failed_mails) == (number, number)
         counts.append(len(queries))
-    assert counts == [18, 18, 18]
+    assert counts == [19, 19, 19]
