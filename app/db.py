@@ -8,16 +8,17 @@ A transaction opened for reading cannot write, in SQLite and in PostgreSQL alike
 import sqlite3
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Update, create_engine, event, func, make_url
+from sqlalchemy import Connection, Dialect, Engine, Update, create_engine, event, func, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import sessionmaker
+from sqlalchemy.sql.compiler import SQLCompiler
 from sqlmodel import Session as DbSession
 
 from app.models.revisions import raise_revisions
@@ -66,8 +67,7 @@ def _begin_sqlite(connection: Connection) -> None:
         durable = options.get("convoca_durable", True)
         connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
     connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
-    if not options.get("convoca_single"):  # elsewise the one statement is the transaction
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
 def make_engine(url: str) -> Engine:
@@ -174,9 +174,31 @@ Jot = Callable[[Update, Mapping[str, Any]], None]
 """Carries out an UPDATE with its values and commits it."""
 
 
-def _run(connection: Connection, statement: Update, values: Mapping[str, Any]) -> None:
-    with connection.begin():
-        connection.execute(statement, values)
+class _Prepared:
+    """A statement as the driver takes it."""
+
+    def __init__(self, statement: Update, dialect: Dialect) -> None:
+        if dialect.name == "postgresql":
+            # It holds for the transaction, which is this statement.
+            statement = statement.where(func.set_config("synchronous_commit", "off", True) == "off")
+        compiled = statement.compile(dialect=dialect)
+        assert isinstance(compiled, SQLCompiler)
+        self.text = str(compiled)
+        self._positions = compiled.positiontup
+        self._fixed = {}
+        self._convert = {}
+        for name, bind in compiled.binds.items():
+            convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
+            if convert is not None:
+                self._convert[name] = convert
+            self._fixed[name] = convert(bind.value) if convert and not bind.required else bind.value
+
+    def parameters(self, values: Mapping[str, Any]) -> Any:
+        """The values, with those that stand in the statement."""
+        convert = self._convert
+        given = {k: convert[k](v) if k in convert else v for k, v in values.items()}
+        merged = {**self._fixed, **given}
+        return merged if self._positions is None else [merged[name] for name in self._positions]
 
 
 class Database:
@@ -185,6 +207,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = make_engine(url)
         self.mark = ChangeMark(self.engine)
+        self._prepared: dict[Update, _Prepared] = {}
         self._sessions = sessionmaker(class_=DbSession, expire_on_commit=False, autoflush=True)
         event.listen(self._sessions, "after_flush", raise_revisions)
 
@@ -205,19 +228,30 @@ class Database:
                     db.commit()
 
     @contextmanager
-    def jotting(self) -> Iterator["Jot"]:
+    def jotting(self) -> Iterator[Jot]:
         """For short notes in quick succession: each statement is a transaction of its own, which is
-        not `durable` (see `begin`). It has cost an eighth of what a session costs."""
+        not `durable` (see `begin`). It takes a twentieth of what a session takes."""
         with self.engine.connect() as connection:
-            if connection.dialect.name == "sqlite":
-                connection.execution_options(convoca_durable=False, convoca_single=True)
-                yield lambda statement, values: _run(connection, statement, values)
-            else:
+            sqlite = connection.dialect.name == "sqlite"
+            if not sqlite:
                 connection.execution_options(isolation_level="AUTOCOMMIT")
-                # It holds for the transaction, which is this statement.
-                off = func.set_config("synchronous_commit", "off", True) == "off"
-                quick = cache(lambda statement: statement.where(off))
-                yield lambda statement, values: _run(connection, quick(statement), values)
+            cursor = connection.connection.cursor()
+            try:
+                if sqlite:
+                    cursor.execute("PRAGMA synchronous = NORMAL")
+                    cursor.execute("PRAGMA query_only = OFF")
+                yield partial(self._jot, cursor)
+            finally:
+                cursor.close()
+
+    def _jot(self, cursor: Any, statement: Update, values: Mapping[str, Any]) -> None:
+        prepared = self._prepared.get(statement)
+        if prepared is None:
+            prepared = self._prepared[statement] = _Prepared(statement, self.engine.dialect)
+        try:
+            cursor.execute(prepared.text, prepared.parameters(values))
+        except self.engine.dialect.loaded_dbapi.Error as error:
+            raise OperationalError(prepared.text, None, error) from error
 
     @staticmethod
     def _begin(connection: Connection, writes: bool, durable: bool) -> None:

@@ -57,6 +57,7 @@ class _ReusedDatabase(Database):
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.mark = ChangeMark(engine)
+        self._prepared = {}
         self._sessions = sessionmaker(class_=DbSession, expire_on_commit=False, autoflush=True)
         event.listen(self._sessions, "after_flush", raise_revisions)
 

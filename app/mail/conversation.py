@@ -4,6 +4,7 @@ smtplib connects, greets, encrypts and signs in. From there on it would wait thr
 mail, and could not say that it waits; so what follows is spoken here.
 """
 
+import contextlib
 import re
 import select
 import socket
@@ -53,7 +54,13 @@ class Conversation:
         together: float,
         patience: float,
     ) -> None:
+        sock.setblocking(False)  # waiting is done here, so that it can be told
         self._sock = sock
+        self._tls = isinstance(sock, ssl.SSLSocket)
+        # Not select(), which knows a highest number of a file.
+        self._can_read, self._can_write = select.poll(), select.poll()
+        self._can_read.register(sock, select.POLLIN)
+        self._can_write.register(sock, select.POLLOUT)
         self._pipelining = "pipelining" in extensions
         self._size = "size" in extensions
         self._eight_bit = "8bitmime" in extensions
@@ -63,6 +70,8 @@ class Conversation:
         self._patience = min(patience, timeout)
         self._buffer = b""
         self._half_done = False  # a mail was begun and not ended
+        self.announced: tuple[Mail, str, str] | None = None
+        self._announced_body = b""
         self._deadline = 0.0
         self._slow: Hook = _nothing
         self.open = True
@@ -98,18 +107,8 @@ class Conversation:
             raise
 
     def _deliver(self, mail: Mail, sender: str, recipient: str, meanwhile: Hook) -> None:
-        body = on_the_wire(mail.raw)
-        envelope = [
-            f"MAIL FROM:<{sender}>{self._options(mail, recipient, len(body))}\r\n".encode(),
-            f"RCPT TO:<{recipient}>\r\n".encode(),
-            b"DATA\r\n",
-        ]
-        if self._half_done:
-            envelope.insert(0, b"RSET\r\n")
-        self._half_done = True
-        replies = self._say(envelope)
-        if len(envelope) > 3 and replies:
-            replies = replies[1:]  # to RSET: there is nothing that can be wrong with it
+        body = self._announced_body or on_the_wire(mail.raw)
+        replies = self._say(self._envelope(mail, sender, recipient, len(body)))
         for step, (code, text) in enumerate(replies):
             if code != _GO_ON if step == 2 else not _fine(code):
                 if step < 2 and replies[-1][0] == _GO_ON:
@@ -122,6 +121,24 @@ class Conversation:
         if not _fine(code):
             raise Refusal(code, text)
 
+    def announce(self, mail: Mail, sender: str, recipient: str) -> None:
+        """Says who the next mail is from and for, without waiting for an answer, where the server
+        lets us; `deliver` of the same goes on from there. Until its text comes, and it comes
+        whole or not at all, there is nothing that the server could take for a mail."""
+        if self._pipelining and not self._half_done:
+            self._deadline = time.monotonic() + self._together
+            self._announced_body = body = on_the_wire(mail.raw)
+            with contextlib.suppress(OSError):  # whoever reads will notice
+                self._write(b"".join(self._envelope(mail, sender, recipient, len(body))))
+            self.announced = (mail, sender, recipient)
+
+    def _envelope(self, mail: Mail, sender: str, recipient: str, size: int) -> list[bytes]:
+        return [
+            f"MAIL FROM:<{sender}>{self._options(mail, recipient, size)}\r\n".encode(),
+            f"RCPT TO:<{recipient}>\r\n".encode(),
+            b"DATA\r\n",
+        ]
+
     def _options(self, mail: Mail, recipient: str, size: int) -> str:
         options = f" SIZE={size}" if self._size else ""
         if self.smtputf8 and (mail.utf8 or not recipient.isascii()):
@@ -130,16 +147,21 @@ class Conversation:
 
     def _say(self, commands: Sequence[bytes]) -> list[tuple[int, bytes]]:
         """The replies, one for each command; without pipelining up to the first refusal."""
+        announced, self.announced, self._announced_body = self.announced, None, b""
+        ahead = [b"RSET\r\n"] if self._half_done else []
+        self._half_done = True
         if self._pipelining:
-            self._write(b"".join(commands))
-            return [self._reply() for _ in commands]
+            if announced is None:
+                self._write(b"".join([*ahead, *commands]))
+            # To RSET there is nothing that can be wrong with it.
+            return [self._reply() for _ in (*ahead, *commands)][len(ahead) :]
         replies = []
-        for command in commands:
+        for command in (*ahead, *commands):
             self._write(command)
             replies.append(self._reply())
             if replies[-1][0] >= 400:
                 break
-        return replies
+        return replies[len(ahead) :] or replies
 
     def _take_back(self) -> None:
         """Nobody is to get it, but the server waits for a mail: an empty one (RFC 2920, 3.1)."""
@@ -148,8 +170,14 @@ class Conversation:
         self._half_done = False
 
     def _write(self, data: bytes) -> None:
-        self._sock.settimeout(self._left())
-        self._sock.sendall(data)
+        rest = memoryview(data)
+        while rest:
+            try:
+                rest = rest[self._sock.send(rest) :]
+            except (BlockingIOError, ssl.SSLWantWriteError):
+                self._wait(self._can_write)
+            except ssl.SSLWantReadError:
+                self._wait(self._can_read)
 
     def _reply(self) -> tuple[int, bytes]:
         lines: list[bytes] = []
@@ -171,21 +199,27 @@ class Conversation:
         return line
 
     def _read(self) -> None:
-        until = time.monotonic() + self._left()
-        if not self._readable(min(self._patience, self._left())):
-            self._slow()
-        self._sock.settimeout(max(0.001, until - time.monotonic()))
-        data = self._sock.recv(16_384)
+        if not self._tls:
+            self._wait(self._can_read)
+        while True:
+            try:
+                data = self._sock.recv(16_384)
+                break
+            except (BlockingIOError, ssl.SSLWantReadError):
+                self._wait(self._can_read)
+            except ssl.SSLWantWriteError:
+                self._wait(self._can_write)
         if not data:
             raise Ended("closed")
         self._buffer += data
 
-    def _readable(self, seconds: float) -> bool:
-        if isinstance(self._sock, ssl.SSLSocket) and self._sock.pending():
-            return True
-        poll = select.poll()  # unlike select(), it knows no highest number of a file
-        poll.register(self._sock, select.POLLIN)
-        return bool(poll.poll(seconds * 1000))
+    def _wait(self, ready: select.poll) -> None:
+        left = self._left()
+        if ready.poll(min(self._patience, left) * 1000):
+            return
+        self._slow()
+        if not ready.poll(max(0.0, left - self._patience) * 1000):
+            raise TimeoutError
 
     def _left(self) -> float:
         left = min(self._timeout, self._deadline - time.monotonic())
@@ -196,7 +230,7 @@ class Conversation:
     def quit(self) -> None:
         """Says goodbye, if there is somebody to say it to."""
         try:
-            if self.open:
+            if self.open and self.announced is None:
                 self._deadline = time.monotonic() + min(2.0, self._timeout)
                 self._slow = _nothing
                 self._write(b"QUIT\r\n")
@@ -211,13 +245,10 @@ class Conversation:
         """Whether nothing has come in that nobody asked for: a goodbye, or the end."""
         if not self.open or self._buffer:
             return False
-        if not self._readable(0):
-            return True
         try:
-            self._sock.settimeout(0)
             self._sock.recv(1)
-        except ssl.SSLWantReadError:
-            return True  # TLS has had something to say to itself
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
         except OSError:
             pass
         return False

@@ -47,6 +47,10 @@ class Transport(Protocol):
         `meanwhile` may be called once while the answer is awaited, `slow` when it is late.
         """
 
+    def announce(self, mail: Mail, *, sender: str, recipient: str) -> None:
+        """Says what the next `send` is going to be, if that saves time. If it is another one after
+        all, or none, nothing of this mail has gone."""
+
     def open(self) -> None:
         """Makes the connection if there is none; `send` would do so too. Raises SendError."""
 
@@ -76,6 +80,9 @@ class FileTransport:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    def announce(self, mail: Mail, *, sender: str, recipient: str) -> None:
+        """Saves no time."""
 
     def open(self) -> None:
         """Nothing is held."""
@@ -149,8 +156,10 @@ class SmtpTransport:
         refuses this mail for good (5xx); everything else may be tried again.
         """
         sender, recipient = _envelope(sender), _envelope(recipient)
-        line = self._ready()
-        if not line.smtputf8 and (mail.utf8 or not recipient.isascii()):
+        line = self._line
+        if line is None or line.announced != (mail, sender, recipient):
+            line = self._ready()
+        if not line.smtputf8 and not _is_plain(mail, recipient):
             raise SendError(Reason.ADDRESS, final=True)
         try:
             line.deliver(mail, sender, recipient, meanwhile=meanwhile, slow=slow)
@@ -160,6 +169,14 @@ class SmtpTransport:
             self.close()
             reason = Reason.TIMEOUT if isinstance(error, TimeoutError) else Reason.DROPPED
             raise SendError(reason, connection=True) from error
+
+    def announce(self, mail: Mail, *, sender: str, recipient: str) -> None:
+        """Begins the next mail where the server takes commands ahead; nothing is raised."""
+        line = self._line
+        with contextlib.suppress(SendError):
+            sender, recipient = _envelope(sender), _envelope(recipient)
+            if line is not None and line.open and (line.smtputf8 or _is_plain(mail, recipient)):
+                line.announce(mail, sender, recipient)
 
     def greet(self) -> None:
         """Connects and signs in, for whoever asks whether that works. Raises SendError."""
@@ -171,7 +188,7 @@ class SmtpTransport:
         self._ready()
 
     def _ready(self) -> Conversation:
-        if self._line is None or not self._line.idle():
+        if self._line is None or self._line.announced or not self._line.idle():
             self.close()
             smtp = self._connect()
             assert smtp.sock is not None
@@ -254,6 +271,11 @@ class SmtpTransport:
         line, self._line = self._line, None
         if line is not None:
             line.quit()
+
+
+def _is_plain(mail: Mail, recipient: str) -> bool:
+    """Whether every server can take it."""
+    return not mail.utf8 and recipient.isascii()
 
 
 def _took_too_long(error: Exception) -> bool:

@@ -118,6 +118,7 @@ class Batch:
         # Should it not be possible to write that down, it is better repeated later than at once.
         del self._open[message.id]
         self.outcome.tried += 1
+        self._announce()
         # Before the next is begun, so that a kill repeats one mail at most. Nobody waits for the
         # disk: what is committed outlives this process. See docs/adr/0017.
         claims.record_sent(jot, message.id, self.at())
@@ -139,6 +140,16 @@ class Batch:
             except Exception as error:
                 made = error
             self._ahead[following.id] = made
+
+    def _announce(self) -> None:
+        """Lets the server look at the next one's address while we write down the last one's end."""
+        following = next(iter(self._open.values()), None)
+        if following is None or self.desk.limits.any or self.desk.stop().is_set():
+            return
+        mail = self._ahead.get(following.id)
+        if isinstance(mail, Mail):
+            to = following.to_address
+            self.desk.transport.announce(mail, sender=self.desk.sender, recipient=to)
 
     def _wait_for_place(self, message: Message) -> bool:
         """Waits until the limits let a mail go; False where it has to be given back."""

@@ -55,6 +55,9 @@ class Fake:
         self.sent.append((recipient, message["Message-ID"]))
         meanwhile()
 
+    def announce(self, mail: Mail, *, sender: str, recipient: str) -> None:
+        pass
+
     def open(self) -> None:
         if self.away is not None:
             raise self.away
