@@ -153,11 +153,13 @@ class Batch:
 
     def _wait_for_place(self, message: Message) -> bool:
         """Waits until the limits let a mail go; False where it has to be given back."""
-        while self.desk.limits.any:
+        limits, missed = self.desk.limits, None
+        while limits.any:
             asked = self.at()
             with self.desk.database.begin(writes=True, durable=False) as db:
                 urgent = message.kind == SIGN_IN
-                place = pace.reserve(db, self.desk.limits, asked + self._lead, urgent=urgent)
+                first = asked + self._lead
+                place = pace.reserve(db, limits, first, urgent=urgent, missed=missed)
             # A place must not have passed by the time that it is written down.
             took = min(self.at() - asked, timedelta(seconds=_LONGEST_LEAD))
             self._lead = max(took, self._lead * 0.9)
@@ -167,8 +169,9 @@ class Batch:
                 return False
             if self.desk.stop().wait(max(0.0, wait)):
                 return False
-            if place.taken and self.at() - place.at <= pace.LATE:
+            if place.taken and self.at() - place.at <= limits.late:
                 return True
+            missed = place if place.taken else None
         return True
 
     def _failed(self, message: Message, error: SendError) -> bool:

@@ -14,8 +14,6 @@ from app.domain.ids import new_id
 from app.models import MailPace
 
 LATE = timedelta(milliseconds=20)
-"""Whoever begins later than that after their place needs another."""
-
 _SLACK = timedelta(milliseconds=100)  # what lateness and the way there may shift a mail by
 _FAR = timedelta(minutes=1)
 _MOST_AHEAD = 20  # places; where the next is further away a clock was set back
@@ -37,6 +35,11 @@ class Limits:
         """Whether there is a limit at all."""
         return bool(self.server) and (self.per_second is not None or self.per_hour is not None)
 
+    @property
+    def late(self) -> timedelta:
+        """Whoever begins later than that after their place needs another."""
+        return LATE if self.per_second is not None else timedelta(seconds=0.5)
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -46,20 +49,32 @@ class Place:
     taken: bool = True
 
 
-def reserve(db: DbSession, limits: Limits, now: datetime, *, urgent: bool = False) -> Place:
-    """Takes the next free place at the aware instant `now` or later; `urgent`: a sign-in link."""
+def reserve(
+    db: DbSession,
+    limits: Limits,
+    now: datetime,
+    *,
+    urgent: bool = False,
+    missed: Place | None = None,
+) -> Place:
+    """Takes the next free place at the aware instant `now` or later; `urgent`: a sign-in link;
+    `missed`: a place that was taken before and came to nothing."""
     row = _row(db, limits.server)
     step = _step(limits.per_second)
     at = max(now, row.next_at) if row.next_at < now + _FAR + _MOST_AHEAD * step else now
     recent = {int(minute): count for minute, count in row.recent.items()}
+    if missed is not None and recent.get(_minute(missed.at), 0) > 0:
+        recent[_minute(missed.at)] -= 1
     if limits.per_hour is not None:
         allowed = limits.per_hour if urgent else limits.per_hour - limits.per_hour // _KEPT
         free = _free_from(recent, allowed)
         if free is not None and free > at:
+            row.recent = _kept(recent, now)
+            db.add(row)
             return Place(free, taken=False)
     minute = _minute(at)
     recent[minute] = recent.get(minute, 0) + 1
-    row.recent = {str(m): n for m, n in sorted(recent.items()) if m >= minute - _HOUR - 1}
+    row.recent = _kept(recent, at)
     row.next_at = at + step
     db.add(row)
     return Place(at)
@@ -86,6 +101,11 @@ def _step(per_second: float | None) -> timedelta:
         # The places of a second are counted in whole ones: 2.5 a second is never 3 in one.
         return (timedelta(seconds=1) + _SLACK) / int(per_second)
     return timedelta(seconds=1 / per_second) + _SLACK
+
+
+def _kept(recent: dict[int, int], at: datetime) -> dict[str, int]:
+    since = _minute(at) - _HOUR - 1
+    return {str(m): n for m, n in sorted(recent.items()) if m >= since and n}
 
 
 def _minute(at: datetime) -> int:
