@@ -8,6 +8,7 @@ from typing import Any
 
 from app.db import DbSession
 from app.domain.errors import DomainError, FieldError, Invalid, Stale
+from app.domain.parts import standing
 from app.domain.schedule import Schedule, state_at
 from app.languages import time_of_day
 from app.models import Cycle, Person, Session
@@ -147,7 +148,7 @@ def context(
     language: str,
     now: datetime,
 ) -> dict[str, Any]:
-    """All that templates/organize/session.html shows. At most fourteen queries, however many rows
+    """All that templates/organize/session.html shows. At most fifteen queries, however many rows
     there are."""
     everything = list_sessions(db, actor, cycle.id)
     people = people_of(everything)
@@ -191,7 +192,7 @@ def context(
         "starts": starts,
         "minutes": length,
         "at": zone,
-        "segments": _segments(editing, people, shown, starts, zone, language),
+        "segments": _segments(editing, session, people, shown, starts, zone, language),
         "people": _choices(people, gettext),
         "shown": shown,
         "zones": zone_choices(language, editing.values["zone"]),
@@ -231,6 +232,7 @@ def label(person: Person) -> str:
 
 def _segments(
     editing: Editing,
+    session: Session,
     people: dict[str, Person],
     shown: session_view.Shown,
     starts: datetime,
@@ -238,6 +240,7 @@ def _segments(
     language: str,
 ) -> list[dict[str, Any]]:
     found = []
+    kept = {(g.id, p.person_id, p.role): p for g in session.segments for p in g.parts}
     laid = session_view.lay_out(starts, editing.rows)
     for place, (row, hours) in enumerate(zip(editing.rows, laid, strict=True)):
         parts = []
@@ -245,12 +248,15 @@ def _segments(
             person = people.get(part.person)
             there = person.zone if person else ""
             note = session_view.local_hours(hours.starts, hours.ends, there, zone, language)
+            # At the hours that are typed: who confirmed others has to confirm these again.
+            known = kept.get((row.id, part.person, part.role))
+            state = standing(known.status, known.answered_start, hours.starts) if known else ""
             parts.append(
                 {
                     "id": part.id,
                     "person": part.person,
                     "role": part.role,
-                    "state": "",
+                    "state": str(state),
                     "note": note,
                 }
             )

@@ -12,10 +12,11 @@ from babel import dates
 
 from app.domain import agenda, schedule
 from app.domain.conflict_values import Code, Conflict
+from app.domain.parts import Standing, standing
 from app.domain.schedule import PartRole, Schedule, SegmentKind
 from app.domain.zones import wall_time, zone, zone_names
 from app.languages import babel_locale, city, time_of_day, translations, zone_label
-from app.models import Person, Session
+from app.models import Part, Person, Session
 from app.web.agenda_form import SegmentRow
 from app.web.sentences import Presenter
 from app.web.session_form import Typed
@@ -248,6 +249,7 @@ def run_of_show(session: Session, language: str) -> list[dict[str, Any]]:
                     "position": part.position,
                     "institution": part.institution,
                     "role": part.role,
+                    "state": _state(part, starts),
                     "local_time": local_hours(
                         starts, ends, part.person.zone, session.zone, language
                     ),
@@ -257,6 +259,12 @@ def run_of_show(session: Session, language: str) -> list[dict[str, Any]]:
         }
         for segment, (starts, ends) in zip(session.segments, laid, strict=True)
     ]
+
+
+def _state(part: Part, starts: datetime) -> str:
+    """Where a part stands, on paper: of whom nobody has asked yet nothing is said."""
+    found = standing(part.status, part.answered_start, starts)
+    return "" if found is Standing.PLANNED else found.value
 
 
 def local_hours(

@@ -190,12 +190,37 @@ def test_hours_follow_and_stand_beside_those_of_the_people(
 ) -> None:
     page = Page(organizer_client.get(URL).text)
     assert page.text(".agenda-time") == ["09:00–09:20", "09:20–10:00"]
-    assert page.text(".agenda-part-note") == ["15:20–16:00, Madrid time"]
+    assert page.text(".agenda-part-note") == [
+        "Not asked yet",
+        "Not asked yet 15:20–16:00, Madrid time",
+    ]
 
     page = press(organizer_client, page.fields | {"time": "22:00"}, "check")
 
     assert page.text(".agenda-time") == ["22:00–22:20", "22:20–23:00"]
-    assert page.text(".agenda-part-note") == ["Wednesday 04:20–05:00, Madrid time"]
+    assert page.text(".agenda-part-note")[1] == "Not asked yet Wednesday 04:20–05:00, Madrid time"
+
+
+def test_where_each_part_stands_at_the_hours_that_are_typed(
+    organizer_client: TestClient, house: House, database: Database
+) -> None:
+    with database.begin(writes=True) as db:
+        first, second = db.exec(select(Part).order_by(col(Part.segment_id))).all()
+        starts = db.exec(select(Session.starts_at)).one()
+        first.status, first.answered_start = "confirmed", starts
+        second.status = "invited"
+    page = Page(organizer_client.get(URL).text)
+    waiting = "Waiting for an answer"
+    assert page.text(".agenda-part-note") == [
+        "Confirmed",
+        f"{waiting} 15:20–16:00, Madrid time",
+    ]
+    page = press(organizer_client, page.fields | {"time": "22:00"}, "check")
+    late = f"{waiting} Wednesday 04:20–05:00, Madrid time"
+    assert page.text(".agenda-part-note") == ["To be confirmed again", late]
+    typed = page.fields | {"segment-0-part-0-role": "moderator"}
+    page = press(organizer_client, typed, "check")
+    assert page.text(".agenda-part-note") == [late]
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,7 @@ def test_every_field_is_saved(
         "number": "7",
         "meeting_url": "https://meet.example.org/a",
         "meeting_passcode": "s3cret",
+        "backstage_url": "https://meet.example.org/b",
         "check_in_before": "0",
         "check_in_after": "45",
         "check_in_word": "quena",
@@ -200,6 +201,7 @@ def test_every_field_is_saved(
         "status": "draft",
         "meeting_url": "https://meet.example.org/a",
         "meeting_passcode": "s3cret",
+        "backstage_url": "https://meet.example.org/b",
         "check_in_before": 0,
         "check_in_after": 45,
         "check_in_word": "quena",
@@ -365,4 +367,4 @@ def test_queries_of_the_list_do_not_grow(
     with count_queries() as three:
         organizer_client.get(LIST)
 
-    assert (len(one), len(one)) == (len(three), 9)
+    assert (len(one), len(one)) == (len(three), 10)
