@@ -77,9 +77,7 @@ class Script:
             if command.startswith(start):
                 return answer
         if command.startswith("ehlo"):
-            return "\r\n".join(
-                ["250-script", *(f"250-{e}" for e in self.extensions)] + ["250 HELP"]
-            )
+            return "\r\n".join(["250-script", *(f"250-{e}" for e in self.extensions), "250 HELP"])
         return {"DATA": "354 go on", "QUIT": "221 bye"}.get(command, "250 OK")
 
 
@@ -95,9 +93,8 @@ def scripted(script: Script) -> Iterator[SmtpTransport]:
                 except OSError:
                     return
                 script.connections += 1
-                with connection:
-                    with suppress(OSError):
-                        script.talk(connection)
+                with connection, suppress(OSError):
+                    script.talk(connection)
 
         thread = threading.Thread(target=serve)
         thread.start()
