@@ -28,6 +28,7 @@ class Behaviour:
     hang_in_data: frozenset[str] = frozenset()
     drop_in_data: frozenset[str] = frozenset()  # the mail is kept, then the line goes dead
     drop_before_data: frozenset[str] = frozenset()
+    pipelining: bool = False  # it takes commands ahead anyway; whether it says so
 
 
 class Peer:
@@ -42,6 +43,17 @@ class Peer:
         self.logins: list[tuple[bytes, bytes]] = []
         self.port = 0
         self.arrived = threading.Event()
+
+    async def handle_EHLO(
+        self,
+        server: SMTP,
+        session: Session,
+        envelope: Envelope,
+        hostname: str,
+        responses: list[str],
+    ) -> list[str]:
+        session.host_name = hostname
+        return [*(["250-PIPELINING"] if self.behaviour.pipelining else []), *responses]
 
     async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
