@@ -9,9 +9,10 @@ from sqlmodel import col, select
 
 from app.db import DbSession, insert_unless_there
 from app.domain.enrolment import EnrolmentStatus
-from app.domain.errors import N_, Gone
+from app.domain.errors import N_, Gone, NotFound, Stale
 from app.domain.ids import new_code, new_id
 from app.models import Enrolment, Guest, Part, Session
+from app.services.actor import Actor
 from app.services.links import Links, Purpose
 from app.services.rows import find
 
@@ -88,3 +89,45 @@ def _insert(db: DbSession, cycle_id: str, person_ids: Iterable[str]) -> None:
         row | {"id": new_id(), "reply_code": new_code(16), "person_id": each} for each in person_ids
     ]
     db.connection().execute(statement, rows)
+
+
+def guests_of(db: DbSession, cycle_id: str) -> dict[str, Guest]:
+    """The guests of a cycle who have parts in it, by the person's id; without the persons. One
+    query."""
+    on_programme = (
+        select(Part.person_id)
+        .join(Session, col(Session.id) == col(Part.session_id))
+        .where(Session.cycle_id == cycle_id)
+    )
+    query = select(Guest).where(Guest.cycle_id == cycle_id, col(Guest.person_id).in_(on_programme))
+    return {guest.person_id: guest for guest in db.exec(query)}
+
+
+def renew_links(
+    db: DbSession, actor: Actor, cycle_id: str, person_id: str, generation: int
+) -> Guest:
+    """An organizer ends somebody's personal link of this generation and their calendar's address,
+    which came into the wrong hands. Twice is once.
+
+    Raises:
+        NotFound: they are no guest of this cycle.
+        Stale: this generation ended before the last one, or never was.
+    """
+    query = select(Guest).where(Guest.cycle_id == cycle_id, Guest.person_id == _sane(person_id))
+    held = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    guest = db.exec(held).one_or_none()
+    if guest is None:
+        raise NotFound
+    if guest.link_generation == generation:
+        guest.link_generation += 1
+        guest.feed_generation += 1
+        db.flush()
+    elif guest.link_generation != generation + 1:
+        raise Stale
+    return guest
+
+
+def _sane(text: str) -> str:
+    if "\0" in text:  # PostgreSQL takes no NUL in text
+        raise NotFound
+    return text
