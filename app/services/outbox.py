@@ -5,7 +5,8 @@ opens something stands in the database.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import col, func, select
@@ -34,6 +35,7 @@ PART_KINDS = ("part-request", "part-reminder")
 KINDS = (*ENROLMENT_KINDS, SIGN_IN, *INVITATION_KINDS, *PART_KINDS, "reminder", "follow-up")
 STATUSES = ("queued", "sent", "failed", "expired", "superseded", "bounced")
 _CHUNK = 1_000
+_LATELY = timedelta(minutes=5)
 
 
 def prepare(
@@ -229,6 +231,48 @@ def retry(
 def _has_newer(db: DbSession, message: Message) -> bool:
     same_lane = select(Message.id).where(Message.lane == message.lane, col(Message.id) > message.id)
     return db.exec(same_lane.limit(1)).first() is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far mails have got. What was replaced before it went is not counted; `failed` includes
+    those that came back. `per_minute` is the pace of late, `ends_at` when all have gone at that
+    pace: None where nothing waits or nothing moves."""
+
+    total: int
+    sent: int
+    waiting: int
+    failed: int
+    expired: int
+    per_minute: float
+    ends_at: datetime | None
+
+
+def progress(db: DbSession, cycle_id: str, release_number: int | None, now: datetime) -> Progress:
+    """Of the mails that tell of a release, or None: of all mails of the cycle. Two queries."""
+    mine: list[Any] = [Message.cycle_id == cycle_id]
+    if release_number is not None:
+        mine.append(Message.release_number == release_number)
+    by_status = select(Message.status, func.count()).where(*mine).group_by(Message.status)
+    count = dict(db.exec(by_status).all())
+    waiting = count.get("queued", 0)
+    lately = select(func.count(), func.min(Message.sent_at)).where(
+        *mine, col(Message.sent_at) > now - _LATELY
+    )
+    moved, since = db.exec(lately).one()
+    per_minute, ends_at = 0.0, None
+    if since is not None:
+        per_minute = moved * timedelta(minutes=1) / max(now - since, timedelta(seconds=1))
+        ends_at = now + timedelta(minutes=waiting / per_minute) if waiting else None
+    return Progress(
+        total=sum(count.values()) - count.get("superseded", 0),
+        sent=count.get("sent", 0),
+        waiting=waiting,
+        failed=count.get("failed", 0) + count.get("bounced", 0),
+        expired=count.get("expired", 0),
+        per_minute=per_minute,
+        ends_at=ends_at,
+    )
 
 
 def cycle_titles(db: DbSession, messages: Iterable[Message]) -> dict[str, str]:

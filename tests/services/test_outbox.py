@@ -1,6 +1,8 @@
 """The outbox."""
 
 import threading
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 
@@ -167,6 +169,48 @@ def test_a_mail_that_was_replaced_or_is_over_is_not_sent_again(db: DbSession) ->
     new.status = "bounced"
     again = outbox.retry(db, SYSTEM, new.id, NOW)
     assert (again.id != new.id, again.lane, again.expires_at) == (True, "x", new.expires_at)
+
+
+def test_progress(
+    db: DbSession, make: Make, count_queries: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
+    cycle, other = make.cycle(), make.cycle()
+    assert outbox.progress(db, cycle.id, 1, NOW) == outbox.Progress(0, 0, 0, 0, 0, 0.0, None)
+    rows = [_prepared(f"{n}", cycle_id=cycle.id, release_number=1) for n in range(30)]
+    rows += [_prepared(f"b{n}", cycle_id=cycle.id, release_number=2) for n in range(3)]
+    rows += [_prepared(f"c{n}", cycle_id=other.id, release_number=1) for n in range(3)]
+    outbox.enqueue_many(db, rows)
+    waiting = outbox.progress(db, cycle.id, 1, NOW)
+    assert waiting == outbox.Progress(30, 0, 30, 0, 0, 0.0, None)
+    found = {m.intent: m for m in db.exec(select(Message))}
+    for n in range(10):
+        found[f"{n}"].status = "sent"
+        found[f"{n}"].sent_at = NOW + timedelta(seconds=6 * n)
+    for n, status in enumerate(("failed", "failed", "bounced", "expired", "superseded"), 10):
+        found[f"{n}"].status = status
+    found["14"].sent_at = NOW - timedelta(hours=1)
+    db.flush()
+    with count_queries() as queries:
+        after = outbox.progress(db, cycle.id, 1, NOW + timedelta(minutes=1))
+    assert len(queries) == 2
+    assert after == outbox.Progress(
+        total=29,
+        sent=10,
+        waiting=15,
+        failed=3,
+        expired=1,
+        per_minute=10.0,
+        ends_at=NOW + timedelta(minutes=2, seconds=30),
+    )
+    everything = outbox.progress(db, cycle.id, None, NOW + timedelta(minutes=1))
+    assert (everything.total, everything.waiting) == (32, 18)
+    # Nothing has moved for a while: nobody can say when.
+    still = outbox.progress(db, cycle.id, 1, NOW + timedelta(minutes=10))
+    assert (still.sent, still.per_minute, still.ends_at) == (10, 0.0, None)
+    for message in found.values():
+        message.status = "sent"
+    done = outbox.progress(db, cycle.id, 1, NOW + timedelta(minutes=1))
+    assert (done.waiting, done.ends_at) == (0, None)
 
 
 def test_an_unknown_kind_is_a_mistake(db: DbSession) -> None:

@@ -88,7 +88,7 @@ def test_ten_kills(real_database: Database) -> None:
 
 
 @pytest.mark.parametrize("durable", [True, False])
-def test_how_hard_a_note_is_written(real_database: Database, links: Links, durable: bool) -> None:
+def test_how_hard_a_note_is_written(real_database: Database, durable: bool) -> None:
     """What stands in ADR 0017: only such a note does without the disk, and the next write on the
     same connection waits for it again."""
     ask = (
