@@ -74,8 +74,8 @@ def sessions(
                 "slides": [m for m in given if m.segment_id == each.segment.id],
             }
         )
-    # By their first part, not by the session's start: that is when they are wanted.
-    return list(found.values())
+    # What is over comes last; the rest by their first part: that is when they are wanted.
+    return sorted(found.values(), key=lambda each: each["state"] == "over")
 
 
 def _others(each: Placed) -> list[dict[str, str]]:
