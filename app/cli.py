@@ -137,9 +137,10 @@ def main() -> None:
 
     Settings come from the environment: CONVOCA_DATA_DIR (default: var), CONVOCA_DATABASE_URL
     (default: SQLite in the data folder), CONVOCA_BASE_URL (the address people type),
-    CONVOCA_HOST, PORT, CONVOCA_SMTP_URL (default: mails become files), CONVOCA_MAIL_FROM,
-    CONVOCA_MAIL_FROM_NAME, CONVOCA_IMAP_URL (the mailbox that answers arrive in),
-    CONVOCA_SECRET_KEY (default: a file in the data folder).
+    CONVOCA_HOST, PORT, CONVOCA_SMTP_URL (default: mails become files),
+    CONVOCA_SMTP_PER_SECOND and CONVOCA_SMTP_PER_HOUR (default: no limit), CONVOCA_SMTP_TIMEOUT
+    (seconds, default: 20), CONVOCA_MAIL_FROM, CONVOCA_MAIL_FROM_NAME, CONVOCA_IMAP_URL (the
+    mailbox that answers arrive in), CONVOCA_SECRET_KEY (default: a file in the data folder).
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for chatty in ("alembic", "httpx"):

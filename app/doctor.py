@@ -161,7 +161,7 @@ def _mail(settings: Settings) -> Iterator[Finding]:
         return
     server = urlsplit(settings.smtp_url)
     try:
-        SmtpTransport(settings.smtp_url, timeout=10).greet()
+        SmtpTransport(settings.smtp_url, timeout=min(10.0, settings.smtp_timeout)).greet()
     except SendError as error:
         yield Finding(
             "wrong",
@@ -170,13 +170,25 @@ def _mail(settings: Settings) -> Iterator[Finding]:
             "Look at CONVOCA_SMTP_URL (host, port, user, password).",
         )
     else:
-        yield Finding("ok", "mail", f"{server.hostname} answers")
+        yield Finding("ok", "mail", f"{server.hostname} answers; {_pace(settings)}")
     if settings.mail_from.endswith(("@localhost", "@127.0.0.1")):
         yield Finding(
             "wrong",
             "mail",
             "mails would come from an address that cannot be answered. Set CONVOCA_MAIL_FROM.",
         )
+
+
+def _pace(settings: Settings) -> str:
+    limits = [
+        f"{number:g} {each}"
+        for number, each in (
+            (settings.smtp_per_second, "a second (CONVOCA_SMTP_PER_SECOND)"),
+            (settings.smtp_per_hour, "an hour (CONVOCA_SMTP_PER_HOUR)"),
+        )
+        if number is not None
+    ]
+    return f"at most {' and '.join(limits)}" if limits else "as many mails as it takes"
 
 
 def _answers(settings: Settings) -> Iterator[Finding]:

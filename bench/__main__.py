@@ -1,4 +1,6 @@
-"""``python -m bench``: how fast what people ask for most is, relative to the smallest endpoint."""
+"""``python -m bench``: how fast what people ask for most is, relative to the smallest endpoint;
+how fast ten thousand invitations go, relative to a loop that sends mails that are there already.
+"""
 
 import argparse
 import json
@@ -11,6 +13,7 @@ from pathlib import Path
 
 import httpx
 
+from bench import invitations
 from bench.application import prepare
 from bench.servers import need_wrk, rate, serving
 
@@ -31,7 +34,15 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="bench", description=__doc__)
     options.add_argument("--rounds", type=int, default=5, help="rounds of each (default 5)")
     options.add_argument("--seconds", type=int, default=3, help="seconds of each run (default 3)")
+    options.add_argument("--only", choices=["pages", "invitations"], help="one half of it")
     chosen = options.parse_args()
+    if chosen.only != "invitations":
+        _pages(chosen.rounds, chosen.seconds)
+    if chosen.only != "pages":
+        invitations.measure()
+
+
+def _pages(rounds: int, seconds: int) -> None:
     need_wrk()
     with tempfile.TemporaryDirectory(prefix="convoca-bench-") as folder:
         env = prepare(Path(folder))
@@ -43,10 +54,10 @@ def main() -> None:
             cases = _cases(convoca, found)
             print(
                 f"Python {platform.python_version()}, {os.cpu_count()} cores; 32 connections, "
-                f"{chosen.rounds} rounds of {chosen.seconds} s; median (lowest to highest)"
+                f"{rounds} rounds of {seconds} s; median (lowest to highest)"
             )
             for case in cases:
-                _measure(case, reference, convoca, chosen.rounds, chosen.seconds)
+                _measure(case, reference, convoca, rounds, seconds)
 
 
 def _cases(convoca: str, found: dict[str, str]) -> list[Case]:

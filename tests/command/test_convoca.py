@@ -158,6 +158,10 @@ def test_doctor_says_what_is_wrong(tmp_path: Path, env: dict[str, str], topic: s
         ({"CONVOCA_BASE_URL": "convoca.example.org"}, "CONVOCA_BASE_URL must be like"),
         ({"CONVOCA_DATABASE_URL": "mysql://x"}, "must begin with sqlite"),
         ({"CONVOCA_SMTP_URL": "http://x"}, "must begin with smtp"),
+        ({"CONVOCA_SMTP_PER_SECOND": "many"}, "CONVOCA_SMTP_PER_SECOND must be a number from"),
+        ({"CONVOCA_SMTP_PER_SECOND": "nan"}, "CONVOCA_SMTP_PER_SECOND must be a number from"),
+        ({"CONVOCA_SMTP_PER_HOUR": "-1"}, "CONVOCA_SMTP_PER_HOUR must be a number from 1 to"),
+        ({"CONVOCA_SMTP_TIMEOUT": "60"}, "CONVOCA_SMTP_TIMEOUT must be a number from 1 to 45"),
         ({"CONVOCA_MAIL_FROM": "Training <t@example.org>"}, "CONVOCA_MAIL_FROM must be one"),
         ({"CONVOCA_MAIL_FROM": "training"}, "CONVOCA_MAIL_FROM must be one address"),
         ({"CONVOCA_MAIL_FROM": "t@example.org, u@example.org"}, "must be one address"),
@@ -181,6 +185,18 @@ def test_mails_come_from_the_host_unless_it_is_said() -> None:
         "CONVOCA_MAIL_FROM_NAME": "Formación\xa0CEPAL",
     }
     assert Settings.from_environment(said).mail_from == "training@cepal.example"
+
+
+def test_limits_of_the_mail_server() -> None:
+    none = Settings.from_environment({"CONVOCA_SMTP_PER_SECOND": "0", "CONVOCA_SMTP_PER_HOUR": ""})
+    assert (none.smtp_per_second, none.smtp_per_hour, none.smtp_timeout) == (None, None, 20.0)
+    names = ("PER_SECOND", "PER_HOUR", "TIMEOUT")
+    env = {
+        f"CONVOCA_SMTP_{name}": value
+        for name, value in zip(names, ("0.5", "500", "7"), strict=True)
+    }
+    said = Settings.from_environment(env)
+    assert (said.smtp_per_second, said.smtp_per_hour, said.smtp_timeout) == (0.5, 500, 7.0)
 
 
 def test_the_command_names_it_without_a_traceback(tmp_path: Path) -> None:

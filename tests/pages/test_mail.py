@@ -86,6 +86,9 @@ def test_an_empty_list_says_so(organizer_client: TestClient, settings: Settings)
         ({"attempts": 1, "last_error": "timeout: "}, "Trying again"),
         ({"status": "failed", "last_error": "refused: 550 no such user"}, "Not delivered"),
         ({"status": "sent"}, "Sent"),
+        ({"status": "expired", "last_error": "over: "}, "Too late"),
+        ({"status": "superseded"}, "Replaced"),
+        ({"status": "bounced"}, "Returned"),
         ({"leased_until": now() + timedelta(days=1)}, "Being sent"),
     ],
 )
@@ -99,6 +102,17 @@ def test_where_a_mail_stands_is_said_in_words(
     _change(database, message, **values)
     assert _words(organizer_client.get("/organize/mail").text) == [word]
     assert _words(organizer_client.get(f"/organize/mail/{message.id}").text) == [word]
+
+
+def test_too_late_is_explained(
+    organizer_client: TestClient, database: Database, message: Message
+) -> None:
+    _change(database, message, status="expired", last_error="over: ")
+    for path in ("/organize/mail?status=expired", f"/organize/mail/{message.id}"):
+        assert "It could not be sent before its session was over." in (
+            organizer_client.get(path).text
+        )
+    assert "No such mail" in organizer_client.get("/organize/mail?status=superseded").text
 
 
 def test_filter_and_pages(organizer_client: TestClient, database: Database) -> None:
