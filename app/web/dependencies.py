@@ -10,7 +10,7 @@ from app.domain.errors import NotAllowed, NotSignedIn
 from app.services import accounts, tokens
 from app.services.actor import Actor, Scope
 from app.services.links import Links
-from app.web.security import COOKIE
+from app.web.security import COOKIE, UPLOAD
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -25,7 +25,14 @@ def _links(request: Request) -> Links:
     return links
 
 
-def _db(request: Request) -> Iterator[DbSession]:
+async def _body(request: Request) -> None:
+    """Waits for all of a request: whoever sends slowly holds no transaction, which on SQLite would
+    keep everybody else from writing. Files are waited for by `web.uploads`."""
+    if request.method not in _SAFE and not request.url.path.endswith(UPLOAD):
+        await request.body()
+
+
+def _db(request: Request, _: Annotated[None, Depends(_body)]) -> Iterator[DbSession]:
     """Function-scoped: the response is built, the commit succeeds, then bytes go out.
     A GET gets a transaction that cannot write."""
     with _database(request).begin(writes=request.method not in _SAFE) as db:
