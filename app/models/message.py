@@ -30,6 +30,8 @@ class Message(Row, table=True):
             "id",
             **_where("status = 'queued' AND kind = 'sign-in'"),
         ),
+        # For lists. With what waits in it SQLite would take this one instead of those above.
+        Index("ix_message_ended", "status", "created_at", "id", **_where("status <> 'queued'")),
     )
 
     intent: str = Field(unique=True, max_length=200)  # what it is for; the same twice is one mail
@@ -53,7 +55,7 @@ class Message(Row, table=True):
     lane: str = Field(default="", index=True, max_length=80)
     expires_at: datetime | None = Field(default=None)  # of no use from then on
     # queued, sent, failed, expired, superseded, bounced
-    status: str = Field(default="queued", index=True, max_length=16)
+    status: str = Field(default="queued", max_length=16)
     attempts: int = Field(default=0)
     due_at: datetime = Field(default_factory=now, index=True)  # not to be tried before
     leased_until: datetime | None = Field(default=None)

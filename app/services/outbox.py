@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import text
 from sqlmodel import col, func, select
 
 from app.db import DbSession, insert_unless_there
@@ -161,6 +162,8 @@ def list_messages(
         statement = statement.where(Message.cycle_id == cycle_id)
     if status is not None:
         statement = statement.where(Message.status == status)
+    if status not in (None, "queued"):
+        statement = statement.where(text("message.status <> 'queued'"))  # for ix_message_ended
     return paginate(db, statement, [Message.created_at, Message.id], after, limit, descending=True)
 
 

@@ -5,9 +5,10 @@ taken comes back when its lease has run out.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, text, update
@@ -25,6 +26,8 @@ LEASE = timedelta(minutes=5)
 _LONGEST_ERROR = 500
 _CLAIMING = 0x636F6E766F6361  # the number of the lock in PostgreSQL
 _QUEUED = text("message.status = 'queued'")  # in these words the index of what waits is found
+# In these SQLite does not walk through all that waits where it is told which rows are meant.
+_STILL_QUEUED = text("message.status || '' = 'queued'")
 _LOOKED_AT: Any = [getattr(Message, field.name) for field in fields(Waiting)]
 _SIGNING_IN = text(f"message.status = 'queued' AND message.kind = '{SIGN_IN}'")
 
@@ -71,12 +74,11 @@ def claim(
     _one_at_a_time(db)
     rows = _look(db, _SIGNING_IN, now, limit)
     if not urgent and len(rows) < limit:
-        known = {row.id for row in rows}
-        rows += [row for row in _look(db, _QUEUED, now, limit) if row.id not in known]
-    chosen, superseded = _choose(db, rows[:limit], now)
-    over = expire(db, now, [row.id for row in chosen]) if chosen else set()
+        rows |= _look(db, _QUEUED, now, limit)
+    chosen, superseded = _choose(db, dict(islice(rows.items(), limit)), now)
+    over = expire(db, now, chosen)
     replaced = _settle(db, now, superseded, status="superseded", last_error="")
-    ids = [row.id for row in chosen if row.id not in over]
+    ids = [message_id for message_id in chosen if message_id not in over]
     taken = _lease(db, worker, domain, now, ids)
     return Claim([taken[i] for i in ids if i in taken], len(over) + len(replaced))
 
@@ -91,35 +93,35 @@ def _one_at_a_time(db: DbSession) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(_CLAIMING)))
 
 
-def _look(db: DbSession, condition: Any, now: datetime, limit: int) -> list[Waiting]:
+def _look(db: DbSession, condition: Any, now: datetime, limit: int) -> dict[str, str]:
+    """The ids of mails that are due, each with its lane."""
     statement = (
-        select(*_LOOKED_AT)
+        select(Message.id, Message.lane)
         .where(condition, _due(now))
         .order_by(col(Message.due_at), col(Message.id))
         .limit(limit)
     )
-    return [Waiting(*row) for row in db.connection().execute(statement)]
+    return {row[0]: row[1] for row in db.connection().execute(statement)}
 
 
 def _choose(
-    db: DbSession, rows: Iterable[Waiting], now: datetime
-) -> tuple[list[Waiting], list[str]]:
-    """The mails that may go, and the ids of those that nobody needs any more."""
-    rows = list(rows)
-    in_lanes = {row.lane for row in rows if row.lane}
+    db: DbSession, lane_of: Mapping[str, str], now: datetime
+) -> tuple[list[str], list[str]]:
+    """The ids of mails that may go, and of those that nobody needs any more."""
+    in_lanes = {lane for lane in lane_of.values() if lane}
     lanes: dict[str, list[Waiting]] = defaultdict(list)
     if in_lanes:
         statement = select(*_LOOKED_AT).where(col(Message.lane).in_(in_lanes))
         for found in db.connection().execute(statement.order_by(col(Message.id))):
             lanes[found.lane].append(Waiting(*found))
-    chosen: list[Waiting] = []
+    chosen: list[str] = []
     superseded: list[str] = []
-    for row in rows:
-        if not row.lane:
-            chosen.append(row)
-        elif members := lanes.pop(row.lane, None):
+    for message_id, lane in lane_of.items():
+        if not lane:
+            chosen.append(message_id)
+        elif members := lanes.pop(lane, None):
             verdict = decide(members, now)
-            chosen += [member for member in members if member.id == verdict.take]
+            chosen += [verdict.take] if verdict.take else []
             superseded += verdict.superseded
     return chosen, superseded
 
@@ -140,14 +142,16 @@ def _settle(
     db: DbSession,
     now: datetime,
     among: Collection[str] | None,
-    *conditions: ColumnElement[bool],
+    *conditions: Any,
     **values: Any,
 ) -> set[str]:
-    if among is not None:
-        if not among:
-            return set()
-        conditions = (*conditions, col(Message.id).in_(among))
-    statement = update(Message).where(_QUEUED, _free(now), *conditions)
+    if among is None:
+        conditions = (*conditions, _QUEUED)
+    elif among:
+        conditions = (*conditions, col(Message.id).in_(among), _STILL_QUEUED)
+    else:
+        return set()
+    statement = update(Message).where(_free(now), *conditions)
     statement = statement.values(leased_by="", leased_until=None, **values)
     return set(db.connection().execute(statement.returning(col(Message.id))).scalars())
 
@@ -161,7 +165,7 @@ def _lease(
     named = case(
         (message_id.contains("@"), message_id), else_="<" + col(Message.id) + f"@{domain}>"
     )
-    statement = update(Message).where(col(Message.id).in_(ids), _QUEUED, _free(now))
+    statement = update(Message).where(col(Message.id).in_(ids), _STILL_QUEUED, _free(now))
     statement = statement.values(leased_by=worker, leased_until=now + LEASE, message_id=named)
     taken = db.connection().execute(statement.returning(col(Message.id))).scalars().all()
     found = select(Message).where(col(Message.id).in_(taken))

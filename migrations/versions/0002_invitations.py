@@ -8,9 +8,10 @@ down_revision: str | None = "0001"
 branch_labels = None
 depends_on = None
 
-_WAITING = {
-    "ix_message_waiting": "status = 'queued'",
-    "ix_message_signing_in": "status = 'queued' AND kind = 'sign-in'",
+_SOME_MESSAGES = {
+    "ix_message_waiting": (["due_at", "id"], "status = 'queued'"),
+    "ix_message_signing_in": (["due_at", "id"], "status = 'queued' AND kind = 'sign-in'"),
+    "ix_message_ended": (["status", "created_at", "id"], "status <> 'queued'"),
 }
 
 
@@ -284,11 +285,10 @@ def upgrade() -> None:
             ondelete="CASCADE",
         )
 
-    for name, condition in _WAITING.items():
+    for name, (columns, condition) in _SOME_MESSAGES.items():
         where = sa.text(condition)
-        op.create_index(
-            name, "message", ["due_at", "id"], sqlite_where=where, postgresql_where=where
-        )
+        op.create_index(name, "message", columns, sqlite_where=where, postgresql_where=where)
+    op.drop_index("ix_message_status", table_name="message")
 
     with op.batch_alter_table("part", schema=None) as batch_op:
         batch_op.add_column(
@@ -335,7 +335,8 @@ def downgrade() -> None:
         batch_op.drop_column("asked_at")
         batch_op.drop_column("status")
 
-    for name in _WAITING:
+    op.create_index("ix_message_status", "message", ["status"])
+    for name in _SOME_MESSAGES:
         op.drop_index(name, table_name="message")
 
     with op.batch_alter_table("message", schema=None) as batch_op:
