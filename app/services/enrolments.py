@@ -22,6 +22,7 @@ from app.services.enrolment_lists import (
     list_enrolments,
 )
 from app.services.institutions import find_or_create_initiative
+from app.services.ledger import settle
 from app.services.people import key_of
 from app.services.places import (
     has_room,
@@ -88,6 +89,7 @@ def enrol(db: DbSession, slug: str, data: EnrolmentIn, now: datetime) -> Enrolme
     status = status_for_next(db, cycle, approval=cycle.approval)
     enrolment = _fill(db, enrolment, cycle, person, data, status, now)
     tell_status(db, enrolment, now)
+    settle(db, cycle.id, [person.id], now)
     return enrolment
 
 
@@ -115,6 +117,7 @@ def add_enrolment(
     status = status_for_next(db, cycle, approval=False)
     enrolment = _fill(db, enrolment, cycle, person, data, status, now)
     tell_status(db, enrolment, now)
+    settle(db, cycle.id, [person.id], now)
     return enrolment
 
 
@@ -321,6 +324,7 @@ def _set_status(
     enrolment.status_at = now
     db.flush()
     tell_status(db, enrolment, now)
+    settle(db, cycle.id, [enrolment.person_id], now)
     return promote_waitlist(db, cycle, now, but=enrolment.id) if had and not takes else []
 
 

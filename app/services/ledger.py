@@ -25,12 +25,9 @@ from app.models import Cycle, Enrolment, Invitation, Part, Person, Session
 from app.models import Guest as GuestRow
 from app.services import outbox
 from app.services.guests import ensure_guests
+from app.services.rows import hold
 from app.services.schedules import newest_release
 
-KIND_OF = {
-    Method.REQUEST: "invitation",
-    Method.CANCEL: "invitation-cancel",
-}
 _CHUNK = 500
 
 
@@ -57,9 +54,9 @@ class Plan:
 
 def kind_of(due: Due) -> str:
     """The kind of mail that carries a message."""
-    if due.method is Method.REQUEST and due.why is Why.CHANGED:
-        return "invitation-update"
-    return KIND_OF[due.method]
+    if due.method is Method.CANCEL:
+        return outbox.CANCEL
+    return outbox.UPDATE if due.why is Why.CHANGED else outbox.INVITATION
 
 
 def plan(
@@ -200,6 +197,21 @@ def settle(db: DbSession, cycle_id: str, people: Collection[str], now: datetime)
     return issue(db, cycle, release.number, planned, now)
 
 
+def settle_everywhere(db: DbSession, person_id: str, now: datetime) -> int:
+    """`settle` for somebody in every cycle that invites and keeps their calendar."""
+    query = (
+        select(Cycle.id)
+        .join(GuestRow, col(GuestRow.cycle_id) == col(Cycle.id))
+        .where(GuestRow.person_id == person_id, col(Cycle.invites).is_(True))
+        .order_by(col(Cycle.id))
+    )
+    mails = 0
+    for cycle_id in db.exec(query).all():
+        hold(db, Cycle, cycle_id)
+        mails += settle(db, cycle_id, [person_id], now)
+    return mails
+
+
 class _Held(NamedTuple):
     """What of a ledger's row a new message hangs on."""
 
@@ -254,23 +266,20 @@ def _message(
     entry = due.entry
     row = rows.get((entry.guest_id, entry.session_id))
     answer = (row.answer, row.answer_sequence) if row else ("", 0)
-    return {
-        "id": new_id(),
-        "created_at": now,
-        "intent": f"{entry.method.value.lower()}:{entry.guest_id}:{entry.session_id}:"
-        f"{entry.sequence}",
-        "kind": kind_of(due),
-        "cycle_id": cycle.id,
-        "guest_id": entry.guest_id,
-        "session_id": entry.session_id,
-        "release_number": release_number,
-        "lane": lane(entry.guest_id, entry.session_id, entry.address),
-        "expires_at": max(entry.ends, due.session.ends),
-        "to_name": reader.name[:200],
-        "to_address": entry.address,
-        "language": reader.language,
-        "due_at": now,
-        "context": {
+    return outbox.prepare(
+        kind=kind_of(due),
+        intent=f"{due.method.lower()}:{entry.guest_id}:{entry.session_id}:{entry.sequence}",
+        to_name=reader.name,
+        to_address=entry.address,
+        language=reader.language,
+        cycle_id=cycle.id,
+        guest_id=entry.guest_id,
+        session_id=entry.session_id,
+        release_number=release_number,
+        lane=lane(entry.guest_id, entry.session_id, entry.address),
+        expires_at=max(entry.ends, due.session.ends),
+        now=now,
+        context={
             "guest_id": entry.guest_id,
             "session_id": entry.session_id,
             "release": release_number,
@@ -278,7 +287,6 @@ def _message(
             "why": due.why.value,
             "sequence": entry.sequence,
             "stamp": _iso(entry.stamp),
-            "created": _iso(due.session.created or entry.stamp),
             "partstat": partstat(*answer, entry.time_sequence),
             "starts": _iso(entry.starts),
             "ends": _iso(entry.ends),
@@ -286,7 +294,7 @@ def _message(
             "was_ends": _iso(row.ends) if row and row.method else "",
             "note": note,
         },
-    }
+    )
 
 
 def _iso(instant: datetime) -> str:

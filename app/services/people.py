@@ -10,9 +10,10 @@ from sqlmodel import col, select
 from app.db import DbSession
 from app.domain.addresses import address_key
 from app.domain.errors import N_, Invalid
-from app.models import Cycle, Enrolment, Institution, Part, Person, Segment, Session
+from app.models import Cycle, Enrolment, Institution, Part, Person, Segment, Session, now
 from app.schemas.directory import PersonChange, PersonIn
 from app.services.actor import Actor
+from app.services.ledger import settle_everywhere
 from app.services.paging import paginate
 from app.services.rows import find, found_by, hold, renew_enrolment_keys, search_key, unique_or
 from app.services.rows import person_key as key_of
@@ -73,8 +74,10 @@ def change_person(
     _apply(db, person, command.model_dump(exclude_unset=True))
     _flushed(db, person)
     if person.email != known_by:
+        person.bounced_at, person.bounce = None, ""  # that was the other address
         renew_enrolment_keys(db, col(Enrolment.person_id) == person.id)
         db.flush()
+        settle_everywhere(db, person.id, now())
     return person
 
 

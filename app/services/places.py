@@ -15,6 +15,7 @@ from app.db import DbSession
 from app.domain.enrolment import TAKES_A_PLACE, EnrolmentStatus, first_status
 from app.models import Cycle, Enrolment, Message, Person
 from app.services import outbox
+from app.services.ledger import settle
 
 _MAIL_OF_STATUS = {
     EnrolmentStatus.CONFIRMED: "enrolment-confirmed",
@@ -116,4 +117,5 @@ def promote_waitlist(
         tell_status(db, enrolment, now)
         moved.append(enrolment)
     db.flush()
+    settle(db, cycle.id, [enrolment.person_id for enrolment in moved], now)
     return moved

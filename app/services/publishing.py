@@ -1,5 +1,6 @@
 """From the draft to a release: what clashes, what would change, and the act itself."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,11 +11,13 @@ from app.domain import conflicts as rules
 from app.domain.changes import Change, changes, release
 from app.domain.conflicts import Conflict, Severity
 from app.domain.documents import from_document, to_document
-from app.domain.errors import N_, Clash
+from app.domain.errors import N_, Clash, Invalid
 from app.domain.schedule import CycleStatus, Schedule
 from app.models import Cycle, Release
 from app.services.actor import Actor
+from app.services.guests import ensure_guests
 from app.services.holidays import holidays_for
+from app.services.ledger import Plan, issue, plan
 from app.services.part_details import unavailable_of
 from app.services.rows import find
 from app.services.schedules import (
@@ -23,6 +26,8 @@ from app.services.schedules import (
     other_schedules,
     released_schedule,
 )
+
+LONGEST_NOTE = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +104,50 @@ def preview_of(db: DbSession, actor: Actor, draft: Schedule, now: datetime) -> P
     )
 
 
+def reach(db: DbSession, actor: Actor, cycle_id: str, found: Preview, now: datetime) -> Plan:
+    """Who would have to be told what, were that preview published and did the cycle invite.
+
+    Seven queries, whatever the number of people. Raises NotFound.
+    """
+    return plan(db, find(db, Cycle, cycle_id), found.next_schedule, now)
+
+
 def publish(
-    db: DbSession, actor: Actor, cycle_id: str, *, accept_warnings: bool, now: datetime
+    db: DbSession,
+    actor: Actor,
+    cycle_id: str,
+    *,
+    accept_warnings: bool,
+    now: datetime,
+    invite: bool = False,
+    leave_out: Collection[str] = (),
+    note: str = "",
 ) -> Release:
-    """Freezes the draft as the next release and shows it to everybody.
+    """Freezes the draft as the next release, shows it to everybody, and has the mails sent that
+    make the calendars of those concerned say the same.
 
     Of two at once the second waits and then sees what the first has published. The release holds
     no meeting link, and nobody's address.
+
+    Args:
+        invite: from now on the cycle keeps calendars right by mail; one that does goes on.
+        leave_out: the ids of people who are not told this time.
+        note: an organizer's own words, in the mails and with the release, where all can read it.
 
     Raises:
         NotFound: there is no such cycle.
         Clash: code ``cycle_archived``; ``schedule_empty`` (no session that could be shown);
             ``nothing_to_publish``; ``schedule_errors`` (parameter ``count``); ``schedule_warnings``
             (the same) unless `accept_warnings` says that they were read.
+        Invalid: at ``note``, if it is longer than 2,000 characters.
     """
+    if len(note.strip()) > LONGEST_NOTE:
+        raise Invalid.one(
+            "note",
+            N_("At most %(most)s characters, please."),
+            code="too_long",
+            most=LONGEST_NOTE,
+        )
     cycle = held_cycle(db, cycle_id)
     if cycle.status == CycleStatus.ARCHIVED:
         raise Clash(
@@ -125,12 +160,18 @@ def publish(
         number=cycle.release_number + 1,
         published_at=now,
         published_by=actor.name,
+        note=note.strip(),
         document=to_document(found.next_schedule),
     )
     db.add(row)
     cycle.release_number = row.number
     cycle.status = str(CycleStatus.PUBLISHED)
+    cycle.invites = cycle.invites or invite
     db.flush()
+    if cycle.invites:
+        ensure_guests(db, cycle_id)
+        planned = plan(db, cycle, found.next_schedule, now)
+        issue(db, cycle, row.number, planned, now, leave_out=leave_out, note=row.note)
     return row
 
 
