@@ -112,7 +112,7 @@ class CloneIn(Strict):
     sessions: YesNo = True
     agenda: YesNo = True
     people: YesNo = True  # the parts in the agenda
-    texts: YesNo = True  # description and privacy notice
+    texts: YesNo = True  # description, privacy notice and own words for mails
 
 
 class CycleOut(Out):

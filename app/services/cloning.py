@@ -2,11 +2,13 @@
 
 from datetime import datetime, timedelta
 
+from sqlmodel import col, select
+
 from app.db import DbSession
 from app.domain.schedule import CycleStatus, SessionStatus
 from app.domain.series import shift_wall
 from app.domain.zones import WallKind, resolve_wall
-from app.models import Cycle, CycleInstitution, Part, Segment, Session
+from app.models import Cycle, CycleInstitution, MailText, Part, Reminder, Segment, Session
 from app.schemas.cycle import CloneIn
 from app.services.actor import Actor
 from app.services.cycles import add_cycle
@@ -18,14 +20,16 @@ def clone_cycle(db: DbSession, actor: Actor, cycle_id: str, command: CloneIn) ->
     """A copy of a cycle as a draft, with ids, calendar UIDs and room codes of its own; its
     institutions are loaded.
 
-    Settings are always copied; texts, institutions, sessions, their agendas and the parts in them
-    as the command says. `first_date` is the local date of the earliest session; the others keep
-    their distance in days, and each its hour on the wall. An hour that clocks skip on the new
-    date becomes the one that RFC 5545, section 3.3.5 makes of it (02:30 becomes 03:30).
+    Settings and reminders are always copied; texts (also those of mails), institutions, sessions,
+    their agendas and the parts in them as the command says. `first_date` is the local date of the
+    earliest session; the others keep their distance in days, and each its hour on the wall. An
+    hour that clocks skip on the new date becomes the one that RFC 5545, section 3.3.5 makes of it
+    (02:30 becomes 03:30).
 
     People come with their position and institution as of today. Meeting link, passcode and the
     word for checking in belong to one meeting and are not copied. A cancelled session comes as a
-    draft, since nobody has said that the new one is cancelled.
+    draft, since nobody has said that the new one is cancelled. Nobody is invited to the copy, or
+    has been asked for a part in it.
 
     Raises:
         NotFound: there is no such cycle.
@@ -56,8 +60,27 @@ def clone_cycle(db: DbSession, actor: Actor, cycle_id: str, command: CloneIn) ->
         if command.agenda:
             copy.segments = [_segment(s, copy, people=command.people) for s in session.segments]
         db.add(copy)
+    if command.texts:
+        _copy_mail_texts(db, source, clone)
+    _copy_reminders(db, source, clone)
     db.flush()
     return clone
+
+
+def _copy_mail_texts(db: DbSession, source: Cycle, clone: Cycle) -> None:
+    query = select(MailText).where(MailText.cycle_id == source.id).order_by(col(MailText.id))
+    for row in db.exec(query).all():
+        copied = row.model_dump(include={"kind", "language", "subject", "text", "changed_by"})
+        db.add(MailText(cycle_id=clone.id, **copied))
+
+
+def _copy_reminders(db: DbSession, source: Cycle, clone: Cycle) -> None:
+    query = select(Reminder).where(Reminder.cycle_id == source.id).order_by(col(Reminder.id))
+    rows = db.exec(query).all()
+    # A cycle without any gets the usual ones: who has removed all has chosen to have none.
+    for row in [row for row in rows if not row.removed] or rows[:1]:
+        copied = row.model_dump(include={"anchor", "minutes", "audience", "on", "removed"})
+        db.add(Reminder(cycle_id=clone.id, **copied))
 
 
 def _settings(source: Cycle, command: CloneIn) -> Cycle:

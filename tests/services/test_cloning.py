@@ -6,17 +6,19 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from sqlmodel import func, select
+from sqlmodel import col, func, select
 
 from app.db import DbSession
 from app.domain.errors import Invalid, NotFound
-from app.models import Cycle, Enrolment, Release, Session
+from app.models import Cycle, Enrolment, MailText, Release, Reminder, Session
 from app.schemas.cycle import CloneIn
 from app.services import cycles
 from app.services.actor import SYSTEM
 from app.services.cloning import clone_cycle
+from app.services.reminder_rules import overview
+from app.services.reminders import ensure_defaults
 from app.services.schedules import session_rows
-from tests.factories import Make
+from tests.factories import NOW, Make
 
 Counting = Callable[[], AbstractContextManager[list[str]]]
 
@@ -289,5 +291,65 @@ def test_reading_does_not_grow_with_rows(
     db.expunge_all()
     with count_queries() as queries:
         copy(db, source)
-    # The cycle and its institutions; sessions, segments, parts; the slug; whose revisions go up.
-    assert sum(q.lstrip().startswith("SELECT") for q in queries) == 7
+    # The cycle and its institutions; sessions, segments, parts; the slug; words of mails,
+    # reminders; whose revisions go up.
+    assert sum(q.lstrip().startswith("SELECT") for q in queries) == 9
+
+
+def reminders_of(db: DbSession, cycle: Cycle) -> list[tuple[str, int, str, bool, bool]]:
+    query = select(Reminder).where(Reminder.cycle_id == cycle.id).order_by(col(Reminder.minutes))
+    return [(r.anchor, r.minutes, r.audience, r.on, r.removed) for r in db.exec(query)]
+
+
+def test_a_copy_invites_nobody_and_asks_nobody(db: DbSession, source: Cycle, make: Make) -> None:
+    source.invites = True
+    session = make.session(source, 3)
+    asked = {"status": "confirmed", "asked_at": NOW, "answered_at": NOW, "comment": "Con gusto"}
+    make.part(make.segment(session), make.person(), answered_start=session.starts_at, **asked)
+    clone = copy(db, source)
+    assert clone.invites is False
+    parts = [p for s in sessions_of(db, clone) for g in s.segments for p in g.parts]
+    told = {(p.status, p.asked_at, p.answered_at, p.answered_start, p.comment) for p in parts}
+    assert told == {("planned", None, None, None, "")}
+
+
+def test_the_words_of_its_mails_come_along_with_the_texts(
+    db: DbSession, source: Cycle, make: Make
+) -> None:
+    words = {"language": "es", "subject": "¡Ven!", "text": "Hola {name}", "changed_by": "Olga"}
+    db.add(MailText(cycle_id=source.id, kind="invitation", **words))
+    db.add(MailText(cycle_id=make.cycle().id, kind="reminder", **words))
+    with_texts, without = copy(db, source), copy(db, source, slug="bare", texts=False)
+    copies = select(MailText).where(col(MailText.cycle_id).in_((with_texts.id, without.id)))
+    assert [row.model_dump(exclude={"id", "created_at"}) for row in db.exec(copies)] == [
+        {"cycle_id": with_texts.id, "kind": "invitation", **words}
+    ]
+
+
+def test_reminders_come_along(db: DbSession, source: Cycle) -> None:
+    long_ago = datetime(2026, 1, 1, tzinfo=UTC)
+    rules = {"cycle_id": source.id, "anchor": "start", "since": long_ago}
+    db.add(Reminder(minutes=60, audience="all", **rules))
+    db.add(Reminder(minutes=120, audience="speakers", on=False, **rules))
+    db.add(Reminder(minutes=180, audience="all", removed=True, **rules))
+    clone = copy(db, source)
+    assert reminders_of(db, clone) == [
+        ("start", 60, "all", True, False),
+        ("start", 120, "speakers", False, False),
+    ]
+    since = db.exec(select(Reminder.since).where(Reminder.cycle_id == clone.id)).all()
+    assert [each > long_ago for each in since] == [True, True]
+
+
+def test_who_has_removed_all_reminders_has_none_in_the_copy(db: DbSession, source: Cycle) -> None:
+    for minutes in (60, 1440):
+        db.add(
+            Reminder(
+                cycle_id=source.id, anchor="start", minutes=minutes, audience="all", removed=True
+            )
+        )
+    clone = copy(db, source)
+    clone.invites = True
+    ensure_defaults(db, clone.id, NOW)
+    shown = overview(db, SYSTEM, clone, NOW)
+    assert (shown.reminders, shown.usual) == ((), False)

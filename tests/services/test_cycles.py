@@ -85,6 +85,7 @@ def test_a_cycle_begins_as_a_draft(db: DbSession) -> None:
         "privacy_version": 1,
         "completion_rule": {"min_sessions": 3, "of": 4, "min_percent_of_each": 75},
         "release_number": 0,
+        "invites": False,
     }
 
 

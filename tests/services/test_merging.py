@@ -65,6 +65,8 @@ def test_empty_fields_are_filled(db: DbSession, make: Make) -> None:
         "zone": "America/Bogota",
         "language": "es",
         "position": "Directora",
+        "bounced_at": None,
+        "bounce": "",
         "institution_id": ministry.id,
         "search_key": "ana perez ana@example.org directora",
     }
