@@ -50,7 +50,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
     )
     app.state.database = database
     app.state.links = Links(secret_key(settings.secret_key, settings.data_dir), settings.base_url)
-    app.state.files = FileStore(settings.data_dir / "files")
+    app.state.files = FileStore(settings.files_dir)
     app.state.development = settings.development
     app.state.secure_cookies = settings.secure
     app.state.mail_dir = settings.mail_dir

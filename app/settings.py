@@ -95,6 +95,11 @@ class Settings:
         return self.data_dir / "mail"
 
     @property
+    def files_dir(self) -> Path:
+        """Where uploaded files are kept."""
+        return self.data_dir / "files"
+
+    @property
     def sqlite(self) -> bool:
         """Whether the embedded database is used."""
         return self.database_url.startswith("sqlite")

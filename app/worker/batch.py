@@ -72,6 +72,7 @@ class Batch:
         leases = [m.leased_until for m in self.messages if m.leased_until is not None]
         ends = min(leases) - _MARGIN
         try:
+            self.desk.composer.read_ahead(self.messages)
             with self.desk.database.jotting() as jot:
                 while self._open and not self.desk.stop().is_set() and self.at() < ends:
                     if not self._next(next(iter(self._open.values())), jot):

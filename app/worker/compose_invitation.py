@@ -5,7 +5,8 @@ rows, so the same row gives the same bytes, whenever it is written: a repeat is 
 who gets it. What many readers share is written once and kept (`Kept`).
 """
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -28,6 +29,7 @@ from app.mail.rendering import greeting_name
 from app.mail.values import Mail, Sender
 from app.models import Cycle, Enrolment, Guest, MailText, Message, Part, Person
 from app.services.links import Links
+from app.services.outbox import INVITATION_KINDS
 from app.worker.invitation_words import About, Words, words_of
 from app.worker.kept import Kept, Released
 
@@ -58,8 +60,9 @@ class _Reader(NamedTuple):
         return given or self.person_zone if self.participates else self.person_zone or given
 
 
-_READER = (
+_READERS = (
     select(
+        col(Guest.id),
         col(Guest.person_id),
         col(Guest.reply_code),
         col(Guest.link_generation),
@@ -90,7 +93,7 @@ _READER = (
             col(MailText.language) == bindparam("language"),
         ),
     )
-    .where(col(Guest.id) == bindparam("guest_id"))
+    .where(col(Guest.id).in_(bindparam("guest_ids", expanding=True)))
 )
 _DECLINED = select(col(Part.id)).where(
     col(Part.session_id) == bindparam("session_id"),
@@ -102,16 +105,16 @@ _DECLINED = select(col(Part.id)).where(
 def compose_invitation(
     db: DbSession, links: Links, sender: Sender, message: Message, kept: Kept
 ) -> Mail:
-    """The mail of a row of a kind ``invitation…``. One query, one more for somebody on the
-    programme, and two more for each release that is not kept yet.
+    """The mail of a row of a kind ``invitation…``. One query, unless its reader was read
+    ahead; one more for somebody on the programme, and two more for each release that is not kept yet.
 
     Raises:
         SendError: final, where the guest, the release or the session is gone, or the address
             cannot be used.
     """
     context = message.context
-    language = message.language if message.language in LANGUAGES else LANGUAGES[0]
-    reader = _reader(db, message, language)
+    language = _language(message)
+    reader = _reader(db, message, kept)
     partstat = context.get("partstat") or "NEEDS-ACTION"
     number = int(context.get("release", message.release_number))
     cycle_id = str(message.cycle_id)
@@ -172,14 +175,40 @@ def compose_invitation(
     )
 
 
-def _reader(db: DbSession, message: Message, language: str) -> _Reader | None:
-    wanted = {
-        "guest_id": str(message.context.get("guest_id", message.guest_id)),
-        "kind": message.kind,
-        "language": language,
-    }
-    row = db.connection().execute(_READER, wanted).one_or_none()
-    return None if row is None else _Reader(*row)
+def read_ahead(db: DbSession, messages: Iterable[Message], kept: Kept) -> None:
+    """Reads the readers of many mails at once, for those that are made next."""
+    kept.readers.clear()
+    groups = defaultdict(set)
+    for message in messages:
+        if message.kind in INVITATION_KINDS:
+            groups[message.kind, _language(message)].add(_guest_id(message))
+    for (kind, language), guest_ids in groups.items():
+        for guest_id, reader in _readers(db, guest_ids, kind, language):
+            kept.readers[guest_id, kind, language] = reader
+
+
+def _reader(db: DbSession, message: Message, kept: Kept) -> _Reader | None:
+    guest_id, language = _guest_id(message), _language(message)
+    found = kept.readers.get((guest_id, message.kind, language))
+    if isinstance(found, _Reader):
+        return found
+    return dict(_readers(db, [guest_id], message.kind, language)).get(guest_id)
+
+
+def _readers(
+    db: DbSession, guest_ids: Collection[str], kind: str, language: str
+) -> Iterator[tuple[str, _Reader]]:
+    wanted = {"guest_ids": list(guest_ids), "kind": kind, "language": language}
+    for guest_id, *row in db.connection().execute(_READERS, wanted):
+        yield guest_id, _Reader(*row)
+
+
+def _guest_id(message: Message) -> str:
+    return str(message.context.get("guest_id", message.guest_id))
+
+
+def _language(message: Message) -> str:
+    return message.language if message.language in LANGUAGES else LANGUAGES[0]
 
 
 def _declined(

@@ -1,6 +1,7 @@
 """Mails from rows, several from one look at the database."""
 
 import time
+from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import datetime
 
@@ -9,6 +10,7 @@ from app.mail.values import Mail, Sender
 from app.models import Message
 from app.services.links import Links
 from app.worker.compose import compose
+from app.worker.compose_invitation import read_ahead
 from app.worker.kept import Kept
 
 _LOOK = 1.0  # seconds for which what was read is taken for the present
@@ -34,14 +36,19 @@ class Composer:
             self.close()
             raise
 
+    def read_ahead(self, messages: Iterable[Message]) -> None:
+        """Reads at once what these mails need, which are made next. It holds until `close`."""
+        read_ahead(self._session(), messages, self._kept)
+
     def _session(self) -> DbSession:
         if self._db is None or time.monotonic() > self._until:
-            self.close()
+            self._opened.close()
             self._until = time.monotonic() + _LOOK
             self._db = self._opened.enter_context(self._database.begin(writes=False))
         return self._db
 
     def close(self) -> None:
         """Ends the transaction; the next mail begins another."""
+        self._kept.readers.clear()
         self._db = None
         self._opened.close()

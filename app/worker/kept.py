@@ -37,6 +37,8 @@ class Kept:
         self._releases: dict[tuple[str, int], Released] = {}
         self._things: dict[Hashable, object] = {}
         self._lock = Lock()
+        # For the mails at hand only, since they do change: guest, kind and language to the reader.
+        self.readers: dict[tuple[str, str, str], object] = {}
 
     def release(self, db: DbSession, cycle_id: str, number: int) -> Released | None:
         """The release of this number, or None. One query the first time."""

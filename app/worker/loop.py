@@ -16,13 +16,14 @@ from app.mail.failures import SendError
 from app.mail.transport import Transport, server_of, transport_for
 from app.mail.values import Sender
 from app.models import now
+from app.services.files import FileStore
 from app.services.links import Links
 from app.settings import Settings
 from app.worker import claims
 from app.worker.batch import Batch, Desk, Outcome
+from app.worker.chores import Chores
 from app.worker.composer import Composer
 from app.worker.pace import Limits
-from app.worker.tidy import tidy
 
 logger = logging.getLogger("convoca.worker")
 
@@ -33,7 +34,6 @@ _QUICK, _SLOW = 1.0, 4.0  # seconds for a batch: more are taken below, fewer abo
 POLL = 1.0  # seconds between two looks at an outbox that is empty
 _PAUSE = 5.0  # seconds after the mail server or the database failed, doubled each time
 _LONGEST_PAUSE = 60.0
-_TIDY_EVERY = timedelta(hours=1)
 _TROUBLES = 2  # lost connections in a row after which it is the server, not a mail
 
 
@@ -48,6 +48,7 @@ class Worker:
         sender: Sender,
         *,
         limits: Limits | None = None,
+        chores: Chores | None = None,
         clock: Callable[[], datetime] = now,
         poll: float = POLL,
     ) -> None:
@@ -71,7 +72,7 @@ class Worker:
         self._server_down = False
         self._troubles = 0
         self._full_until: datetime | None = None
-        self._tidied: datetime | None = None
+        self._chores = chores
 
     def run(self, stop: threading.Event) -> None:
         """Works until `stop` is set; then finishes the mail at hand and gives back the rest.
@@ -82,8 +83,8 @@ class Worker:
         pause = _PAUSE
         while not stop.is_set():
             try:
-                handled = self.run_once(self._clock())
-                self._tidy_now_and_then()
+                self._look_round()
+                handled = self.run_once(self._clock(), between=self._look_round)
                 failed = self._server_down
             except Exception as error:
                 # The database may be away or locked; and a mistake of ours must not stop the mail.
@@ -98,8 +99,9 @@ class Worker:
                 if not handled:
                     stop.wait(self._poll)
 
-    def run_once(self, now: datetime) -> int:
+    def run_once(self, now: datetime, between: Callable[[], None] | None = None) -> int:
         """Sends everything that is due at the aware instant `now`; how many mails were tried.
+        `between` is called after each batch: ten thousand mails take a while.
 
         Stops early when the mail server cannot be spoken to, or lets no more through for now.
         Raises what the database raises.
@@ -114,6 +116,8 @@ class Worker:
                 if outcome is None:
                     break
                 handled += outcome.tried
+                if between is not None:
+                    between()
         finally:
             self._transport.close()
         return handled
@@ -172,13 +176,9 @@ class Worker:
         """What time it has become since `now`."""
         return now + timedelta(seconds=time.monotonic() - begun)
 
-    def _tidy_now_and_then(self) -> None:
-        at = self._clock()
-        if self._tidied is not None and at - self._tidied < _TIDY_EVERY:
-            return
-        with self._database.begin(writes=True) as db:
-            tidy(db, at)
-        self._tidied = at
+    def _look_round(self) -> None:
+        if self._chores is not None:
+            self._chores.look(self._clock())
 
 
 def worker_for(settings: Settings, database: Database, links: Links) -> Worker:
@@ -191,4 +191,5 @@ def worker_for(settings: Settings, database: Database, links: Links) -> Worker:
         timeout=settings.smtp_timeout,
     )
     limits = Limits(server_of(settings.smtp_url), settings.smtp_per_second, settings.smtp_per_hour)
-    return Worker(database, links, transport, sender, limits=limits)
+    chores = Chores(database, FileStore(settings.files_dir))
+    return Worker(database, links, transport, sender, limits=limits, chores=chores)

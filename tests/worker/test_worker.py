@@ -15,7 +15,7 @@ from app.db import Database, DbSession
 from app.mail.failures import Reason, SendError
 from app.mail.transport import SmtpTransport
 from app.mail.values import Mail, Sender
-from app.models import Message, SignIn, SignInLink, User
+from app.models import Message
 from app.services import accounts, outbox
 from app.services.actor import SYSTEM
 from app.services.links import Links
@@ -409,20 +409,3 @@ def test_after_a_drop_the_same_mail_comes_again(database: Database, links: Links
         worker.run_once(LATER + timedelta(minutes=2))
     assert len(peer.mails) == 2
     assert len({mail["Message-ID"] for mail in peer.mails}) == 1
-
-
-def test_what_has_ended_is_tidied_away(database: Database, links: Links) -> None:
-    with database.begin(writes=True) as db:
-        user = accounts.add_user(db, "Olga", "olga@example.org")
-        accounts.start_sign_in(db, user.id, NOW - timedelta(days=15))
-        accounts.start_sign_in(db, user.id, NOW)
-        accounts.new_link(db, links, user, NOW - timedelta(days=2))
-        accounts.new_link(db, links, user, NOW - timedelta(hours=2))
-    stop = threading.Event()
-    worker = Worker(database, links, Fake(), SENDER, clock=lambda: NOW)
-    worker._tidy_now_and_then()
-    stop.set()
-    with database.begin(writes=False) as db:
-        assert len(db.exec(select(SignIn)).all()) == 1
-        assert len(db.exec(select(SignInLink)).all()) == 1
-        assert len(db.exec(select(User)).all()) == 1

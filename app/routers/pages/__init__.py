@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from app.routers.pages import (
     account,
+    answer,
     attendance,
     calendars,
     components,
@@ -35,6 +36,7 @@ for each in (
     public,
     enrol,
     my,
+    answer,
     part,
     part_calendar,
     downloads,

@@ -12,6 +12,7 @@ from app.models import Enrolment, now
 from app.services import check_in as desk
 from app.services import enrolments, materials
 from app.services.links import Links
+from app.services.my_answers import answers_of
 from app.services.my_schedule import MyCycle, MySession, my_cycle
 from app.web import convertors as convertors  # makes {number:number} known
 from app.web import material_view
@@ -122,6 +123,7 @@ def _open(
         "mine": mine,
         "my_path": f"/my/{token}",
         "now": moment,
+        "answers": answers_of(db, enrolment.cycle_id, enrolment.person_id),
         "states": {s.session.number: s.session.state(moment) for s in mine.sessions},
     }
     return enrolment, mine, context
