@@ -23,6 +23,7 @@ from datetime import datetime
 from app.db import Database
 from app.mail.transport import SmtpTransport
 from app.mail.values import Sender
+from app.services.links import Links
 from app.worker.loop import Worker
 
 database_url, port, now = sys.argv[1:]
