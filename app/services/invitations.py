@@ -23,6 +23,8 @@ from app.services.ledger import Plan, issue, kind_of, plan
 from app.services.rows import find
 from app.services.schedules import held_cycle, newest_release
 
+LONGEST_NOTE = 2_000
+
 
 class Stale(StrEnum):
     """Why somebody's calendar does not say what is published."""
@@ -101,9 +103,8 @@ def overview(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Overv
         )
     schedule = from_document(release.document)
     planned = plan(db, cycle, schedule, now)
-    rows = _rows(db, cycle_id)
-    stale = [*_untold(planned, rows), *_undelivered(schedule, rows, planned.due, now)]
-    stale += _without_address(planned, schedule, now)
+    rows = ledger_rows(db, cycle_id)
+    stale = stale_rows(planned, schedule, rows, now)
     stale.sort(key=lambda row: (row.session.starts, row.session.number, row.name, row.person_id))
     return Overview(
         cycle=cycle,
@@ -116,7 +117,10 @@ def overview(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Overv
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class LedgerRow:
+    """What the ledger says of one guest and one session, and the state of the mail that carries it
+    (None: there is none)."""
+
     guest_id: str
     session_id: str
     method: str
@@ -133,7 +137,10 @@ class _Row:
     address: str
 
 
-def _rows(db: DbSession, cycle_id: str) -> list[_Row]:
+def ledger_rows(
+    db: DbSession, cycle_id: str, people: Collection[str] | None = None
+) -> list[LedgerRow]:
+    """The ledger of a cycle, or of these people in it. One query."""
     columns: Any = (
         Invitation.guest_id,
         Invitation.session_id,
@@ -157,10 +164,21 @@ def _rows(db: DbSession, cycle_id: str) -> list[_Row]:
         .outerjoin(Message, col(Message.id) == col(Invitation.message_id))
         .where(col(Guest.cycle_id) == cycle_id)
     )
-    return [_Row(*row) for row in db.exec(query)]
+    if people is not None:
+        query = query.where(col(Guest.person_id).in_(people))
+    return [LedgerRow(*row) for row in db.exec(query)]
 
 
-def _untold(planned: Plan, rows: Iterable[_Row]) -> Iterable[StaleRow]:
+def stale_rows(
+    planned: Plan, schedule: Schedule, rows: Collection[LedgerRow], now: datetime
+) -> list[StaleRow]:
+    """The calendars that do not say what is published, of those whom `planned` and `rows` are
+    about. No query."""
+    stale = [*_untold(planned, rows), *_undelivered(schedule, rows, planned.due, now)]
+    return [*stale, *_without_address(planned, schedule, now)]
+
+
+def _untold(planned: Plan, rows: Iterable[LedgerRow]) -> Iterable[StaleRow]:
     left_out = {(row.guest_id, row.session_id): row.left_out for row in rows if row.left_out}
     for due in planned.due:
         if due.to_old_address:
@@ -186,7 +204,7 @@ _NOT_THERE = {
 
 
 def _undelivered(
-    schedule: Schedule, rows: Iterable[_Row], due: Collection[Due], now: datetime
+    schedule: Schedule, rows: Iterable[LedgerRow], due: Collection[Due], now: datetime
 ) -> Iterable[StaleRow]:
     untold = {(each.entry.guest_id, each.entry.session_id) for each in due}
     sessions = {s.id: s for s in schedule.sessions}
@@ -210,8 +228,8 @@ def _without_address(planned: Plan, schedule: Schedule, now: datetime) -> Iterab
                 yield StaleRow(Stale.NO_ADDRESS, reader.guest.person_id, reader.name, "", session)
 
 
-def _answers(schedule: Schedule, rows: Iterable[_Row]) -> Iterable[SessionAnswers]:
-    found: dict[str, list[_Row]] = {}
+def _answers(schedule: Schedule, rows: Iterable[LedgerRow]) -> Iterable[SessionAnswers]:
+    found: dict[str, list[LedgerRow]] = {}
     for row in rows:
         if row.method == Method.REQUEST:
             found.setdefault(row.session_id, []).append(row)

@@ -1,5 +1,6 @@
 """From the draft to a release: what clashes, what would change, and the act itself."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,12 +9,13 @@ from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain import conflicts as rules
+from app.domain.addresses import address_key
 from app.domain.changes import Change, changes, release
 from app.domain.conflicts import Conflict, Severity
 from app.domain.documents import from_document, to_document
 from app.domain.errors import N_, Clash, Invalid
 from app.domain.schedule import CycleStatus, Schedule
-from app.models import Cycle, Release
+from app.models import Cycle, Person, Release
 from app.services.actor import Actor
 from app.services.guests import ensure_guests
 from app.services.holidays import holidays_for
@@ -28,6 +30,9 @@ from app.services.schedules import (
 )
 
 LONGEST_NOTE = 2_000
+"""Characters of an organizer's note."""
+
+_MOST_ADDRESSES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +178,28 @@ def publish(
         planned = plan(db, cycle, found.next_schedule, now)
         issue(db, cycle, row.number, planned, now, leave_out=leave_out, note=row.note)
     return row
+
+
+def people_with(db: DbSession, actor: Actor, cycle_id: str, addresses: str) -> set[str]:
+    """The ids of the people with these addresses, one on each line (or between commas).
+
+    Raises Invalid, at ``leave_out``: an address that belongs to nobody.
+    """
+    typed = [each.strip() for each in re.split(r"[\s,;]+", addresses) if each.strip()]
+    keys = {address_key(each.replace("\0", "")): each for each in typed[:_MOST_ADDRESSES]}
+    if not keys:
+        return set()
+    query = select(Person.email_key, Person.id).where(col(Person.email_key).in_(keys))
+    found: dict[str | None, str] = dict(db.exec(query).all())
+    unknown = [each for key, each in keys.items() if key not in found]
+    if unknown:
+        raise Invalid.one(
+            "leave_out",
+            N_("Nobody in the directory has the address %(email)s."),
+            code="unknown_address",
+            email=unknown[0][:254],
+        )
+    return set(found.values())
 
 
 def list_releases(db: DbSession, actor: Actor, cycle_id: str) -> list[Release]:

@@ -1,5 +1,6 @@
 """Releases for people: what would change, session by session, in sentences."""
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,10 +8,15 @@ from typing import Any
 
 from app.domain.change_values import Change
 from app.domain.conflict_values import Code, Conflict
+from app.domain.errors import N_
+from app.domain.invitations import Due, Why
 from app.domain.schedule import Schedule
-from app.domain.text import localized
+from app.domain.text import LANGUAGES, localized
 from app.domain.zone_shifts import shifts
 from app.domain.zones import zone_data_version
+from app.languages import OWN_NAMES
+from app.services.invitations import tally
+from app.services.ledger import Plan
 from app.services.publishing import Preview
 from app.web.sentences import Presenter
 from app.web.zone_shifts import shift_lines
@@ -69,3 +75,80 @@ def context(preview: Preview, language: str, cycle_href: str, now: datetime) -> 
         "conflict_errors": conflict_items(preview.errors, presenter, cycle_href),
         "conflict_warnings": conflict_items(preview.warnings, presenter, cycle_href),
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Concerned:
+    """Somebody whom a release concerns: what they get for which sessions, in words."""
+
+    person_id: str
+    name: str
+    address: str
+    says: tuple[str, ...]
+    wrong: bool  # without it their calendar would say something that is not so
+
+
+WHY = {
+    Why.NEW: N_("Session %(number)s: invitation"),
+    Why.CHANGED: N_("Session %(number)s: update"),
+    Why.BACK: N_("Session %(number)s: invitation again"),
+    Why.ADDRESS: N_("Session %(number)s: to the new address"),
+    Why.CANCELLED: N_("Session %(number)s: cancelled"),
+    Why.LEFT: N_("Session %(number)s: no longer in it"),
+}
+KINDS = {
+    "invitation": N_("Invitations"),
+    "invitation-update": N_("Updates"),
+    "invitation-cancel": N_("Cancellations"),
+}
+MOST_NAMED = 100
+"""So many of those concerned are named on the page; others are left out by address."""
+
+
+def reach_context(planned: Plan, language: str) -> dict[str, Any]:
+    """What templates/organize/_reach.html shows of who is told what."""
+    gettext = Presenter(language).gettext
+    by_guest: dict[str, list[Due]] = {}
+    for due in planned.due:
+        by_guest.setdefault(due.entry.guest_id, []).append(due)
+    wrong = sum(any(d.why is not Why.NEW for d in dues) for dues in by_guest.values())
+    # Those whose calendar would be wrong first, and of many only so many.
+    order = sorted(by_guest, key=lambda g: all(d.why is Why.NEW for d in by_guest[g]))
+    named = [
+        Concerned(
+            planned.readers[guest_id].guest.person_id,
+            planned.readers[guest_id].name,
+            planned.readers[guest_id].guest.address,
+            tuple(
+                gettext(WHY[due.why]) % {"number": due.session.number}
+                for due in by_guest[guest_id]
+                if not due.to_old_address
+            ),
+            any(due.why is not Why.NEW for due in by_guest[guest_id]),
+        )
+        for guest_id in order[:MOST_NAMED]
+    ]
+    counts = tally(planned)
+    return {
+        "mails": counts.total(),
+        "kinds": kind_counts(counts, language),
+        "concerned": named,
+        "concerned_count": len(by_guest),
+        "wrong_count": wrong,
+    }
+
+
+def kind_counts(
+    counts: Counter[tuple[str, str]], language: str
+) -> list[tuple[str, int, list[tuple[str, int]]]]:
+    """How many mails of which kind in which language, in words."""
+    gettext = Presenter(language).gettext
+    found = []
+    for kind, words in KINDS.items():
+        total = sum(n for (each, _), n in counts.items() if each == kind)
+        by_language = [
+            (OWN_NAMES[code], counts[kind, code]) for code in LANGUAGES if counts[kind, code]
+        ]
+        if total:
+            found.append((gettext(words), total, by_language))
+    return found

@@ -270,4 +270,4 @@ def test_queries_do_not_grow_with_sessions(
         assert client.get(there.my).status_code == 200
     # The enrolment with its person, the slug, the cycle with its release, the sessions' windows,
     # the evidence.
-    assert len(queries) == 7
+    assert len(queries) == 8

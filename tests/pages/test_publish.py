@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 from starlette.testclient import TestClient
 
 from app.db import Database
 from app.domain.zones import zone_data_version
-from app.models import Cycle, Release, Segment, Session
+from app.models import Cycle, Message, Release, Segment, Session
 from tests.factories import Make
 from tests.pages.reading import Page
 
@@ -186,11 +186,73 @@ def test_who_is_reached_is_said(
         for n in range(2):
             make.enrolment(found, make.person(email=f"p{n}@example.com"))
 
-    assert Page(organizer_client.get(URL).text).text(".publish-reach") == [
+    page = Page(organizer_client.get(URL).text)
+    assert page.text(".publish-reach") == [
         "The public page and its calendar show it at once. "
-        "The calendar feeds of 2 participants follow, whenever their calendar programs look next. "
-        "No mail is sent."
+        "The calendar feeds of 2 participants follow, whenever their calendar programs look next.",
+        "Invitations: 3 (Español 3)",
     ]
+    assert page.text("tbody") == [
+        "Ana Ruiz person2@example.org Session 1: invitation "
+        "Person 1 p0@example.com Session 1: invitation "
+        "Person 2 p1@example.com Session 1: invitation"
+    ]
+
+
+def queued(database: Database) -> list[tuple[str, str, str]]:
+    with database.begin(writes=False) as db:
+        rows = db.exec(select(Message).order_by(col(Message.id)))
+        return [(row.kind, row.to_address, row.context["note"]) for row in rows]
+
+
+def test_mails_go_to_those_concerned_with_the_note(
+    organizer_client: TestClient, database: Database, cycle: str
+) -> None:
+    publish(organizer_client, invite="1", note="See you there.")
+    assert queued(database) == [("invitation", "person2@example.org", "See you there.")]
+
+    change(database, Session, title={"en": "Traps and ladders"})
+    page = Page(organizer_client.get(URL).text)
+    assert page.text(".publish-reach")[1] == (
+        "Updates: 1 (Español 1) Without them the calendar of one person would be wrong."
+    )
+    publish(organizer_client)
+    assert [kind for kind, _, _ in queued(database)] == ["invitation", "invitation-update"]
+
+
+def test_whoever_is_left_out_is_not_written_to(
+    organizer_client: TestClient, database: Database, cycle: str
+) -> None:
+    with database.begin(writes=True) as db:
+        make = Make(db)
+        person = make.person(email="ana@example.com")
+        make.enrolment(db.get_one(Cycle, cycle), person)
+        ana = person.id
+    publish(organizer_client, invite="1", **{f"leave-{ana}": "1"})
+    assert [address for _, address, _ in queued(database)] == ["person2@example.org"]
+
+
+def test_an_address_that_nobody_has_is_said_and_all_is_kept(
+    organizer_client: TestClient, database: Database, cycle: str
+) -> None:
+    answer = publish(
+        organizer_client, invite="1", leave_out="nobody@example.com", note="A word " + "x" * 20
+    )
+    assert answer.status_code == 422
+    page = Page(answer.text)
+    assert page.fields["note"] == "A word " + "x" * 20
+    assert releases(database) == []
+    assert queued(database) == []
+
+
+def test_without_invitations_nothing_is_mailed(
+    organizer_client: TestClient, database: Database, cycle: str
+) -> None:
+    fields = Page(organizer_client.get(URL).text).fields
+    del fields["invite"]
+    organizer_client.post(URL, data=fields | {"warnings-read": "yes"})
+    assert releases(database) == [(1, "Olga Organizer")]
+    assert queued(database) == []
 
 
 def test_the_queries_do_not_grow(
@@ -209,7 +271,7 @@ def test_the_queries_do_not_grow(
         organizer_client.get(URL)
 
     assert len(one) == len(three)
-    assert len(three) <= 16
+    assert len(three) <= 20
 
 
 def test_sessions_that_zone_data_has_moved(

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from app.db import DbSession
 from app.domain.documents import from_document
-from app.domain.errors import N_, Clash, DomainError, Stale
+from app.domain.errors import N_, Clash, DomainError, Invalid, Stale
 from app.languages import translations
 from app.models import Cycle, now
 from app.services import casting, cycles, publishing
@@ -13,11 +13,11 @@ from app.services.actor import Actor
 from app.services.schedules import newest_release
 from app.web import publish_page
 from app.web.dependencies import Db, Organizer
-from app.web.forms import FormData
+from app.web.forms import Form, FormData, errors_of
 from app.web.organize import cycle_bar
 from app.web.problems import status_of
 from app.web.sentences import Presenter
-from app.web.templating import current_reader, page, see_other
+from app.web.templating import current_reader, gettext_for, page, see_other
 
 router = APIRouter(prefix="/organize/c/{slug}")
 
@@ -28,20 +28,26 @@ def _preview(
     actor: Actor,
     slug: str,
     error: DomainError | None = None,
-    *,
-    read: bool = False,
+    form: Form | None = None,
 ) -> Response:
     cycle = cycles.cycle_for_slug(db, actor, slug)
-    preview = publishing.preview(db, actor, cycle.id, now())
+    moment = now()
+    preview = publishing.preview(db, actor, cycle.id, moment)
+    planned = publishing.reach(db, actor, cycle.id, preview, moment)
+    form = form or Form({"invite": "1"})
     language = current_reader(request).language
     context = {
         "cycle": cycle,
         "cycle_bar": cycle_bar(cycle, language, publish=len(preview.changes)),
         "error": error,
-        "read": read,
+        "errors": errors_of(error, gettext_for(request)),
+        "form": form,
+        "read": form.checked("warnings-read") and not isinstance(error, Stale),
+        "left_out": _left_out(form),
         "newest": newest_release(db, cycle.id),
         "participants": sum(casting.participants_by_zone(db, actor, cycle.id).values()),
-        **publish_page.context(preview, language, f"/organize/c/{slug}", now()),
+        **publish_page.context(preview, language, f"/organize/c/{slug}", moment),
+        **publish_page.reach_context(planned, language),
     }
     status = status_of(error) if error else 200
     return page(request, "organize/publish.html", context, status=status)
@@ -57,14 +63,23 @@ def preview(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
 def publish(request: Request, db: Db, actor: Organizer, slug: str, form: FormData) -> Response:
     """Publishes what was shown; if it is not the same any more, shows it anew."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
-    read = form.checked("warnings-read")
     try:
         _still_as_shown(cycle, form.text("revision"))
-        release = publishing.publish(db, actor, cycle.id, accept_warnings=read, now=now())
+        out = publishing.people_with(db, actor, cycle.id, form.text("leave_out"))
+        release = publishing.publish(
+            db,
+            actor,
+            cycle.id,
+            accept_warnings=form.checked("warnings-read"),
+            now=now(),
+            invite=form.checked("invite"),
+            leave_out=_left_out(form) | out,
+            note=form.text("note"),
+        )
         told = publishing.told_release(db, release)
-    except (Clash, Stale) as error:
+    except (Clash, Stale, Invalid) as error:
         db.rollback()
-        return _preview(request, db, actor, slug, error, read=read and isinstance(error, Clash))
+        return _preview(request, db, actor, slug, error, form)
     speak = translations(current_reader(request).language)
     said = speak.ngettext(
         "%(count)s change is published. Everybody sees it now.",
@@ -75,6 +90,11 @@ def publish(request: Request, db: Db, actor: Organizer, slug: str, form: FormDat
         said = speak.gettext("The cycle is published. Everybody sees it now.")
     said = said % {"count": len(told.changes)}
     return see_other(request, f"/organize/c/{slug}/publish", said)
+
+
+def _left_out(form: Form) -> set[str]:
+    """The people whose box "leave out" is ticked."""
+    return {name.removeprefix("leave-") for name in form.values if name.startswith("leave-")}
 
 
 def _still_as_shown(cycle: Cycle, revision: str) -> None:

@@ -1,0 +1,191 @@
+"""Organizers' pages: whose calendar says what is published, what was answered, sending again."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.db import DbSession
+from app.domain.answers import Answer
+from app.domain.errors import N_, Clash
+from app.languages import translations
+from app.models import Cycle, now
+from app.services import cycles, invitations, outbox
+from app.services.actor import Actor
+from app.services.guest_answers import people_asked
+from app.services.invitations import Stale
+from app.web import convertors as convertors  # makes {number:number} known
+from app.web.dependencies import Db, Organizer
+from app.web.forms import FormData
+from app.web.organize import cycle_bar, short_date
+from app.web.publish_page import kind_counts
+from app.web.templating import current_reader, gettext_for, page, see_other
+
+router = APIRouter(prefix="/organize/c/{slug}/invitations")
+
+MOST_STALE = 100
+"""So many rows are shown; they are mended together or one by one, and the next come up."""
+
+WHY = {
+    Stale.NEW: N_("Not invited yet."),
+    Stale.CHANGED: N_("Has not been told of the latest change."),
+    Stale.BACK: N_("Was told that it is off, and it is on."),
+    Stale.ADDRESS: N_("Was invited at another address."),
+    Stale.CANCELLED: N_("Has not been told that it is cancelled."),
+    Stale.LEFT: N_("Is no longer in it and has not been told."),
+    Stale.LEFT_OUT: N_("Was left out of release %(release)s."),
+    Stale.NO_ADDRESS: N_("We have no address."),
+    Stale.WAITING: N_("The mail is on its way."),
+    Stale.FAILED: N_("The mail could not be delivered."),
+    Stale.BOUNCED: N_("The mail came back. Check the address."),
+    Stale.EXPIRED: N_("The mail came too late: the session was over."),
+}
+SOURCES = {
+    "link": N_("by the link in the mail"),
+    "page": N_("on their page"),
+    "mail": N_("by mail"),
+    "organizer": N_("noted by an organizer"),
+}
+
+
+def _context(request: Request, cycle: Cycle) -> dict[str, Any]:
+    return {"cycle": cycle, "cycle_bar": cycle_bar(cycle, current_reader(request).language)}
+
+
+@router.get("")
+def show(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+    """Where everybody's calendar stands."""
+    cycle = cycles.cycle_for_slug(db, actor, slug)
+    if not cycle.release_number:
+        return page(
+            request, "organize/invitations.html", {**_context(request, cycle), "seen": None}
+        )
+    moment = now()
+    seen = invitations.overview(db, actor, cycle.id, moment)
+    waiting = sum(row.why is Stale.WAITING for row in seen.stale)
+    stale = [row for row in seen.stale if row.why is not Stale.WAITING]
+    context = {
+        **_context(request, cycle),
+        "seen": seen,
+        "stale": stale[:MOST_STALE],
+        "stale_count": len(stale),
+        "waiting": waiting,
+        "why": WHY,
+        "progress": outbox.progress(db, cycle.id, cycle.release_number, moment),
+        "now": moment,
+        "kinds": kind_counts(seen.missing, current_reader(request).language),
+    }
+    return page(request, "organize/invitations.html", context)
+
+
+@router.get("/send")
+def confirm_sending(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+    """How many mails of which kind, and one button."""
+    cycle = cycles.cycle_for_slug(db, actor, slug)
+    seen = invitations.overview(db, actor, cycle.id, now())
+    kinds = kind_counts(seen.missing, current_reader(request).language)
+    context = {**_context(request, cycle), "seen": seen, "kinds": kinds}
+    return page(request, "organize/invitations_send.html", context)
+
+
+@router.post("/send")
+def send(request: Request, db: Db, actor: Organizer, slug: str, form: FormData) -> Response:
+    """Sends everybody what is missing; from then on calendars are kept right."""
+    cycle = cycles.cycle_for_slug(db, actor, slug)
+    count = invitations.bring_up_to_date(
+        db, actor, cycle.id, now(), note=form.text("note")[: invitations.LONGEST_NOTE]
+    )
+    return see_other(request, f"/organize/c/{slug}/invitations", _said(request, count))
+
+
+@router.post("/again")
+def send_again(request: Request, db: Db, actor: Organizer, slug: str, form: FormData) -> Response:
+    """Sends one person what their calendar should say of one session."""
+    cycle = cycles.cycle_for_slug(db, actor, slug)
+    back = f"/organize/c/{slug}/invitations"
+    if form.text("number"):
+        back += f"/{form.text('number')[:6]}" if form.text("number").isdigit() else ""
+    try:
+        count = invitations.send_again(
+            db, actor, cycle.id, form.text("person"), form.text("session"), now()
+        )
+    except Clash as error:
+        db.rollback()
+        said = gettext_for(request)(error.sentence) % error.params
+        return see_other(request, back, said, kind="warning")
+    return see_other(request, back, _said(request, count))
+
+
+@router.get("/stop")
+def confirm_stopping(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+    """What will not happen any more, and one button."""
+    cycle = cycles.cycle_for_slug(db, actor, slug)
+    return page(request, "organize/invitations_stop.html", _context(request, cycle))
+
+
+@router.post("/stop")
+def stop(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+    """Sends nothing more by itself."""
+    cycle = cycles.cycle_for_slug(db, actor, slug)
+    invitations.stop_inviting(db, actor, cycle.id)
+    said = gettext_for(request)(N_("From now on no calendar mail is sent by itself."))
+    return see_other(request, f"/organize/c/{slug}/invitations", said)
+
+
+@router.get("/{number:number}")
+def of_session(
+    request: Request,
+    db: Db,
+    actor: Organizer,
+    slug: str,
+    number: int,
+    answer: str = "",
+    after: str = "",
+) -> Response:
+    """Who was invited to a session and what they answered."""
+    return _of_session(request, db, actor, slug, number, answer, after)
+
+
+def _of_session(
+    request: Request, db: DbSession, actor: Actor, slug: str, number: int, answer: str, after: str
+) -> Response:
+    cycle = cycles.cycle_for_slug(db, actor, slug)
+    chosen = answer if answer in {*Answer, "none", "again"} else ""
+    seen = people_asked(db, actor, cycle.id, number, chosen, after or None)
+    context = {
+        **_context(request, cycle),
+        "asked": seen,
+        "number": number,
+        "chosen": chosen,
+        "first": not after,
+        "sources": SOURCES,
+        "short": short_date(request, cycle.zone),
+    }
+    return page(request, "organize/invitations_session.html", context)
+
+
+@router.post("/{number:number}/answer")
+def note_answer(
+    request: Request, db: Db, actor: Organizer, slug: str, number: int, form: FormData
+) -> Response:
+    """Writes down what somebody told an organizer."""
+    cycle = cycles.cycle_for_slug(db, actor, slug)
+    back = f"/organize/c/{slug}/invitations/{number}"
+    typed = form.text("answer")
+    if typed not in set(Answer):
+        said = gettext_for(request)(N_("Choose an answer first."))
+        return see_other(request, back, said, kind="warning")
+    invitations.set_answer(
+        db, actor, cycle.id, form.text("person"), form.text("session"), Answer(typed), now()
+    )
+    return see_other(request, back, gettext_for(request)(N_("Noted.")))
+
+
+def _said(request: Request, count: int) -> str:
+    speak = current_reader(request).language
+    if not count:
+        return translations(speak).gettext("Nothing had to be sent.")
+    words = translations(speak).ngettext(
+        "%(count)s mail is on its way.", "%(count)s mails are on their way.", count
+    )
+    return words % {"count": count}

@@ -1,0 +1,197 @@
+"""Organizers see whose calendar is right, who comes, and send what is missing."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlmodel import col, select
+from starlette.testclient import TestClient
+
+from app.db import Database
+from app.domain.answers import Answer, AnswerSource, Given
+from app.models import Cycle, Invitation, Message, now
+from app.services import answers, publishing
+from app.services.actor import SYSTEM
+from tests.factories import Make
+from tests.pages.reading import Page
+
+URL = "/organize/c/lideres/invitations"
+
+
+@pytest.fixture
+def cycle(database: Database) -> str:
+    """A published cycle with a session to come, a host and two participants; nobody invited."""
+    with database.begin(writes=True) as db:
+        make = Make(db)
+        cycle = make.cycle(slug="lideres")
+        start = (now() + timedelta(days=9)).replace(tzinfo=None, second=0, microsecond=0)
+        session = make.session(cycle, minutes=60, wall_start=start, title={"es": "Trampas"})
+        host = make.person(name="Ana Ruiz", email="ana@example.org")
+        make.part(make.segment(session, minutes=60), host, "host")
+        make.enrolment(cycle, make.person(name="Beto Díaz", email="beto@example.org"))
+        make.enrolment(cycle, make.person(name="Carla Paz", email="carla@example.org"))
+        publishing.publish(db, SYSTEM, cycle.id, accept_warnings=True, now=now())
+        return str(cycle.id)
+
+
+def addresses(database: Database) -> list[str]:
+    with database.begin(writes=False) as db:
+        kinds = ("invitation", "invitation-update", "invitation-cancel")
+        query = select(Message.to_address).where(col(Message.kind).in_(kinds))
+        return sorted(db.exec(query))
+
+
+def deliver(database: Database, **values: Any) -> None:
+    with database.begin(writes=True) as db:
+        for message in db.exec(select(Message)):
+            message.status = "sent"
+            message.sent_at = now()
+            for name, value in values.items():
+                setattr(message, name, value)
+
+
+def test_before_the_first_release(organizer_client: TestClient, database: Database) -> None:
+    with database.begin(writes=True) as db:
+        Make(db).cycle(slug="lideres")
+    page = Page(organizer_client.get(URL).text)
+    assert page.text(".empty") == [
+        "Nothing is published yet Publish the cycle first; then people can be invited. Publish"
+    ]
+
+
+def test_all_are_invited_after_the_consequence_is_shown(
+    organizer_client: TestClient, database: Database, cycle: str
+) -> None:
+    page = Page(organizer_client.get(URL).text)
+    assert page.text(".notice-warning") == [
+        "The calendars of 3 people are not right Invitations: 3 "
+        "Send the 3 mails that mend it …"
+    ]
+    asked = Page(organizer_client.get(URL + "/send").text)
+    assert asked.text(".confirm-consequences") == [
+        "Invitations: 3 (Español 3) They go to 3 people. From then on calendars are kept right by "
+        "mail: whoever enrols or leaves, and whatever you publish, is told by itself."
+    ]
+    assert addresses(database) == []
+
+    answer = organizer_client.post(URL + "/send", data={"note": "Welcome"})
+
+    assert (answer.status_code, answer.headers["location"]) == (303, URL)
+    assert addresses(database) == ["ana@example.org", "beto@example.org", "carla@example.org"]
+    shown = Page(organizer_client.get(URL).text)
+    assert shown.text(".flashes") == ["Done. 3 mails are on their way."]
+    organizer_client.post(URL + "/send", data={})
+    assert len(addresses(database)) == 3
+
+
+def test_progress_is_shown_until_all_have_gone(
+    organizer_client: TestClient, database: Database, cycle: str
+) -> None:
+    organizer_client.post(URL + "/send")
+    html = organizer_client.get(URL).text
+    assert html.count("<progress") == 1
+    assert "0 of 3 mails have gone out." in html
+    deliver(database)
+    html = organizer_client.get(URL).text
+    assert html.count("<progress") == 0
+    assert Page(html).text(".notice-success") == [
+        "Up to date. Everybody’s calendar says what is published."
+    ]
+
+
+def test_what_did_not_arrive_is_listed_and_sent_again(
+    organizer_client: TestClient, database: Database, cycle: str
+) -> None:
+    organizer_client.post(URL + "/send")
+    deliver(database)
+    with database.begin(writes=True) as db:
+        message = db.exec(select(Message).where(Message.to_address == "beto@example.org")).one()
+        message.status = "bounced"
+    page = Page(organizer_client.get(URL).text)
+    assert page.text("tbody")[1] == (
+        "Beto Díaz beto@example.org 1. Trampas The mail came back. Check the address. The mail Send"
+    )
+    answer = organizer_client.post(
+        URL + "/again", data={"person": page.fields["person"], "session": page.fields["session"]}
+    )
+    assert answer.status_code == 303
+    assert addresses(database) == [
+        "ana@example.org",
+        "beto@example.org",
+        "beto@example.org",
+        "carla@example.org",
+    ]
+
+
+def test_who_comes_is_counted_and_listed(
+    organizer_client: TestClient, database: Database, cycle: str
+) -> None:
+    organizer_client.post(URL + "/send")
+    with database.begin(writes=True) as db:
+        rows = db.exec(select(Invitation).order_by(col(Invitation.address))).all()
+        given = Given(Answer.DECLINED, now(), 0, AnswerSource.MAIL, "On holiday")
+        answers.give(db, rows[1].id, given)
+    page = Page(organizer_client.get(URL).text)
+    assert page.text("tbody")[0].endswith("3 0 0 1 0 2")
+    listed = Page(organizer_client.get(URL + "/1?answer=declined").text)
+    (row,) = listed.text("tbody")
+    assert row.startswith("Beto Díaz beto@example.org Not coming")
+    assert "by mail" in row
+    assert "“On holiday”" in row
+    silent = Page(organizer_client.get(URL + "/1?answer=none").text)
+    assert [t.split(" ")[0] for t in silent.text("tbody")] == ["Ana"]
+
+
+def test_an_organizer_notes_an_answer(
+    organizer_client: TestClient, database: Database, cycle: str
+) -> None:
+    organizer_client.post(URL + "/send")
+    page = Page(organizer_client.get(URL + "/1").text)
+    data = {key: page.fields[key] for key in ("person", "session")} | {"answer": "accepted"}
+    assert organizer_client.post(URL + "/1/answer", data=data).status_code == 303
+    with database.begin(writes=False) as db:
+        found = [(r.address, r.answer, r.answer_source) for r in db.exec(select(Invitation))]
+    assert sorted(f for f in found if f[1]) == [("carla@example.org", "accepted", "organizer")]
+
+
+def test_it_can_be_stopped(organizer_client: TestClient, database: Database, cycle: str) -> None:
+    organizer_client.post(URL + "/send")
+    assert organizer_client.get(URL + "/stop").status_code == 200
+    organizer_client.post(URL + "/stop")
+    with database.begin(writes=False) as db:
+        assert db.get_one(Cycle, cycle).invites is False
+
+
+def test_another_cycles_person_is_not_written_to(
+    organizer_client: TestClient, database: Database, cycle: str
+) -> None:
+    organizer_client.post(URL + "/send")
+    with database.begin(writes=True) as db:
+        stranger = Make(db).person().id
+        session = db.exec(select(Invitation.session_id)).first()
+    answer = organizer_client.post(
+        URL + "/again", data={"person": stranger, "session": str(session)}
+    )
+    assert answer.status_code == 303
+    assert Page(organizer_client.get(URL).text).text(".flashes") == [
+        "Check this. There is nothing to send: this session does not concern them."
+    ]
+    assert len(addresses(database)) == 3
+
+
+def test_the_queries_do_not_grow(
+    organizer_client: TestClient, database: Database, cycle: str, count_queries: Any
+) -> None:
+    organizer_client.post(URL + "/send")
+    for path in (URL, URL + "/1"):
+        with count_queries() as few:
+            organizer_client.get(path)
+        with database.begin(writes=True) as db:
+            make = Make(db)
+            for _ in range(2):
+                make.enrolment(db.get_one(Cycle, cycle), make.person())
+        organizer_client.post(URL + "/send")
+        with count_queries() as more:
+            organizer_client.get(path)
+        assert len(few) == len(more)
+        assert len(more) <= 13
