@@ -105,8 +105,8 @@ _DECLINED = select(col(Part.id)).where(
 def compose_invitation(
     db: DbSession, links: Links, sender: Sender, message: Message, kept: Kept
 ) -> Mail:
-    """The mail of a row of a kind ``invitation…``. One query, unless its reader was read
-    ahead; one more for somebody on the programme, and two more for each release that is not kept yet.
+    """The mail of a row of a kind ``invitation…``. One query, unless its reader was read ahead; one
+    more for somebody on the programme, and two more for each release that is not kept yet.
 
     Raises:
         SendError: final, where the guest, the release or the session is gone, or the address

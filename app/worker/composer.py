@@ -42,7 +42,7 @@ class Composer:
 
     def _session(self) -> DbSession:
         if self._db is None or time.monotonic() > self._until:
-            self._opened.close()
+            self.close()
             self._until = time.monotonic() + _LOOK
             self._db = self._opened.enter_context(self._database.begin(writes=False))
         return self._db
