@@ -251,6 +251,13 @@ def _request(
     return Due(why, new, session)
 
 
+def taken_back(entry: Entry, session: Session, at: datetime) -> Due:
+    """A CANCEL to the address of an entry that stands at REQUEST, since another address of the same
+    person has its place. `at` is aware."""
+    at = at.astimezone(UTC).replace(microsecond=0)
+    return _cancel(entry, session, Why.ADDRESS, at, to_old_address=True)
+
+
 def _cancel(
     entry: Entry, session: Session, why: Why, at: datetime, *, to_old_address: bool = False
 ) -> Due:

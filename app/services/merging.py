@@ -10,6 +10,7 @@ from sqlmodel import col, select
 from app.db import DbSession
 from app.domain.enrolment import TAKES_A_PLACE, EnrolmentStatus
 from app.domain.errors import N_, Invalid, NotFound
+from app.domain.schedule import PartStatus
 from app.models import (
     Cycle,
     CycleInstitution,
@@ -22,8 +23,10 @@ from app.models import (
     Person,
     now,
 )
-from app.services import places
+from app.services import merging_guests, places
 from app.services.actor import Actor
+from app.services.invitations import bring_up_to_date
+from app.services.ledger import settle_everywhere
 from app.services.rows import (
     find,
     hold,
@@ -43,6 +46,14 @@ _FROM_STRONG_TO_WEAK = (
 )
 
 
+_PARTS_FROM_STRONG_TO_WEAK = (
+    PartStatus.CONFIRMED,
+    PartStatus.INVITED,
+    PartStatus.PLANNED,
+    PartStatus.DECLINED,
+)
+
+
 def merge_people(
     db: DbSession, actor: Actor, keep_id: str, duplicate_id: str, *, at: datetime | None = None
 ) -> Person:
@@ -52,10 +63,15 @@ def merge_people(
     whoever offers the merge shows both. Position and institution are filled only where the two
     do not contradict each other: a position of one at the institution of the other is nobody's.
 
-    Both have the same part in a segment: it becomes one. Both are enrolled in a cycle: the older
-    enrolment stays with its links and with the stronger of the two states, and gets the evidence,
-    the queued mails and what it lacks from the other one, whose links end. A place that becomes
-    free goes to the first on the waitlist, as of `at` (now, unless given).
+    Calendars follow: what the duplicate was told goes on under the kept one, at whose address it is
+    told; where both were told, the duplicate's entries are cancelled at its address. Answers go
+    with it, where the kept one gave none.
+
+    Both have the same part in a segment: it becomes one, declined only if both were. Both are
+    enrolled in a cycle: the older enrolment stays with its links and with the stronger of the two
+    states, and gets the evidence, the queued mails and what it lacks from the other one, whose
+    links end. A place that becomes free goes to the first on the waitlist, as of `at` (now, unless
+    given).
 
     Raises:
         NotFound: there is nobody to keep.
@@ -64,13 +80,18 @@ def merge_people(
     keep, duplicate = _pair(
         db, Person, keep_id, duplicate_id, selectinload(cast(Any, Person.institution))
     )
-    _move_parts(db, keep, duplicate)
-    _move_enrolments(db, keep, duplicate, at or now())
+    at = at or now()
+    merging_guests.hold_cycles(db, (keep.id, duplicate.id))
+    taken_back = merging_guests.move_guests(db, keep, duplicate, at)
+    parts = _move_parts(db, keep, duplicate)
+    merging_guests.rename_in_releases(db, keep.id, duplicate.id, parts)
+    _move_enrolments(db, keep, duplicate, at)
     db.flush()
     db.delete(duplicate)
     db.flush()  # before its address moves: two rows must not have it at any time
     if not keep.email:
         keep.email, keep.email_key = duplicate.email, duplicate.email_key
+        keep.bounced_at, keep.bounce = duplicate.bounced_at, duplicate.bounce
     if _agree(keep.position, duplicate.position) and _agree(
         keep.institution_id, duplicate.institution_id
     ):
@@ -81,6 +102,9 @@ def merge_people(
     db.flush()
     renew_enrolment_keys(db, col(Enrolment.person_id) == keep.id)
     db.flush()
+    for cycle_id in taken_back:  # whoever is told here that it is off is told there that it is on
+        bring_up_to_date(db, actor, cycle_id, at, people=[keep.id])
+    settle_everywhere(db, keep.id, at)
     return keep
 
 
@@ -171,10 +195,12 @@ def _fill(keep: object, duplicate: object, *names: str) -> None:
             setattr(keep, name, getattr(duplicate, name))
 
 
-def _move_parts(db: DbSession, keep: Person, duplicate: Person) -> None:
+def _move_parts(db: DbSession, keep: Person, duplicate: Person) -> dict[str, str]:
+    """The ids of parts that were had twice, with the ids of those that they became."""
     query = select(Part).where(col(Part.person_id).in_((keep.id, duplicate.id)))
     parts = db.exec(query.order_by(col(Part.id))).all()
     held = {(part.segment_id, part.role): part for part in parts if part.person_id == keep.id}
+    became = {}
     for part in parts:
         if part.person_id == keep.id:
             continue
@@ -183,7 +209,14 @@ def _move_parts(db: DbSession, keep: Person, duplicate: Person) -> None:
             part.person = keep
         else:
             _fill(same, part, "position", "institution")
+            strength = _PARTS_FROM_STRONG_TO_WEAK.index
+            if strength(PartStatus(part.status)) < strength(PartStatus(same.status)):
+                for name in ("status", "asked_at", "answered_at", "answered_start", "comment"):
+                    setattr(same, name, getattr(part, name))
+            became[part.id] = same.id
             db.delete(part)
+    db.flush()
+    return became
 
 
 def _move_enrolments(db: DbSession, keep: Person, duplicate: Person, at: datetime) -> None:

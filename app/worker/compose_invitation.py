@@ -46,6 +46,7 @@ class _Reader(NamedTuple):
     enrolment_generation: int | None
     enrolment_zone: str | None
     contact: str
+    cycle_revision: int
     own_subject: str | None
     own_text: str | None
 
@@ -72,6 +73,7 @@ _READERS = (
         col(Enrolment.link_generation),
         col(Enrolment.zone),
         col(Cycle.contact_email),
+        col(Cycle.revision),
         col(MailText.subject),
         col(MailText.text),
     )
@@ -119,7 +121,8 @@ def compose_invitation(
     number = int(context.get("release", message.release_number))
     cycle_id = str(message.cycle_id)
     session_id = str(context.get("session_id", message.session_id))
-    released = kept.release(db, cycle_id, number)
+    revision = reader.cycle_revision if reader else None
+    released = kept.release(db, cycle_id, number, revision)
     if reader is None or released is None or session_id not in released.sessions:
         raise SendError(Reason.GONE, final=True)
     declined = _declined(db, reader, released, session_id)
@@ -152,7 +155,7 @@ def compose_invitation(
     )
     words = kept.once(about, Words, lambda: words_of(db, kept, about, released))
     page = _page(links, reader, str(context["guest_id"]), speaks=about.speaker != "")
-    replies = reply_address(sender, reader.reply_code)
+    replies = reply_address(sender, context.get("reply_code") or reader.reply_code)
     method = Method(context["method"])
     invite = Invite(
         _event(words, page, context, replies, sender),

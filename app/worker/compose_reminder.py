@@ -83,7 +83,7 @@ def compose_reminder(
     """
     row = _row(db, message)
     cycle = row.cycle
-    released = kept.release(db, cycle.id, cycle.release_number)
+    released = kept.release(db, cycle.id, cycle.release_number, cycle.revision)
     session = released.sessions.get(message.session_id or "") if released else None
     if released is None or session is None:
         raise SendError(Reason.GONE, final=True)

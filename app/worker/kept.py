@@ -34,24 +34,29 @@ class Kept:
     MOST_THINGS = 1024  # about 15 kB each
 
     def __init__(self) -> None:
-        self._releases: dict[tuple[str, int], Released] = {}
+        self._releases: dict[tuple[str, int], tuple[Released, int | None]] = {}
         self._things: dict[Hashable, object] = {}
         self._lock = Lock()
         # For the mails at hand only, since they do change: guest, kind and language to the reader.
         self.readers: dict[tuple[str, str, str], object] = {}
 
-    def release(self, db: DbSession, cycle_id: str, number: int) -> Released | None:
-        """The release of this number, or None. One query the first time."""
-        found = self._releases.get((cycle_id, number))
-        if found is None:
+    def release(
+        self, db: DbSession, cycle_id: str, number: int, revision: int | None = None
+    ) -> Released | None:
+        """The release of this number, or None. One query the first time, and whenever the cycle's
+        `revision`, where it is given, is another: two people in it may have become one."""
+        found, seen = self._releases.get((cycle_id, number), (None, None))
+        if found is None or revision not in (None, seen):
             statement = select(Release.document).where(
                 Release.cycle_id == cycle_id, Release.number == number
             )
             document = db.exec(statement).one_or_none()
             if document is None:
                 return None
-            found = Released(from_document(document))
-            self._put(self._releases, (cycle_id, number), found, self.MOST_RELEASES)
+            before, found = found, Released(from_document(document))
+            if before is not None and before.schedule != found.schedule:
+                self._things.clear()
+            self._put(self._releases, (cycle_id, number), (found, revision), self.MOST_RELEASES)
         return found
 
     def once(self, key: Hashable, kind: type[T], make: Callable[[], T]) -> T:

@@ -304,7 +304,12 @@ def reminders_of(db: DbSession, cycle: Cycle) -> list[tuple[str, int, str, bool,
 def test_a_copy_invites_nobody_and_asks_nobody(db: DbSession, source: Cycle, make: Make) -> None:
     source.invites = True
     session = make.session(source, 3)
-    asked = {"status": "confirmed", "asked_at": NOW, "answered_at": NOW, "comment": "Con gusto"}
+    asked: dict[str, Any] = {
+        "status": "confirmed",
+        "asked_at": NOW,
+        "answered_at": NOW,
+        "comment": "Con gusto",
+    }
     make.part(make.segment(session), make.person(), answered_start=session.starts_at, **asked)
     clone = copy(db, source)
     assert clone.invites is False
@@ -316,7 +321,12 @@ def test_a_copy_invites_nobody_and_asks_nobody(db: DbSession, source: Cycle, mak
 def test_the_words_of_its_mails_come_along_with_the_texts(
     db: DbSession, source: Cycle, make: Make
 ) -> None:
-    words = {"language": "es", "subject": "¡Ven!", "text": "Hola {name}", "changed_by": "Olga"}
+    words: dict[str, Any] = {
+        "language": "es",
+        "subject": "¡Ven!",
+        "text": "Hola {name}",
+        "changed_by": "Olga",
+    }
     db.add(MailText(cycle_id=source.id, kind="invitation", **words))
     db.add(MailText(cycle_id=make.cycle().id, kind="reminder", **words))
     with_texts, without = copy(db, source), copy(db, source, slug="bare", texts=False)
@@ -328,7 +338,7 @@ def test_the_words_of_its_mails_come_along_with_the_texts(
 
 def test_reminders_come_along(db: DbSession, source: Cycle) -> None:
     long_ago = datetime(2026, 1, 1, tzinfo=UTC)
-    rules = {"cycle_id": source.id, "anchor": "start", "since": long_ago}
+    rules: dict[str, Any] = {"cycle_id": source.id, "anchor": "start", "since": long_ago}
     db.add(Reminder(minutes=60, audience="all", **rules))
     db.add(Reminder(minutes=120, audience="speakers", on=False, **rules))
     db.add(Reminder(minutes=180, audience="all", removed=True, **rules))
