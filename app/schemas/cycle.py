@@ -14,6 +14,7 @@ from app.schemas.types import (
     Id,
     Instant,
     Language,
+    Lines,
     Out,
     Prose,
     Slug,
@@ -25,6 +26,7 @@ from app.schemas.types import (
     example,
 )
 
+Note = Annotated[Lines, Field(max_length=2000)]
 Capacity = Annotated[int, Field(strict=True, ge=1, le=1_000_000), EXACT]
 
 
@@ -165,9 +167,21 @@ class ConflictOut(Out):
 class PublishIn(Strict):
     """Publishing: `accept_warnings` says that the warnings have been read."""
 
-    model_config = example(accept_warnings=True)
+    model_config = example(accept_warnings=True, invite=True, note="The panel begins later.")
 
     accept_warnings: YesNo = False
+    invite: YesNo = Field(
+        default=False,
+        description="From now on the cycle keeps calendars right by mail. One that does goes on.",
+    )
+    leave_out: list[Id] = Field(
+        default_factory=list,
+        max_length=500,
+        description="Ids of people who are not told this time.",
+    )
+    note: Note = Field(
+        default="", description="In the mails and with the changes that everybody can read."
+    )
 
 
 class ReleaseOut(Out):
@@ -176,7 +190,20 @@ class ReleaseOut(Out):
     number: int
     published_at: Instant
     published_by: str
+    note: str
     changes: list[str]
+    mails: int = Field(description="How many mails were queued to tell calendars of it.")
+
+
+class MessageCountOut(Out):
+    """So many mails of a kind in a language."""
+
+    kind: str = Field(
+        description="invitation (somebody's first, or again), invitation-update, or "
+        "invitation-cancel."
+    )
+    language: str
+    count: int
 
 
 class ReleasePreviewOut(Out):
@@ -189,3 +216,11 @@ class ReleasePreviewOut(Out):
     nothing_new: bool = Field(
         description="Whether readers of the schedule would not see a difference."
     )
+    invites: bool = Field(
+        description="Whether the cycle keeps calendars right by mail; if not, nothing is sent "
+        "unless publishing says `invite`."
+    )
+    messages: list[MessageCountOut] = Field(
+        description="The mails that would make everybody's calendar say the same."
+    )
+    people: int = Field(description="How many people they would go to.")

@@ -73,9 +73,7 @@ def set_answer(
     """`invitations.set_answer` for a row of the ledger. Raises NotFound."""
     row = find(db, Invitation, invitation_id, *_with_guest())
     guest = row.guest
-    invitations.set_answer(
-        db, actor, guest.cycle_id, guest.person_id, row.session_id, answer, now
-    )
+    invitations.set_answer(db, actor, guest.cycle_id, guest.person_id, row.session_id, answer, now)
     rows, _ = _stretch(db, Invitation.id == row.id, None, 1)
     return _listed(db, find(db, Cycle, guest.cycle_id), rows, now)[0]
 
@@ -97,9 +95,7 @@ def _stretch(
     return paginate(db, statement, [Invitation.guest_id, Invitation.session_id], after, limit)
 
 
-def _listed(
-    db: DbSession, cycle: Cycle, rows: Sequence[Invitation], now: datetime
-) -> list[Listed]:
+def _listed(db: DbSession, cycle: Cycle, rows: Sequence[Invitation], now: datetime) -> list[Listed]:
     if not rows:
         return []
     people = {row.guest.person_id for row in rows}

@@ -10,7 +10,7 @@ from sqlmodel import col, func, select
 from app.db import DbSession
 from app.domain.changes import Change, changes, release
 from app.domain.documents import from_document
-from app.domain.errors import N_, DomainError, FieldError, Invalid, NotFound
+from app.domain.errors import N_, FieldError, Invalid, NotFound
 from app.domain.schedule import Schedule
 from app.models import Message, Person, Release
 from app.services.actor import Actor

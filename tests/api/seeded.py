@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from app.db import Database
-from app.models import Initiative
+from app.models import Guest, Initiative, Invitation
 from app.services.rows import initiative_key
 from tests.factories import Make
 
@@ -24,6 +24,7 @@ class Seeded:
     other_initiative_id: str
     enrolment_id: str
     material_id: str
+    invitation_id: str
 
     def path(self, template: str) -> str:
         """A documented path, filled in."""
@@ -51,6 +52,13 @@ def seed(database: Database) -> Seeded:
         db.flush()
         enrolment = make.enrolment(cycle, initiative_id=initiatives[0].id)
         make.enrolment(cycle)
+        guest = Guest(cycle_id=cycle.id, person_id=enrolment.person_id)
+        db.add(guest)
+        db.flush()
+        invitation = Invitation(
+            guest_id=guest.id, session_id=session.id, uid=session.uid, method="REQUEST"
+        )
+        db.add(invitation)
         return Seeded(
             cycle_id=cycle.id,
             session_id=session.id,
@@ -63,4 +71,5 @@ def seed(database: Database) -> Seeded:
             other_initiative_id=initiatives[1].id,
             enrolment_id=enrolment.id,
             material_id=make.material(session).id,
+            invitation_id=invitation.id,
         )

@@ -14,7 +14,7 @@ from tests.api.document import operations
 DOCS = Path(__file__).parents[2] / "docs" / "api.md"
 _ROUTE = re.compile(r"^\| `([A-Z]+) (/api/v1/\S*)` \| (.+) \|$", re.MULTILINE)
 _EXAMPLE = re.compile(r"^```sh\n(.+?)\n```$", re.MULTILINE | re.DOTALL)
-_TAKEN = re.compile(r"^([A-Z]+)=\$\((curl .+) \| jq -r \.(\w+)\)$", re.DOTALL)
+_TAKEN = re.compile(r"^([A-Z]+)=\$\((curl .+) \| jq -r \.([\w.\[\]]+)\)$", re.DOTALL)
 
 
 def test_every_route_is_in_the_docs_and_no_other() -> None:
@@ -54,6 +54,14 @@ def _filled(command: str, variables: dict[str, str]) -> str:
     )
 
 
+def _found(answer: object, path: str) -> object:
+    """What jq finds at a path of names and places."""
+    for step in re.findall(r"\w+", path):
+        assert isinstance(answer, (dict, list))
+        answer = answer[int(step)] if isinstance(answer, list) else answer[step]
+    return answer
+
+
 def test_the_examples_run(api: TestClient, database: Database) -> None:
     secret = api.headers["authorization"].removeprefix("Bearer ")
     variables = {"CONVOCA": "http://testserver", "TOKEN": secret}
@@ -62,8 +70,8 @@ def test_the_examples_run(api: TestClient, database: Database) -> None:
         taken = _TAKEN.match(example)
         answer = _curl(api, taken[2] if taken else example, variables)
         if taken:
-            variables[taken[1]] = str(answer[taken[3]])
-    assert len(examples) == 9
+            variables[taken[1]] = str(_found(answer, taken[3]))
+    assert len(examples) == 13
     with database.begin(writes=False) as db:
         session = db.get_one(Session, variables["SESSION"])
         assert session.starts_at.isoformat() == "2027-03-04T14:00:00+00:00"

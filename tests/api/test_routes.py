@@ -35,6 +35,11 @@ CALLS: dict[str, tuple[Callable[[Seeded], Any], int]] = {
     "list_releases": (lambda s: None, 200),
     "preview_release": (lambda s: None, 200),
     "publish_release": (lambda s: {"accept_warnings": True}, 201),
+    "list_invitations": (lambda s: None, 200),
+    "bring_up_to_date": (lambda s: None, 409),
+    "list_session_invitations": (lambda s: None, 200),
+    "set_answer": (lambda s: {"answer": "accepted"}, 200),
+    "list_parts": (lambda s: None, 200),
     "list_sessions": (lambda s: None, 200),
     "create_session": (
         lambda s: {"title": {"en": "S"}, "wall_start": "2027-02-01T09:00", "minutes": 60},

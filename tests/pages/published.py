@@ -30,7 +30,7 @@ class Published:
     @property
     def kept(self) -> tuple[str, ...]:
         """The addresses whose answers are kept."""
-        pages = ("/", f"/c/{SLUG}", f"/c/{SLUG}/1")
+        pages = ("/", f"/c/{SLUG}", f"/c/{SLUG}/1", f"/c/{SLUG}/changes")
         return (
             *pages,
             *(f"{page}?lang=pt&zone=Europe/Madrid" for page in pages),

@@ -16,7 +16,15 @@ from tests.factories import Make
 from tests.pages.published import SLUG, make_published
 
 Counting = Callable[[], AbstractContextManager[list[str]]]
-PAGES = ("/", f"/c/{SLUG}", f"/c/{SLUG}/1", f"/c/{SLUG}/privacy", f"/c/{SLUG}/enrol", "/zone")
+PAGES = (
+    "/",
+    f"/c/{SLUG}",
+    f"/c/{SLUG}/1",
+    f"/c/{SLUG}/changes",
+    f"/c/{SLUG}/privacy",
+    f"/c/{SLUG}/enrol",
+    "/zone",
+)
 
 
 def _ld(html: str) -> dict[str, object]:

@@ -4,21 +4,30 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypeVar
 
+from app.domain.answers import Answer, AnswerSource
+from app.domain.invitations import Method
 from app.domain.materials import Audience, MaterialKind
+from app.domain.schedule import PartRole
 from app.models import Cycle, Enrolment, Material, Part, Segment, Session
 from app.schemas.cycle import (
     CycleInstitutionOut,
     CycleOut,
+    MessageCountOut,
     ReleaseOut,
     ReleasePreviewOut,
 )
 from app.schemas.enrolment import AttendanceOut, CheckInOut, EnrolmentOut
+from app.schemas.invitation import InvitationOut, PartStandingOut
 from app.schemas.material import MaterialOut
 from app.schemas.page import Page
 from app.schemas.session import PartOut, SegmentOut, SessionOut
 from app.schemas.types import Out
 from app.services.attendance import AttendanceRow
 from app.services.check_in_lists import CheckInRow
+from app.services.invitations import tally
+from app.services.ledger import Plan
+from app.services.ledger_lists import Listed
+from app.services.parts import Placed
 from app.services.publishing import Preview, ToldRelease
 from app.services.schedules import segments_of
 from app.web.sentences import Presenter
@@ -145,22 +154,69 @@ def material_out(row: Material, opens: datetime | None) -> MaterialOut:
     )
 
 
-def release_out(told: ToldRelease, say: Presenter) -> ReleaseOut:
+def invitation_out(row: Listed) -> InvitationOut:
+    """A row of the ledger."""
+    held = row.invitation
+    return InvitationOut(
+        id=held.id,
+        person_id=row.person_id,
+        name=row.name,
+        session_id=held.session_id,
+        session_number=row.session_number,
+        method=Method(held.method) if held.method else None,
+        sequence=held.sequence,
+        delivery=row.delivery,
+        answer=Answer(held.answer) if held.answer else None,
+        answer_source=AnswerSource(held.answer_source) if held.answer_source else None,
+        answered_at=held.answered_at,
+        again=row.again,
+        stale=row.stale.value if row.stale else None,
+    )
+
+
+def part_standing_out(placed: Placed) -> PartStandingOut:
+    """Where a part stands."""
+    part = placed.part
+    return PartStandingOut(
+        part_id=part.id,
+        session_id=part.session_id,
+        session_number=placed.session.number,
+        segment_title=placed.segment.title,
+        person_id=part.person_id,
+        name=part.person.name,
+        role=PartRole(part.role),
+        status=placed.standing,
+        answered_at=part.answered_at,
+        comment=part.comment,
+    )
+
+
+def release_out(told: ToldRelease, say: Presenter, mails: int) -> ReleaseOut:
     """A release with what was different, in sentences."""
     return ReleaseOut(
         number=told.release.number,
         published_at=told.release.published_at,
         published_by=told.release.published_by,
+        note=told.release.note,
+        mails=mails,
         changes=[say.say(change) for change in told.changes],
     )
 
 
-def preview_out(found: Preview, say: Presenter) -> ReleasePreviewOut:
-    """What publishing would do, in sentences."""
+def preview_out(
+    found: Preview, planned: Plan, say: Presenter, *, invites: bool
+) -> ReleasePreviewOut:
+    """What publishing would do, in sentences, and the mails that it takes."""
     return ReleasePreviewOut(
         changes=[say.say(change) for change in found.changes],
         errors=len(found.errors),
         warnings=len(found.warnings),
         conflicts=[say.conflict_out(conflict) for conflict in found.conflicts],
         nothing_new=found.nothing_new,
+        invites=invites,
+        messages=[
+            MessageCountOut(kind=kind, language=language, count=count)
+            for (kind, language), count in sorted(tally(planned).items())
+        ],
+        people=len({due.entry.guest_id for due in planned.due}),
     )

@@ -9,7 +9,7 @@ from app.models import now
 from app.routers.api.present import page_of, preview_out, release_out
 from app.schemas.cycle import ConflictOut, PublishIn, ReleaseOut, ReleasePreviewOut
 from app.schemas.page import Page
-from app.services import publishing
+from app.services import cycles, publishing, releases
 from app.web.api import JsonRoute, OnceDep, Sentences, answer, clash
 from app.web.dependencies import Db, Reads, Writes
 
@@ -34,14 +34,22 @@ def list_releases(db: Db, actor: Reads, say: Sentences, cycle_id: str) -> Respon
     All at once: `next` is null.
     """
     told = publishing.told_releases(db, actor, cycle_id)
-    return answer(page_of([release_out(each, say) for each in told]))
+    mails = releases.mails_by_release(db, cycle_id)
+    found = [release_out(each, say, mails.get(each.release.number, 0)) for each in told]
+    return answer(page_of(found))
 
 
 @router.get("/cycles/{cycle_id}/releases/preview", response_model=ReleasePreviewOut)
 def preview_release(db: Db, actor: Reads, say: Sentences, cycle_id: str) -> Response:
-    """Read what publishing now would change, and what speaks against it."""
-    reader = replace(actor, language=say.language)
-    return answer(preview_out(publishing.preview(db, reader, cycle_id, now()), say))
+    """Read what publishing now would change, and what speaks against it.
+
+    Also the mails that would make everybody's calendar say the same.
+    """
+    reader, moment = replace(actor, language=say.language), now()
+    cycle = cycles.get_cycle(db, actor, cycle_id)
+    found = publishing.preview(db, reader, cycle.id, moment)
+    planned = publishing.reach(db, reader, cycle.id, found, moment)
+    return answer(preview_out(found, planned, say, invites=cycle.invites))
 
 
 @router.post(
@@ -56,13 +64,25 @@ def preview_release(db: Db, actor: Reads, say: Sentences, cycle_id: str) -> Resp
 def publish_release(
     db: Db, actor: Writes, say: Sentences, once: OnceDep, cycle_id: str, command: PublishIn
 ) -> Response:
-    """Publish the draft as the next release."""
+    """Publish the draft as the next release.
+
+    If the cycle invites, the mails that make calendars say the same are sent.
+    """
 
     def make() -> Response:
         release = publishing.publish(
-            db, actor, cycle_id, accept_warnings=command.accept_warnings, now=now()
+            db,
+            actor,
+            cycle_id,
+            accept_warnings=command.accept_warnings,
+            now=now(),
+            invite=command.invite,
+            leave_out=releases.people_to_leave_out(db, actor, command.leave_out),
+            note=command.note,
         )
         told = publishing.told_release(db, release)
-        return answer(release_out(told, say), status=201, location=f"/cycles/{cycle_id}/releases")
+        mails = releases.mails_by_release(db, cycle_id, [release.number]).get(release.number, 0)
+        found = release_out(told, say, mails)
+        return answer(found, status=201, location=f"/cycles/{cycle_id}/releases")
 
     return once(make)

@@ -10,6 +10,7 @@ from starlette.routing import Route
 
 from app.db import Database
 from app.routers.pages.calendars import CycleFile, Feed, SessionFile
+from app.routers.pages.changes import ChangesPage
 from app.routers.pages.public import AccentStyle, CyclePage, HomePage, SessionPage
 from app.web import convertors as convertors  # makes {number:number} known
 from app.web.kept import Keeps, KeptEndpoint
@@ -27,6 +28,7 @@ def install_hot_routes(app: FastAPI) -> None:
         ("/c/{slug:slug}/{number:number}", SessionPage(app)),
         ("/c/{slug:slug}.ics", CycleFile(app)),
         ("/c/{slug:slug}/accent.css", AccentStyle()),
+        ("/c/{slug:slug}/changes", ChangesPage(app)),
         ("/c/{slug:slug}", CyclePage(app)),
         ("/", HomePage(app)),
     ]

@@ -1,10 +1,9 @@
-"""Organizers' pages: what publishing would change, the act, and the releases so far."""
+"""Organizers' pages: what publishing would change, and the act."""
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db import DbSession
-from app.domain.documents import from_document
 from app.domain.errors import N_, Clash, DomainError, Invalid, Stale
 from app.languages import translations
 from app.models import Cycle, now
@@ -16,7 +15,6 @@ from app.web.dependencies import Db, Organizer
 from app.web.forms import Form, FormData, errors_of
 from app.web.organize import cycle_bar
 from app.web.problems import status_of
-from app.web.sentences import Presenter
 from app.web.templating import current_reader, gettext_for, page, see_other
 
 router = APIRouter(prefix="/organize/c/{slug}")
@@ -103,25 +101,3 @@ def _still_as_shown(cycle: Cycle, revision: str) -> None:
         raise Stale(
             N_("Somebody changed the schedule while you were reading. Look at it once more.")
         )
-
-
-@router.get("/releases")
-def releases(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
-    """The releases, the newest first, each with its changes in words."""
-    cycle = cycles.cycle_for_slug(db, actor, slug)
-    language = current_reader(request).language
-    presenter = Presenter(language)
-    told = [
-        (
-            one.release,
-            len(one.changes),
-            publish_page.groups(one.changes, from_document(one.release.document), presenter),
-        )
-        for one in publishing.told_releases(db, actor, cycle.id)
-    ]
-    context = {
-        "cycle": cycle,
-        "cycle_bar": cycle_bar(cycle, language),
-        "releases": told,
-    }
-    return page(request, "organize/releases.html", context)
