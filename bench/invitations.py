@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -36,13 +37,43 @@ from app.worker.composer import Composer
 GOAL = 0.5
 MAILS = 10_000
 EARLY = 1_000
+ROUNDS = 3
 _ZONES = ("America/Bogota", "America/Mexico_City", "America/Sao_Paulo", "America/Lima")
 _LANGUAGES = ("es", "pt", "en")
 _SAMPLE = 200
 
 
-def measure(mails: int = MAILS) -> None:
+@dataclass(frozen=True)
+class Round:
+    """What one round has shown: mails in a second, megabytes."""
+
+    ours: float
+    reference: float
+    early: float
+    late: float
+    size: float  # bytes of a mail
+
+    @property
+    def ratio(self) -> float:
+        """Of the worker to the loop."""
+        return self.ours / self.reference
+
+
+def measure(mails: int = MAILS, rounds: int = ROUNDS) -> None:
     """Measures, and prints the ratio and the memory."""
+    found = sorted((_round(mails) for _ in range(rounds)), key=lambda r: r.ratio)
+    middle = found[len(found) // 2]
+    verdict = "reached" if middle.ratio >= GOAL else "MISSED"
+    print(
+        f"{f'{mails} invitations':24} {middle.ratio:5.2f} "
+        f"({found[0].ratio:.2f} to {found[-1].ratio:.2f})  goal {GOAL:.2f} {verdict};  "
+        f"{middle.ours:6.0f} mails/s of {middle.size / 1000:.0f} kB, those that were there already "
+        f"{middle.reference:.0f}; memory {middle.early:.0f} MB after {EARLY}, "
+        f"{middle.late:.0f} MB after {mails}"
+    )
+
+
+def _round(mails: int) -> Round:
     with tempfile.TemporaryDirectory(prefix="convoca-bench-") as folder, _sink() as sink:
         port = int(_line(sink))
         env = {
@@ -58,17 +89,10 @@ def measure(mails: int = MAILS) -> None:
         ours = _run("worker", env, mails)
         after = _run("reference", env, mails)
         taken, size = map(int, _line(sink, ask=True).split())
-        if taken != 3 * mails:
-            sys.exit(f"The server took {taken} mails instead of {3 * mails}.")
+    if taken != 3 * mails:
+        sys.exit(f"The server took {taken} mails instead of {3 * mails}.")
     reference = (before["rate"] + after["rate"]) / 2
-    ratio = ours["rate"] / reference
-    verdict = "reached" if ratio >= GOAL else "MISSED"
-    print(
-        f"{'invitations':24} {ratio:5.2f} of a loop with prebuilt mails  goal {GOAL:.2f} {verdict};"
-        f"  {ours['rate']:6.0f} mails/s of {size / taken / 1000:.0f} kB, the loop "
-        f"{reference:.0f}; memory {ours['early']:.0f} MB after {EARLY}, "
-        f"{ours['late']:.0f} MB after {mails}"
-    )
+    return Round(ours["rate"], reference, ours["early"], ours["late"], size / taken)
 
 
 @contextlib.contextmanager
@@ -125,7 +149,7 @@ def _queue(db: DbSession, mails: int) -> None:
     assert session is not None
     people, enrolments, guests, rows = [], [], [], []
     for n in range(mails):
-        name, email = f"María Peña {n}", f"participant{n}@example.org"
+        name, email = f"María Peña {n}", f"{new_id()}@example.org"
         zone, language = _ZONES[n % len(_ZONES)], _LANGUAGES[n % len(_LANGUAGES)]
         person = Person(
             name=name, email=email, email_key=address_key(email), zone=zone, language=language
@@ -147,7 +171,7 @@ def _queue(db: DbSession, mails: int) -> None:
         rows.append(
             outbox.prepare(
                 kind=outbox.INVITATION,
-                intent=f"bench {n}",
+                intent=f"bench {enrolment.id}",
                 to_name=name,
                 to_address=email,
                 language=language,

@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, func, or_, text, update
+from sqlalchemy import Integer, TextClause, bindparam, case, func, or_, text, update
 from sqlalchemy.orm import aliased
-from sqlmodel import col, select
+from sqlmodel import UTCDateTime, col, select
 
 from app.db import DbSession, Jot
 from app.mail.failures import Reason, SendError
@@ -40,26 +40,40 @@ class Claim:
     settled: int = 0
 
 
-def _free(now: datetime) -> ColumnElement[bool]:
-    leased_until = col(Message.leased_until)
-    return or_(leased_until.is_(None), leased_until <= now)
+_OF_LANES = (
+    select(*_LOOKED_AT)
+    .where(col(Message.lane).in_(bindparam("lanes", expanding=True)))
+    .order_by(col(Message.id))
+)
+_NOW: Any = bindparam("now", type_=UTCDateTime())
+_FREE = or_(col(Message.leased_until).is_(None), col(Message.leased_until) <= _NOW)
 
 
-def _due(now: datetime) -> ColumnElement[bool]:
-    """Not taken, its time has come, and no other mail of its lane is on its way."""
+def _due(condition: TextClause, *columns: Any) -> Any:
+    """A query for what is not taken and its time has come, with no other mail of its lane on its
+    way; the first first. Made once, as making it takes longer than asking."""
     other = aliased(Message)
     on_its_way = (
         select(other.id)
-        .where(col(other.lane) == col(Message.lane), col(other.leased_until) > now)
+        .where(col(other.lane) == col(Message.lane), col(other.leased_until) > _NOW)
         .exists()
     )
-    return and_(col(Message.due_at) <= now, _free(now), or_(col(Message.lane) == "", ~on_its_way))
+    return (
+        select(*columns)
+        .where(condition, col(Message.due_at) <= _NOW, _FREE)
+        .where(or_(col(Message.lane) == "", ~on_its_way))
+        .order_by(col(Message.due_at), col(Message.id))
+        .limit(bindparam("limit", type_=Integer))
+    )
+
+
+_ALL_DUE = _due(_QUEUED, Message.id, Message.lane)
+_URGENT_DUE = _due(_SIGNING_IN, Message.id, Message.lane)
 
 
 def something_is_due(db: DbSession, now: datetime, *, urgent: bool = False) -> bool:
     """Whether there is a mail to be sent that nobody has taken. `urgent`: a sign-in link."""
-    condition = _SIGNING_IN if urgent else _QUEUED
-    return db.exec(select(Message.id).where(condition, _due(now)).limit(1)).first() is not None
+    return bool(_look(db, _URGENT_DUE if urgent else _ALL_DUE, now, 1))
 
 
 def claim(
@@ -72,9 +86,9 @@ def claim(
     A row that is taken for the first time gets its Message-ID, which it keeps from then on.
     """
     _one_at_a_time(db)
-    rows = _look(db, _SIGNING_IN, now, limit)
+    rows = _look(db, _URGENT_DUE, now, limit)
     if not urgent and len(rows) < limit:
-        rows |= _look(db, _QUEUED, now, limit)
+        rows |= _look(db, _ALL_DUE, now, limit)
     chosen, superseded = _choose(db, dict(islice(rows.items(), limit)), now)
     over = expire(db, now, chosen)
     replaced = _settle(db, now, superseded, status="superseded", last_error="")
@@ -93,15 +107,10 @@ def _one_at_a_time(db: DbSession) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(_CLAIMING)))
 
 
-def _look(db: DbSession, condition: Any, now: datetime, limit: int) -> dict[str, str]:
+def _look(db: DbSession, due: Any, now: datetime, limit: int) -> dict[str, str]:
     """The ids of mails that are due, each with its lane."""
-    statement = (
-        select(Message.id, Message.lane)
-        .where(condition, _due(now))
-        .order_by(col(Message.due_at), col(Message.id))
-        .limit(limit)
-    )
-    return {row[0]: row[1] for row in db.connection().execute(statement)}
+    found = db.connection().execute(due, {"now": now, "limit": limit})
+    return {row[0]: row[1] for row in found}
 
 
 def _choose(
@@ -111,8 +120,7 @@ def _choose(
     in_lanes = {lane for lane in lane_of.values() if lane}
     lanes: dict[str, list[Waiting]] = defaultdict(list)
     if in_lanes:
-        statement = select(*_LOOKED_AT).where(col(Message.lane).in_(in_lanes))
-        for found in db.connection().execute(statement.order_by(col(Message.id))):
+        for found in db.connection().execute(_OF_LANES, {"lanes": list(in_lanes)}):
             lanes[found.lane].append(Waiting(*found))
     chosen: list[str] = []
     superseded: list[str] = []
@@ -128,13 +136,13 @@ def _choose(
 
 def something_is_over(db: DbSession, now: datetime) -> bool:
     """Whether something waits that is of no use any more at the aware instant `now`."""
-    over = select(Message.id).where(_QUEUED, _free(now), col(Message.expires_at) <= now)
-    return db.exec(over.limit(1)).first() is not None
+    over = select(Message.id).where(_QUEUED, _FREE, col(Message.expires_at) <= _NOW).limit(1)
+    return db.connection().execute(over, {"now": now}).first() is not None
 
 
 def expire(db: DbSession, now: datetime, among: Collection[str] | None = None) -> set[str]:
     """Puts aside what waits and is of no use any more at the aware instant `now`; their ids."""
-    over = col(Message.expires_at) <= now
+    over = col(Message.expires_at) <= _NOW
     return _settle(db, now, among, over, status="expired", last_error=f"{Reason.OVER}: ")
 
 
@@ -151,9 +159,10 @@ def _settle(
         conditions = (*conditions, col(Message.id).in_(among), _STILL_QUEUED)
     else:
         return set()
-    statement = update(Message).where(_free(now), *conditions)
+    statement = update(Message).where(_FREE, *conditions)
     statement = statement.values(leased_by="", leased_until=None, **values)
-    return set(db.connection().execute(statement.returning(col(Message.id))).scalars())
+    returning = statement.returning(col(Message.id))
+    return set(db.connection().execute(returning, {"now": now}).scalars())
 
 
 def _lease(
@@ -165,9 +174,10 @@ def _lease(
     named = case(
         (message_id.contains("@"), message_id), else_="<" + col(Message.id) + f"@{domain}>"
     )
-    statement = update(Message).where(col(Message.id).in_(ids), _STILL_QUEUED, _free(now))
+    statement = update(Message).where(col(Message.id).in_(ids), _STILL_QUEUED, _FREE)
     statement = statement.values(leased_by=worker, leased_until=now + LEASE, message_id=named)
-    taken = db.connection().execute(statement.returning(col(Message.id))).scalars().all()
+    returning = statement.returning(col(Message.id))
+    taken = db.connection().execute(returning, {"now": now}).scalars().all()
     found = select(Message).where(col(Message.id).in_(taken))
     return {m.id: m for m in db.exec(found.execution_options(populate_existing=True))}
 

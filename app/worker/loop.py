@@ -28,7 +28,7 @@ from app.worker.pace import Limits
 logger = logging.getLogger("convoca.worker")
 
 BATCH = 20  # mails that are taken at first
-MOST = 200
+MOST = 500
 _LEAST = 5
 _QUICK, _SLOW = 1.0, 4.0  # seconds for a batch: more are taken below, fewer above
 POLL = 1.0  # seconds between two looks at an outbox that is empty
