@@ -60,11 +60,13 @@ def text(value: str) -> str:
     return escape(clean(value))
 
 
+@lru_cache(maxsize=1024)  # mostly the same for thousands of readers
 def phrase(value: str) -> str:
     """A TEXT value of one line, for titles and places; empty if nothing is left."""
     return escape(one_line(value))
 
 
+@lru_cache(maxsize=1024)  # mostly the same for thousands of readers
 def quoted(value: str) -> str:
     """A parameter value in quotes; empty if nothing is left.
 
@@ -114,6 +116,7 @@ def mailto(address: str) -> str:
     return f"mailto:{quote(local, safe=_LOCAL_PART_SAFE)}@{host}"
 
 
+@lru_cache(maxsize=1024)  # mostly the same for thousands of readers
 def utc_stamp(instant: datetime) -> str:
     """An aware instant as a UTC DATE-TIME, fractions of a second dropped. ValueError if naive."""
     if instant.tzinfo is None:
@@ -128,6 +131,7 @@ def local_stamp(wall: datetime) -> str:
     )
 
 
+@lru_cache(maxsize=512)  # most lines are the same for thousands of readers
 def fold(line: str) -> bytes:
     """One line as UTF-8 with its CRLF, broken so that no part is longer than 75 octets.
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from zoneinfo import ZoneInfo
 
 from app.calendar.lines import (
     local_stamp,
@@ -63,10 +65,13 @@ def _walls(event: Event) -> tuple[datetime, datetime] | None:
     if event.ends.replace(microsecond=0) <= event.starts.replace(microsecond=0):
         raise ValueError(f"event {event.uid}: it must end after it starts")
     info = zone(event.zone)
-    if event.zone in _UTC_NAMES:
-        return None
+    return None if event.zone in _UTC_NAMES else _local(event.starts, event.ends, info)
+
+
+@lru_cache(maxsize=256)
+def _local(from_: datetime, to: datetime, info: ZoneInfo) -> tuple[datetime, datetime] | None:
     try:
-        starts, ends = event.starts.astimezone(info), event.ends.astimezone(info)
+        starts, ends = from_.astimezone(info), to.astimezone(info)
     except OverflowError:
         return None
     return None if _twice(starts) or _twice(ends) else (starts, ends)
@@ -126,6 +131,7 @@ def filled(start: str, value: str) -> Iterable[str]:
     return (start + value,) if value else ()
 
 
+@lru_cache(maxsize=4096)
 def checked_uid(uid: str) -> str:
     """The UID as it is: made by us, never typed.
 
