@@ -1,10 +1,14 @@
 """The database's schema: which one the program wants, which one there is, and bringing it up."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from app.paths import MIGRATIONS
 
@@ -36,13 +40,32 @@ def present(engine: Engine) -> str | None:
 def upgrade(engine: Engine) -> None:
     """Runs what is pending, in one transaction. Two at once: the second finds nothing to do."""
     config = alembic_config()
-    with engine.connect() as connection:
+    with engine.connect() as connection, _tables_replaceable(connection), connection.begin():
         if connection.dialect.name == "postgresql":
             # Held to the end of the transaction, so that two starts do not migrate side by side.
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7301998)")
         config.attributes["connection"] = connection
+        before = MigrationContext.configure(connection).get_current_revision()
         command.upgrade(config, "head")
-        connection.commit()
+        if connection.dialect.name == "sqlite" and before not in (None, wanted()):
+            lost = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
+            if lost:
+                raise RuntimeError(f"Rows refer to what is not there, nothing was changed: {lost}")
+
+
+@contextmanager
+def _tables_replaceable(connection: Connection) -> Iterator[None]:
+    """SQLite changes many a table by making it anew and dropping the old one. With foreign keys
+    that would delete all rows that refer to it; within a transaction they cannot be switched."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+    finally:
+        driver.execute("PRAGMA foreign_keys = ON")
 
 
 def check(engine: Engine) -> None:
