@@ -1,5 +1,6 @@
 """``python -m bench``: how fast what people ask for most is, relative to the smallest endpoint;
-how fast ten thousand invitations go, relative to a loop that sends mails that are there already.
+how fast ten thousand invitations go, relative to a loop that sends mails that are there already;
+what it costs to show whom a release concerns, relative to reading their rows.
 """
 
 import argparse
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import httpx
 
-from bench import invitations
+from bench import invitations, preview
 from bench.application import prepare
 from bench.servers import need_wrk, rate, serving
 
@@ -34,12 +35,14 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="bench", description=__doc__)
     options.add_argument("--rounds", type=int, default=5, help="rounds of each (default 5)")
     options.add_argument("--seconds", type=int, default=3, help="seconds of each run (default 3)")
-    options.add_argument("--only", choices=["pages", "invitations"], help="one half of it")
+    options.add_argument("--only", choices=["pages", "invitations", "preview"], help="one of them")
     chosen = options.parse_args()
-    if chosen.only != "invitations":
+    if chosen.only in (None, "pages"):
         _pages(chosen.rounds, chosen.seconds)
-    if chosen.only != "pages":
+    if chosen.only in (None, "invitations"):
         invitations.measure()
+    if chosen.only in (None, "preview"):
+        preview.measure()
 
 
 def _pages(rounds: int, seconds: int) -> None:

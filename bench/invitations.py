@@ -22,10 +22,8 @@ from sqlmodel import col, select
 
 from app import schema_version
 from app.db import Database, DbSession
-from app.domain.addresses import address_key, search_key
-from app.domain.ids import new_id
 from app.mail.values import Sender
-from app.models import Cycle, Enrolment, Guest, Message, Person, Session, now
+from app.models import Cycle, Guest, Message, Session, now
 from app.services import demo, outbox
 from app.services.links import Links
 from app.services.secret_key import secret_key
@@ -33,13 +31,12 @@ from app.settings import Settings
 from app.worker import loop
 from app.worker.batch import Outcome
 from app.worker.composer import Composer
+from bench.people import add_participants
 
 GOAL = 0.5
 MAILS = 10_000
 EARLY = 1_000
 ROUNDS = 3
-_ZONES = ("America/Bogota", "America/Mexico_City", "America/Sao_Paulo", "America/Lima")
-_LANGUAGES = ("es", "pt", "en")
 _SAMPLE = 200
 
 
@@ -147,34 +144,17 @@ def _queue(db: DbSession, mails: int) -> None:
     cycle = db.exec(select(Cycle)).one()
     session = db.exec(select(Session).order_by(col(Session.number).desc())).first()
     assert session is not None
-    people, enrolments, guests, rows = [], [], [], []
-    for n in range(mails):
-        name, email = f"María Peña {n}", f"{new_id()}@example.org"
-        zone, language = _ZONES[n % len(_ZONES)], _LANGUAGES[n % len(_LANGUAGES)]
-        person = Person(
-            name=name, email=email, email_key=address_key(email), zone=zone, language=language
-        )
-        enrolment = Enrolment(
-            id=new_id(),
-            cycle_id=cycle.id,
-            person_id=person.id,
-            status="confirmed",
-            name=name,
-            language=language,
-            zone=zone,
-            search_key=search_key(name, email),
-        )
+    guests, rows = [], []
+    for n, (person, enrolment) in enumerate(add_participants(db, cycle, mails)):
         guest = Guest(cycle_id=cycle.id, person_id=person.id)
-        people.append(person)
-        enrolments.append(enrolment)
         guests.append(guest)
         rows.append(
             outbox.prepare(
                 kind=outbox.INVITATION,
                 intent=f"bench {enrolment.id}",
-                to_name=name,
-                to_address=email,
-                language=language,
+                to_name=person.name,
+                to_address=person.email or "",
+                language=enrolment.language,
                 cycle_id=cycle.id,
                 guest_id=guest.id,
                 session_id=session.id,
@@ -197,9 +177,8 @@ def _queue(db: DbSession, mails: int) -> None:
                 now=at,
             )
         )
-    for chunk in (people, enrolments, guests):
-        db.add_all(chunk)
-        db.flush()
+    db.add_all(guests)
+    db.flush()
     outbox.enqueue_many(db, rows)
 
 
