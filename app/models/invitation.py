@@ -57,7 +57,7 @@ class Invitation(Row, table=True):
     message_id: str | None = Field(  # the message that carries it
         default=None, foreign_key="message.id", index=True, ondelete="SET NULL"
     )
-    left_out: int = Field(default=0)  # the last release that an organizer left this guest out of
+    left_out: int = Field(default=0)  # the release that they were left out of, until they are told
     answer: str = Field(default="", max_length=12)  # accepted, tentative, declined
     answer_source: str = Field(default="", max_length=12)  # link, page, mail, organizer
     answered_at: datetime | None = Field(default=None)  # when it was given: a REPLY's DTSTAMP

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -13,7 +13,7 @@ from app.db import DbSession
 from app.domain.answers import Answer, AnswerSource, Given, holds
 from app.domain.documents import from_document
 from app.domain.errors import N_, Clash, NotFound
-from app.domain.invitations import Due, Method
+from app.domain.invitations import Due, Method, own_segments
 from app.domain.schedule import Schedule, Session, SessionStatus
 from app.models import Cycle, Guest, Invitation, Message, Person
 from app.services import answers, outbox
@@ -91,7 +91,7 @@ def tally(planned: Plan) -> Counter[tuple[str, str]]:
 
 
 def overview(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Overview:
-    """Where everybody's calendar stands against the newest release. Ten queries.
+    """Where everybody's calendar stands against the newest release. Eight queries.
 
     Raises NotFound; Clash, code ``not_published``, before the first release.
     """
@@ -222,10 +222,10 @@ def _without_address(planned: Plan, schedule: Schedule, now: datetime) -> Iterab
         if reader.guest.address:
             continue
         for session in schedule.sessions:
-            cast = {p.person_id for g in session.segments for p in g.parts}
-            concerned = reader.guest.participates or reader.guest.person_id in cast
+            guest = reader.guest
+            concerned = guest.participates or own_segments(session, guest.person_id, guest.declined)
             if concerned and session.status is SessionStatus.SCHEDULED and session.ends > now:
-                yield StaleRow(Stale.NO_ADDRESS, reader.guest.person_id, reader.name, "", session)
+                yield StaleRow(Stale.NO_ADDRESS, guest.person_id, reader.name, "", session)
 
 
 def _answers(schedule: Schedule, rows: Iterable[LedgerRow]) -> Iterable[SessionAnswers]:
@@ -254,12 +254,15 @@ def bring_up_to_date(
     now: datetime,
     *,
     people: Collection[str] | None = None,
+    session_id: str | None = None,
     note: str = "",
 ) -> int:
     """Sends what is missing for calendars to say what is published; how many mails that takes.
 
     For everybody (`people` None) the cycle keeps calendars right by mail from then on; for some
-    people only they are told. Raises NotFound; Clash, code ``not_published``.
+    people only they are told, and only of that session where one is given.
+
+    Raises NotFound; Clash, code ``not_published``.
     """
     cycle = held_cycle(db, cycle_id)
     release = newest_release(db, cycle_id)
@@ -271,6 +274,9 @@ def bring_up_to_date(
         cycle.invites = True
     ensure_guests(db, cycle_id)
     planned = plan(db, cycle, from_document(release.document), now, only=people)
+    if session_id is not None:
+        due = tuple(each for each in planned.due if each.session.id == session_id)
+        planned = replace(planned, due=due)
     return issue(db, cycle, release.number, planned, now, note=note)
 
 
@@ -290,7 +296,9 @@ def send_again(
     Raises NotFound; Clash, code ``nothing_to_send``: there is nothing that concerns them.
     """
     held_cycle(db, cycle_id)
-    if sent := bring_up_to_date(db, actor, cycle_id, now, people=[person_id]):
+    if sent := bring_up_to_date(
+        db, actor, cycle_id, now, people=[person_id], session_id=session_id
+    ):
         return sent
     row = db.exec(
         select(Invitation)
@@ -308,8 +316,7 @@ def send_again(
             N_("There is nothing to send: this session does not concern them."),
             code="nothing_to_send",
         )
-    row.message_id = outbox.retry(db, actor, row.message_id, now).id
-    db.flush()
+    outbox.retry(db, actor, row.message_id, now)
     return 1
 
 

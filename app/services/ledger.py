@@ -67,7 +67,7 @@ def plan(
     only: Collection[str] | None = None,
 ) -> Plan:
     """What has to be sent so that calendars say what `schedule` says; reads only, and writes to
-    nobody. `only`: the ids of the people to look at. Six queries, whatever the number of guests.
+    nobody. `only`: the ids of the people to look at. Five queries, whatever the number of guests.
 
     Somebody who is not a guest yet stands in it under the id ``new:<person id>``.
     """
@@ -326,6 +326,7 @@ def _write(
             "time_sequence": entry.time_sequence,
             "release_number": release_number,
             "message_id": message_id,
+            "left_out": 0,
         }
         row = rows.get((entry.guest_id, entry.session_id))
         if row is None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import update
 from sqlmodel import col, select
 
 from app.db import DbSession, insert_unless_there
@@ -135,4 +136,15 @@ def _row(db: DbSession, cycle_id: str, person_id: str, session: Session) -> Invi
         statement = insert_unless_there(db, Invitation, index_elements=["guest_id", "session_id"])
         db.connection().execute(statement.values(blank.model_dump()))
         found = db.exec(query).one()
+    if not found.method and found.sequence < session.sequence:
+        # Nothing was issued: what they answer is what is published now, not what was then.
+        now_published = {
+            "sequence": session.sequence,
+            "time_sequence": session.sequence,
+            "starts_at": session.starts,
+            "ends_at": session.ends,
+        }
+        blank_row = (col(Invitation.id) == found.id, col(Invitation.method) == "")
+        db.connection().execute(update(Invitation).where(*blank_row).values(now_published))
+        db.refresh(found)
     return found

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import text, update
 from sqlmodel import col, func, select
 
 from app.db import DbSession, insert_unless_there
 from app.domain.errors import N_, Clash
 from app.domain.ids import new_id
 from app.domain.text import localized
-from app.models import Cycle, Message
+from app.models import Cycle, Invitation, Message
 from app.services.actor import Actor
 from app.services.paging import paginate
 from app.services.rows import find
@@ -205,7 +205,7 @@ def retry(
     if message.expires_at is not None and message.expires_at <= now:
         raise Clash(N_("What it is about is over."), code="over")
     if message.status in ("sent", "bounced"):
-        return enqueue(
+        successor = enqueue(
             db,
             kind=message.kind,
             intent=f"again:{new_id()}",
@@ -221,6 +221,10 @@ def retry(
             expires_at=message.expires_at,
             now=now,
         )
+        # What the ledger knows of the delivery is that of the mail which is on its way now.
+        carried = update(Invitation).where(col(Invitation.message_id) == message.id)
+        db.execute(carried.values(message_id=successor.id))
+        return successor
     if message.status == "failed":
         message.attempts = 0
         message.last_error = ""

@@ -75,9 +75,11 @@ def change_person(
     _flushed(db, person)
     if person.email != known_by:
         person.bounced_at, person.bounce = None, ""  # that was the other address
+        db.flush()
+        # The cycles before the enrolments, as everywhere: two that wait for each other are lost.
+        settle_everywhere(db, person.id, now())
         renew_enrolment_keys(db, col(Enrolment.person_id) == person.id)
         db.flush()
-        settle_everywhere(db, person.id, now())
     return person
 
 

@@ -112,7 +112,7 @@ def preview_of(db: DbSession, actor: Actor, draft: Schedule, now: datetime) -> P
 def reach(db: DbSession, actor: Actor, cycle_id: str, found: Preview, now: datetime) -> Plan:
     """Who would have to be told what, were that preview published and did the cycle invite.
 
-    Seven queries, whatever the number of people. Raises NotFound.
+    Six queries, whatever the number of people. Raises NotFound.
     """
     return plan(db, find(db, Cycle, cycle_id), found.next_schedule, now)
 

@@ -7,7 +7,7 @@ from app.domain.errors import N_
 OWN_WORDS: Mapping[str, tuple[str, str]] = {
     "enrolment-confirmed": (N_("Enrolment confirmed"), N_("when somebody's place is confirmed")),
     "invitation": (N_("Invitation"), N_("puts a session into somebody's calendar")),
-    "invitation-update": (N_("Change"), N_("when a session in somebody's calendar changes")),
+    "invitation-update": (N_("Update"), N_("when a session in somebody's calendar changes")),
     "invitation-cancel": (
         N_("Cancellation"),
         N_("takes a session out of somebody's calendar"),

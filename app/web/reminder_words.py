@@ -37,7 +37,8 @@ def when_words(anchor: str, minutes: int, language: str) -> str:
     """ "1 day before the start", "30 minutes after the end"."""
     speak = translations(language)
     if minutes == 0:
-        return speak.gettext("At the start" if anchor == Anchor.START else "At the end")
+        at_start = anchor == Anchor.START
+        return speak.gettext("At the start") if at_start else speak.gettext("At the end")
     distance = _distance(minutes, speak)
     sentence = (
         speak.gettext("%(distance)s before the start")

@@ -192,7 +192,7 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", HOSTILE, ids=range(len(HOSTILE)))
 def test_a_name_stays_a_name(name: str) -> None:
     raw = _mail(name=name).raw
     mail = _parsed(raw)

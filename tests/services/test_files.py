@@ -5,7 +5,7 @@ import io
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from zipfile import ZipFile
+from zipfile import ZipFile, ZipInfo
 
 import pytest
 
@@ -28,9 +28,9 @@ def zipped(*names: str, first: tuple[str, str] | None = None) -> bytes:
     to = io.BytesIO()
     with ZipFile(to, "w") as archive:
         if first:
-            archive.writestr(*first)
+            archive.writestr(ZipInfo(first[0]), first[1])
         for name in names:
-            archive.writestr(name, "x")
+            archive.writestr(ZipInfo(name), "x")  # all of the same day: tests are named by it
     return to.getvalue()
 
 
