@@ -14,6 +14,7 @@ from app.models import Cycle, Enrolment, Institution, Part, Person, Segment, Ses
 from app.schemas.directory import PersonChange, PersonIn
 from app.services.actor import Actor
 from app.services.ledger import settle_everywhere
+from app.services.merging_guests import hold_cycles
 from app.services.paging import paginate
 from app.services.rows import find, found_by, hold, renew_enrolment_keys, search_key, unique_or
 from app.services.rows import person_key as key_of
@@ -71,15 +72,16 @@ def change_person(
     """
     person = hold(db, Person, person_id, _INSTITUTION, revision=revision)
     known_by = person.email
+    if "email" in command.model_fields_set:
+        # Before anything is written: whoever holds a cycle may need its people, or an enrolment.
+        hold_cycles(db, [person.id])
     _apply(db, person, command.model_dump(exclude_unset=True))
     _flushed(db, person)
     if person.email != known_by:
         person.bounced_at, person.bounce = None, ""  # that was the other address
-        db.flush()
-        # The cycles before the enrolments, as everywhere: two that wait for each other are lost.
-        settle_everywhere(db, person.id, now())
         renew_enrolment_keys(db, col(Enrolment.person_id) == person.id)
         db.flush()
+        settle_everywhere(db, person.id, now())
     return person
 
 

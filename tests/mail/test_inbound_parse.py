@@ -361,9 +361,9 @@ BOMBS = {
 def test_no_mail_takes_long(name: str) -> None:
     raw = BOMBS[name]
     assert len(raw) <= LIMIT
-    begun = time.perf_counter()
+    begun = time.process_time()
     unguarded(raw)
-    assert time.perf_counter() - begun < 5
+    assert time.process_time() - begun < 5
 
 
 def test_of_a_large_mail_the_headers_are_read() -> None:
