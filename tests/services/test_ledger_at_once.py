@@ -152,8 +152,7 @@ def test_two_who_publish_each_their_own_change_tell_everybody_of_each_once(
     for session_id in ids.sessions:
         many.start(change(session_id))
     assert many.wait() == ["4", "5"]
-    first, second = UPDATES, [("invitation-update", name, 2) for _, name, _ in UPDATES]
-    assert told(real_database) == sorted(first + second)
+    assert told(real_database) == sorted(update(name, n) for _, name, _ in UPDATES for n in (1, 2))
 
 
 def test_two_who_invite_tell_everybody_once(
