@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,16 +15,13 @@ from app.models import Cycle, Guest, Material, Session
 from app.schemas.material import MaterialIn, MaterialLinkIn
 from app.services import materials
 from app.services.actor import SYSTEM
+from app.services.files import Stored
 from tests.factories import NOW, Make
 
 SECOND = timedelta(seconds=1)
 
 
-@dataclass(frozen=True)
-class Stored:
-    name: str = "a" * 64
-    media_type: str = "application/pdf"
-    size: int = 1234
+STORED = Stored("a" * 64, 1234, "application/pdf")
 
 
 @pytest.fixture
@@ -40,7 +36,7 @@ def link(db: DbSession, session: Session, title: str = "Slides", **more: object)
 
 def file(db: DbSession, session: Session, title: str = "Slides", **more: object) -> Material:
     new = MaterialIn.model_validate({"title": title, "kind": "slides", **more})
-    return materials.add_file(db, SYSTEM, session.id, new, Stored(), "slides.pdf")
+    return materials.add_file(db, SYSTEM, session.id, new, STORED, "slides.pdf")
 
 
 def titles(db: DbSession, session: Session) -> list[str]:
@@ -74,7 +70,7 @@ class TestDeeds:
         db.add(guest)
         db.flush()
         new = MaterialIn(title="Slides", kind="slides")
-        row = materials.add_file(db, SYSTEM, session.id, new, Stored(), "ñ.pdf", guest.id)
+        row = materials.add_file(db, SYSTEM, session.id, new, STORED, "ñ.pdf", guest.id)
         assert (row.file, row.file_name, row.size) == ("a" * 64, "ñ.pdf", 1234)
         (listed,) = materials.list_materials(db, SYSTEM, session.id)
         assert listed.given_by == "Ana"

@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from app.db import Database
 from app.models import Message, SignIn, SignInLink, User
-from app.services import accounts, invitations, publishing
+from app.services import accounts, invitations, publishing, reminders
 from app.services.actor import SYSTEM
 from app.services.files import FileStore
 from app.services.links import Links
@@ -63,7 +63,7 @@ def test_a_chore_that_fails_is_logged_and_keeps_nobody(
         raise RuntimeError("no")
 
     done: list[datetime] = []
-    monkeypatch.setattr(module.reminders, "anything_due", broken)
+    monkeypatch.setattr(reminders, "anything_due", broken)
     monkeypatch.setattr(module, "tidy", lambda _db, at: done.append(at))
     with caplog.at_level(logging.ERROR):
         Chores(database).look(NOW)
