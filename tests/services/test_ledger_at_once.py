@@ -11,7 +11,7 @@ from sqlmodel import col, select
 
 from app.db import Database, DbSession
 from app.domain.errors import DomainError
-from app.models import Cycle, Message, Session
+from app.models import Cycle, Guest, Message, Session
 from app.schemas.directory import PersonChange
 from app.schemas.enrolment import EnrolmentChange, EnrolmentIn
 from app.schemas.part import PartAnswerIn
@@ -162,11 +162,28 @@ def test_two_who_invite_tell_everybody_once(
     with real_database.begin(writes=True) as db:
         world = planned_world(db)
         world.publish()
+        cycle_id = world.cycle.id
     many = Many(real_database)
     for _ in range(2):
-        many.start(lambda db: invitations.bring_up_to_date(db, OLGA, world.cycle.id, LATER))
+        many.start(lambda db: invitations.bring_up_to_date(db, OLGA, cycle_id, LATER))
     assert many.wait() == ["0", "3"]
     assert told(real_database) == [("invitation", name, 0) for name in ("ana", "beto", "hugo")]
+
+
+def test_two_who_tell_some_of_a_change_tell_each_once(
+    real_database: Database, ids: Ids, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody becomes a guest and the cycle stays as it is, so nothing else holds them apart."""
+    with real_database.begin(writes=True) as db:
+        invitations.stop_inviting(db, OLGA, ids.cycle)
+        publish(db)
+        some = list(db.exec(select(Guest.person_id)))
+    all_meet(monkeypatch, invitations)
+    many = Many(real_database)
+    for _ in range(2):
+        many.start(lambda db: invitations.bring_up_to_date(db, OLGA, ids.cycle, LATER, people=some))
+    assert many.wait() == ["0", "3"]
+    assert told(real_database) == UPDATES
 
 
 # Somebody comes or goes while it is being published

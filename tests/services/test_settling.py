@@ -175,6 +175,20 @@ def test_whoever_comes_back_is_invited_anew(world: World) -> None:
     ]
 
 
+def test_who_was_left_out_is_not_told_because_somebody_else_comes(world: World) -> None:
+    world.retitle()
+    world.publish(leave_out={world.ana.id})
+    world.new()
+    world.enrol()
+    world.withdraw(world.beto)
+    assert world.new() == [
+        ("enrolment-confirmed", "carla", None),
+        ("invitation", "carla", 1),
+        ("invitation-cancel", "beto", 2),
+    ]
+    assert [row.name for row in world.overview().stale] == ["Ana"]
+
+
 def test_the_next_mail_is_to_the_name_and_in_the_language_of_the_enrolment(world: World) -> None:
     given(name="Ana Ruiz", language="en")(world)
     world.withdraw(world.beto)
