@@ -329,8 +329,8 @@ def set_answer(
     answer: Answer,
     now: datetime,
 ) -> Invitation:
-    """An organizer writes down what somebody told them. Raises NotFound where they were not
-    invited."""
+    """An organizer writes down what somebody told them, also somebody who was left out or has no
+    address. Raises NotFound where the ledger has no line for them and the session."""
     row = db.exec(
         select(Invitation)
         .join(Guest, col(Guest.id) == col(Invitation.guest_id))
