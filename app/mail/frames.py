@@ -45,6 +45,20 @@ class Frame:
         return _filled(self._html, {mark: str(escape(value)) for mark, value in values.items()})
 
 
+def filled(content: Content, values: Values) -> Content:
+    """The texts with the reader's own in the place of the marks, to be looked at."""
+    escaped = {mark: str(escape(value)) for mark, value in values.items()}
+    return Content(
+        subject=_put(content.subject, values),
+        text=_put(content.text, values),
+        html=_put(content.html, escaped),
+    )
+
+
+def _put(text: str, values: Values) -> str:
+    return "".join([values.get(piece, piece) for piece in _MARK.split(text)])
+
+
 _Block = bytes | list[str]
 """Lines that are the same for everybody, encoded; or one that has marks, in pieces."""
 

@@ -181,6 +181,20 @@ def issue(
     return len(messages)
 
 
+def mail_to_come(
+    db: DbSession,
+    cycle: Cycle,
+    release_number: int,
+    planned: Plan,
+    due: Due,
+    now: datetime,
+    note: str,
+) -> dict[str, Any]:
+    """The values of the mail that `issue` would queue for a message; queues nothing. One query."""
+    rows = _rows(db, [due.entry.guest_id])
+    return _message(cycle, release_number, due, planned.reader(due), rows, now, note)
+
+
 def settle(db: DbSession, cycle_id: str, people: Collection[str], now: datetime) -> int:
     """Makes the calendars of these people right after something else than a release has changed
     what concerns them: an enrolment, a withdrawal, an answer to a part, a new address. How many
@@ -221,10 +235,17 @@ class _Held(NamedTuple):
     ends: datetime
     answer: str
     answer_sequence: int
+    release_number: int
 
 
 def _held_rows(db: DbSession, guest_ids: Collection[str]) -> dict[tuple[str, str], _Held]:
     """The ledger's rows of these guests, held: an answer may come in at this moment."""
+    return _rows(db, guest_ids, held=True)
+
+
+def _rows(
+    db: DbSession, guest_ids: Collection[str], *, held: bool = False
+) -> dict[tuple[str, str], _Held]:
     wanted, found = sorted(guest_ids), {}
     columns: Any = (
         Invitation.guest_id,
@@ -235,15 +256,15 @@ def _held_rows(db: DbSession, guest_ids: Collection[str]) -> dict[tuple[str, str
         Invitation.ends_at,
         Invitation.answer,
         Invitation.answer_sequence,
+        Invitation.release_number,
     )
     for start in range(0, len(wanted), _CHUNK):
         query: Any = (
             select(*columns)
             .where(col(Invitation.guest_id).in_(wanted[start : start + _CHUNK]))
             .order_by(col(Invitation.id))
-            .with_for_update()
         )
-        for row in db.exec(query):
+        for row in db.exec(query.with_for_update() if held else query):
             found[row[0], row[1]] = _Held(*row[2:])
     return found
 
@@ -292,6 +313,7 @@ def _message(
             "ends": _iso(entry.ends),
             "was_starts": _iso(row.starts) if row and row.method else "",
             "was_ends": _iso(row.ends) if row and row.method else "",
+            "was_release": row.release_number if row and row.method else 0,
             "note": note,
         },
     )

@@ -146,13 +146,7 @@ def publish(
             (the same) unless `accept_warnings` says that they were read.
         Invalid: at ``note``, if it is longer than 2,000 characters.
     """
-    if len(note.strip()) > LONGEST_NOTE:
-        raise Invalid.one(
-            "note",
-            N_("At most %(most)s characters, please."),
-            code="too_long",
-            most=LONGEST_NOTE,
-        )
+    check_note(note)
     cycle = held_cycle(db, cycle_id)
     if cycle.status == CycleStatus.ARCHIVED:
         raise Clash(
@@ -178,6 +172,17 @@ def publish(
         planned = plan(db, cycle, found.next_schedule, now)
         issue(db, cycle, row.number, planned, now, leave_out=leave_out, note=row.note)
     return row
+
+
+def check_note(note: str) -> None:
+    """Raises Invalid, at ``note``, if an organizer's note is longer than 2,000 characters."""
+    if len(note.strip()) > LONGEST_NOTE:
+        raise Invalid.one(
+            "note",
+            N_("At most %(most)s characters, please."),
+            code="too_long",
+            most=LONGEST_NOTE,
+        )
 
 
 def people_with(db: DbSession, actor: Actor, cycle_id: str, addresses: str) -> set[str]:

@@ -16,7 +16,7 @@ from app.models import Message, Person, Release
 from app.services.actor import Actor
 from app.services.outbox import INVITATION_KINDS
 from app.services.publishing import ToldRelease
-from app.services.schedules import draft_schedule, released_schedule
+from app.services.schedules import draft_schedule, released_schedule, schedule_of_release
 
 MOST_TOLD = 50
 """So many releases are told to the public."""
@@ -83,11 +83,10 @@ def compare(
 def _schedule(db: DbSession, cycle_id: str, number: int | None, now: datetime) -> Schedule:
     if number is None:
         return release(released_schedule(db, cycle_id), draft_schedule(db, cycle_id), now)
-    query = select(Release).where(Release.cycle_id == cycle_id, Release.number == number)
-    row = db.exec(query).one_or_none()
-    if row is None:
+    found = schedule_of_release(db, cycle_id, number)
+    if found is None:
         raise NotFound
-    return from_document(row.document)
+    return found
 
 
 def mails_by_release(

@@ -102,6 +102,13 @@ def released_schedule(db: DbSession, cycle_id: str) -> schedule.Schedule | None:
     return None if release is None else from_document(release.document)
 
 
+def schedule_of_release(db: DbSession, cycle_id: str, number: int) -> schedule.Schedule | None:
+    """What the release of this number published, or None where there is none. One query."""
+    query = select(Release.document).where(Release.cycle_id == cycle_id, Release.number == number)
+    document = db.exec(query).one_or_none()
+    return None if document is None else from_document(document)
+
+
 def other_schedules(
     db: DbSession, cycle_id: str, draft: schedule.Schedule | None = None
 ) -> list[schedule.Schedule]:

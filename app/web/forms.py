@@ -52,9 +52,11 @@ def revision_of(text: str) -> int:
 
 
 async def read_form(request: Request) -> Form:
-    """The form of this request; files are left out."""
+    """The form of this request; files are left out. NUL, which nobody can type and PostgreSQL does
+    not take in text, is dropped here for all of them."""
     data = await request.form(max_fields=MAX_FIELDS, max_files=0)
-    return Form({name: value for name, value in data.items() if isinstance(value, str)})
+    texts = ((name, value) for name, value in data.items() if isinstance(value, str))
+    return Form({name.replace("\0", ""): value.replace("\0", "") for name, value in texts})
 
 
 FormData = Annotated[Form, Depends(read_form)]

@@ -79,12 +79,13 @@ def context(preview: Preview, language: str, cycle_href: str, now: datetime) -> 
 
 @dataclass(frozen=True, slots=True)
 class Concerned:
-    """Somebody whom a release concerns: what they get for which sessions, in words."""
+    """Somebody whom a release concerns: what they get for which sessions, in words, each with the
+    session's id."""
 
     person_id: str
     name: str
     address: str
-    says: tuple[str, ...]
+    says: tuple[tuple[str, str], ...]
     wrong: bool  # without it their calendar would say something that is not so
 
 
@@ -120,7 +121,7 @@ def reach_context(planned: Plan, language: str) -> dict[str, Any]:
             planned.readers[guest_id].name,
             planned.readers[guest_id].guest.address,
             tuple(
-                gettext(WHY[due.why]) % {"number": due.session.number}
+                (gettext(WHY[due.why]) % {"number": due.session.number}, due.session.id)
                 for due in by_guest[guest_id]
                 if not due.to_old_address
             ),

@@ -28,9 +28,9 @@ from app.mail.invitations import build_invitation, reply_address
 from app.mail.rendering import greeting_name
 from app.mail.values import Mail, Sender
 from app.models import Cycle, Enrolment, Guest, MailText, Message, Part, Person
+from app.services.invitation_words import About, Words, readers_zone, words_of
 from app.services.links import Links
-from app.services.outbox import INVITATION_KINDS
-from app.worker.invitation_words import About, Words, words_of
+from app.services.outbox import INVITATION_KINDS, UPDATE
 from app.worker.kept import Kept, Released
 
 
@@ -57,8 +57,7 @@ class _Reader(NamedTuple):
     @property
     def zone(self) -> str:
         given = self.enrolment_zone or ""
-        # Anybody can enrol an address: what they said counts for it when it is confirmed.
-        return given or self.person_zone if self.participates else self.person_zone or given
+        return readers_zone(self.person_zone, given, participates=self.participates)
 
 
 _READERS = (
@@ -132,20 +131,13 @@ def compose_invitation(
         address = ascii_domain(message.to_address)
     except ValueError as error:
         raise SendError(Reason.ADDRESS, final=True) from error
-    about = About(
-        kind=message.kind,
-        language=language,
+    about = About.of(
+        message.kind,
+        language,
+        {**context, "session_id": session_id},
         cycle_id=cycle_id,
         release=number,
-        session_id=session_id,
-        why=context["why"],
-        starts=context["starts"],
-        ends=context["ends"],
-        was_starts=context.get("was_starts") or "",
-        was_ends=context.get("was_ends") or "",
-        note=context.get("note") or "",
         zone=reader.zone,
-        answered="" if partstat == "NEEDS-ACTION" else partstat.lower(),
         speaker="" if declined is None else reader.person_id,
         declined=declined or frozenset(),
         contact=reader.contact,
@@ -153,7 +145,7 @@ def compose_invitation(
         own_text=reader.own_text or "",
         named=bool(name),
     )
-    words = kept.once(about, Words, lambda: words_of(db, kept, about, released))
+    words = kept.once(about, Words, lambda: _words(db, kept, about, released))
     page = _page(links, reader, str(context["guest_id"]), speaks=about.speaker != "")
     replies = reply_address(sender, context.get("reply_code") or reader.reply_code)
     method = Method(context["method"])
@@ -224,6 +216,14 @@ def _declined(
     declined = frozenset(db.connection().execute(_DECLINED, wanted).scalars())
     session = released.sessions[session_id]
     return declined if own_segments(session, reader.person_id, declined) else None
+
+
+def _words(db: DbSession, kept: Kept, about: About, released: Released) -> Words:
+    earlier = None
+    if about.kind == UPDATE:
+        before = kept.release(db, about.cycle_id, about.was_release)
+        earlier = before.sessions.get(about.session_id) if before else None
+    return words_of(about, released.schedule, released.sessions[about.session_id], earlier)
 
 
 def _page(links: Links, reader: _Reader, guest_id: str, *, speaks: bool) -> str:

@@ -1,5 +1,8 @@
 """Organizers see what publishing would change, and publish."""
 
+import email.policy
+import html
+import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,7 +12,10 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.domain.zones import zone_data_version
-from app.models import Cycle, Message, Release, Segment, Session
+from app.mail.values import Sender
+from app.models import Cycle, Message, Release, Segment, Session, now
+from app.services.links import Links
+from app.worker.compose import compose
 from tests.factories import Make
 from tests.pages.reading import Page
 
@@ -298,3 +304,102 @@ def test_sessions_that_zone_data_has_moved(
     assert len(told) == 1
     publish(organizer_client)
     assert Page(organizer_client.get(URL).text).text("#zones-title") == []
+
+
+@pytest.fixture
+def ana(database: Database, cycle: str) -> str:
+    """A participant in Lisbon who reads Portuguese; her id."""
+    with database.begin(writes=True) as db:
+        make = Make(db)
+        person = make.person(name="Ana <b>Sá</b>", email="ana@example.com")
+        found = db.get_one(Cycle, cycle)
+        make.enrolment(found, person, name="Ana Sá", language="pt", zone="Europe/Lisbon")
+        return person.id
+
+
+def look(client: TestClient, person_id: str, **more: str) -> Any:
+    fields = Page(client.get(URL).text)
+    (mail,) = [b for b in fields.buttons if b.startswith(f"mail={person_id}:")]
+    return client.post(f"{URL}/mail", data=fields.fields | {"mail": mail[5:]} | more)
+
+
+def definitions(answer: Any) -> list[str]:
+    return Page(answer.text).text(".definitions")
+
+
+def frame(answer: Any) -> str:
+    (found,) = re.findall(r'srcdoc="([^"]*)"', answer.text)
+    return html.unescape(found)
+
+
+def test_a_mail_can_be_looked_at_before_it_is_sent(
+    organizer_client: TestClient, database: Database, cycle: str, ana: str
+) -> None:
+    answer = look(organizer_client, ana, note="Até <i>logo</i>.")
+
+    assert answer.status_code == 200
+    assert definitions(answer) == [
+        "To Ana Sá · ana@example.com Language Português "
+        "Subject Convite: Sesión 1, terça-feira, 1 de dezembro de 2026, 14:00"
+    ]
+    shown = Page(frame(answer)).text("body")[0]
+    assert "Até &lt;i&gt;logo&lt;/i&gt;." in frame(answer)
+    assert "Olá, Ana Sá" in shown
+    assert re.findall(r'href="([^"]*)/join"', frame(answer)) == [
+        "http://testserver/my/…/sessions/1"
+    ]
+    assert queued(database) == []
+    assert releases(database) == []
+
+
+def test_an_update_says_what_is_different_from_what_they_were_told_last(
+    organizer_client: TestClient, database: Database, cycle: str, ana: str
+) -> None:
+    publish(organizer_client, invite="1", **{"warnings-read": "1"})
+    change(database, Session, title={"en": "Second", "es": "Segunda"})
+    publish(organizer_client, **{f"leave-{ana}": "1", "warnings-read": "1"})
+    change(database, Session, description={"en": "More of it"})
+
+    shown = Page(frame(look(organizer_client, ana))).text("body")[0]
+
+    # She was left out when the title changed.
+    told = re.findall(r"O horário não muda.*?mudou\.", shown)
+    assert told == [
+        "O horário não muda. Este e-mail deixa seu calendário em dia. "
+        "Tem outro título. Antes era “Sesión 1”. A descrição mudou."
+    ]
+
+
+def test_what_is_looked_at_is_what_is_sent(
+    organizer_client: TestClient, database: Database, cycle: str, ana: str, links: Links
+) -> None:
+    publish(organizer_client, invite="1")
+    change(database, Session, title={"en": "Second", "es": "Segunda"})
+    seen = look(organizer_client, ana, note="Traps\nand ladders")
+
+    publish(organizer_client, note="Traps\nand ladders")
+
+    with database.begin(writes=False) as db:
+        sent = db.exec(
+            select(Message).where(
+                Message.kind == "invitation-update", Message.to_address == "ana@example.com"
+            )
+        ).one()
+        mail = compose(db, links, Sender("convoca@example.org", "Convoca"), sent, now())
+    raw = email.message_from_bytes(mail.raw, policy=email.policy.default)
+    body = raw.get_body(("html",))
+    assert body is not None
+    without_token = re.sub(r"/my/[^/\"]+", "/my/…", body.get_content())
+    assert frame(seen).splitlines() == without_token.splitlines()
+    assert str(raw["Subject"]) in definitions(seen)[0]
+
+
+def test_a_mail_that_nobody_would_get(
+    organizer_client: TestClient, database: Database, cycle: str, ana: str
+) -> None:
+    for typed in ("", ":", f"{ana}:nothing", f"nobody:{cycle}", "\0:\0"):
+        assert organizer_client.post(f"{URL}/mail", data={"mail": typed}).status_code == 404
+    answer = look(organizer_client, ana, note="x" * 2001)
+    assert answer.status_code == 422
+    assert Page(answer.text).fields["note"] == "x" * 2001
+    assert organizer_client.get(f"{URL}/mail").headers["location"] == URL

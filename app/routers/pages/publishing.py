@@ -1,7 +1,7 @@
 """Organizers' pages: what publishing would change, and the act."""
 
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from app.db import DbSession
 from app.domain.errors import N_, Clash, DomainError, Invalid, Stale
@@ -9,12 +9,14 @@ from app.languages import translations
 from app.models import Cycle, now
 from app.services import casting, cycles, publishing
 from app.services.actor import Actor
+from app.services.invitation_previews import mail_of_release
 from app.services.schedules import newest_release
 from app.web import publish_page
-from app.web.dependencies import Db, Organizer
+from app.web.dependencies import Db, LinksDep, Organizer
 from app.web.forms import Form, FormData, errors_of
 from app.web.organize import cycle_bar
 from app.web.problems import status_of
+from app.web.security import policy
 from app.web.templating import current_reader, gettext_for, page, see_other
 
 router = APIRouter(prefix="/organize/c/{slug}")
@@ -88,6 +90,36 @@ def publish(request: Request, db: Db, actor: Organizer, slug: str, form: FormDat
         said = speak.gettext("The cycle is published. Everybody sees it now.")
     said = said % {"count": len(told.changes)}
     return see_other(request, f"/organize/c/{slug}/publish", said)
+
+
+@router.post("/publish/mail")
+def look_at_mail(
+    request: Request, db: Db, actor: Organizer, links: LinksDep, slug: str, form: FormData
+) -> Response:
+    """One of the mails that publishing would send, with the note that was typed. Changes nothing;
+    it is a POST since a note does not belong into an address."""
+    cycle = cycles.cycle_for_slug(db, actor, slug)
+    person_id, _, session_id = form.text("mail").partition(":")
+    try:
+        mail = mail_of_release(
+            db, actor, links, cycle.id, person_id, session_id, form.text("note"), now()
+        )
+    except Invalid as error:
+        return _preview(request, db, actor, slug, error, form)
+    context = {
+        "cycle": cycle,
+        "cycle_bar": cycle_bar(cycle, current_reader(request).language),
+        "mail": mail,
+    }
+    # The mail in its frame has its styles inline, as mail programs want them.
+    headers = {"content-security-policy": policy(inline_styles=True)}
+    return page(request, "organize/publish_mail.html", context, headers=headers)
+
+
+@router.get("/publish/mail")
+def nothing_to_look_at(slug: str) -> Response:
+    """Whoever loads the address of a mail again comes back to where it is opened."""
+    return RedirectResponse(f"/organize/c/{slug}/publish", 303)
 
 
 def _left_out(form: Form) -> set[str]:

@@ -1,12 +1,13 @@
-"""What the invitations of a release say: for all who read it in one language, in one zone."""
+"""What the invitations of a release say: for all who read it in one language, in one zone. The
+worker sends them, and organizers look at them before they publish."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from app.calendar.lines import one_line
 from app.calendar.values import Event
-from app.db import DbSession
 from app.domain.errors import N_
 from app.domain.invitations import Why, own_segments
 from app.domain.schedule import Schedule, Session
@@ -16,17 +17,22 @@ from app.languages import translations
 from app.mail.frames import LINK, NAME, Frame
 from app.mail.placeholders import fill
 from app.mail.rendering import render
-from app.mail.values import InvitationMail, OwnSegment, SessionLine
+from app.mail.values import Content, InvitationMail, OwnSegment, SessionLine
 from app.services.calendars import event_of, organizer_name, own_segments_of, people_lines
 from app.services.mail_texts import organizers, placeholder_values
 from app.services.outbox import CANCEL, UPDATE
-from app.worker.kept import Kept, Released
 
 _TAKEN_OUT = {
     Why.CANCELLED: N_("This session will not take place."),
     Why.LEFT: N_("You are no longer expected in this session."),
     Why.ADDRESS: N_("Your invitations go to another address from now on."),
 }
+
+
+def readers_zone(person: str, enrolment: str, *, participates: bool) -> str:
+    """The zone that a guest reads times in, of those that they and their enrolment name. Anybody
+    can enrol an address: what was said then counts for it once it is confirmed."""
+    return enrolment or person if participates else person or enrolment
 
 
 class About(NamedTuple):
@@ -42,6 +48,7 @@ class About(NamedTuple):
     ends: str
     was_starts: str
     was_ends: str
+    was_release: int  # the one that they were told last; 0: none
     note: str
     zone: str  # the reader's
     answered: str
@@ -51,6 +58,25 @@ class About(NamedTuple):
     own_subject: str
     own_text: str
     named: bool  # there is a name to greet with
+
+    @classmethod
+    def of(cls, kind: str, language: str, context: Mapping[str, Any], **reader: Any) -> "About":
+        """From the context of a mail that the ledger wrote (`ledger.issue`); `reader`: the rest."""
+        partstat = context.get("partstat") or "NEEDS-ACTION"
+        return cls(
+            kind=kind,
+            language=language,
+            session_id=context["session_id"],
+            why=context["why"],
+            starts=context["starts"],
+            ends=context["ends"],
+            was_starts=context.get("was_starts") or "",
+            was_ends=context.get("was_ends") or "",
+            was_release=int(context.get("was_release", int(context.get("release", 0)) - 1)),
+            note=context.get("note") or "",
+            answered="" if partstat == "NEEDS-ACTION" else partstat.lower(),
+            **reader,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +88,22 @@ class Words:
     join: str  # the path below their page
 
 
-def words_of(db: DbSession, kept: Kept, about: About, released: Released) -> Words:
-    """The words, with marks for the reader's name and the address of their page. No query, but for
-    an update the release before, where it is not kept."""
-    schedule, language = released.schedule, about.language
-    session = replace(
-        released.sessions[about.session_id],
-        starts=datetime.fromisoformat(about.starts),
-        ends=datetime.fromisoformat(about.ends),
-    )
-    join = f"/sessions/{session.number}/join"
+def words_of(
+    about: About, schedule: Schedule, published: Session, earlier: Session | None = None
+) -> Words:
+    """The words, with marks for the reader's name and the address of their page. `published` is the
+    session as the schedule has it; `earlier`, for an update, as it was when they were told last."""
+    session = _as_told(about, published)
+    content = content_of(about, schedule, published, earlier)
+    own, join = _own(about, session), _join(session)
+    return Words(Frame(content), _event(about, schedule, session, own, LINK + join), join)
+
+
+def content_of(
+    about: About, schedule: Schedule, published: Session, earlier: Session | None = None
+) -> Content:
+    """The texts of the mail, with the same marks."""
+    language, session = about.language, _as_told(about, published)
     own = _own(about, session)
     mail = InvitationMail(
         name=NAME if about.named else "",
@@ -80,7 +112,7 @@ def words_of(db: DbSession, kept: Kept, about: About, released: Released) -> Wor
         session=_line(schedule, session, language),
         why=about.why,
         page_url=LINK,
-        join_url=LINK + join,
+        join_url=LINK + _join(session),
         answer_url=f"{LINK}/sessions/{session.number}/answer",
         people=people_lines(session, language),
         own=own,
@@ -92,12 +124,20 @@ def words_of(db: DbSession, kept: Kept, about: About, released: Released) -> Wor
     )
     if about.kind == UPDATE:
         mail = _with_time_before(about, mail)
-        earlier = kept.release(db, about.cycle_id, about.release - 1)
-        if earlier and session.id in earlier.sessions:
-            mail = _with_differences(about, mail, schedule, session, earlier.sessions[session.id])
+        if earlier is not None:
+            mail = _with_differences(about, mail, schedule, session, earlier)
     mail = _with_own_words(about, mail, schedule)
-    content = render(about.kind, mail, language, translations)
-    return Words(Frame(content), _event(about, schedule, session, own, LINK + join), join)
+    return render(about.kind, mail, language, translations)
+
+
+def _as_told(about: About, session: Session) -> Session:
+    """A session at the time that the mail is about: of a cancellation, the time they had."""
+    starts, ends = datetime.fromisoformat(about.starts), datetime.fromisoformat(about.ends)
+    return replace(session, starts=starts, ends=ends)
+
+
+def _join(session: Session) -> str:
+    return f"/sessions/{session.number}/join"
 
 
 def _event(
@@ -147,7 +187,7 @@ def _with_time_before(about: About, mail: InvitationMail) -> InvitationMail:
 def _with_differences(
     about: About, mail: InvitationMail, schedule: Schedule, session: Session, before: Session
 ) -> InvitationMail:
-    """With what else is different from the release before."""
+    """With what else is different from what they were told last."""
     language, fallback = about.language, schedule.language
     title = one_line(localized(before.title, language, fallback))
 
