@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from app.domain.errors import N_
 from app.domain.invitations import Why
-from app.languages import date_long, time_of_day, zone_label
+from app.languages import city, date_long, time_of_day, zone_label
 from app.mail.placeholders import paragraphs
 from app.mail.values import (
     Content,
@@ -123,6 +123,7 @@ def _environment(language: str, catalogue: NullTranslations) -> Environment:
         "time": time_of_day,
         "paragraphs": paragraphs,
         "zone_label": lambda name: zone_label(name, language),
+        "place": lambda name: city(name, language),
     }
     env.globals["lang"] = language
     return env

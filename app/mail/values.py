@@ -106,7 +106,8 @@ class InvitationMail:
     own: tuple[OwnSegment, ...] = ()  # of somebody with parts
     speaks: bool = False  # they have a part in it
     before: SessionLine | None = None  # its time before, where that was another one
-    changes: tuple[str, ...] = ()  # what else is different: title, description, people, own
+    # What else is different: clocks, cycle, number, zone, people, description, own.
+    changes: tuple[str, ...] = ()
     title_before: str = ""
     answered: str = ""  # domain.answers.Answer, where it still holds
     note: str = ""  # of the organizers, for this occasion

@@ -49,7 +49,8 @@ class Invitation(Row, table=True):
     sequence: int = Field(default=0)  # SEQUENCE that was last issued
     stamp: datetime = Field(default_factory=now)  # its DTSTAMP
     digest: str = Field(default="", max_length=64)  # of what it said, see domain.invitations
-    address: str = Field(default="", max_length=254)  # where it went
+    language: str = Field(default="", max_length=2)  # in which it said it
+    address: str = Field(default="", max_length=254, index=True)  # where it went
     starts_at: datetime = Field(default_factory=now)  # what it said
     ends_at: datetime = Field(default_factory=now)
     time_sequence: int = Field(default=0)  # since this SEQUENCE the time is what it is

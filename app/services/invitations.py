@@ -19,7 +19,8 @@ from app.models import Cycle, Guest, Invitation, Message, Person
 from app.services import answers, outbox
 from app.services.actor import Actor
 from app.services.guests import ensure_guests
-from app.services.ledger import Plan, issue, kind_of, plan
+from app.services.issuing import issue
+from app.services.ledger import Plan, plan
 from app.services.rows import find
 from app.services.schedules import held_cycle, newest_release
 
@@ -87,11 +88,11 @@ class Overview:
 
 def tally(planned: Plan) -> Counter[tuple[str, str]]:
     """How many mails of which kind in which language."""
-    return Counter((kind_of(due), planned.reader(due).language) for due in planned.due)
+    return Counter((planned.kind(due), planned.reader(due).language) for due in planned.due)
 
 
 def overview(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Overview:
-    """Where everybody's calendar stands against the newest release. Eight queries.
+    """Where everybody's calendar stands against the newest release. Nine queries.
 
     Raises NotFound; Clash, code ``not_published``, before the first release.
     """
@@ -135,6 +136,7 @@ class LedgerRow:
     person_id: str
     name: str
     address: str
+    matters_until: datetime | None  # so long the mail that carries it is of use
 
 
 def ledger_rows(
@@ -156,6 +158,7 @@ def ledger_rows(
         Person.id,
         Person.name,
         Invitation.address,
+        Message.expires_at,
     )
     query: Any = (
         select(*columns)
@@ -213,7 +216,7 @@ def _undelivered(
         session = sessions.get(row.session_id)
         if why is None or session is None or (row.guest_id, row.session_id) in untold:
             continue
-        if max(row.ends, session.ends) > now:
+        if max(row.ends, session.ends, row.matters_until or row.ends) > now:
             yield StaleRow(why, row.person_id, row.name, row.address, session, row.message_id or "")
 
 
@@ -272,8 +275,9 @@ def bring_up_to_date(
         )
     if people is None:
         cycle.invites = True
-    ensure_guests(db, cycle_id)
-    planned = plan(db, cycle, from_document(release.document), now, only=people)
+    schedule = from_document(release.document)
+    ensure_guests(db, cycle_id, schedule)
+    planned = plan(db, cycle, schedule, now, only=people)
     if session_id is not None:
         due = tuple(each for each in planned.due if each.session.id == session_id)
         planned = replace(planned, due=due)

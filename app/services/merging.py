@@ -26,7 +26,7 @@ from app.models import (
 from app.services import merging_guests, places
 from app.services.actor import Actor
 from app.services.invitations import bring_up_to_date
-from app.services.ledger import settle_everywhere
+from app.services.issuing import settle_everywhere
 from app.services.rows import (
     find,
     hold,

@@ -30,7 +30,8 @@ from app.models import (
     Release,
 )
 from app.models import Session as SessionRow
-from app.services.ledger import Plan, issue, plan
+from app.services.issuing import issue
+from app.services.ledger import Plan, plan
 from app.services.outbox import INVITATION_KINDS
 from app.services.rows import find
 from app.services.schedules import newest_release
@@ -194,6 +195,7 @@ def _entry(row: Invitation) -> Entry:
         starts=row.starts_at,
         ends=row.ends_at,
         time_sequence=row.time_sequence,
+        language=row.language,
     )
 
 

@@ -13,7 +13,7 @@ from app.domain.errors import N_, Invalid
 from app.models import Cycle, Enrolment, Institution, Part, Person, Segment, Session, now
 from app.schemas.directory import PersonChange, PersonIn
 from app.services.actor import Actor
-from app.services.ledger import settle_everywhere
+from app.services.issuing import settle_everywhere
 from app.services.merging_guests import hold_cycles
 from app.services.paging import paginate
 from app.services.rows import find, found_by, hold, renew_enrolment_keys, search_key, unique_or

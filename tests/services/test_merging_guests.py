@@ -25,7 +25,7 @@ from app.models import (
 from app.schemas.directory import PersonChange
 from app.services import answers, invitations, merging, people
 from app.services.actor import SYSTEM
-from app.services.ledger import settle_everywhere
+from app.services.issuing import settle_everywhere
 from app.services.links import Links
 from app.services.publishing import publish
 from app.services.schedules import released_schedule

@@ -11,7 +11,7 @@ from app.schemas.enrolment import EnrolmentChange
 from app.schemas.part import PartAnswerIn
 from app.services import enrolments, parts, people
 from app.services.guests import guest_of
-from app.services.ledger import settle, settle_everywhere
+from app.services.issuing import settle, settle_everywhere
 from app.services.publishing import publish
 from tests.factories import NOW
 from tests.services.mailing_world import LATER, OLGA, Told, World, invited_world, planned_world

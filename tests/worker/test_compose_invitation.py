@@ -391,8 +391,10 @@ def test_who_declined_every_part_and_takes_part_is_a_participant(
 def test_an_update_says_the_old_and_the_new_time(db: DbSession, links: Links, world: World) -> None:
     session = world.session
     was = {"was_starts": session.starts_at.isoformat(), "was_ends": session.ends_at.isoformat()}
-    session.starts_at += timedelta(days=1, hours=2)
-    session.ends_at += timedelta(days=1, hours=2)
+    moved = timedelta(days=1, hours=2)
+    session.wall_start += moved
+    session.starts_at += moved
+    session.ends_at += moved
     release(db, world.cycle)
     message = queue(
         db, world.cycle, world.guest, session, "invitation-update", why="changed", sequence=1, **was
@@ -466,11 +468,67 @@ You said yes. If that has changed, tell us here.
     assert found.event.line("ATTENDEE").params["PARTSTAT"] == "ACCEPTED"
 
 
+def test_an_update_names_all_that_an_entry_says_otherwise(
+    db: DbSession, links: Links, world: World
+) -> None:
+    session = world.session
+    same = {"was_starts": session.starts_at.isoformat(), "was_ends": session.ends_at.isoformat()}
+    session.number = 7
+    world.cycle.title = {"en": "Clusters"}
+    session.zone = "America/Lima"  # the same hours as in Bogotá
+    release(db, world.cycle)
+    message = queue(
+        db, world.cycle, world.guest, session, "invitation-update", why="changed", **same
+    )
+    found = composed(db, links, message)
+    lines = found.text.split("up to date.\n\n")[1].split("\n\n")[0].splitlines()
+    assert lines == [
+        "The cycle has another name: “Clusters”.",
+        "It is session 7 of the cycle now.",
+        "Its hours are those of Lima now.",
+    ]
+
+
+def shifted(db: DbSession, links: Links, world: World, to: Guest) -> Read:
+    """An update after newer zone data for Bogotá: the same hour there, two hours later."""
+    session = world.session
+    was = {"was_starts": session.starts_at.isoformat(), "was_ends": session.ends_at.isoformat()}
+    session.starts_at += timedelta(hours=2)
+    session.ends_at += timedelta(hours=2)
+    release(db, world.cycle)
+    more: dict[str, Any] = {"kind": "invitation-update", "why": "changed", **was}
+    return composed(db, links, queue(db, world.cycle, to, session, **more))
+
+
+CLOCKS = "The rules for the clocks in Bogotá have changed."
+
+
+def test_newer_zone_data_is_another_time_for_who_is_elsewhere(
+    db: DbSession, links: Links, world: World
+) -> None:
+    found = shifted(db, links, world, world.guest)
+    assert found.mail["Subject"] == "New time: Governance <now>, Tuesday 15 December 2026, 17:00"
+    assert "Before: Tuesday 15 December 2026, 15:00–16:30, Madrid time" in found.text
+    assert CLOCKS in found.text
+
+
+def test_newer_zone_data_is_no_other_time_where_the_session_is_at_home(
+    db: DbSession, links: Links, make: Make, world: World
+) -> None:
+    at_home = make.person(name="Bea", zone="America/Bogota")
+    make.enrolment(world.cycle, at_home, zone="America/Bogota")
+    found = shifted(db, links, world, guest(db, world.cycle, at_home))
+    assert found.mail["Subject"].startswith("Updated: Governance <now>, Tuesday 15 December 2026")
+    assert "Before:" not in found.text
+    assert CLOCKS in found.text
+
+
 def test_a_part_that_moves_with_its_session_is_not_called_different(
     db: DbSession, links: Links, world: World, speaker: tuple[Guest, Part]
 ) -> None:
     session = world.session
     was = {"was_starts": session.starts_at.isoformat(), "was_ends": session.ends_at.isoformat()}
+    session.wall_start += timedelta(hours=1)
     session.starts_at += timedelta(hours=1)
     session.ends_at += timedelta(hours=1)
     release(db, world.cycle)
