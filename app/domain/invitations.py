@@ -287,7 +287,7 @@ def _above_what_was_said(due: list[Due], said: Mapping[tuple[str, str], Said]) -
                 time_sequence=sequence if anew else entry.time_sequence,
             )
             each = replace(each, entry=entry)
-        (first if each.to_old_address else raised).append(each)
+        (first if each.method is Method.CANCEL else raised).append(each)
     return first + raised
 
 
