@@ -205,11 +205,11 @@ def next_messages(
             entry = ledger.get((guest.id, session.id))
             declined = _not_counted(faces, session, guest, entry)
             digest = faces.told(session, guest, guest.language, declined)
-            if entry is not None and entry.language not in ("", guest.language):
+            needed = _needed(guest, session, digest, entry, at)
+            if entry is not None and [d.why for d in needed] == [Why.CHANGED]:
                 # Another language alone is no reason to write to somebody.
                 same = faces.told(session, guest, entry.language, declined) == entry.digest
-                digest = entry.digest if same and digest else digest
-            needed = _needed(guest, session, digest, entry, at)
+                needed = [] if same else needed
             due += [replace(d, declined=declined) for d in needed] if declined else needed
     return _above_what_was_said(due, said)
 
