@@ -299,28 +299,26 @@ def send_again(
 
     Raises NotFound; Clash, code ``nothing_to_send``: there is nothing that concerns them.
     """
-    held_cycle(db, cycle_id)
     if sent := bring_up_to_date(
         db, actor, cycle_id, now, people=[person_id], session_id=session_id
     ):
         return sent
-    row = db.exec(
-        select(Invitation)
+    # The cycle is held by now, so the ledger stays with this mail until it is queued.
+    message_id = db.exec(
+        select(Invitation.message_id)
         .join(Guest, col(Guest.id) == col(Invitation.guest_id))
         .where(
             Guest.cycle_id == cycle_id,
             Guest.person_id == person_id,
             Invitation.session_id == session_id,
-            col(Invitation.message_id).is_not(None),
         )
-        .with_for_update(of=Invitation)
     ).one_or_none()
-    if row is None or row.message_id is None:
+    if message_id is None:
         raise Clash(
             N_("There is nothing to send: this session does not concern them."),
             code="nothing_to_send",
         )
-    outbox.retry(db, actor, row.message_id, now)
+    outbox.retry(db, actor, message_id, now)
     return 1
 
 
