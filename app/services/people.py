@@ -14,10 +14,10 @@ from app.models import Cycle, Enrolment, Institution, Part, Person, Segment, Ses
 from app.schemas.directory import PersonChange, PersonIn
 from app.services.actor import Actor
 from app.services.issuing import settle_everywhere
-from app.services.merging_guests import hold_cycles
 from app.services.paging import paginate
 from app.services.rows import find, found_by, hold, renew_enrolment_keys, search_key, unique_or
 from app.services.rows import person_key as key_of
+from app.services.schedules import hold_cycles
 
 __all__ = [
     "change_person",
@@ -70,11 +70,9 @@ def change_person(
         Stale: `revision` is not the person's.
         Invalid: as for `create_person`.
     """
+    hold_cycles(db, [person_id])
     person = hold(db, Person, person_id, _INSTITUTION, revision=revision)
     known_by = person.email
-    if "email" in command.model_fields_set:
-        # Before anything is written: whoever holds a cycle may need its people, or an enrolment.
-        hold_cycles(db, [person.id])
     _apply(db, person, command.model_dump(exclude_unset=True))
     _flushed(db, person)
     if person.email != known_by:
