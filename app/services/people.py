@@ -1,6 +1,7 @@
 """The directory of people."""
 
 from collections import defaultdict, deque
+from datetime import datetime
 from itertools import combinations
 from typing import Any, cast
 
@@ -10,7 +11,7 @@ from sqlmodel import col, select
 from app.db import DbSession
 from app.domain.addresses import address_key
 from app.domain.errors import N_, Invalid
-from app.models import Cycle, Enrolment, Institution, Part, Person, Segment, Session, now
+from app.models import Cycle, Enrolment, Institution, Part, Person, Segment, Session
 from app.schemas.directory import PersonChange, PersonIn
 from app.services.actor import Actor
 from app.services.issuing import settle_everywhere
@@ -62,8 +63,11 @@ def change_person(
     person_id: str,
     command: PersonChange,
     revision: int | None = None,
+    *,
+    now: datetime,
 ) -> Person:
-    """Changes what the command sets. Position and institution in agendas stay as they were.
+    """Changes what the command sets. Position and institution in agendas stay as they were. A new
+    address is told to their calendars.
 
     Raises:
         NotFound: there is no such person.
@@ -79,7 +83,7 @@ def change_person(
         person.bounced_at, person.bounce = None, ""  # that was the other address
         renew_enrolment_keys(db, col(Enrolment.person_id) == person.id)
         db.flush()
-        settle_everywhere(db, person.id, now())
+        settle_everywhere(db, person.id, now)
     return person
 
 

@@ -149,12 +149,12 @@ def publishes(db: DbSession, there: There) -> object:
 
 def moves(db: DbSession, there: There) -> object:
     change = PersonChange(email="new@example.org")
-    return people.change_person(db, OLGA, there.hugo, change).email
+    return people.change_person(db, OLGA, there.hugo, change, now=LATER).email
 
 
 def moves_to_the_other_institution(db: DbSession, there: There) -> object:
     change = PersonChange(institution_id=there.twice["institutions"][0])
-    return people.change_person(db, OLGA, there.hugo, change).name
+    return people.change_person(db, OLGA, there.hugo, change, now=LATER).name
 
 
 def says_who_they_are(db: DbSession, there: There) -> object:
