@@ -16,7 +16,6 @@ from app.domain.addresses import address_key
 from app.domain.answers import holds
 from app.domain.documents import from_document
 from app.domain.invitations import Entry, Method, taken_back
-from app.domain.schedule import Session
 from app.models import (
     Cycle,
     Guest,
@@ -27,7 +26,7 @@ from app.models import (
     Person,
     Release,
 )
-from app.services.issuing import issue
+from app.services.issuing import blank_row, issue
 from app.services.ledger import Plan, plan
 from app.services.outbox import INVITATION_KINDS
 from app.services.rows import find
@@ -156,7 +155,9 @@ def _take_back(
         elif entry is not None or (row.method == Method.CANCEL and row.ends_at > at):
             session = sessions.get(row.session_id)
             if session is not None and row.answer:
-                db.add(_blank(row, session, stays))
+                blank = blank_row(stays.id, session)
+                _carry_answer(row, blank)
+                db.add(blank)
             db.delete(row)
         else:
             row.guest_id = stays.id
@@ -186,21 +187,6 @@ def _overtake(held: Invitation, entry: Entry, address: str) -> None:
         held.method, held.digest = Method.CANCEL, ""
     held.sequence = max(held.sequence, entry.sequence)
     held.stamp = max(held.stamp, entry.stamp)
-
-
-def _blank(row: Invitation, session: Session, stays: Guest) -> Invitation:
-    """A row that says that nothing was issued, with the answer."""
-    blank = Invitation(
-        guest_id=stays.id,
-        session_id=session.id,
-        uid=session.uid,
-        sequence=session.sequence,
-        starts_at=session.starts,
-        ends_at=session.ends,
-        time_sequence=session.sequence,
-    )
-    _carry_answer(row, blank)
-    return blank
 
 
 def _carry_answer(of: Invitation, to: Invitation) -> None:
