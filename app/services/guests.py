@@ -79,6 +79,13 @@ def ensure_guests(db: DbSession, cycle_id: str, published: Schedule | None = Non
         _insert(db, cycle_id, sorted(missing))
 
 
+def keep(db: DbSession, *guest_ids: str) -> set[str]:
+    """Keeps guests from being joined with others until the transaction ends, for whoever is going
+    to refer to them when more is held already; the ids of those that there still are."""
+    query = select(Guest.id).where(col(Guest.id).in_(guest_ids)).order_by(col(Guest.id))
+    return set(db.exec(query.with_for_update(read=True, key_share=True)))
+
+
 def _find(db: DbSession, cycle_id: str, person_id: str) -> Guest | None:
     query = (
         select(Guest)

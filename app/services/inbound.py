@@ -20,7 +20,7 @@ from app.domain.ids import new_id
 from app.mail.inbound import LIMIT, Bounce, Failed, Incoming, MailKind, ReadAnswer, headers, read
 from app.models import Guest, InboundMail, Invitation, Message, Person, Session
 from app.services.answers import give
-from app.services.guests import with_person
+from app.services.guests import keep, with_person
 
 _MOST_BOUNCE = 300
 _MOST_ERROR = 500
@@ -149,6 +149,8 @@ def _reply(db: DbSession, mail: Incoming, now: datetime) -> Outcome:
     by_tag = bool(guests)
     if not guests:
         guests = _invited_at(db, uids, address_key(mail.sender))
+    if len(guests) == 1 and not keep(db, guests[0].id):
+        guests = []  # two became one at this moment: a person looks whose it is
     if len(guests) != 1:
         said = AMBIGUOUS if guests else UNKNOWN_GUEST
         details = {"answers": [_written(a, said) for a in mail.answers]}
@@ -184,7 +186,8 @@ def answer_for(
     by_tag: bool,
     by_hand: bool = False,
 ) -> Outcome:
-    """Takes a mail's answers as this guest's, whose person is loaded; `now` is when it came in.
+    """Takes a mail's answers as this guest's, whose person is loaded and who must be kept
+    (`guests.keep`); `now` is when it came in.
 
     `by_tag`: it was sent to the guest's own address, so that one who answers from another of their
     addresses is believed if the attendee is the guest. `by_hand`: an organizer says whose it is,
@@ -317,14 +320,18 @@ def _bounce(db: DbSession, bounce: Bounce, now: datetime) -> Outcome:
 def _ours(db: DbSession, message_ids: Collection[str]) -> list[Message]:
     if not message_ids:
         return []
-    query = (
-        select(Message)
-        .where(col(Message.message_id).in_(message_ids))
-        .order_by(col(Message.id))
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return list(db.exec(query))
+    ours = col(Message.message_id).in_(message_ids)
+    # Before them whom they went to, who will be changed and referred to: see `services.schedules`.
+    found = db.exec(select(Message.to_address, Message.guest_id).where(ours)).all()
+    _hold_people(db, {address_key(address) for address, _ in found})
+    keep(db, *(guest_id for _, guest_id in found if guest_id))
+    query = select(Message).where(ours).order_by(col(Message.id)).with_for_update()
+    return list(db.exec(query.execution_options(populate_existing=True)))
+
+
+def _hold_people(db: DbSession, keys: Collection[str]) -> None:
+    query = select(Person.id).where(col(Person.email_key).in_(keys)).order_by(col(Person.id))
+    db.exec(query.with_for_update(key_share=True)).all()
 
 
 def _mark(db: DbSession, keys: Collection[str], failed: Failed, now: datetime) -> None:

@@ -14,7 +14,7 @@ from app.domain.text import Localized, localized
 from app.mail.inbound import Incoming, read
 from app.models import Cycle, Guest, InboundMail, Invitation, Person, Session
 from app.services.actor import Actor
-from app.services.guests import with_person
+from app.services.guests import keep, with_person
 from app.services.inbound import TEMPORARY, answer_for
 from app.services.paging import paginate
 from app.services.rows import find, found_by
@@ -135,8 +135,10 @@ def place(
         NotFound: there is no such mail, or no such guest in its cycle.
         Clash: somebody has dealt with it, or it holds no answer to an invitation of theirs.
     """
-    mail = _held(db, mail_id)
     guest = find(db, Guest, guest_id, *with_person())
+    if not keep(db, guest.id):
+        raise NotFound
+    mail = _held(db, mail_id)
     if guest.cycle_id != mail.cycle_id:
         raise NotFound
     content: Incoming = read(mail.raw)

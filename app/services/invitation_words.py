@@ -61,7 +61,7 @@ class About(NamedTuple):
 
     @classmethod
     def of(cls, kind: str, language: str, context: Mapping[str, Any], **reader: Any) -> "About":
-        """From the context of a mail that the ledger wrote (`ledger.issue`); `reader`: the rest."""
+        """From the context of a mail that `issuing.issue` wrote; `reader`: the rest."""
         partstat = context.get("partstat") or "NEEDS-ACTION"
         return cls(
             kind=kind,

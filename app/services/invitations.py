@@ -15,7 +15,7 @@ from app.domain.documents import from_document
 from app.domain.errors import N_, Clash, NotFound
 from app.domain.invitations import Due, Method, own_segments
 from app.domain.schedule import Schedule, Session, SessionStatus
-from app.models import Cycle, Guest, Invitation, Message, Person
+from app.models import Cycle, Guest, Invitation, Message, Person, Release
 from app.services import answers, outbox
 from app.services.actor import Actor
 from app.services.guests import ensure_guests
@@ -97,11 +97,7 @@ def overview(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Overv
     Raises NotFound; Clash, code ``not_published``, before the first release.
     """
     cycle = find(db, Cycle, cycle_id)
-    release = newest_release(db, cycle_id)
-    if release is None:
-        raise Clash(
-            N_("Publish the cycle first; then people can be invited."), code="not_published"
-        )
+    release = _released(db, cycle_id)
     schedule = from_document(release.document)
     planned = plan(db, cycle, schedule, now)
     rows = ledger_rows(db, cycle_id)
@@ -137,6 +133,15 @@ class LedgerRow:
     name: str
     address: str
     matters_until: datetime | None  # so long the mail that carries it is of use
+
+
+def _released(db: DbSession, cycle_id: str) -> Release:
+    release = newest_release(db, cycle_id)
+    if release is None:
+        raise Clash(
+            N_("Publish the cycle first; then people can be invited."), code="not_published"
+        )
+    return release
 
 
 def ledger_rows(
@@ -268,11 +273,7 @@ def bring_up_to_date(
     Raises NotFound; Clash, code ``not_published``.
     """
     cycle = held_cycle(db, cycle_id)
-    release = newest_release(db, cycle_id)
-    if release is None:
-        raise Clash(
-            N_("Publish the cycle first; then people can be invited."), code="not_published"
-        )
+    release = _released(db, cycle_id)
     if people is None:
         cycle.invites = True
     schedule = from_document(release.document)
@@ -299,28 +300,26 @@ def send_again(
 
     Raises NotFound; Clash, code ``nothing_to_send``: there is nothing that concerns them.
     """
-    held_cycle(db, cycle_id)
     if sent := bring_up_to_date(
         db, actor, cycle_id, now, people=[person_id], session_id=session_id
     ):
         return sent
-    row = db.exec(
-        select(Invitation)
+    # The cycle is held by now, so the ledger stays with this mail until it is queued.
+    message_id = db.exec(
+        select(Invitation.message_id)
         .join(Guest, col(Guest.id) == col(Invitation.guest_id))
         .where(
             Guest.cycle_id == cycle_id,
             Guest.person_id == person_id,
             Invitation.session_id == session_id,
-            col(Invitation.message_id).is_not(None),
         )
-        .with_for_update(of=Invitation)
     ).one_or_none()
-    if row is None or row.message_id is None:
+    if message_id is None:
         raise Clash(
             N_("There is nothing to send: this session does not concern them."),
             code="nothing_to_send",
         )
-    outbox.retry(db, actor, row.message_id, now)
+    outbox.retry(db, actor, message_id, now)
     return 1
 
 

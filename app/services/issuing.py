@@ -18,6 +18,7 @@ from app.domain.answers import partstat
 from app.domain.documents import from_document
 from app.domain.ids import new_id
 from app.domain.invitations import Due, Entry
+from app.domain.schedule import Session
 from app.models import Cycle, Invitation, Message
 from app.models import Guest as GuestRow
 from app.services import outbox
@@ -292,11 +293,25 @@ def _leave(
         if row is not None:
             old.append({"row_id": row.id, "left_out": release_number})
         elif not due.to_old_address:
-            blank = {"uid": due.session.uid, "method": "", "left_out": release_number}
-            blank |= {"starts_at": due.entry.starts, "ends_at": due.entry.ends}
-            new.append(_new_row(due.entry) | blank)
+            blank = blank_row(due.entry.guest_id, due.session).model_dump()
+            new.append(blank | {"created_at": due.entry.stamp, "left_out": release_number})
     _insert(db, new)
     _change(db, old)
+
+
+def blank_row(guest_id: str, session: Session) -> Invitation:
+    """A row that says that nothing was issued to a guest: for somebody who is left out, or who
+    answers without having been invited. It knows what is published, so that an answer to it counts
+    for that."""
+    return Invitation(
+        guest_id=guest_id,
+        session_id=session.id,
+        uid=session.uid,
+        sequence=session.sequence,
+        starts_at=session.starts,
+        ends_at=session.ends,
+        time_sequence=session.sequence,
+    )
 
 
 def _new_row(entry: Entry) -> dict[str, Any]:

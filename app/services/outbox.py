@@ -10,16 +10,17 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text, update
+from sqlalchemy.exc import InvalidRequestError
 from sqlmodel import col, func, select
 
 from app.db import DbSession, insert_unless_there
-from app.domain.errors import N_, Clash
+from app.domain.errors import N_, Clash, NotFound
 from app.domain.ids import new_id
 from app.domain.text import localized
 from app.models import Cycle, Invitation, Message
 from app.services.actor import Actor
 from app.services.paging import paginate
-from app.services.rows import find
+from app.services.rows import find, hold
 
 SIGN_IN = "sign-in"
 ENROLMENT_KINDS = (
@@ -194,7 +195,7 @@ def retry(
             says what holds now (``replaced``); what it is about is over (``over``).
     """
     message = find(db, Message, message_id)
-    db.refresh(message, with_for_update=True)
+    _hold(db, message)
     if message.kind == SIGN_IN:
         raise Clash(
             N_("A sign-in link works once. Ask for a new one on the sign-in page."),
@@ -233,6 +234,18 @@ def retry(
     db.add(message)
     db.flush()
     return message
+
+
+def _hold(db: DbSession, message: Message) -> None:
+    """Holds a mail with what the ledger says of it, in the order of `services.schedules`."""
+    if message.cycle_id is not None:
+        hold(db, Cycle, message.cycle_id)
+        rows = select(Invitation.id).where(col(Invitation.message_id) == message.id)
+        db.exec(rows.order_by(col(Invitation.id)).with_for_update()).all()
+    try:
+        db.refresh(message, with_for_update=True)
+    except InvalidRequestError:  # it went while this one waited
+        raise NotFound from None
 
 
 def _has_newer(db: DbSession, message: Message) -> bool:

@@ -18,6 +18,7 @@ from app.services import materials
 from app.services.actor import SYSTEM
 from app.services.files import Stored, download_name
 from app.services.rows import find, hold, person_key
+from app.services.schedules import hold_cycles
 from app.services.wall_times import settle
 
 MOST_HOURS = 100
@@ -49,20 +50,15 @@ def details_of(db: DbSession, guest: Guest) -> tuple[str, str]:
 def save_details(db: DbSession, guest: Guest, given: GuestDetailsIn, now: datetime) -> None:
     """Keeps what somebody says of themselves. Position and institution go with their parts in this
     cycle that are not over: what was said in the past stays as of that day."""
-    # In the order in which revisions are raised after the flush: see `models.revisions`.
+    hold_cycles(db, [guest.person_id])
     person = hold(db, Person, guest.person_id)
     theirs = select(Part.session_id).where(Part.person_id == guest.person_id)
-    sessions = (
-        select(Session)
-        .where(
-            Session.cycle_id == guest.cycle_id,
-            col(Session.ends_at) > now,
-            col(Session.id).in_(theirs),
-        )
-        .order_by(col(Session.id))
-        .with_for_update(key_share=True)
+    sessions = select(Session.id).where(
+        Session.cycle_id == guest.cycle_id,
+        col(Session.ends_at) > now,
+        col(Session.id).in_(theirs),
     )
-    ids = [session.id for session in db.exec(sessions)]
+    ids = db.exec(sessions).all()
     person.name, person.zone, person.language = given.name, given.zone, given.language
     person.position = person.position or given.position
     person.search_key = person_key(person)

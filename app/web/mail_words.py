@@ -17,3 +17,9 @@ OWN_WORDS: Mapping[str, tuple[str, str]] = {
     "follow-up": (N_("Follow-up"), N_("after a session: thanks and materials")),
 }
 """Those that a cycle may have its own words for: a name, and when it is sent."""
+
+
+def delivery(status: str) -> str:
+    """Where a mail stands, from what the outbox calls it to what components/status.html does: there
+    a mail that failed is tried again."""
+    return "given_up" if status == "failed" else status

@@ -40,8 +40,7 @@ class Ids:
 
 
 @pytest.fixture
-def ids(real_database: Database, monkeypatch: pytest.MonkeyPatch) -> Ids:
-    monkeypatch.setattr(people, "now", lambda: LATER)
+def ids(real_database: Database) -> Ids:
     with real_database.begin(writes=True) as db:
         world = invited_world(db)
         part, make = world.part(), world.make
@@ -200,7 +199,7 @@ def withdraws(db: DbSession, ids: Ids) -> None:
 
 
 def moves(db: DbSession, ids: Ids) -> None:
-    people.change_person(db, OLGA, ids.ana, PersonChange(email="new@example.org"))
+    people.change_person(db, OLGA, ids.ana, PersonChange(email="new@example.org"), now=LATER)
 
 
 def declines(db: DbSession, ids: Ids) -> None:

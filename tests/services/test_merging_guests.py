@@ -294,7 +294,7 @@ def test_in_one_mailbox_what_comes_counts_for_more(
     """The kept one had an address once: the duplicate's entries are at what is now theirs."""
     invite(db, world)
     office = world.office
-    people.change_person(db, SYSTEM, office.id, PersonChange(email=None))
+    people.change_person(db, SYSTEM, office.id, PersonChange(email=None), now=NOW)
     merge(db, office, world.home)
     boxes = arrived(db, links)
     (guest,) = guests(db, office)

@@ -20,11 +20,6 @@ OVER = datetime(2026, 12, 1, 14, 30, tzinfo=UTC)
 """When the session of the world ends."""
 
 
-@pytest.fixture(autouse=True)
-def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(people, "now", lambda: LATER)
-
-
 @pytest.fixture
 def world(db: DbSession) -> World:
     return invited_world(db)
@@ -38,7 +33,7 @@ def given(**values: str) -> Callable[[World], object]:
 
 def known(who: str, **values: str | None) -> Callable[[World], object]:
     return lambda w: people.change_person(
-        w.db, OLGA, getattr(w, who).id, PersonChange.model_validate(values)
+        w.db, OLGA, getattr(w, who).id, PersonChange.model_validate(values), now=LATER
     )
 
 

@@ -18,8 +18,7 @@ from tests.services.mailing_world import LATER, OLGA, World, invited_world, plan
 
 
 @pytest.fixture
-def world(db: DbSession, monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setattr(people, "now", lambda: LATER)
+def world(db: DbSession) -> World:
     return invited_world(db)
 
 
@@ -159,7 +158,9 @@ def test_who_declined_is_not_asked_again_when_somebody_else_takes_the_part(world
     assert world.new() == [("invitation-cancel", "hugo", 1)]
     drops(world)
     assert world.up_to_date() == 0
-    people.change_person(world.db, OLGA, world.hugo.id, PersonChange(email="hugo@other.example"))
+    people.change_person(
+        world.db, OLGA, world.hugo.id, PersonChange(email="hugo@other.example"), now=LATER
+    )
     assert world.new() == []
     assert world.overview().stale == ()
     world.publish()
@@ -176,7 +177,9 @@ def test_who_takes_part_and_declined_a_part_is_left_as_they_were_told(world: Wor
     assert world.new() == [("invitation-update", "hugo", 1)]
     drops(world)
     assert world.up_to_date() == 0
-    people.change_person(world.db, OLGA, world.hugo.id, PersonChange(email="hugo@other.example"))
+    people.change_person(
+        world.db, OLGA, world.hugo.id, PersonChange(email="hugo@other.example"), now=LATER
+    )
     mails = [m for m in world.mails() if m.kind == "invitation"]
     assert [(m.to_address, m.context["declined"]) for m in mails] == [
         ("hugo@other.example", mails[0].context["declined"])
@@ -215,7 +218,7 @@ def test_another_language_alone_writes_to_nobody_and_counts_from_then_on(world: 
 
 
 def test_an_address_that_is_taken_away_does_not_tell_them_that_they_are_out(world: World) -> None:
-    people.change_person(world.db, OLGA, world.ana.id, PersonChange(email=None))
+    people.change_person(world.db, OLGA, world.ana.id, PersonChange(email=None), now=LATER)
     (mail,) = world.mails()
     assert (mail.kind, mail.to_address, mail.context["why"]) == (
         "invitation-cancel",
@@ -225,7 +228,9 @@ def test_an_address_that_is_taken_away_does_not_tell_them_that_they_are_out(worl
 
 
 def test_the_next_one_at_an_address_is_told_above_what_it_was_told_before(world: World) -> None:
-    people.change_person(world.db, OLGA, world.ana.id, PersonChange(email="ana@other.example"))
+    people.change_person(
+        world.db, OLGA, world.ana.id, PersonChange(email="ana@other.example"), now=LATER
+    )
     assert world.new() == [
         ("invitation", "ana@other.example", 2),
         ("invitation-cancel", "ana", 1),
@@ -233,7 +238,7 @@ def test_the_next_one_at_an_address_is_told_above_what_it_was_told_before(world:
     carla = world.make.person(name="Carla", email="")
     world.make.enrolment(world.cycle, carla, status_at=NOW)
     assert world.up_to_date() == 0  # she has no address yet
-    people.change_person(world.db, OLGA, carla.id, PersonChange(email="ana@example.org"))
+    people.change_person(world.db, OLGA, carla.id, PersonChange(email="ana@example.org"), now=LATER)
     (mail,) = world.mails()
     assert (mail.to_address, mail.context["sequence"]) == ("ana@example.org", 2)
     assert datetime.fromisoformat(mail.context["stamp"]) > LATER
@@ -242,7 +247,7 @@ def test_the_next_one_at_an_address_is_told_above_what_it_was_told_before(world:
 def test_so_is_whoever_gets_the_address_of_somebody_who_left(world: World) -> None:
     world.withdraw(world.ana)
     assert world.new() == [("invitation-cancel", "ana", 1)]
-    people.change_person(world.db, OLGA, world.ana.id, PersonChange(email=None))
+    people.change_person(world.db, OLGA, world.ana.id, PersonChange(email=None), now=LATER)
     carla = world.make.person(name="Carla", email="ana@example.org")
     world.make.enrolment(world.cycle, carla, status_at=NOW)
     assert world.up_to_date(people=[carla.id]) == 1

@@ -17,6 +17,7 @@ from app.services.invitations import Stale
 from app.web import convertors as convertors  # makes {number:number} known
 from app.web.dependencies import Db, Organizer
 from app.web.forms import FormData
+from app.web.mail_words import delivery
 from app.web.organize import cycle_bar, short_date
 from app.web.publish_page import kind_counts
 from app.web.templating import current_reader, gettext_for, page, see_other
@@ -159,6 +160,7 @@ def _of_session(
         "chosen": chosen,
         "first": not after,
         "sources": SOURCES,
+        "delivery": delivery,
         "short": short_date(request, cycle.zone),
     }
     return page(request, "organize/invitations_session.html", context)

@@ -13,7 +13,7 @@ from app.mail.failures import Reason
 from app.models import Message, now
 from app.services import outbox
 from app.web.dependencies import Db, Organizer
-from app.web.mail_words import OWN_WORDS
+from app.web.mail_words import OWN_WORDS, delivery
 from app.web.problems import translate
 from app.web.templating import current_reader, gettext_for, page, see_other
 
@@ -48,13 +48,11 @@ REASONS = {
 
 def state_of(message: Message) -> str:
     """Where a mail stands, in the words of components/status.html."""
-    if message.status == "failed":
-        return "given_up"
     if message.status == "queued" and message.leased_until and message.leased_until > now():
         return "sending"
     if message.status == "queued" and message.attempts:
         return "failed"
-    return message.status
+    return delivery(message.status)
 
 
 def _error(message: Message) -> tuple[str, str]:
