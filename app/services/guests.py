@@ -11,10 +11,18 @@ from app.db import DbSession, insert_unless_there
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_, Gone, NotFound, Stale
 from app.domain.ids import new_code, new_id
-from app.models import Enrolment, Guest, Part, Session
+from app.models import Enrolment, Guest, Part, Person, Session
 from app.services.actor import Actor
 from app.services.links import Links, Purpose
 from app.services.rows import find
+
+TAKES_MAIL: tuple[Any, ...] = (col(Person.email).is_not(None), col(Person.bounced_at).is_(None))
+"""Conditions under which a person is reminded of something; in words, `takes_mail`."""
+
+
+def takes_mail(person: Person) -> bool:
+    """Whether somebody has an address from which no mail came back."""
+    return person.email is not None and person.bounced_at is None
 
 
 def with_person() -> tuple[Any, ...]:
