@@ -97,6 +97,42 @@ class TestOrganizers:
         assert 'value="javascript:alert(1)"' in answer.text
         assert re.findall(r'id="([a-z-]+)-error"', answer.text) == ["url", "date", "time"]
 
+    @pytest.mark.parametrize("visible", ["now", "after"])
+    @pytest.mark.parametrize(("date", "time"), [("2027-03-04", ""), ("", "09:30"), ("soon", "x")])
+    def test_a_day_without_its_choice_is_not_passed_over(
+        self,
+        organizer_client: TestClient,
+        database: Database,
+        there: Published,
+        visible: str,
+        date: str,
+        time: str,
+    ) -> None:
+        row = add_link(organizer_client, visible="later", date="2027-03-04", time="09:30")
+        data = {
+            "title": "x", "url": "https://example.org/x", "kind": "link", "audience": "public",
+            "visible": visible, "date": date, "time": time,
+        }  # fmt: skip
+        for path, files in (("/link", None), ("/upload", {"file": ("x.pdf", PDF)}), (f"/{row.id}", None)):  # noqa: E501 # fmt: skip
+            answer = organizer_client.post(PATH + path, data=data, files=files)
+            assert answer.status_code == 422
+            assert "Choose “From a day and time on”, or empty the two." in answer.text
+            wrong = set(re.findall(r'id="([a-z-]+)-error"', answer.text))
+            assert wrong == ({"file", "visible"} if files else {"visible"})
+            assert f'name="date" type="date" value="{date}"' in answer.text
+            assert f'name="time" type="time" value="{time}"' in answer.text
+            assert re.findall(r'name="visible" value="(\w+)" checked', answer.text) == [visible]
+        assert [(r.title, r.visible_from) for r in rows(database)] == [
+            (row.title, datetime(2027, 3, 4, 14, 30, tzinfo=UTC))
+        ]
+
+    def test_a_day_without_its_choice_is_told_with_the_rest(
+        self, organizer_client: TestClient, there: Published
+    ) -> None:
+        data = {"title": "", "kind": "document", "url": "", "audience": "public", "visible": "now", "date": "2027-03-04"}  # noqa: E501 # fmt: skip
+        answer = organizer_client.post(f"{PATH}/link", data=data)
+        assert re.findall(r'id="([a-z]+)-error"', answer.text) == ["url", "title", "visible"]
+
     def test_a_file_that_fails(self, organizer_client: TestClient, there: Published) -> None:
         data = {"title": "", "kind": "slides", "audience": "public", "visible": "now"}
         for files in ({}, {"file": ("x.pdf", b"")}, {"file": ("x.exe", b"MZ\x90\0")}):
