@@ -208,7 +208,7 @@ def _mail(
         own=own_segments_of(own, row.person.id, language, reader.declined),
         speaks=reader.speaks,
         late_since=due_at if is_late(due_at, now) else None,
-        materials=() if before else tuple(m.title for m in for_mail(db, session.id, now)),
+        materials=() if before else tuple(m.title for m in for_mail(db, session, now)),
         answered=reader.answer,
         own_subject=fill(words.subject, values) if words else "",
         own_text=fill(words.text, values) if words else "",

@@ -16,6 +16,7 @@ from app.models import Enrolment, Material, Session, now
 from app.services import enrolments, materials
 from app.services.actor import SYSTEM
 from app.services.links import Links, Purpose
+from app.services.publishing import publish
 from tests.factories import Make
 from tests.pages.published import SLUG, Published, make_published
 
@@ -192,6 +193,21 @@ class TestOrganizers:
         assert len(rows(database)) == 2
         assert organizer_client.post(f"{PATH}/{first.id}/remove").status_code == 303
         assert [r.title for r in rows(database)] == ["Better"]
+
+    def test_the_page_that_cancels_says_what_becomes_of_them(
+        self, organizer_client: TestClient, client: TestClient, database: Database, there: Published
+    ) -> None:
+        cancel = PATH.replace("/materials", "/cancel")
+        add_link(organizer_client, "At once")
+        assert "stays closed" not in organizer_client.get(cancel).text
+        add_link(organizer_client, visible="after")
+        assert "The material that opens after the session stays closed." in organizer_client.get(cancel).text  # noqa: E501 # fmt: skip
+        organizer_client.post(cancel)
+        waits = "it waits for a session that is cancelled"
+        assert waits not in organizer_client.get(PATH).text  # nobody has heard of it yet
+        with database.begin(writes=True) as db:
+            publish(db, SYSTEM, there.cycle_id, accept_warnings=True, now=now())
+        assert waits in organizer_client.get(PATH).text
 
     def test_another_sessions_material_is_not_here(
         self, organizer_client: TestClient, there: Published

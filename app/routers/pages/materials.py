@@ -12,7 +12,7 @@ from app.models import Cycle, Material, Session, now
 from app.services import cycles, materials, sessions
 from app.services.actor import Actor
 from app.services.files import Stored
-from app.services.schedules import released_schedule
+from app.services.schedules import released_session
 from app.web import material_form as form_of
 from app.web import session_view
 from app.web.dependencies import Db, Organizer
@@ -53,12 +53,12 @@ def _context(request: Request, cycle: Cycle, session: Session) -> dict[str, Any]
 def list_materials(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
     """Everything, with who sees it and from when on."""
     cycle, session = _session(db, actor, slug, number)
-    released = released_schedule(db, cycle.id)
+    published = released_session(db, session)
     context = {
         **_context(request, cycle, session),
-        "listed": materials.list_materials(db, actor, session.id),
+        "listed": materials.list_materials(db, actor, session, published),
         "now": now(),
-        "published": released is not None and any(s.id == session.id for s in released.sessions),
+        "published": published is not None,
     }
     return page(request, "organize/materials.html", context)
 
