@@ -14,7 +14,6 @@ from typing import Any
 from sqlmodel import col, func, select
 
 from app.db import DbSession
-from app.domain.conflict_sessions import same_room
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_, Invalid, NotFound
 from app.domain.materials import NEVER, Audience, MaterialKind, is_visible, next_opening, opens_at
@@ -24,6 +23,7 @@ from app.models import Enrolment, Guest, Material, Person, Segment, Session
 from app.schemas.material import MaterialIn, MaterialLinkIn
 from app.services.actor import Actor
 from app.services.files import Stored, download_name
+from app.services.meeting_links import check_material
 from app.services.rows import find, hold
 from app.services.wall_times import settle
 
@@ -62,11 +62,11 @@ def add_link(db: DbSession, actor: Actor, session_id: str, new: MaterialLinkIn) 
 
     Raises:
         NotFound: there is no such session.
-        Invalid: at ``url`` if it is a meeting link of the cycle, which would be shown to the
-            public; at ``segment_id``, ``visible_wall``, ``after_session``; too many (``full``).
+        Invalid: at ``url`` as `meeting_links.check_material` says; at ``segment_id``,
+            ``visible_wall``, ``after_session``; too many (``full``).
     """
     session = find(db, Session, session_id)
-    _check_link(db, session, new.url)
+    check_material(db, session.cycle_id, new.url)
     return _add(db, session, new, Material(session_id=session.id, url=new.url, kind="", title=""))
 
 
@@ -107,7 +107,7 @@ def change_material(db: DbSession, actor: Actor, material_id: str, new: Material
     if row.file:
         _check_kind(new)
     elif isinstance(new, MaterialLinkIn):
-        _check_link(db, session, new.url)
+        check_material(db, session.cycle_id, new.url)
         row.url = new.url
     _fill(db, session, row, new)
     db.flush()
@@ -293,17 +293,6 @@ def _check_segment(db: DbSession, session: Session, segment_id: str) -> None:
         raise wrong from None
     if segment.session_id != session.id:
         raise wrong
-
-
-def _check_link(db: DbSession, session: Session, url: str) -> None:
-    rooms = select(Session.meeting_url, Session.backstage_url)
-    for links in db.exec(rooms.where(Session.cycle_id == session.cycle_id)):
-        if same_room(url) in {same_room(link) for link in links if link}:
-            raise Invalid.one(
-                "url",
-                N_("This is the link of a meeting. Participants get it by themselves in time."),
-                code="meeting_link",
-            )
 
 
 def _check_kind(new: MaterialIn) -> None:

@@ -15,7 +15,8 @@ from app.domain.schedule import Session as Published
 from app.domain.schedule import SessionStatus
 from app.models import Cycle, Guest, Material, Session
 from app.schemas.material import MaterialIn, MaterialLinkIn
-from app.services import materials
+from app.schemas.session import SeriesIn, SessionChange, SessionIn
+from app.services import materials, sessions
 from app.services.actor import SYSTEM
 from app.services.files import Stored
 from tests.factories import NOW, Make
@@ -100,7 +101,13 @@ class TestDeeds:
             MaterialLinkIn(title="x", url=url)
 
     @pytest.mark.parametrize(
-        "url", ["https://meet.example.org/room", "http://MEET.example.org:80/room/"]
+        "url",
+        [
+            "https://meet.example.org/room",
+            "http://MEET.example.org:80/room/",
+            "https://meet.example.org/room?pwd=abc",
+            "https://ana@meet.example.org/room#x",
+        ],
     )
     def test_a_meeting_link_is_refused(
         self, db: DbSession, make: Make, session: Session, url: str
@@ -111,6 +118,44 @@ class TestDeeds:
             with pytest.raises(Invalid) as error:
                 link(db, where, url=address)
             assert [(e.field, e.code) for e in error.value.fields] == [("url", "meeting_link")]
+
+    @pytest.mark.parametrize("audience", list(Audience))
+    def test_a_material_is_refused_as_a_meeting_link(
+        self, db: DbSession, make: Make, session: Session, audience: Audience
+    ) -> None:
+        cycle = db.exec(select(Cycle).where(Cycle.id == session.cycle_id)).one()
+        other = make.session(cycle, 2)
+        session.meeting_url = "https://meet.example.org/old"
+        link(db, session, url="https://meet.example.org/j/9", audience=audience)
+        first = {"title": {"es": "x"}, "wall_start": "2026-12-01T09:00", "minutes": 60}
+        one = {"meeting_url": "https://meet.example.org/j/9?pwd=abc"}
+        both = {**one, "backstage_url": "http://meet.example.org/j/9#a"}
+        series_of = {"title": {"es": "x"}, "first_wall_start": "2026-12-01T09:00",
+                     "every_days": 7, "count": 2, "minutes": 60, **one}  # fmt: skip
+        deeds: list[tuple[Callable[[], object], list[str]]] = [
+            (lambda: sessions.create_session(db, SYSTEM, cycle.id, SessionIn(**first, **both)), [*both]),  # noqa: E501
+            (lambda: sessions.change_session(db, SYSTEM, other.id, SessionChange(**both)), [*both]),
+            (lambda: sessions.change_session(db, SYSTEM, session.id, SessionChange(**one)), [*one]),
+            (lambda: sessions.create_series(db, SYSTEM, cycle.id, SeriesIn(**series_of)), [*one]),
+        ]  # fmt: skip
+        for deed, fields in deeds:
+            with pytest.raises(Invalid) as error:
+                deed()
+            assert [(e.field, e.code) for e in error.value.fields] == [
+                (field, "material_link") for field in fields
+            ]
+        (found,) = error.value.fields
+        assert found.params == {"title": "Slides", "number": 1}
+        same = SessionChange(meeting_url="https://meet.example.org/old", check_in_word="sol")
+        assert sessions.change_session(db, SYSTEM, session.id, same).check_in_word == "sol"
+
+    def test_another_cycles_materials_are_its_own_matter(
+        self, db: DbSession, make: Make, session: Session
+    ) -> None:
+        link(db, session, url="https://meet.example.org/j/9")
+        other = make.session(make.cycle())
+        change = SessionChange(meeting_url="https://meet.example.org/j/9")
+        assert sessions.change_session(db, SYSTEM, other.id, change).meeting_url
 
     def test_another_sessions_segment_is_refused(
         self, db: DbSession, make: Make, session: Session
