@@ -248,14 +248,23 @@ def _in_order(statement: Any, session_ids: Collection[str]) -> Any:
     )
 
 
-def _add(db: DbSession, session: Session, new: MaterialIn, row: Material) -> Material:
+def check_room(db: DbSession, session_id: str) -> int | None:
+    """The position of a session's last material, None where it has none. One query.
+
+    Raises Invalid (``full``): one more would be too many.
+    """
     count, last = db.exec(
-        select(func.count(), func.max(Material.position)).where(Material.session_id == session.id)
+        select(func.count(), func.max(Material.position)).where(Material.session_id == session_id)
     ).one()
     if count >= MOST:
         raise Invalid.one(
             "", N_("A session has at most %(most)s materials."), code="full", most=MOST
         )
+    return last
+
+
+def _add(db: DbSession, session: Session, new: MaterialIn, row: Material) -> Material:
+    last = check_room(db, session.id)
     row.position = 0 if last is None else last + 1
     _fill(db, session, row, new)
     db.add(row)

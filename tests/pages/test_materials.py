@@ -219,6 +219,24 @@ class TestOrganizers:
         for path in ("", "/remove", "/move"):
             assert organizer_client.post(f"{other}/{row.id}{path}", data={}).status_code == 404
 
+    def test_nothing_is_kept_where_there_is_no_session_or_no_room(
+        self,
+        organizer_client: TestClient,
+        app: FastAPI,
+        there: Published,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        data = {"title": "x", "kind": "slides", "audience": "public", "visible": "now"}
+        sent = {"file": ("x.pdf", PDF)}
+        for other in ("/sessions/99/", "/sessions/x/", "/sessions/²/"):
+            path = PATH.replace("/sessions/1/", other)
+            assert organizer_client.post(f"{path}/upload", data=data, files=sent).status_code == 404
+        monkeypatch.setattr(materials, "MOST", 0)
+        answer = organizer_client.post(f"{PATH}/upload", data=data, files=sent)
+        assert answer.status_code == 422
+        assert "A session has at most 0 materials." in answer.text
+        assert list(app.state.files._folder.glob("**/*")) == []
+
     def test_nobody_else_gets_in(self, client: TestClient, there: Published) -> None:
         assert client.get(PATH).status_code == 303
         for path in ("/link", "/x", "/x/remove", "/x/move"):

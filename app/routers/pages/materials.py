@@ -1,8 +1,8 @@
 """Organizers' pages: the materials of a session."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db import DbSession
@@ -21,20 +21,9 @@ from app.web.forms import FormData, errors_of
 from app.web.organize import cycle_bar
 from app.web.problems import status_of
 from app.web.templating import current_reader, gettext_for, page, see_other
-from app.web.uploads import MATERIAL_LIMIT, Files, OrganizerUpload
+from app.web.uploads import MaterialFile, OrganizerUpload
 
 router = APIRouter(prefix="/organize/c/{slug}/sessions/{number}/materials")
-
-
-def _put(upload: OrganizerUpload, files: Files) -> Stored | Invalid:
-    """Keeps the file before there is a transaction; whatever was wrong is told by the form."""
-    try:
-        return upload.put(files, MATERIAL_LIMIT)
-    except Invalid as error:
-        return error
-
-
-Kept = Annotated[Stored | Invalid, Depends(_put)]
 
 
 def _session(db: DbSession, actor: Actor, slug: str, number: int) -> tuple[Cycle, Session]:
@@ -120,14 +109,16 @@ def new_file(request: Request, db: Db, actor: Organizer, slug: str, number: int)
 def add_file(
     request: Request,
     upload: OrganizerUpload,
-    kept: Kept,
+    kept: MaterialFile,
     db: Db,
     actor: Organizer,
     slug: str,
     number: int,
 ) -> Response:
     """A file more."""
-    values = form_of.read(upload.form)
+    values = form_of.blank(MaterialKind.SLIDES)
+    if upload.refused is None:
+        values = form_of.read(upload.form)
     cycle, session = _session(db, actor, slug, number)
     try:
         command = form_of.to_file(values, kept if isinstance(kept, Invalid) else None)
