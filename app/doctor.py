@@ -13,14 +13,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import schema_version
 from app.db import Database, sqlite_module
 from app.domain.zones import use_packaged_zone_data, zone_data_version, zone_names
+from app.languages import file_size
 from app.mail.failures import SendError
 from app.mail.mailbox import Mailbox, MailboxError
 from app.mail.transport import SmtpTransport
+from app.services.files import MEGABYTE, RESERVE, free_space
 from app.settings import Settings
 
 Level = Literal["ok", "look", "wrong"]
 
 _LONGEST_LOCAL = 64  # octets before the @ (RFC 5321, 4.5.3.1.1)
+_LITTLE = 1000 * MEGABYTE  # bytes of free space
 _TAG = 17  # a plus and the code of a guest
 
 
@@ -66,6 +69,18 @@ def _data_folder(settings: Settings) -> Iterator[Finding]:
         )
         return
     yield Finding("ok", "data folder", str(folder))
+    yield _space(settings)
+
+
+def _space(settings: Settings) -> Finding:
+    free = free_space(settings.files_dir)
+    text = f"{file_size(free, 'en')} free"
+    if free <= RESERVE:
+        said = f"{text}: no file is taken with less than {file_size(RESERVE, 'en')}. Make room."
+        return Finding("wrong", "disk", said)
+    if free < _LITTLE:
+        return Finding("look", "disk", f"{text}. A recording has up to 50 MB; make room in time.")
+    return Finding("ok", "disk", text)
 
 
 def _base_url(settings: Settings) -> Iterator[Finding]:

@@ -7,6 +7,7 @@ browser or a file's name says is not believed. Whatever a browser would run is r
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -27,8 +28,13 @@ _NAME = re.compile(r"[0-9a-f]{64}\Z")
 _UNWANTED = re.compile(
     r'[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"*/:<>?\\|]'
 )
-MEGABYTE = 1 << 20
-_CHUNK = MEGABYTE
+MEGABYTE = 1_000_000
+"""Bytes, as `languages.file_size` says them to people too."""
+
+RESERVE = 200 * MEGABYTE
+"""So much is left free for the database: no file is taken when there is less."""
+
+_CHUNK = 1 << 20
 _KEPT_UNUSED = timedelta(days=1)
 """So long a file may lie in the store before a row names it, or after none does."""
 
@@ -72,6 +78,10 @@ class FileStore:
             finally:
                 path.unlink(missing_ok=True)
         return Stored(name, size, media_type)
+
+    def has_space(self) -> bool:
+        """Whether the disk has room for another file and more than `RESERVE` besides."""
+        return free_space(self._folder) > RESERVE
 
     def path(self, name: str) -> Path:
         """Where a file lies. Raises NotFound where there is none of this name."""
@@ -137,6 +147,12 @@ def files_in_use(db: DbSession) -> set[str]:
     """The names of the files that rows name. Two queries."""
     photos = db.exec(select(Guest.photo).where(Guest.photo != ""))
     return {*photos, *db.exec(select(Material.file).where(Material.file != ""))}
+
+
+def free_space(folder: Path) -> int:
+    """How many bytes we may still write to the disk of a folder, which need not be there yet."""
+    there = next(each for each in (folder, *folder.resolve().parents) if each.exists())
+    return shutil.disk_usage(there).free
 
 
 def download_name(file_name: str, media_type: str) -> str:

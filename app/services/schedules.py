@@ -148,6 +148,13 @@ def released_schedule(db: DbSession, cycle_id: str) -> schedule.Schedule | None:
     return None if release is None else from_document(release.document)
 
 
+def released_session(db: DbSession, session: Session) -> schedule.Session | None:
+    """A session as it was published last, or None if it never was. One query."""
+    released = released_schedule(db, session.cycle_id)
+    sessions = released.sessions if released else ()
+    return next((each for each in sessions if each.id == session.id), None)
+
+
 def schedule_of_release(db: DbSession, cycle_id: str, number: int) -> schedule.Schedule | None:
     """What the release of this number published, or None where there is none. One query."""
     query = select(Release.document).where(Release.cycle_id == cycle_id, Release.number == number)

@@ -218,7 +218,7 @@ def _mail(
         speaks=reader.speaks,
         begun=before and session.starts <= now,
         late_since=due_at if is_late(due_at, now) else None,
-        materials=() if before else tuple(m.title for m in for_mail(db, session.id, now)),
+        materials=() if before else tuple(m.title for m in for_mail(db, session, now)),
         answered=reader.answer,
         own_subject=fill(words.subject, values) if words else "",
         own_text=fill(words.text, values) if words else "",

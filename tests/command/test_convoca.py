@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from app import doctor
 from app.cli import main
 from app.settings import Settings, SettingsError
 
@@ -124,6 +125,7 @@ def test_doctor_finds_nothing_wrong_with_a_fresh_installation(tmp_path: Path) ->
     assert done.returncode == 0
     assert findings(done) == {
         "data folder": "ok",
+        "disk": "ok",
         "base URL": "look",
         "key": "look",
         "SQLite": "ok",
@@ -132,6 +134,24 @@ def test_doctor_finds_nothing_wrong_with_a_fresh_installation(tmp_path: Path) ->
         "answers": "look",
         "time zones": "ok",
     }
+
+
+@pytest.mark.parametrize(
+    ("free", "level", "said"),
+    [
+        (5_000_000_000, "ok", "5000 MB free"),
+        (999_999_999, "look", "1000 MB free. A recording has up to 50 MB; make room in time."),
+        (200_000_000, "wrong", "200 MB free: no file is taken with less than 200 MB. Make room."),
+    ],
+)
+def test_doctor_says_how_much_space_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, level: str, said: str
+) -> None:
+    monkeypatch.setattr("app.doctor.free_space", lambda folder: free)
+    database = f"sqlite:///{tmp_path}/convoca.db"
+    settings = Settings(data_dir=tmp_path, database_url=database, base_url="http://localhost")
+    found = [f for f in doctor.examine(settings) if f.topic == "disk"]
+    assert found == [doctor.Finding(level, "disk", said)]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
