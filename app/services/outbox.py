@@ -35,6 +35,11 @@ INVITATION_KINDS = (INVITATION, UPDATE, CANCEL)
 PART_KINDS = ("part-request", "part-reminder")
 KINDS = (*ENROLMENT_KINDS, SIGN_IN, *INVITATION_KINDS, *PART_KINDS, "reminder", "follow-up")
 STATUSES = ("queued", "sent", "failed", "expired", "superseded", "bounced")
+LEASE = timedelta(minutes=5)
+"""For so long a worker has a mail that it has taken; others take it only then."""
+FAR = LEASE + timedelta(minutes=1)
+"""A lease that ends later than in this time was written by a clock that was wrong, and does not
+hold. The minute is for clocks that differ a little."""
 _CHUNK = 1_000
 _LATELY = timedelta(minutes=5)
 
@@ -228,6 +233,8 @@ def retry(
     if message.status == "failed":
         message.attempts = 0
         message.last_error = ""
+    if message.leased_until is not None and message.leased_until > now + FAR:
+        message.leased_until, message.leased_by = None, ""
     message.status = "queued"
     message.due_at = now
     db.add(message)

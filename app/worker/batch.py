@@ -15,12 +15,14 @@ from app.mail.values import Mail
 from app.models import Message
 from app.services.outbox import SIGN_IN
 from app.worker import claims, pace
+from app.worker.clocks import Clock
 from app.worker.composer import Composer
 from app.worker.pace import Limits
 
 logger = logging.getLogger("convoca.worker")
 
 _MARGIN = timedelta(minutes=2)  # no mail is begun when less than this is left of the lease
+_BETWEEN_NOTES = 0.2  # seconds between two tries to write down that a mail is out
 _LONGEST_WAIT = 2.0  # seconds; for a place further away the mails are given back
 _LONGEST_LEAD = 0.5
 _OF_THE_MAIL = (Reason.DROPPED, Reason.TIMEOUT)  # perhaps; elsewise the server is the cause
@@ -57,7 +59,7 @@ class Batch:
 
     desk: Desk
     messages: Sequence[Message]
-    at: Callable[[], datetime]
+    at: Clock
     outcome: Outcome = field(default_factory=Outcome)
     _open: dict[str, Message] = field(default_factory=dict)  # taken and not tried
     _ahead: dict[str, Mail | Exception] = field(default_factory=dict)
@@ -69,13 +71,12 @@ class Batch:
         Raises what the database raises.
         """
         self._open = {message.id: message for message in self.messages}
-        leases = [m.leased_until for m in self.messages if m.leased_until is not None]
-        ends = min(leases) - _MARGIN
         try:
             self.desk.composer.read_ahead(self.messages)
             with self.desk.database.jotting() as jot:
-                while self._open and not self.desk.stop().is_set() and self.at() < ends:
-                    if not self._next(next(iter(self._open.values())), jot):
+                while self._open and not self.desk.stop().is_set():
+                    message = next(iter(self._open.values()))
+                    if not (self._is_ours(message) and self._next(message, jot)):
                         break
         finally:
             self.desk.composer.close()
@@ -91,6 +92,10 @@ class Batch:
         self.outcome.trouble, self.outcome.down = error, True
         self._open.clear()
         return self.outcome
+
+    def _is_ours(self, message: Message) -> bool:
+        """Whether its lease lasts for as long as sending it may take."""
+        return claims.holds(message.leased_until, self.at(), _MARGIN)
 
     def _next(self, message: Message, jot: Jot) -> bool:
         """Tries one mail; whether to go on with the next."""
@@ -122,9 +127,34 @@ class Batch:
         self._announce()
         # Before the next is begun, so that a kill repeats one mail at most. Nobody waits for the
         # disk: what is committed outlives this process. See docs/adr/0017.
-        claims.record_sent(jot, message.id, self.at())
+        noted = self._note(message, jot)
         self.outcome.sent += 1
-        return True
+        return noted
+
+    def _note(self, message: Message, jot: Jot) -> bool:
+        """Writes down that a mail is out, before anything else is done: whoever finds it unsent
+        when its lease has ended sends it again. So where the database is locked or away it is tried
+        until then; once told to stop, one more time. Whether it went the usual way.
+
+        Raises what the database raised last.
+        """
+        try:
+            self.at.hear(claims.record_sent(jot, message.id, self.at()))
+            return True
+        except SQLAlchemyError as error:
+            logger.warning("mail %s is out, noting it failed: %s", message.id, _cause(error))
+        # The server does not wait for so long for the mail that it was told of.
+        self.desk.transport.close()
+        self.desk.composer.close()
+        while True:
+            last = self.desk.stop().wait(_BETWEEN_NOTES)
+            try:
+                with self.desk.database.jotting() as another:
+                    self.at.hear(claims.record_sent(another, message.id, self.at()))
+                return False
+            except SQLAlchemyError:
+                if last or not claims.holds(message.leased_until, self.at()):
+                    raise
 
     def _composed(self, message: Message) -> Mail:
         made = self._ahead.pop(message.id, None)
@@ -203,3 +233,8 @@ class Batch:
                 claims.release(db, self.desk.name, ids)
         except SQLAlchemyError as error:
             logger.error("worker: mails could not be given back: %s", type(error).__name__)
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    """What the database said, in a line and without the statement."""
+    return " ".join(str(getattr(error, "orig", "") or type(error).__name__).split())

@@ -18,11 +18,13 @@ from sqlmodel import UTCDateTime, col, select
 from app.db import DbSession, Jot
 from app.mail.failures import Reason, SendError
 from app.models import Message
-from app.services.outbox import SIGN_IN
+from app.services import outbox
+from app.services.outbox import FAR, SIGN_IN
 from app.worker.backoff import delay
 from app.worker.lanes import Waiting, decide
 
-LEASE = timedelta(minutes=5)
+LEASE = outbox.LEASE
+_HONEST = LEASE + timedelta(seconds=30)  # less than FAR: who has a lease lets go of it first
 _LONGEST_ERROR = 500
 _CLAIMING = 0x636F6E766F6361  # the number of the lock in PostgreSQL
 _QUEUED = text("message.status = 'queued'")  # in these words the index of what waits is found
@@ -46,7 +48,22 @@ _OF_LANES = (
     .order_by(col(Message.id))
 )
 _NOW: Any = bindparam("now", type_=UTCDateTime())
-_FREE = or_(col(Message.leased_until).is_(None), col(Message.leased_until) <= _NOW)
+_AT_MOST: Any = bindparam("far", type_=UTCDateTime())
+_FREE = or_(
+    col(Message.leased_until).is_(None),
+    col(Message.leased_until) <= _NOW,
+    col(Message.leased_until) > _AT_MOST,
+)
+
+
+def _times(now: datetime) -> dict[str, Any]:
+    return {"now": now, "far": now + FAR}
+
+
+def holds(until: datetime | None, now: datetime, margin: timedelta = timedelta()) -> bool:
+    """Whether a lease until then is good for so long from the aware instant `now` on, for whoever
+    has it. Not if the clock was set back since: others may find it too long to be true."""
+    return until is not None and now + margin < until <= now + _HONEST
 
 
 def _due(condition: TextClause, *columns: Any) -> Any:
@@ -55,7 +72,11 @@ def _due(condition: TextClause, *columns: Any) -> Any:
     other = aliased(Message)
     on_its_way = (
         select(other.id)
-        .where(col(other.lane) == col(Message.lane), col(other.leased_until) > _NOW)
+        .where(
+            col(other.lane) == col(Message.lane),
+            col(other.leased_until) > _NOW,
+            col(other.leased_until) <= _AT_MOST,
+        )
         .exists()
     )
     return (
@@ -109,7 +130,7 @@ def _one_at_a_time(db: DbSession) -> None:
 
 def _look(db: DbSession, due: Any, now: datetime, limit: int) -> dict[str, str]:
     """The ids of mails that are due, each with its lane."""
-    found = db.connection().execute(due, {"now": now, "limit": limit})
+    found = db.connection().execute(due, {**_times(now), "limit": limit})
     return {row[0]: row[1] for row in found}
 
 
@@ -137,7 +158,7 @@ def _choose(
 def something_is_over(db: DbSession, now: datetime) -> bool:
     """Whether something waits that is of no use any more at the aware instant `now`."""
     over = select(Message.id).where(_QUEUED, _FREE, col(Message.expires_at) <= _NOW).limit(1)
-    return db.connection().execute(over, {"now": now}).first() is not None
+    return db.connection().execute(over, _times(now)).first() is not None
 
 
 def expire(db: DbSession, now: datetime, among: Collection[str] | None = None) -> set[str]:
@@ -162,7 +183,7 @@ def _settle(
     statement = update(Message).where(_FREE, *conditions)
     statement = statement.values(leased_by="", leased_until=None, **values)
     returning = statement.returning(col(Message.id))
-    return set(db.connection().execute(returning, {"now": now}).scalars())
+    return set(db.connection().execute(returning, _times(now)).scalars())
 
 
 def _lease(
@@ -177,7 +198,7 @@ def _lease(
     statement = update(Message).where(col(Message.id).in_(ids), _STILL_QUEUED, _FREE)
     statement = statement.values(leased_by=worker, leased_until=now + LEASE, message_id=named)
     returning = statement.returning(col(Message.id))
-    taken = db.connection().execute(returning, {"now": now}).scalars().all()
+    taken = db.connection().execute(returning, _times(now)).scalars().all()
     found = select(Message).where(col(Message.id).in_(taken))
     return {m.id: m for m in db.exec(found.execution_options(populate_existing=True))}
 
@@ -205,10 +226,10 @@ _SENT = (
 )
 
 
-def record_sent(jot: Jot, message_id: str, now: datetime) -> None:
+def record_sent(jot: Jot, message_id: str, now: datetime) -> datetime | None:
     """A mail is out. That is so whoever holds the lease by now, and whatever has been thought of it
-    in the meantime."""
-    jot(_SENT, {"the_id": message_id, "at": now})
+    in the meantime. Gives what time the database says that it is, if it does (`Jot`)."""
+    return jot(_SENT, {"the_id": message_id, "at": now})
 
 
 def record_failure(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.services.outbox import CANCEL
+from app.services.outbox import CANCEL, FAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ def decide(lane: Sequence[Waiting], now: datetime) -> Verdict:
     older and still waits is replaced by it: also when the newest itself has gone, has failed or is
     not due. A cancellation of what nobody was ever told is replaced by silence.
     """
-    if any(m.leased_until is not None and m.leased_until > now for m in lane):
+    if any(m.leased_until is not None and now < m.leased_until <= now + FAR for m in lane):
         return Verdict()
     *older, newest = lane
     superseded = [m.id for m in older if m.status == "queued"]
