@@ -25,7 +25,8 @@ _MARGIN = timedelta(minutes=2)  # no mail is begun when less than this is left o
 _BETWEEN_NOTES = 0.2  # seconds between two tries to write down that a mail is out
 _LONGEST_WAIT = 2.0  # seconds; for a place further away the mails are given back
 _LONGEST_LEAD = 0.5
-_OF_THE_MAIL = (Reason.DROPPED, Reason.TIMEOUT)  # perhaps; elsewise the server is the cause
+# Perhaps; elsewise the server is the cause.
+_OF_THE_MAIL = (Reason.DROPPED, Reason.TIMEOUT, Reason.DELAYED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ class Batch:
         """Tries one mail; whether to go on with the next."""
         try:
             mail = self._composed(message)
-            if not self._wait_for_place(message):
+            if not (self._reached(message) and self._wait_for_place(message)):
                 return False
             if message.expires_at is not None and message.expires_at <= self.at():
                 raise SendError(Reason.OVER, final=True)
@@ -155,6 +156,18 @@ class Batch:
             except SQLAlchemyError:
                 if last or not claims.holds(message.leased_until, self.at()):
                     raise
+
+    def _reached(self, message: Message) -> bool:
+        """Whether the server can be spoken to, and the mail is ours still after the time that a new
+        connection may have taken."""
+        stopped = self.desk.stop().is_set
+        try:
+            self.desk.transport.open(stopped)
+        except SendError as error:
+            if not stopped():
+                self.fail(error)
+            return False
+        return self._is_ours(message)
 
     def _composed(self, message: Message) -> Mail:
         made = self._ahead.pop(message.id, None)

@@ -143,6 +143,8 @@ class Worker:
                 return None
         # First, as it may take a while: so nobody waits for mails that we have taken.
         away = self._away()
+        if self._stop.is_set():
+            return None
         with self._database.begin(writes=True) as db:
             now = clock.ask(db)
             claim = claims.claim(db, self.name, self._domain, now, self._size, urgent=urgent)
@@ -157,7 +159,7 @@ class Worker:
 
     def _away(self) -> SendError | None:
         try:
-            self._transport.open()
+            self._transport.open(self._stop.is_set)
         except SendError as error:
             return error
         return None

@@ -1,5 +1,6 @@
 """Clocks that stand still, jump, or were ahead once: no mail goes twice, none stays for ever."""
 
+import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -7,6 +8,7 @@ import pytest
 from sqlmodel import select
 
 from app.db import Database, DbSession
+from app.mail.failures import Reason, SendError
 from app.models import MailPace, Message, now
 from app.services import outbox
 from app.services.actor import SYSTEM
@@ -137,3 +139,42 @@ def test_places_of_a_clock_that_was_ahead_do_not_fill_the_hour(db: DbSession) ->
     assert [pace.reserve(db, limits, LATER) for _ in range(19)] == [Place(LATER)] * 19
     assert not pace.reserve(db, limits, LATER).taken
     assert sum(db.exec(select(MailPace)).one().recent.values()) == 19
+
+
+def test_a_connection_that_took_too_long_sends_nothing(database: Database, links: Links) -> None:
+    """The lease of its mails has ended by the time that the server can be spoken to again."""
+    queue(database, 4)
+    clock, opened = [LATER], list[int]()
+
+    class Reconnecting(Fake):
+        def open(self, stopped: Callable[[], bool] = lambda: False) -> None:
+            opened.append(1)
+            if len(opened) == 4:  # before the round, and for each of three mails
+                clock[0] += claims.LEASE
+
+    transport = Reconnecting()
+    worker = Worker(database, links, transport, SENDER, clock=_jumping(clock))
+    assert worker.run_once() == 4
+    assert [to for to, _ in transport.sent] == [f"p{n}@example.org" for n in range(4)]
+    # The third was given back, and taken again under a new lease, before it went.
+    assert len(opened) == 4 + 1 + 2
+
+
+def test_who_is_stopped_while_connecting_charges_nobody(database: Database, links: Links) -> None:
+    queue(database, 3)
+    stop = threading.Event()
+
+    class Silent(Fake):
+        def open(self, stopped: Callable[[], bool] = lambda: False) -> None:
+            if len(self.sent) == 1:
+                stop.set()
+                assert stopped()
+                raise SendError(Reason.UNREACHABLE, connection=True)
+
+    worker = Worker(database, links, Silent(), SENDER, clock=lambda: LATER)
+    worker.run(stop)
+    assert [(m.status, m.attempts, m.leased_by) for m in rows(database)] == [
+        ("sent", 1, ""),
+        ("queued", 0, ""),
+        ("queued", 0, ""),
+    ]

@@ -58,7 +58,7 @@ class Fake:
     def announce(self, mail: Mail, *, sender: str, recipient: str) -> None:
         pass
 
-    def open(self) -> None:
+    def open(self, stopped: Callable[[], bool] = lambda: False) -> None:
         if self.away is not None:
             raise self.away
 
@@ -219,6 +219,35 @@ def test_one_lost_connection_is_the_mails_two_are_the_servers(
     ]
     transport.failures.clear()
     assert worker.run_once(LATER + timedelta(minutes=2)) == 4
+
+
+def test_a_server_that_wants_us_to_go_away_is_left_alone(database: Database, links: Links) -> None:
+    """It says 421 to each mail: nobody is charged but the two that it took to find out."""
+    queue(database, 30)
+    enough = SendError(Reason.DELAYED, "421 4.7.0 slow down", connection=True)
+    asked: list[str] = []
+    transport = Fake({f"p{n}@example.org": enough for n in range(30)})
+    transport.before = asked.append
+    worker = Worker(database, links, transport, SENDER)
+    assert worker.run_once(LATER) == 2
+    assert worker.run_once(LATER + timedelta(seconds=5)) == 1
+    assert asked == ["p0@example.org", "p1@example.org", "p2@example.org"]
+    assert [(m.status, m.attempts, m.leased_by) for m in rows(database)] == [
+        *[("queued", 1, "")] * 3,
+        *[("queued", 0, "")] * 27,
+    ]
+    transport.failures.clear()
+    assert worker.run_once(LATER + timedelta(minutes=2)) == 30
+
+
+def test_a_server_that_takes_so_many_on_a_line_gets_another_line(
+    database: Database, links: Links
+) -> None:
+    queue(database, 3)
+    enough = SendError(Reason.DELAYED, "421 4.7.0 that is enough", connection=True)
+    transport = Fake({"p1@example.org": enough})
+    assert Worker(database, links, transport, SENDER).run_once(LATER) == 3
+    assert [to for to, _ in transport.sent] == ["p0@example.org", "p2@example.org"]
 
 
 def test_a_server_that_is_not_there_is_found_out_before_a_mail_is_made(
