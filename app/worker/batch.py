@@ -18,6 +18,7 @@ from app.worker import claims, pace
 from app.worker.clocks import Clock
 from app.worker.composer import Composer
 from app.worker.pace import Limits
+from app.worker.refusals import Refusals
 
 logger = logging.getLogger("convoca.worker")
 
@@ -40,6 +41,7 @@ class Desk:
     sender: str
     limits: Limits
     stop: Callable[[], threading.Event]
+    refusals: Refusals = field(default_factory=Refusals)
 
 
 @dataclass(slots=True)
@@ -125,6 +127,7 @@ class Batch:
         # Should it not be possible to write that down, it is better repeated later than at once.
         del self._open[message.id]
         self.outcome.tried += 1
+        self.desk.refusals.clear()
         self._announce()
         # Before the next is begun, so that a kill repeats one mail at most. Nobody waits for the
         # disk: what is committed outlives this process. See docs/adr/0017.
@@ -223,13 +226,20 @@ class Batch:
         if error.connection and error.reason not in _OF_THE_MAIL:
             self.fail(error)
             return False
+        held = self.desk.refusals.note(message.id, message.to_address, error)
+        if held and error.final:
+            error = SendError(Reason.HELD, error.detail)
         self._record_failure(message.id, error)
+        if held:
+            with self.desk.database.begin(writes=True) as db:
+                claims.revive(db, set(held) - {message.id}, error, self.at())
+            self.outcome.trouble, self.outcome.down = error, True
         self._open.pop(message.id, None)
         self.outcome.tried += 1
         if error.connection:
             self.outcome.trouble = error
             return False
-        return True
+        return not held
 
     def _record_failure(self, message_id: str, error: SendError) -> None:
         with self.desk.database.begin(writes=True) as db:

@@ -250,7 +250,20 @@ def record_failure(
         message.status = "expired"
         return
     message.attempts += 1
-    pause = None if error.final else delay(message.attempts)
+    _put_off(message, None if error.final else delay(message.attempts), now)
+
+
+def revive(db: DbSession, ids: Collection[str], error: SendError, now: datetime) -> None:
+    """What was given up because of the server, and not of those it was for, is due again later."""
+    given_up = select(Message).where(col(Message.id).in_(ids), Message.status == "failed")
+    for message in db.exec(given_up.order_by(col(Message.id)).with_for_update()):
+        message.last_error = f"{error.reason}: {error.detail}"[:_LONGEST_ERROR]
+        message.status = "queued"
+        db.add(message)
+        _put_off(message, delay(message.attempts), now)
+
+
+def _put_off(message: Message, pause: timedelta | None, now: datetime) -> None:
     if pause is None:
         message.status = "failed"
     else:
