@@ -298,6 +298,7 @@ def _message(
         session_id=entry.session_id,
         release_number=release_number,
         lane=lane(entry.guest_id, entry.session_id, entry.address),
+        rank=entry.sequence,
         expires_at=max(entry.ends, due.session.ends),
         now=now,
         context={

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import text, update
+from sqlalchemy import and_, or_, text, update
 from sqlmodel import col, func, select
 
 from app.db import DbSession, insert_unless_there
@@ -57,6 +57,7 @@ def prepare(
     session_id: str | None = None,
     release_number: int = 0,
     lane: str = "",
+    rank: int = 0,
     expires_at: datetime | None = None,
     due_at: datetime | None = None,
     now: datetime,
@@ -64,8 +65,9 @@ def prepare(
     """The values of one mail for `enqueue_many`; all instants are aware UTC.
 
     `lane`: of the mails with one lane the newest replaces those that still wait, and none overtakes
-    another; the order is that in which they were prepared. `expires_at`: of no use from then on.
-    `due_at`: not before then; None: at once.
+    another; the newest is that of the highest `rank`, of several the one that was prepared last.
+    That goes by clocks, so where several machines prepare them the rank must tell. `expires_at`: of
+    no use from then on. `due_at`: not before then; None: at once.
     """
     if kind not in KINDS:
         raise ValueError(f"no such kind of mail: {kind!r}")
@@ -86,6 +88,7 @@ def prepare(
         "session_id": session_id,
         "release_number": release_number,
         "lane": lane,
+        "rank": rank,
         "expires_at": expires_at,
         "status": "queued",
         "due_at": now if due_at is None else due_at,
@@ -123,6 +126,7 @@ def enqueue(
     session_id: str | None = None,
     release_number: int = 0,
     lane: str = "",
+    rank: int = 0,
     expires_at: datetime | None = None,
     due_at: datetime | None = None,
     now: datetime,
@@ -145,6 +149,7 @@ def enqueue(
         session_id=session_id,
         release_number=release_number,
         lane=lane,
+        rank=rank,
         expires_at=expires_at,
         due_at=due_at,
         now=now,
@@ -223,6 +228,7 @@ def retry(
             session_id=message.session_id,
             release_number=message.release_number,
             lane=message.lane,
+            rank=message.rank,
             expires_at=message.expires_at,
             now=now,
         )
@@ -243,7 +249,11 @@ def retry(
 
 
 def _has_newer(db: DbSession, message: Message) -> bool:
-    same_lane = select(Message.id).where(Message.lane == message.lane, col(Message.id) > message.id)
+    newer = or_(
+        col(Message.rank) > message.rank,
+        and_(col(Message.rank) == message.rank, col(Message.id) > message.id),
+    )
+    same_lane = select(Message.id).where(Message.lane == message.lane, newer)
     return db.exec(same_lane.limit(1)).first() is not None
 
 

@@ -45,7 +45,7 @@ class Claim:
 _OF_LANES = (
     select(*_LOOKED_AT)
     .where(col(Message.lane).in_(bindparam("lanes", expanding=True)))
-    .order_by(col(Message.id))
+    .order_by(col(Message.rank), col(Message.id))
 )
 _NOW: Any = bindparam("now", type_=UTCDateTime())
 _AT_MOST: Any = bindparam("far", type_=UTCDateTime())

@@ -30,7 +30,8 @@ class Verdict:
 
 
 def decide(lane: Sequence[Waiting], now: datetime) -> Verdict:
-    """What to do with all mails of one lane, whatever became of them, in the order of their ids.
+    """What to do with all mails of one lane, whatever became of them, in the order of their ranks
+    and, of several with one rank, of their ids.
 
     While one of them is on its way the others wait. Otherwise only the newest may go, and what is
     older and still waits is replaced by it: also when the newest itself has gone, has failed or is

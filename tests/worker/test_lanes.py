@@ -11,6 +11,7 @@ from sqlalchemy import Update
 from sqlmodel import col, select
 
 from app.db import Database, DbSession, Jot
+from app.domain import ids
 from app.mail.failures import Reason, SendError
 from app.mail.values import Mail
 from app.models import Message
@@ -74,7 +75,9 @@ def test_the_rule(lane: list[Waiting], verdict: Verdict) -> None:
     assert decide(lane, NOW) == verdict
 
 
-def _queue(db: DbSession, name: str, lane: str = "a", kind: str = "invitation") -> str:
+def _queue(
+    db: DbSession, name: str, lane: str = "a", kind: str = "invitation", rank: int = 0
+) -> str:
     return outbox.enqueue(
         db,
         kind=kind,
@@ -84,6 +87,7 @@ def _queue(db: DbSession, name: str, lane: str = "a", kind: str = "invitation") 
         language="es",
         context={},
         lane=lane,
+        rank=rank,
         now=NOW,
     ).id
 
@@ -193,6 +197,21 @@ def test_putting_aside_is_work_done(database: Database, links: Links) -> None:
         assert sorted(tried) == sorted(ids)
         waiting = db.exec(select(Message.id).where(Message.status == "queued")).all()
         assert waiting == []
+
+
+def test_a_newer_mail_of_a_machine_that_is_behind(
+    db: DbSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its clock, and so its ids, are a minute late; the SEQUENCE is not."""
+    _queue(db, "10:00", rank=1)
+    ahead = time.time_ns
+    monkeypatch.setattr(ids, "_last", 0)
+    monkeypatch.setattr("app.domain.ids.time.time_ns", lambda: ahead() - 60_000_000_000)
+    _queue(db, "11:00", rank=2)
+    found = {m.intent: m.id for m in db.exec(select(Message))}
+    assert found["11:00"] < found["10:00"]
+    assert _claim(db) == ["11:00"]
+    assert _statuses(db) == {"10:00": "superseded", "11:00": "queued"}
 
 
 def test_two_claims_at_once_see_one_lane_the_same(real_database: Database) -> None:
