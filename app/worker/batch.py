@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,6 +23,7 @@ from app.worker.refusals import Refusals
 
 logger = logging.getLogger("convoca.worker")
 
+ENOUGH = 4.0  # seconds after which the rest of a batch is given back
 _MARGIN = timedelta(minutes=2)  # no mail is begun when less than this is left of the lease
 _BETWEEN_NOTES = 0.2  # seconds between two tries to write down that a mail is out
 _LONGEST_WAIT = 2.0  # seconds; for a place further away the mails are given back
@@ -69,15 +71,17 @@ class Batch:
     _lead: timedelta = timedelta()
 
     def send(self) -> Outcome:
-        """Sends until all are tried, the worker is stopped, the leases end or the connection does.
+        """Sends until all are tried, the worker is stopped, the leases end or the connection does,
+        or it has taken long enough: what has come in meanwhile may be more urgent.
 
         Raises what the database raises.
         """
         self._open = {message.id: message for message in self.messages}
+        started = time.monotonic()
         try:
             self.desk.composer.read_ahead(self.messages)
             with self.desk.database.jotting() as jot:
-                while self._open and not self.desk.stop().is_set():
+                while self._open and not self._is_enough(started):
                     message = next(iter(self._open.values()))
                     if not (self._is_ours(message) and self._next(message, jot)):
                         break
@@ -95,6 +99,9 @@ class Batch:
         self.outcome.trouble, self.outcome.down = error, True
         self._open.clear()
         return self.outcome
+
+    def _is_enough(self, started: float) -> bool:
+        return self.desk.stop().is_set() or time.monotonic() - started > ENOUGH
 
     def _is_ours(self, message: Message) -> bool:
         """Whether its lease lasts for as long as sending it may take."""

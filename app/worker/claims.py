@@ -32,6 +32,12 @@ _QUEUED = text("message.status = 'queued'")  # in these words the index of what 
 _STILL_QUEUED = text("message.status || '' = 'queued'")
 _LOOKED_AT: Any = [getattr(Message, field.name) for field in fields(Waiting)]
 _SIGNING_IN = text(f"message.status = 'queued' AND message.kind = '{SIGN_IN}'")
+# All but what a release sends to everybody.
+_SINGLE = text(
+    "message.status = 'queued' AND message.kind <> 'invitation' "
+    "AND message.kind <> 'invitation-update'"
+)
+_SOON = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +72,7 @@ def holds(until: datetime | None, now: datetime, margin: timedelta = timedelta()
     return until is not None and now + margin < until <= now + _HONEST
 
 
-def _due(condition: TextClause, *columns: Any) -> Any:
+def _due(condition: TextClause, *more: Any, by: Any = Message.due_at) -> Any:
     """A query for what is not taken and its time has come, with no other mail of its lane on its
     way; the first first. Made once, as making it takes longer than asking."""
     other = aliased(Message)
@@ -80,16 +86,25 @@ def _due(condition: TextClause, *columns: Any) -> Any:
         .exists()
     )
     return (
-        select(*columns)
-        .where(condition, col(Message.due_at) <= _NOW, _FREE)
+        select(Message.id, Message.lane)
+        .where(condition, col(Message.due_at) <= _NOW, _FREE, *more)
         .where(or_(col(Message.lane) == "", ~on_its_way))
-        .order_by(col(Message.due_at), col(Message.id))
+        .order_by(col(by), col(Message.id))
         .limit(bindparam("limit", type_=Integer))
     )
 
 
-_ALL_DUE = _due(_QUEUED, Message.id, Message.lane)
-_URGENT_DUE = _due(_SIGNING_IN, Message.id, Message.lane)
+_ALL_DUE = _due(_QUEUED)
+_URGENT_DUE = _due(_SIGNING_IN)
+_SOON_OVER: Any = bindparam("soon", type_=UTCDateTime())
+_IN_TURN = (
+    _URGENT_DUE,
+    _due(_QUEUED, col(Message.expires_at) <= _SOON_OVER, by=Message.expires_at),
+    _due(_SINGLE),
+    _ALL_DUE,
+)
+"""Who goes first: sign-in links, for which somebody waits; what is of no use any more in a few
+hours, the sooner the earlier; what concerns one person, and cancellations; then the many."""
 
 
 def something_is_due(db: DbSession, now: datetime, *, urgent: bool = False) -> bool:
@@ -100,16 +115,17 @@ def something_is_due(db: DbSession, now: datetime, *, urgent: bool = False) -> b
 def claim(
     db: DbSession, worker: str, domain: str, now: datetime, limit: int, *, urgent: bool = False
 ) -> Claim:
-    """Takes mails that are due, the oldest first, but sign-in links before all: somebody waits for
-    them (`urgent`: nothing else). Of mails with one lane only the newest is taken, those that it
+    """Takes mails that are due in the order of `_IN_TURN` (`urgent`: sign-in links only), of each
+    sort the oldest first. Of mails with one lane only the newest is taken, those that it
     replaces and those that are over are put aside (see `lanes`).
 
     A row that is taken for the first time gets its Message-ID, which it keeps from then on.
     """
     _one_at_a_time(db)
-    rows = _look(db, _URGENT_DUE, now, limit)
-    if not urgent and len(rows) < limit:
-        rows |= _look(db, _ALL_DUE, now, limit)
+    rows: dict[str, str] = {}
+    for due in _IN_TURN[:1] if urgent else _IN_TURN:
+        if len(rows) < limit:
+            rows |= _look(db, due, now, limit)
     chosen, superseded = _choose(db, dict(islice(rows.items(), limit)), now)
     over = expire(db, now, chosen)
     replaced = _settle(db, now, superseded, status="superseded", last_error="")
@@ -130,7 +146,7 @@ def _one_at_a_time(db: DbSession) -> None:
 
 def _look(db: DbSession, due: Any, now: datetime, limit: int) -> dict[str, str]:
     """The ids of mails that are due, each with its lane."""
-    found = db.connection().execute(due, {**_times(now), "limit": limit})
+    found = db.connection().execute(due, {**_times(now), "soon": now + _SOON, "limit": limit})
     return {row[0]: row[1] for row in found}
 
 

@@ -19,7 +19,7 @@ from app.services.files import FileStore
 from app.services.links import Links
 from app.settings import Settings
 from app.worker import claims
-from app.worker.batch import Batch, Desk, Outcome
+from app.worker.batch import ENOUGH, Batch, Desk, Outcome
 from app.worker.chores import Chores
 from app.worker.clocks import Clock, Told, from_then_on
 from app.worker.composer import Composer
@@ -30,7 +30,7 @@ logger = logging.getLogger("convoca.worker")
 BATCH = 20  # mails that are taken at first
 MOST = 500
 _LEAST = 5
-_QUICK, _SLOW = 1.0, 4.0  # seconds for a batch: more are taken below, fewer above
+_QUICK, _SLOW = 1.0, ENOUGH  # seconds for a batch: more are taken below, fewer above
 POLL = 1.0  # seconds between two looks at an outbox that is empty
 _PAUSE = 5.0  # seconds after the mail server or the database failed, doubled each time
 _LONGEST_PAUSE = 60.0

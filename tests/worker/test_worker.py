@@ -130,6 +130,29 @@ def test_sign_in_links_go_first(database: Database, links: Links) -> None:
     assert transport.sent[0][0] == "olga@example.org"
 
 
+def test_who_signs_in_does_not_wait_for_a_slow_server(
+    database: Database, links: Links, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was quick, so many mails are taken at once; then each takes it a second and a half."""
+    monkeypatch.setattr("app.worker.loop.BATCH", 100)
+    queue(database, 60)
+    ticks = [0.0]
+    monkeypatch.setattr("app.worker.batch.time.monotonic", lambda: ticks[0])
+    transport = Fake()
+
+    def slowly(to: str) -> None:
+        ticks[0] += 1.5
+        if to == "p0@example.org":
+            with database.begin(writes=True) as db:
+                accounts.add_user(db, "Olga", "olga@example.org")
+                accounts.request_link(db, "olga@example.org", NOW)
+
+    transport.before = slowly
+    assert Worker(database, links, transport, SENDER).run_once(LATER) == 61
+    assert [to for to, _ in transport.sent].index("olga@example.org") == 3
+    assert {(m.status, m.attempts) for m in rows(database)} == {("sent", 1)}
+
+
 def test_a_bad_mail_does_not_hold_up_the_others(database: Database, links: Links) -> None:
     ids = queue(database, 5)
     with database.begin(writes=True) as db:
@@ -319,6 +342,7 @@ def test_no_mail_is_begun_at_the_end_of_a_lease(
     queue(database, 4)
     ticks = [0.0]
     monkeypatch.setattr("app.worker.loop.time.monotonic", lambda: ticks[0])
+    monkeypatch.setattr("app.worker.batch.ENOUGH", 1_000)
     transport = Fake()
 
     def slow(to: str) -> None:
