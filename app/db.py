@@ -8,6 +8,7 @@ A transaction opened for reading cannot write, in SQLite and in PostgreSQL alike
 import sqlite3
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -186,8 +187,9 @@ class ChangeMark:
             self._drop()
 
 
-Jot = Callable[[Update, Mapping[str, Any]], None]
-"""Carries out an UPDATE with its values and commits it."""
+Jot = Callable[[Update, Mapping[str, Any]], datetime | None]
+"""Carries out an UPDATE with its values and commits it. Gives the time by the database server's
+clock; None where there is no server, or no row was meant."""
 
 
 class _Prepared:
@@ -197,6 +199,7 @@ class _Prepared:
         if dialect.name == "postgresql":
             # It holds for the transaction, which is this statement.
             statement = statement.where(func.set_config("synchronous_commit", "off", True) == "off")
+            statement = statement.returning(func.clock_timestamp())
         compiled = statement.compile(dialect=dialect)
         assert isinstance(compiled, SQLCompiler)
         self.text = str(compiled)
@@ -260,14 +263,16 @@ class Database:
             finally:
                 cursor.close()
 
-    def _jot(self, cursor: Any, statement: Update, values: Mapping[str, Any]) -> None:
+    def _jot(self, cursor: Any, statement: Update, values: Mapping[str, Any]) -> datetime | None:
         prepared = self._prepared.get(statement)
         if prepared is None:
             prepared = self._prepared[statement] = _Prepared(statement, self.engine.dialect)
         try:
             cursor.execute(prepared.text, prepared.parameters(values))
+            row = cursor.fetchone() if cursor.description else None
         except self.engine.dialect.loaded_dbapi.Error as error:
             raise OperationalError(prepared.text, None, error) from error
+        return row[0] if row else None
 
     @staticmethod
     def _begin(connection: Connection, writes: bool, durable: bool) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import ipaddress
 import zoneinfo
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
@@ -38,15 +38,15 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Looks at everything that a setting can get wrong. Sends nothing, changes nothing."""
-    return [
-        *_data_folder(settings),
-        *_base_url(settings),
-        *_key(settings),
-        *_database(settings),
-        *_mail(settings),
-        *_answers(settings),
-        *_zones(),
-    ]
+    found: list[Finding] = []
+    for topic, look in _LOOKS.items():
+        try:
+            found += look(settings)
+        except Exception as error:
+            # Whoever asks what is wrong must be told, also of what nobody thought of.
+            text = f"it cannot be looked at ({type(error).__name__}). Look at its settings."
+            found.append(Finding("wrong", topic, text))
+    return found
 
 
 def _data_folder(settings: Settings) -> Iterator[Finding]:
@@ -249,7 +249,7 @@ def _answers(settings: Settings) -> Iterator[Finding]:
     )
 
 
-def _zones() -> Iterator[Finding]:
+def _zones(_settings: Settings) -> Iterator[Finding]:
     use_packaged_zone_data()
     if zoneinfo.TZPATH:
         yield Finding(
@@ -259,3 +259,14 @@ def _zones() -> Iterator[Finding]:
         yield Finding(
             "ok", "time zones", f"data of {zone_data_version()}, {len(zone_names())} zones"
         )
+
+
+_LOOKS: Mapping[str, Callable[[Settings], Iterator[Finding]]] = {
+    "data folder": _data_folder,
+    "base URL": _base_url,
+    "key": _key,
+    "database": _database,
+    "mail": _mail,
+    "answers": _answers,
+    "time zones": _zones,
+}

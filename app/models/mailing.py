@@ -52,10 +52,15 @@ class ReminderRun(Row, table=True):
 
 
 class MailPace(Row, table=True):
-    """When the next mail may go over a server, and how many went: shared by all workers."""
+    """When the next mail may go over a server, how many went, and why none goes now: shared by all
+    workers."""
 
     __tablename__ = "mail_pace"
 
     server: str = Field(unique=True, max_length=300)  # host and port
     next_at: datetime = Field(default_factory=now)
     recent: dict[str, int] = json_field()  # of the last hour: minute since 1970 to mails begun
+    pause: str = Field(default="", max_length=16)  # a reason (`mail.failures`), hour; empty: none
+    detail: str = Field(default="", max_length=500)  # what the server said
+    since: datetime | None = Field(default=None)
+    until: datetime | None = Field(default=None)  # when it is tried again

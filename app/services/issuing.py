@@ -196,6 +196,7 @@ def _message(
         session_id=entry.session_id,
         release_number=release_number,
         lane=lane(entry.guest_id, entry.session_id, entry.address),
+        rank=entry.sequence,
         # As long as what their calendar shows is still to come, it has to be put right.
         expires_at=max(entry.ends, due.session.ends, *_ends(row, was)),
         now=now,
