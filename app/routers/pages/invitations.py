@@ -63,12 +63,15 @@ def show(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
     moment = now()
     seen = invitations.overview(db, actor, cycle.id, moment)
     waiting = sum(row.why is Stale.WAITING for row in seen.stale)
-    stale = [row for row in seen.stale if row.why is not Stale.WAITING]
+    stale = [row for row in seen.stale if row.why not in (Stale.WAITING, Stale.NEW)]
+    uninvited = [row for row in seen.stale if row.why is Stale.NEW]
     context = {
         **_context(request, cycle),
         "seen": seen,
         "stale": stale[:MOST_STALE],
         "stale_count": len(stale),
+        "uninvited": uninvited[:MOST_STALE],
+        "uninvited_count": len(uninvited),
         "waiting": waiting,
         "why": WHY,
         "progress": outbox.progress(db, cycle.id, cycle.release_number, moment),
