@@ -16,6 +16,7 @@ from app.db import DbSession
 from app.domain import agenda, schedule
 from app.domain.conflict_sessions import same_room
 from app.domain.documents import from_document
+from app.domain.errors import N_, Clash
 from app.domain.schedule import CycleStatus, InstitutionRole, PartRole, SegmentKind, SessionStatus
 from app.models import Cycle, CycleInstitution, Part, Person, Release, Segment, Session
 from app.services.rows import find, hold
@@ -54,6 +55,12 @@ def held_cycle(db: DbSession, cycle_id: str) -> Cycle:
     NotFound.
     """
     return hold(db, Cycle, cycle_id, *with_institutions())
+
+
+def refuse_archived(cycle: Cycle) -> None:
+    """Raises Clash, code ``cycle_archived``, if a cycle was put away: nobody is told of it."""
+    if cycle.status == CycleStatus.ARCHIVED:
+        raise Clash(N_("This cycle is archived. Bring it back first."), code="cycle_archived")
 
 
 def session_rows(db: DbSession, *conditions: Any) -> Sequence[Session]:
