@@ -9,15 +9,18 @@ from typing import Any
 from app.domain.change_values import Change
 from app.domain.conflict_values import Code, Conflict
 from app.domain.errors import N_
-from app.domain.invitations import Due, Why
+from app.domain.invitations import Why
 from app.domain.schedule import Schedule
 from app.domain.text import LANGUAGES, localized
 from app.domain.zone_shifts import shifts
 from app.domain.zones import zone_data_version
 from app.languages import OWN_NAMES
+from app.services.concerned import Concerned, concerned_by, untold
 from app.services.invitations import tally
 from app.services.ledger import Plan
+from app.services.outbox import INVITATION
 from app.services.publishing import Preview
+from app.services.releases import Outcome
 from app.web.sentences import Presenter
 from app.web.zone_shifts import shift_lines
 
@@ -78,7 +81,7 @@ def context(preview: Preview, language: str, cycle_href: str, now: datetime) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class Concerned:
+class Line:
     """Somebody whom a release concerns: what they get for which sessions, in words, each with the
     session's id."""
 
@@ -106,37 +109,59 @@ MOST_NAMED = 100
 """So many of those concerned are named on the page; others are left out by address."""
 
 
-def reach_context(planned: Plan, language: str) -> dict[str, Any]:
+def reach_context(
+    planned: Plan, schedule: Schedule, language: str, now: datetime
+) -> dict[str, Any]:
     """What templates/organize/_reach.html shows of who is told what."""
-    gettext = Presenter(language).gettext
-    by_guest: dict[str, list[Due]] = {}
-    for due in planned.due:
-        by_guest.setdefault(due.entry.guest_id, []).append(due)
-    wrong = sum(any(d.why is not Why.NEW for d in dues) for dues in by_guest.values())
-    # Those whose calendar would be wrong first, and of many only so many.
-    order = sorted(by_guest, key=lambda g: all(d.why is Why.NEW for d in by_guest[g]))
-    named = [
-        Concerned(
-            planned.readers[guest_id].guest.person_id,
-            planned.readers[guest_id].name,
-            planned.readers[guest_id].guest.address,
-            tuple(
-                (gettext(WHY[due.why]) % {"number": due.session.number}, due.session.id)
-                for due in by_guest[guest_id]
-                if not due.to_old_address
-            ),
-            any(due.why is not Why.NEW for due in by_guest[guest_id]),
-        )
-        for guest_id in order[:MOST_NAMED]
-    ]
+    concerned = concerned_by(planned)
     counts = tally(planned)
     return {
         "mails": counts.total(),
+        "only_invitations": all(kind == INVITATION for kind, _ in counts),
         "kinds": kind_counts(counts, language),
-        "concerned": named,
-        "concerned_count": len(by_guest),
-        "wrong_count": wrong,
+        "concerned": lines(concerned[:MOST_NAMED], language),
+        "concerned_count": len(concerned),
+        "wrong_count": sum(who.wrong for who in concerned),
+        "without_address": [reader.name for reader in untold(planned, schedule, now)],
     }
+
+
+def lines(concerned: Iterable[Concerned], language: str) -> list[Line]:
+    """What each of them gets, in words."""
+    gettext = Presenter(language).gettext
+    return [
+        Line(
+            who.reader.guest.person_id,
+            who.reader.name,
+            who.reader.guest.address,
+            tuple(
+                (gettext(WHY[due.why]) % {"number": due.session.number}, due.session.id)
+                for due in who.due
+                if not due.to_old_address
+            ),
+            who.wrong,
+        )
+        for who in concerned
+    ]
+
+
+def outcome_words(outcome: Outcome, language: str) -> str:
+    """What publishing has done: so many changes, mails, people left out."""
+    ngettext = Presenter(language).ngettext
+    counts = (
+        (
+            "%(count)s change is published. Everybody sees it now.",
+            "%(count)s changes are published. Everybody sees them now.",
+            outcome.changes,
+        ),
+        ("%(count)s mail is on its way.", "%(count)s mails are on their way.", outcome.mails),
+        ("%(count)s person was left out.", "%(count)s people were left out.", outcome.left_out),
+    )
+    said = [ngettext(one, many, n) % {"count": n} for one, many, n in counts]
+    if outcome.number == 1:
+        said[0] = Presenter(language).gettext("The cycle is published. Everybody sees it now.")
+    told = [said[0], *(words for words, (*_, n) in zip(said[1:], counts[1:], strict=True) if n)]
+    return " ".join(told)
 
 
 def kind_counts(
