@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.domain.change_values import Change
-from app.domain.conflict_values import Code, Conflict
+from app.domain.change_values import Change, Code
+from app.domain.conflict_values import Code as ConflictCode
+from app.domain.conflict_values import Conflict
 from app.domain.errors import N_
 from app.domain.invitations import Why
 from app.domain.schedule import Schedule
@@ -21,8 +22,26 @@ from app.services.ledger import Plan
 from app.services.outbox import INVITATION
 from app.services.publishing import Preview
 from app.services.releases import Outcome
+from app.web.public_view import paragraphs
 from app.web.sentences import Presenter
 from app.web.zone_shifts import shift_lines
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """A long text before and now, as paragraphs; `language`: which one, "" for the reader's."""
+
+    language: str
+    before: list[list[str]]
+    after: list[list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A change in words; of a long text, also the text."""
+
+    sentence: str
+    texts: tuple[Texts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +50,40 @@ class Group:
 
     number: int | None
     title: str
-    sentences: tuple[str, ...]
+    told: tuple[Told, ...]
 
 
-def groups(changes: Iterable[Change], schedule: Schedule, presenter: Presenter) -> list[Group]:
-    """The changes in words, those of one session together, in the order in which they come."""
-    found: dict[int | None, list[str]] = {}
+_LONG = (Code.CYCLE_DESCRIPTION, Code.SESSION_DESCRIPTION)
+
+
+def groups(
+    changes: Iterable[Change],
+    schedule: Schedule,
+    presenter: Presenter,
+    *,
+    every_language: bool = True,
+) -> list[Group]:
+    """The changes in words, those of one session together, in the order in which they come.
+
+    Without `every_language` those are left out that readers of the presenter's do not see."""
+    found: dict[int | None, list[Told]] = {}
     for change in changes:
-        found.setdefault(change.session_number, []).append(presenter.say(change))
+        if every_language or presenter.concerns(change):
+            found.setdefault(change.session_number, []).append(_told(change, presenter))
     titles = {
         s.number: localized(s.title, presenter.language, schedule.language)
         for s in schedule.sessions
     }
     return [
-        Group(number, titles.get(number, "") if number is not None else "", tuple(sentences))
-        for number, sentences in found.items()
+        Group(number, titles.get(number, "") if number is not None else "", tuple(told))
+        for number, told in found.items()
     ]
+
+
+def _told(change: Change, presenter: Presenter) -> Told:
+    texts = change.texts_in(presenter.language) if change.code in _LONG else ()
+    shown = [Texts(code, paragraphs(was), paragraphs(now)) for code, was, now in texts]
+    return Told(presenter.say(change), tuple(shown))
 
 
 def conflict_items(
@@ -58,14 +95,17 @@ def conflict_items(
     for conflict in conflicts:
         item = presenter.conflict(conflict, cycle_href)
         item["link"] = gettext("Open session %(number)s") % {"number": conflict.session_number}
-        if conflict.code is Code.LINK_MISSING:
+        if conflict.code is ConflictCode.LINK_MISSING:
             item["href"] += "#meeting_url"
         found.append(item)
     return found
 
 
-def context(preview: Preview, language: str, cycle_href: str, now: datetime) -> dict[str, Any]:
-    """What templates/organize/publish.html shows of what publishing would do."""
+def context(
+    preview: Preview, language: str, zone: str, cycle_href: str, now: datetime
+) -> dict[str, Any]:
+    """What templates/organize/publish.html shows of what publishing would do; `zone` is the
+    reader's, "" where it is not known."""
     presenter = Presenter(language)
     over = {s.number for s in preview.next_schedule.sessions if s.ends <= now}
     to_come = [c for c in preview.conflicts if c.session_number not in over]
@@ -73,7 +113,7 @@ def context(preview: Preview, language: str, cycle_href: str, now: datetime) -> 
         "preview": preview,
         "zone_shifts": shift_lines(shifts(preview.before, preview.next_schedule, now), presenter),
         "zone_data": zone_data_version(),
-        "groups": groups(preview.changes, preview.next_schedule, presenter),
+        "groups": groups(preview.changes, preview.next_schedule, Presenter(language, zone)),
         "to_come": conflict_items(to_come, presenter, cycle_href),
         "conflict_errors": conflict_items(preview.errors, presenter, cycle_href),
         "conflict_warnings": conflict_items(preview.warnings, presenter, cycle_href),

@@ -50,7 +50,9 @@ def _preview(
         "left_out": _left_out(form),
         "newest": newest,
         "participants": sum(casting.participants_by_zone(db, actor, cycle.id).values()),
-        **publish_page.context(preview, reader.language, f"/organize/c/{slug}", moment),
+        **publish_page.context(
+            preview, reader.language, reader.zone, f"/organize/c/{slug}", moment
+        ),
         **publish_page.reach_context(planned, preview.next_schedule, reader.language, moment),
     }
     status = status_of(error) if error else 200
