@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from app.domain.errors import N_
-from app.domain.sentences import Params
+from app.domain.sentences import Params, Words
 
 
 class Code(StrEnum):
@@ -39,7 +39,10 @@ class Code(StrEnum):
     PART_ADDED = "part_added"
     PART_REMOVED = "part_removed"
     PART_ROLE = "part_role"
-    PART_DETAILS = "part_details"
+    PART_NAME = "part_name"
+    PART_POSITION = "part_position"
+    PART_INSTITUTION = "part_institution"
+    PART_COUNTRY = "part_country"
 
 
 SENTENCES: Mapping[Code, str] = {
@@ -91,12 +94,36 @@ SENTENCES: Mapping[Code, str] = {
     Code.PART_ROLE: N_(
         "Session %(number)s: %(person)s is now %(now)s in “%(segment)s” (before: %(was)s)."
     ),
-    Code.PART_DETAILS: N_(
-        "Session %(number)s: what is said about %(person)s in “%(segment)s” has changed (name, "
-        "position, institution or country)."
+    Code.PART_NAME: N_("Session %(number)s: %(was)s in “%(segment)s” is now called %(now)s."),
+    Code.PART_POSITION: N_(
+        "Session %(number)s: the position of %(person)s in “%(segment)s” is now “%(now)s” "
+        "(before: “%(was)s”)."
+    ),
+    Code.PART_INSTITUTION: N_(
+        "Session %(number)s: the institution of %(person)s in “%(segment)s” is now “%(now)s” "
+        "(before: “%(was)s”)."
+    ),
+    Code.PART_COUNTRY: N_(
+        "Session %(number)s: the country of %(person)s in “%(segment)s” is now %(now)s "
+        "(before: %(was)s)."
     ),
 }
 """What is said, to be filled in with the change's `params`."""
+
+IN_LANGUAGE: Mapping[Code, str] = {
+    Code.CYCLE_RETITLED: N_(
+        "The cycle is now called “%(now)s” in %(language)s (before: “%(was)s”)."
+    ),
+    Code.CYCLE_DESCRIPTION: N_("The cycle has a new description in %(language)s."),
+    Code.SESSION_RETITLED: N_(
+        "Session %(number)s is now called “%(now)s” in %(language)s (before: “%(was)s”)."
+    ),
+    Code.SESSION_DESCRIPTION: N_("Session %(number)s has a new description in %(language)s."),
+}
+"""The same of a text that is as before in the reader's language and another in this one."""
+
+NOTHING = "—"
+"""Stands in a sentence where there was no text, or is none now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +139,23 @@ class Change:
     segment_id: str = ""
     person_id: str = ""
     params: Params = field(default_factory=dict)
+
+    def texts_in(self, language: str) -> tuple[tuple[str, str, str], ...]:
+        """Of a change of texts: languages in which they are different, each with the text before
+        and now. Only `language` itself if its readers see a difference, under the empty name;
+        empty texts are possible. Nothing where other things than texts have changed.
+        """
+        was, now = self.params.get("was"), self.params.get("now")
+        if not isinstance(was, Words) or not isinstance(now, Words):
+            return ()
+        seen = was.in_language(language), now.in_language(language)
+        if seen[0] != seen[1]:
+            return (("", *seen),)
+        return tuple(
+            (code, was.text.get(code, ""), now.text.get(code, ""))
+            for code in dict.fromkeys((*was.text, *now.text))
+            if was.text.get(code, "") != now.text.get(code, "")
+        )
 
     @property
     def message(self) -> str:

@@ -68,7 +68,9 @@ def _cycle_changes(before: Schedule, after: Schedule) -> Iterator[Change]:
         was, now = Words(before.title, before.language), Words(after.title, after.language)
         yield Change(Code.CYCLE_RETITLED, params={"was": was, "now": now})
     if written(before.description) != written(after.description):
-        yield Change(Code.CYCLE_DESCRIPTION)
+        was = Words(before.description, before.language)
+        now = Words(after.description, after.language)
+        yield Change(Code.CYCLE_DESCRIPTION, params={"was": was, "now": now})
     if before.zone != after.zone:
         yield Change(Code.CYCLE_ZONE, params={"was": before.zone, "now": after.zone})
     old = {(each.name, each.role): each for each in before.institutions}
@@ -112,7 +114,11 @@ def _field_changes(was: Session, now: Session, language: str) -> Iterator[Change
         }
         yield _change(Code.SESSION_RETITLED, now, language, **titles)
     if written(was.description) != written(now.description):
-        yield _change(Code.SESSION_DESCRIPTION, now, language)
+        texts: dict[str, Value] = {
+            "was": Words(was.description, language),
+            "now": Words(now.description, language),
+        }
+        yield _change(Code.SESSION_DESCRIPTION, now, language, **texts)
 
 
 def _time_changes(was: Session, now: Session, language: str) -> Iterator[Change]:

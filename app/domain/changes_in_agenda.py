@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from app.domain.change_values import Change, Code
+from app.domain.change_values import NOTHING, Change, Code
 from app.domain.schedule import Part, PartRole, Segment, Session
-from app.domain.sentences import Moment, Value
+from app.domain.sentences import Country, Moment, Value
 
 
 def visible_segments(session: Session) -> tuple[object, ...]:
@@ -129,10 +129,25 @@ def _part_changes(pair: _Pair) -> Iterator[Change]:
             name = old[key].name
             yield pair.change(Code.PART_REMOVED, person_id, person=name, role=role)
     for key in new:
-        if key in old and _details(old[key]) != _details(new[key]):
-            yield pair.change(Code.PART_DETAILS, key[0], person=new[key].name)
+        if key in old:
+            yield from _detail_changes(pair, old[key], new[key])
     if [key for key in old if key in new] != [key for key in new if key in old]:
         yield pair.change(Code.PARTS_REORDERED)
+
+
+def _detail_changes(pair: _Pair, was: Part, now: Part) -> Iterator[Change]:
+    if was.name != now.name:
+        yield pair.change(Code.PART_NAME, now.person_id, was=was.name, now=now.name)
+    for code, before, after in (
+        (Code.PART_POSITION, was.position, now.position),
+        (Code.PART_INSTITUTION, was.institution, now.institution),
+    ):
+        if before != after:
+            texts: dict[str, Value] = {"was": before or NOTHING, "now": after or NOTHING}
+            yield pair.change(code, now.person_id, person=now.name, **texts)
+    if was.country != now.country:
+        countries: dict[str, Value] = {"was": Country(was.country), "now": Country(now.country)}
+        yield pair.change(Code.PART_COUNTRY, now.person_id, person=now.name, **countries)
 
 
 def _numbered(parts: Sequence[Part]) -> dict[tuple[str, PartRole, int], Part]:

@@ -35,7 +35,21 @@ class Moment:
     zone: str
 
 
-Value = str | int | date | timedelta | Words | Moment
+@dataclass(frozen=True, slots=True)
+class Country:
+    """A country by its ISO 3166-1 alpha-2 code, to be named; "" where it is not known."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A language by its code, to be named."""
+
+    code: str
+
+
+Value = str | int | date | timedelta | Words | Moment | Country | Language
 """What may stand in a sentence. A `str` may be an enum member whose name is to be translated."""
 
 Params = Mapping[str, Value]
@@ -56,6 +70,8 @@ def plain(value: Value) -> str:
             starts, ends = value.starts.astimezone(tz), value.ends.astimezone(tz)
             until = f"{ends:%H:%M}" if starts.date() == ends.date() else f"{ends:%Y-%m-%d %H:%M}"
             return f"{starts:%Y-%m-%d %H:%M}–{until} ({value.zone})"
+        case Country() | Language():
+            return value.code
         case timedelta():
             return f"{value // timedelta(minutes=1)} min"
         case Enum():

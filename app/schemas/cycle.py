@@ -7,6 +7,7 @@ from pydantic import Field
 from app.domain.schedule import CycleStatus, InstitutionRole
 from app.schemas.types import (
     EXACT,
+    UNTURNED,
     Accent,
     Change,
     Day,
@@ -26,7 +27,7 @@ from app.schemas.types import (
     example,
 )
 
-Note = Annotated[Lines, Field(max_length=2000)]
+Note = Annotated[Lines, Field(max_length=2000), UNTURNED]
 Capacity = Annotated[int, Field(strict=True, ge=1, le=1_000_000), EXACT]
 
 
@@ -184,6 +185,14 @@ class PublishIn(Strict):
     )
 
 
+class NoteIn(Strict):
+    """An organizer's own words in mails, and with a release where all can read them."""
+
+    model_config = example(note="The panel begins later.")
+
+    note: Note = ""
+
+
 class ReleaseOut(Out):
     """A published state of the schedule."""
 
@@ -209,6 +218,10 @@ class MessageCountOut(Out):
 class ReleasePreviewOut(Out):
     """What publishing now would do."""
 
+    revision: int = Field(
+        description="The cycle's. Give the ETag as If-Match when you publish, and nothing is "
+        "published that is not in this preview."
+    )
     changes: list[str]
     errors: int
     warnings: int
@@ -224,3 +237,11 @@ class ReleasePreviewOut(Out):
         description="The mails that would make everybody's calendar say the same."
     )
     people: int = Field(description="How many people they would go to.")
+    concerned: list[str] = Field(
+        description="The ids of these people, for `leave_out`. First those whose calendar would be "
+        "wrong without a mail."
+    )
+    wrong: int = Field(description="How many of them that are.")
+    without_address: list[str] = Field(
+        description="The ids of people whom sessions to come concern and who cannot be told."
+    )

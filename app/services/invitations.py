@@ -22,9 +22,7 @@ from app.services.guests import ensure_guests
 from app.services.issuing import issue
 from app.services.ledger import Plan, plan
 from app.services.rows import find
-from app.services.schedules import held_cycle, newest_release
-
-LONGEST_NOTE = 2_000
+from app.services.schedules import held_cycle, newest_release, refuse_archived
 
 
 class Stale(StrEnum):
@@ -183,7 +181,7 @@ def stale_rows(
     """The calendars that do not say what is published, of those whom `planned` and `rows` are
     about. No query."""
     stale = [*_untold(planned, rows), *_undelivered(schedule, rows, planned.due, now)]
-    return [*stale, *_without_address(planned, schedule, now)]
+    return [*stale, *without_address(planned, schedule, now)]
 
 
 def _untold(planned: Plan, rows: Iterable[LedgerRow]) -> Iterable[StaleRow]:
@@ -225,7 +223,9 @@ def _undelivered(
             yield StaleRow(why, row.person_id, row.name, row.address, session, row.message_id or "")
 
 
-def _without_address(planned: Plan, schedule: Schedule, now: datetime) -> Iterable[StaleRow]:
+def without_address(planned: Plan, schedule: Schedule, now: datetime) -> Iterable[StaleRow]:
+    """A row for each session to come and each person whom it concerns and who has no address. No
+    query."""
     for reader in planned.readers.values():
         if reader.guest.address:
             continue
@@ -270,9 +270,11 @@ def bring_up_to_date(
     For everybody (`people` None) the cycle keeps calendars right by mail from then on; for some
     people only they are told, and only of that session where one is given.
 
-    Raises NotFound; Clash, code ``not_published``.
+    Raises NotFound; Clash, code ``not_published``, or for everybody ``cycle_archived``.
     """
     cycle = held_cycle(db, cycle_id)
+    if people is None:
+        refuse_archived(cycle)
     release = _released(db, cycle_id)
     if people is None:
         cycle.invites = True

@@ -1,9 +1,9 @@
 """From the draft to a release: what clashes, what would change, and the act itself."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import col, select
 
@@ -13,7 +13,7 @@ from app.domain.addresses import address_key
 from app.domain.changes import Change, changes, release
 from app.domain.conflicts import Conflict, Severity
 from app.domain.documents import from_document, to_document
-from app.domain.errors import N_, Clash, Invalid
+from app.domain.errors import N_, Clash, Invalid, Stale
 from app.domain.schedule import CycleStatus, Schedule
 from app.models import Cycle, Person, Release
 from app.services.actor import Actor
@@ -26,14 +26,20 @@ from app.services.rows import find
 from app.services.schedules import (
     draft_schedule,
     held_cycle,
+    newest_release,
     other_schedules,
+    refuse_archived,
     released_schedule,
 )
 
 LONGEST_NOTE = 2_000
 """Characters of an organizer's note."""
 
-_MOST_ADDRESSES = 500
+_BRACKETS = re.compile(r"<\s*([^<>\s]+)\s*>")
+_AT_ONCE = 500
+"""So many addresses are looked up by one query."""
+
+_AGAIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +131,7 @@ def publish(
     *,
     accept_warnings: bool,
     now: datetime,
+    revision: int | None = None,
     invite: bool = False,
     leave_out: Collection[str] = (),
     note: str = "",
@@ -136,12 +143,14 @@ def publish(
     no meeting link, and nobody's address.
 
     Args:
+        revision: the cycle's, as it was when what is published was shown.
         invite: from now on the cycle keeps calendars right by mail; one that does goes on.
         leave_out: the ids of people who are not told this time.
         note: an organizer's own words, in the mails and with the release, where all can read it.
 
     Raises:
         NotFound: there is no such cycle.
+        Stale: `revision` is given and is not the cycle's: nobody has seen what would be published.
         Clash: code ``cycle_archived``; ``schedule_empty`` (no session that could be shown);
             ``nothing_to_publish``; ``schedule_errors`` (parameter ``count``); ``schedule_warnings``
             (the same) unless `accept_warnings` says that they were read.
@@ -149,9 +158,10 @@ def publish(
     """
     check_note(note)
     cycle = held_cycle(db, cycle_id)
-    if cycle.status == CycleStatus.ARCHIVED:
-        raise Clash(
-            N_("This cycle is archived. Restore it first, then publish."), code="cycle_archived"
+    refuse_archived(cycle)
+    if revision is not None and revision != cycle.revision:
+        raise Stale(
+            N_("Somebody changed the schedule while you were reading. Look at it once more.")
         )
     found = preview(db, actor, cycle_id, now)
     _check(found, cycle, accept_warnings=accept_warnings)
@@ -175,6 +185,21 @@ def publish(
     return row
 
 
+def just_published(
+    db: DbSession, actor: Actor, cycle_id: str, revision: int, now: datetime
+) -> Release | None:
+    """The release that somebody asks for once more, by a second click or by sending a form again:
+    the newest one, if it is their own, nothing is new since, and it was made of this revision or a
+    minute ago at most. None: there is none. At most seventeen queries. Raises NotFound."""
+    cycle, newest = find(db, Cycle, cycle_id), newest_release(db, cycle_id)
+    if newest is None or newest.published_by != actor.name:
+        return None
+    # Publishing raises the revision by one.
+    if cycle.revision != revision + 1 and now - newest.published_at > _AGAIN:
+        return None
+    return newest if preview(db, actor, cycle_id, now).nothing_new else None
+
+
 def check_note(note: str) -> None:
     """Raises Invalid, at ``note``, if an organizer's note is longer than 2,000 characters."""
     if len(note.strip()) > LONGEST_NOTE:
@@ -187,16 +212,18 @@ def check_note(note: str) -> None:
 
 
 def people_with(db: DbSession, actor: Actor, cycle_id: str, addresses: str) -> set[str]:
-    """The ids of the people with these addresses, one on each line (or between commas).
+    """The ids of the people with these addresses, one on each line (or between commas), bare or
+    after a name: ``Ana <ana@example.org>``. One query for each 500.
 
     Raises Invalid, at ``leave_out``: an address that belongs to nobody.
     """
-    typed = [each.strip() for each in re.split(r"[\s,;]+", addresses) if each.strip()]
-    keys = {address_key(each.replace("\0", "")): each for each in typed[:_MOST_ADDRESSES]}
-    if not keys:
-        return set()
-    query = select(Person.email_key, Person.id).where(col(Person.email_key).in_(keys))
-    found: dict[str | None, str] = dict(db.exec(query).all())
+    keys = {address_key(each.replace("\0", "")): each for each in _typed(addresses)}
+    found: dict[str | None, str] = {}
+    wanted = list(keys)
+    for start in range(0, len(wanted), _AT_ONCE):
+        some = wanted[start : start + _AT_ONCE]
+        query = select(Person.email_key, Person.id).where(col(Person.email_key).in_(some))
+        found |= dict(db.exec(query).all())
     unknown = [each for key, each in keys.items() if key not in found]
     if unknown:
         raise Invalid.one(
@@ -206,6 +233,40 @@ def people_with(db: DbSession, actor: Actor, cycle_id: str, addresses: str) -> s
             email=unknown[0][:254],
         )
     return set(found.values())
+
+
+def left_out_by_address(
+    db: DbSession, actor: Actor, cycle_id: str, addresses: str, now: datetime
+) -> set[str]:
+    """`people_with` for those who are not to be told of what publishing now would change.
+
+    Raises NotFound; Invalid, at ``leave_out``: somebody whom it does not concern. Their mail may
+    go to another address, and whoever typed this one believes that none is sent.
+    """
+    people = people_with(db, actor, cycle_id, addresses)
+    if not people:
+        return people
+    planned = reach(db, actor, cycle_id, preview(db, actor, cycle_id, now), now)
+    concerned = {planned.reader(due).guest.person_id for due in planned.due}
+    others = people - concerned
+    if others:
+        query = select(Person.email).where(col(Person.id) == min(others))
+        raise Invalid.one(
+            "leave_out",
+            N_("This release does not concern %(email)s: nothing is sent there. Take it out."),
+            code="not_concerned",
+            email=db.exec(query).one() or "",
+        )
+    return people
+
+
+def _typed(addresses: str) -> Iterator[str]:
+    for line in addresses.splitlines():
+        # A name may hold commas; what stands beside it without brackets is a name or an address.
+        bare = _BRACKETS.sub(" ", line)
+        words = [each for each in re.split(r"[\s,;]+", bare) if each]
+        yield from _BRACKETS.findall(line)
+        yield from words if bare == line else (each for each in words if "@" in each)
 
 
 def list_releases(db: DbSession, actor: Actor, cycle_id: str) -> list[Release]:

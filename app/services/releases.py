@@ -12,10 +12,10 @@ from app.domain.changes import Change, changes, release
 from app.domain.documents import from_document
 from app.domain.errors import N_, FieldError, Invalid, NotFound
 from app.domain.schedule import Schedule
-from app.models import Message, Person, Release
+from app.models import Guest, Invitation, Message, Person, Release
 from app.services.actor import Actor
 from app.services.outbox import INVITATION_KINDS
-from app.services.publishing import ToldRelease
+from app.services.publishing import ToldRelease, told_release
 from app.services.schedules import draft_schedule, released_schedule, schedule_of_release
 
 MOST_TOLD = 50
@@ -38,6 +38,30 @@ class Comparison:
     before: Schedule
     after: Schedule
     changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a release that was just made has done: so many changes, so many mails queued, so many
+    people left out who should have had one."""
+
+    number: int
+    changes: int
+    mails: int
+    left_out: int
+
+
+def outcome(db: DbSession, release_: Release) -> Outcome:
+    """What a release that was just made has done. Three queries."""
+    told = told_release(db, release_)
+    mails = mails_by_release(db, release_.cycle_id, [release_.number])
+    out = (
+        select(func.count(func.distinct(col(Invitation.guest_id))))
+        .join(Guest, col(Guest.id) == col(Invitation.guest_id))
+        .where(Guest.cycle_id == release_.cycle_id, Invitation.left_out == release_.number)
+    )
+    number = release_.number
+    return Outcome(number, len(told.changes), mails.get(number, 0), db.exec(out).one())
 
 
 def newest_told(db: DbSession, cycle_id: str, most: int = MOST_TOLD) -> list[ToldRelease]:

@@ -29,6 +29,7 @@ from app.db import DbSession
 from app.domain import agenda, schedule
 from app.domain.conflict_sessions import same_room
 from app.domain.documents import from_document
+from app.domain.errors import N_, Clash
 from app.domain.schedule import CycleStatus, InstitutionRole, PartRole, SegmentKind, SessionStatus
 from app.models import (
     Cycle,
@@ -100,6 +101,12 @@ def cycles_of_institutions(db: DbSession, institutions: Collection[str]) -> Sequ
     ids = [each for each in institutions if may_be_id(each)]
     query = select(CycleInstitution.cycle_id).where(col(CycleInstitution.institution_id).in_(ids))
     return db.exec(query).all()
+
+
+def refuse_archived(cycle: Cycle) -> None:
+    """Raises Clash, code ``cycle_archived``, if a cycle was put away: nobody is told of it."""
+    if cycle.status == CycleStatus.ARCHIVED:
+        raise Clash(N_("This cycle is archived. Bring it back first."), code="cycle_archived")
 
 
 def session_rows(db: DbSession, *conditions: Any) -> Sequence[Session]:

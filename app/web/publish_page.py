@@ -6,20 +6,42 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from app.domain.change_values import Change
-from app.domain.conflict_values import Code, Conflict
+from app.domain.change_values import Change, Code
+from app.domain.conflict_values import Code as ConflictCode
+from app.domain.conflict_values import Conflict
 from app.domain.errors import N_
-from app.domain.invitations import Due, Why
+from app.domain.invitations import Why
 from app.domain.schedule import Schedule
 from app.domain.text import LANGUAGES, localized
 from app.domain.zone_shifts import shifts
 from app.domain.zones import zone_data_version
 from app.languages import OWN_NAMES
+from app.services.concerned import Concerned, concerned_by, untold
 from app.services.invitations import tally
 from app.services.ledger import Plan
+from app.services.outbox import INVITATION
 from app.services.publishing import Preview
+from app.services.releases import Outcome
+from app.web.public_view import paragraphs
 from app.web.sentences import Presenter
 from app.web.zone_shifts import shift_lines
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """A long text before and now, as paragraphs; `language`: which one, "" for the reader's."""
+
+    language: str
+    before: list[list[str]]
+    after: list[list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A change in words; of a long text, also the text."""
+
+    sentence: str
+    texts: tuple[Texts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,22 +50,40 @@ class Group:
 
     number: int | None
     title: str
-    sentences: tuple[str, ...]
+    told: tuple[Told, ...]
 
 
-def groups(changes: Iterable[Change], schedule: Schedule, presenter: Presenter) -> list[Group]:
-    """The changes in words, those of one session together, in the order in which they come."""
-    found: dict[int | None, list[str]] = {}
+_LONG = (Code.CYCLE_DESCRIPTION, Code.SESSION_DESCRIPTION)
+
+
+def groups(
+    changes: Iterable[Change],
+    schedule: Schedule,
+    presenter: Presenter,
+    *,
+    every_language: bool = True,
+) -> list[Group]:
+    """The changes in words, those of one session together, in the order in which they come.
+
+    Without `every_language` those are left out that readers of the presenter's do not see."""
+    found: dict[int | None, list[Told]] = {}
     for change in changes:
-        found.setdefault(change.session_number, []).append(presenter.say(change))
+        if every_language or presenter.concerns(change):
+            found.setdefault(change.session_number, []).append(_told(change, presenter))
     titles = {
         s.number: localized(s.title, presenter.language, schedule.language)
         for s in schedule.sessions
     }
     return [
-        Group(number, titles.get(number, "") if number is not None else "", tuple(sentences))
-        for number, sentences in found.items()
+        Group(number, titles.get(number, "") if number is not None else "", tuple(told))
+        for number, told in found.items()
     ]
+
+
+def _told(change: Change, presenter: Presenter) -> Told:
+    texts = change.texts_in(presenter.language) if change.code in _LONG else ()
+    shown = [Texts(code, paragraphs(was), paragraphs(now)) for code, was, now in texts]
+    return Told(presenter.say(change), tuple(shown))
 
 
 def conflict_items(
@@ -55,14 +95,17 @@ def conflict_items(
     for conflict in conflicts:
         item = presenter.conflict(conflict, cycle_href)
         item["link"] = gettext("Open session %(number)s") % {"number": conflict.session_number}
-        if conflict.code is Code.LINK_MISSING:
+        if conflict.code is ConflictCode.LINK_MISSING:
             item["href"] += "#meeting_url"
         found.append(item)
     return found
 
 
-def context(preview: Preview, language: str, cycle_href: str, now: datetime) -> dict[str, Any]:
-    """What templates/organize/publish.html shows of what publishing would do."""
+def context(
+    preview: Preview, language: str, zone: str, cycle_href: str, now: datetime
+) -> dict[str, Any]:
+    """What templates/organize/publish.html shows of what publishing would do; `zone` is the
+    reader's, "" where it is not known."""
     presenter = Presenter(language)
     over = {s.number for s in preview.next_schedule.sessions if s.ends <= now}
     to_come = [c for c in preview.conflicts if c.session_number not in over]
@@ -70,7 +113,7 @@ def context(preview: Preview, language: str, cycle_href: str, now: datetime) -> 
         "preview": preview,
         "zone_shifts": shift_lines(shifts(preview.before, preview.next_schedule, now), presenter),
         "zone_data": zone_data_version(),
-        "groups": groups(preview.changes, preview.next_schedule, presenter),
+        "groups": groups(preview.changes, preview.next_schedule, Presenter(language, zone)),
         "to_come": conflict_items(to_come, presenter, cycle_href),
         "conflict_errors": conflict_items(preview.errors, presenter, cycle_href),
         "conflict_warnings": conflict_items(preview.warnings, presenter, cycle_href),
@@ -78,7 +121,7 @@ def context(preview: Preview, language: str, cycle_href: str, now: datetime) -> 
 
 
 @dataclass(frozen=True, slots=True)
-class Concerned:
+class Line:
     """Somebody whom a release concerns: what they get for which sessions, in words, each with the
     session's id."""
 
@@ -106,37 +149,59 @@ MOST_NAMED = 100
 """So many of those concerned are named on the page; others are left out by address."""
 
 
-def reach_context(planned: Plan, language: str) -> dict[str, Any]:
+def reach_context(
+    planned: Plan, schedule: Schedule, language: str, now: datetime
+) -> dict[str, Any]:
     """What templates/organize/_reach.html shows of who is told what."""
-    gettext = Presenter(language).gettext
-    by_guest: dict[str, list[Due]] = {}
-    for due in planned.due:
-        by_guest.setdefault(due.entry.guest_id, []).append(due)
-    wrong = sum(any(d.why is not Why.NEW for d in dues) for dues in by_guest.values())
-    # Those whose calendar would be wrong first, and of many only so many.
-    order = sorted(by_guest, key=lambda g: all(d.why is Why.NEW for d in by_guest[g]))
-    named = [
-        Concerned(
-            planned.readers[guest_id].guest.person_id,
-            planned.readers[guest_id].name,
-            planned.readers[guest_id].guest.address,
-            tuple(
-                (gettext(WHY[due.why]) % {"number": due.session.number}, due.session.id)
-                for due in by_guest[guest_id]
-                if not due.to_old_address
-            ),
-            any(due.why is not Why.NEW for due in by_guest[guest_id]),
-        )
-        for guest_id in order[:MOST_NAMED]
-    ]
+    concerned = concerned_by(planned)
     counts = tally(planned)
     return {
         "mails": counts.total(),
+        "only_invitations": all(kind == INVITATION for kind, _ in counts),
         "kinds": kind_counts(counts, language),
-        "concerned": named,
-        "concerned_count": len(by_guest),
-        "wrong_count": wrong,
+        "concerned": lines(concerned[:MOST_NAMED], language),
+        "concerned_count": len(concerned),
+        "wrong_count": sum(who.wrong for who in concerned),
+        "without_address": [reader.name for reader in untold(planned, schedule, now)],
     }
+
+
+def lines(concerned: Iterable[Concerned], language: str) -> list[Line]:
+    """What each of them gets, in words."""
+    gettext = Presenter(language).gettext
+    return [
+        Line(
+            who.reader.guest.person_id,
+            who.reader.name,
+            who.reader.guest.address,
+            tuple(
+                (gettext(WHY[due.why]) % {"number": due.session.number}, due.session.id)
+                for due in who.due
+                if not due.to_old_address
+            ),
+            who.wrong,
+        )
+        for who in concerned
+    ]
+
+
+def outcome_words(outcome: Outcome, language: str) -> str:
+    """What publishing has done: so many changes, mails, people left out."""
+    ngettext = Presenter(language).ngettext
+    counts = (
+        (
+            "%(count)s change is published. Everybody sees it now.",
+            "%(count)s changes are published. Everybody sees them now.",
+            outcome.changes,
+        ),
+        ("%(count)s mail is on its way.", "%(count)s mails are on their way.", outcome.mails),
+        ("%(count)s person was left out.", "%(count)s people were left out.", outcome.left_out),
+    )
+    said = [ngettext(one, many, n) % {"count": n} for one, many, n in counts]
+    if outcome.number == 1:
+        said[0] = Presenter(language).gettext("The cycle is published. Everybody sees it now.")
+    told = [said[0], *(words for words, (*_, n) in zip(said[1:], counts[1:], strict=True) if n)]
+    return " ".join(told)
 
 
 def kind_counts(

@@ -8,12 +8,19 @@ from typing import Any
 
 from babel import dates
 
-from app.domain.change_values import Change
+from app.domain.change_values import IN_LANGUAGE, NOTHING, Change
 from app.domain.conflict_values import Conflict, Ref, RefKind
 from app.domain.errors import N_
 from app.domain.schedule import InstitutionRole, PartRole, SegmentKind, SessionStatus
-from app.domain.sentences import Moment, Value, Words, fill
-from app.languages import babel_locale, date_long, time_of_day, translations, zone_label
+from app.domain.sentences import Country, Language, Moment, Value, Words, fill
+from app.languages import (
+    babel_locale,
+    country_name,
+    date_long,
+    time_of_day,
+    translations,
+    zone_label,
+)
 from app.schemas.cycle import ConflictOut
 
 NAMES: Mapping[StrEnum, str] = {
@@ -47,9 +54,11 @@ def _institution(role: InstitutionRole, language: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Presenter:
-    """Puts values into sentences for one reader."""
+    """Puts values into sentences for one reader. Times are told by the clock of their `zone` first,
+    where one is given; else only by that of the zone that stands with the time."""
 
     language: str
+    zone: str = ""
 
     def gettext(self, text: str) -> str:
         """The reader's gettext."""
@@ -60,8 +69,20 @@ class Presenter:
         return translations(self.language).ngettext(one, many, number)
 
     def say(self, thing: Conflict | Change) -> str:
-        """The sentence about a conflict or a change."""
+        """The sentence about a conflict or a change. What changed only in other languages than the
+        reader's is said of each of those."""
+        if isinstance(thing, Change) and not self.concerns(thing):
+            message = self.gettext(IN_LANGUAGE[thing.code])
+            told: list[dict[str, Value]] = [
+                {"language": Language(code), "was": was or NOTHING, "now": now or NOTHING}
+                for code, was, now in thing.texts_in(self.language)
+            ]
+            return " ".join(fill(message, {**thing.params, **each}, self.present) for each in told)
         return fill(self.gettext(thing.message), thing.params, self.present)
+
+    def concerns(self, change: Change) -> bool:
+        """Whether those who read in this language see a difference."""
+        return all(not code for code, _, _ in change.texts_in(self.language))
 
     def present(self, value: Value) -> str:
         """One value as the reader says it."""
@@ -74,6 +95,10 @@ class Presenter:
                 return value.in_language(self.language)
             case Moment():
                 return self._moment(value)
+            case Country():
+                return country_name(value.code, self.language) if value.code else NOTHING
+            case Language():
+                return str(babel_locale(self.language).languages.get(value.code, value.code))
             case timedelta():
                 minutes = value // timedelta(minutes=1)
                 words = self.ngettext("%(minutes)s minute", "%(minutes)s minutes", minutes)
@@ -84,13 +109,21 @@ class Presenter:
                 return str(value)
 
     def _moment(self, moment: Moment) -> str:
-        first = date_long(moment.starts, self.language, moment.zone)
-        last = date_long(moment.ends, self.language, moment.zone)
-        until = time_of_day(moment.ends, moment.zone)
-        hours = f"{time_of_day(moment.starts, moment.zone)}–{until if first == last else ''}"
-        if first != last:
-            hours = f"{hours}{last}, {until}"
-        return f"{first}, {hours}, {zone_label(moment.zone, self.language)}"
+        here, home = self.zone or moment.zone, moment.zone
+        first, said = self._hours(moment, here)
+        home_first, at_home = self._hours(moment, home)
+        label = zone_label(here, self.language)
+        if (first, said) == (home_first, at_home):
+            return f"{first}, {said}, {label}"
+        day = "" if first == home_first else f"{home_first}, "
+        return f"{first}, {said}, {label} / {day}{at_home}, {zone_label(home, self.language)}"
+
+    def _hours(self, moment: Moment, zone: str) -> tuple[str, str]:
+        first = date_long(moment.starts, self.language, zone)
+        last = date_long(moment.ends, self.language, zone)
+        until = time_of_day(moment.ends, zone)
+        hours = f"{time_of_day(moment.starts, zone)}–{until if first == last else ''}"
+        return first, hours if first == last else f"{hours}{last}, {until}"
 
     def conflict(self, conflict: Conflict, cycle_href: str) -> dict[str, Any]:
         """What components/conflict.html takes; the link leads to the row."""

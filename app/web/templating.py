@@ -129,13 +129,19 @@ def page(
 
 
 def see_other(
-    request: Request, path: str, said: str = "", *, kind: str = "success"
+    request: Request,
+    path: str,
+    said: str = "",
+    *,
+    kind: str = "success",
+    link: tuple[str, str] | None = None,
 ) -> RedirectResponse:
-    """After a POST: go there, where `said` (already translated) is shown once."""
+    """After a POST: go there, where `said` (already translated) is shown once; `link`: an address
+    and its words, after it."""
     response = RedirectResponse(path, 303)
     if said:
         links: Links = request.app.state.links
-        text = json.dumps([kind, said])
+        text = json.dumps([kind, said, *(link or ("", ""))])
         response.set_cookie(
             FLASH,
             links.sign(Purpose.FLASH, text.encode().hex()),
@@ -152,10 +158,10 @@ def _read_flash(request: Request, links: Links) -> list[dict[str, str]]:
     if not signed:
         return []
     try:
-        kind, text = json.loads(bytes.fromhex(links.unsign(Purpose.FLASH, signed)))
+        kind, text, href, link = json.loads(bytes.fromhex(links.unsign(Purpose.FLASH, signed)))
     except (NotFound, ValueError):
         return []
-    return [{"kind": kind, "text": text}]
+    return [{"kind": kind, "text": text, "href": href, "link": link}]
 
 
 def error_page(request: Request, error: DomainError, status: int) -> Response:

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import update
+from sqlmodel import select
 from starlette.testclient import TestClient
 
 from app.db import Database
 from app.domain.answers import Answer, AnswerSource, Given
-from app.models import Message, Session, now
+from app.models import Cycle, Message, Person, Session, now
 from app.services import answers
 from tests.factories import Make
 
@@ -81,6 +82,50 @@ def test_a_preview_counts_the_mails(api: TestClient, cast: Cast) -> None:
         {"kind": "invitation", "language": "en", "count": 4},
         {"kind": "invitation", "language": "es", "count": 3},
     ]
+
+
+def test_a_preview_names_whom_it_concerns(api: TestClient, database: Database, cast: Cast) -> None:
+    _publish(api, cast, invite=True)
+    _move(database, cast)
+    with database.begin(writes=True) as db:
+        make = Make(db)
+        cycle = db.exec(select(Cycle)).one()
+        new = make.person(name="Aaron", email="aaron@example.org")
+        mute = make.person(name="Abel", email="")
+        make.enrolment(cycle, new)
+        make.enrolment(cycle, mute)
+        ids = (new.id, mute.id)
+
+    found = api.get(f"{cast.url}/releases/preview").json()
+
+    with database.begin(writes=False) as db:
+        names = [db.get_one(Person, each).name for each in found["concerned"]]
+    assert found["wrong"] == len(names) - 1
+    assert names == [*sorted(names[:-1]), "Aaron"]
+    assert found["without_address"] == [ids[1]]
+    made = _publish(api, cast, leave_out=found["concerned"])
+    assert (made.status_code, made.json()["mails"]) == (201, 0)
+
+
+def test_only_what_the_preview_said_is_published(
+    api: TestClient, database: Database, cast: Cast
+) -> None:
+    answer = api.get(f"{cast.url}/releases/preview")
+    shown = answer.headers["etag"]
+    assert (shown, api.get(cast.url).headers["etag"]) == (f'"r{answer.json()["revision"]}"',) * 2
+    _move(database, cast)
+
+    refused = api.post(
+        f"{cast.url}/releases", json={"accept_warnings": True}, headers={"if-match": shown}
+    )
+
+    assert (refused.status_code, refused.json()["code"]) == (412, "stale")
+    assert api.get(f"{cast.url}/releases").json()["items"] == []
+    again = api.get(f"{cast.url}/releases/preview").headers["etag"]
+    made = api.post(
+        f"{cast.url}/releases", json={"accept_warnings": True}, headers={"if-match": again}
+    )
+    assert made.status_code == 201
 
 
 def test_publishing_invites_only_if_it_is_asked_to(api: TestClient, cast: Cast) -> None:

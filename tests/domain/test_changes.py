@@ -241,16 +241,45 @@ def test_people_come_go_and_change_places() -> None:
 
 
 @pytest.mark.parametrize(
-    "after",
+    ("after", "told"),
     [
-        replace(CRIS, name="X"),
-        replace(CRIS, position="X"),
-        replace(CRIS, institution="X"),
-        replace(CRIS, country="ZZ"),
+        (replace(CRIS, name="X"), (Code.PART_NAME, "Cris in “B” is now called X.")),
+        (
+            replace(CRIS, position="X"),
+            (Code.PART_POSITION, "the position of Cris in “B” is now “X” (before: “—”)."),
+        ),
+        (
+            replace(CRIS, institution="X"),
+            (Code.PART_INSTITUTION, "the institution of Cris in “B” is now “X” (before: “—”)."),
+        ),
+        (
+            replace(CRIS, country="CO"),
+            (Code.PART_COUNTRY, "the country of Cris in “B” is now CO (before: )."),
+        ),
     ],
 )
-def test_what_is_said_about_people(after: Part) -> None:
-    assert [code for code, _ in people(BEN, after)] == [Code.PART_DETAILS]
+def test_what_is_said_about_people(after: Part, told: tuple[Code, str]) -> None:
+    assert people(BEN, after) == [(told[0], f"Session 1: {told[1]}")]
+
+
+def test_several_things_about_one_person() -> None:
+    after = replace(CRIS, name="X", position="Director", country="CO")
+    assert [code for code, _ in people(BEN, after)] == [
+        Code.PART_NAME,
+        Code.PART_POSITION,
+        Code.PART_COUNTRY,
+    ]
+
+
+def test_in_which_languages_a_text_is_another() -> None:
+    texts = {"en": "Session 1", "es": "Sesión"}
+    was, after = replace(WAS, title=texts), replace(WAS, title=texts | {"es": "Otra", "pt": "Nova"})
+    (change,) = changes(cycle(was), cycle(after))
+    assert change.texts_in("en") == (("es", "Sesión", "Otra"), ("pt", "", "Nova"))
+    assert change.texts_in("es") == (("", "Sesión", "Otra"),)
+    assert change.texts_in("pt") == (("", "Session 1", "Nova"),)  # by the cycle's language before
+    (moved,) = changes(cycle(WAS), cycle(replace(WAS, number=2)))
+    assert moved.texts_in("en") == ()
 
 
 def test_the_cycle_itself() -> None:

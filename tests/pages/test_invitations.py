@@ -11,9 +11,10 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.domain.answers import Answer, AnswerSource, Given
-from app.models import Cycle, Invitation, Message, now
-from app.services import answers, publishing
+from app.models import Cycle, Invitation, Message, Person, Session, now
+from app.services import answers, invitations, publishing
 from app.services.actor import SYSTEM
+from app.services.invitations import Stale, StaleRow
 from tests.factories import Make
 from tests.pages.reading import Page
 
@@ -216,3 +217,65 @@ def test_the_queries_do_not_grow(
             organizer_client.get(path)
         assert len(few) == len(more)
         assert len(more) <= 14
+
+
+REASONS = {
+    Stale.NEW: "Not invited yet.",
+    Stale.CHANGED: "Has not been told of the latest change.",
+    Stale.BACK: "Was told that it is off, and it is on.",
+    Stale.ADDRESS: "Was invited at another address.",
+    Stale.CANCELLED: "Has not been told that it is cancelled.",
+    Stale.LEFT: "Is no longer in it and has not been told.",
+    Stale.LEFT_OUT: "Was left out of release 7.",
+    Stale.NO_ADDRESS: "We have no address.",
+    Stale.FAILED: "The mail could not be delivered.",
+    Stale.BOUNCED: "The mail came back. Check the address.",
+    Stale.EXPIRED: "The mail came too late: the session was over.",
+}
+
+
+@pytest.mark.parametrize("why", Stale)
+def test_every_reason_is_told(
+    organizer_client: TestClient, cycle: str, why: Stale, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def rows(planned: Any, schedule: Any, *_: Any) -> list[StaleRow]:
+        session = schedule.sessions[0]
+        return [StaleRow(why, "x", "Zoe", "zoe@example.org", session, release_number=7)]
+
+    monkeypatch.setattr(invitations, "stale_rows", rows)
+
+    answer = organizer_client.get(URL)
+
+    assert answer.status_code == 200
+    shown = [t for t in Page(answer.text).text("tbody") if t.startswith("Zoe")]
+    said = REASONS.get(why)
+    button = "" if why in (Stale.NO_ADDRESS, Stale.EXPIRED) else " Send"
+    assert shown == ([f"Zoe zoe@example.org 1. Trampas {said}{button}"] if said else [])
+
+
+def test_whoever_was_left_out_is_named_with_the_release(
+    organizer_client: TestClient, database: Database, cycle: str
+) -> None:
+    with database.begin(writes=True) as db:
+        beto = db.exec(select(Person.id).where(Person.name == "Beto Díaz")).one()
+        db.exec(select(Session)).one().title = {"es": "Escaleras"}
+        db.flush()
+        publishing.publish(
+            db, SYSTEM, cycle, accept_warnings=True, now=now(), invite=True, leave_out=[beto]
+        )
+
+    for language, said in [("en", "Was left out of release 2."), ("es", ""), ("pt", "")]:
+        answer = organizer_client.get(URL, headers={"accept-language": language})
+        assert answer.status_code == 200
+        (row,) = Page(answer.text).text("tbody")[1:]
+        assert row.startswith("Beto Díaz beto@example.org 1. Escaleras " + said)
+
+
+def test_first_invitations_are_folded(
+    organizer_client: TestClient, database: Database, cycle: str
+) -> None:
+    page = Page(organizer_client.get(URL).text)
+
+    assert page.text("#stale-title") == []
+    assert page.text("summary") == ["3 calendar entries; the button above sends the invitations"]
+    assert len(Page(organizer_client.get(URL).text).text("details")) == 1

@@ -42,6 +42,12 @@ def change(database: Database, row: Any, **values: Any) -> None:
             setattr(found, name, value)
 
 
+def seen(database: Database) -> dict[str, str]:
+    """What a form says of the schedule as it is now."""
+    with database.begin(writes=False) as db:
+        return {"revision": str(db.exec(select(Cycle.revision)).one())}
+
+
 def releases(database: Database) -> list[tuple[int, str]]:
     with database.begin(writes=False) as db:
         return [(r.number, r.published_by) for r in db.exec(select(Release))]
@@ -66,7 +72,7 @@ def test_the_first_time(organizer_client: TestClient, database: Database, cycle:
     assert releases(database) == [(1, "Olga Organizer")]
     page = Page(organizer_client.get(URL).text)
     assert page.text(".notice-success") == [
-        "Done. The cycle is published. Everybody sees it now.",
+        "Done. The cycle is published. Everybody sees it now. 1 mail is on its way. Invitations",
         "Up to date. What everybody sees is what stands here. Nothing has changed since. "
         "Open the public page",
     ]
@@ -87,7 +93,7 @@ def test_a_change_is_told_and_published(
     ]
     assert publish(organizer_client).status_code == 303
     assert Page(organizer_client.get(URL).text).text(".flashes") == [
-        "Done. 1 change is published. Everybody sees it now."
+        "Done. 1 change is published. Everybody sees it now. 1 mail is on its way. Invitations"
     ]
     assert releases(database) == [(1, "Olga Organizer"), (2, "Olga Organizer")]
 
@@ -153,11 +159,15 @@ def test_what_changed_since_it_was_shown_is_shown_first(
 
 def test_nothing_to_publish(organizer_client: TestClient, database: Database, cycle: str) -> None:
     publish(organizer_client)
+    change(database, Release, published_by="Somebody Else")
 
-    answer = organizer_client.post(URL, data={})
+    answer = organizer_client.post(URL, data=seen(database))
 
     assert answer.status_code == 409
-    assert releases(database) == [(1, "Olga Organizer")]
+    assert Page(answer.text).text(".notice-error") == [
+        "Not possible. Everything is published already: nothing has changed since."
+    ]
+    assert releases(database) == [(1, "Somebody Else")]
 
 
 def test_a_cycle_without_sessions(organizer_client: TestClient, database: Database) -> None:
@@ -170,7 +180,7 @@ def test_a_cycle_without_sessions(organizer_client: TestClient, database: Databa
         "There is no session to publish Add one, or set one that is a draft to scheduled. "
         "To the sessions"
     ]
-    assert organizer_client.post(URL, data={}).status_code == 409
+    assert organizer_client.post(URL, data=seen(database)).status_code == 409
 
 
 def test_an_archived_cycle_is_brought_back_first(
@@ -227,7 +237,7 @@ def test_mails_go_to_those_concerned_with_the_note(
     change(database, Session, title={"en": "Traps and ladders"})
     page = Page(organizer_client.get(URL).text)
     assert page.text(".publish-reach")[1] == (
-        "Updates: 1 (Español 1) Without them the calendar of one person would be wrong."
+        "Updates: 1 (Español 1) Without it the calendar of one person would be wrong."
     )
     publish(organizer_client)
     assert [kind for kind, _, _ in queued(database)] == ["invitation", "invitation-update"]

@@ -8,6 +8,7 @@ from sqlmodel import col, select
 
 from app.db import DbSession
 from app.models import Cycle, Enrolment, Guest, Invitation, Message, Part, Person, Release, Session
+from app.models import now as real_now
 from app.schemas.enrolment import EnrolmentIn
 from app.services import enrolments, invitations, publishing
 from app.services.actor import Actor
@@ -119,6 +120,17 @@ def planned_world(db: DbSession) -> World:
     for person in (ana, beto):
         make.enrolment(cycle, person, status_at=NOW)
     return World(db, make, cycle, session, hugo, ana, beto)
+
+
+def world_ahead(db: DbSession, *, invited: bool = False) -> World:
+    """One whose session is nine days ahead by the clock that pages go by; its people are invited
+    or nothing is published yet."""
+    world = planned_world(db)
+    world.move((real_now() + timedelta(days=10) - world.session.starts_at).days)
+    if invited:
+        world.publish(real_now(), invite=True)
+        world.new()
+    return world
 
 
 def invited_world(db: DbSession) -> World:

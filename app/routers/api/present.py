@@ -24,6 +24,7 @@ from app.schemas.session import PartOut, SegmentOut, SessionOut
 from app.schemas.types import Out
 from app.services.attendance import AttendanceRow
 from app.services.check_in_lists import CheckInRow
+from app.services.concerned import concerned_by, untold
 from app.services.invitations import tally
 from app.services.ledger import Plan
 from app.services.ledger_lists import Listed
@@ -205,19 +206,26 @@ def release_out(told: ToldRelease, say: Presenter, mails: int) -> ReleaseOut:
 
 
 def preview_out(
-    found: Preview, planned: Plan, say: Presenter, *, invites: bool
+    cycle: Cycle, found: Preview, planned: Plan, say: Presenter, now: datetime
 ) -> ReleasePreviewOut:
     """What publishing would do, in sentences, and the mails that it takes."""
+    concerned = concerned_by(planned)
     return ReleasePreviewOut(
+        revision=cycle.revision,
         changes=[say.say(change) for change in found.changes],
         errors=len(found.errors),
         warnings=len(found.warnings),
         conflicts=[say.conflict_out(conflict) for conflict in found.conflicts],
         nothing_new=found.nothing_new,
-        invites=invites,
+        invites=cycle.invites,
         messages=[
             MessageCountOut(kind=kind, language=language, count=count)
             for (kind, language), count in sorted(tally(planned).items())
         ],
-        people=len({due.entry.guest_id for due in planned.due}),
+        people=len(concerned),
+        concerned=[who.reader.guest.person_id for who in concerned],
+        wrong=sum(who.wrong for who in concerned),
+        without_address=[
+            reader.guest.person_id for reader in untold(planned, found.next_schedule, now)
+        ],
     )

@@ -10,7 +10,7 @@ from app.routers.api.present import page_of, preview_out, release_out
 from app.schemas.cycle import ConflictOut, PublishIn, ReleaseOut, ReleasePreviewOut
 from app.schemas.page import Page
 from app.services import cycles, publishing, releases
-from app.web.api import JsonRoute, OnceDep, Sentences, answer, clash
+from app.web.api import JsonRoute, OnceDep, Revision, Sentences, answer, clash
 from app.web.dependencies import Db, Reads, Writes
 
 router = APIRouter(route_class=JsonRoute, tags=["publishing"])
@@ -43,13 +43,14 @@ def list_releases(db: Db, actor: Reads, say: Sentences, cycle_id: str) -> Respon
 def preview_release(db: Db, actor: Reads, say: Sentences, cycle_id: str) -> Response:
     """Read what publishing now would change, and what speaks against it.
 
-    Also the mails that would make everybody's calendar say the same.
+    Also the mails that would make everybody's calendar say the same. The ETag is the cycle's.
     """
     reader, moment = replace(actor, language=say.language), now()
     cycle = cycles.get_cycle(db, actor, cycle_id)
     found = publishing.preview(db, reader, cycle.id, moment)
     planned = publishing.reach(db, reader, cycle.id, found, moment)
-    return answer(preview_out(found, planned, say, invites=cycle.invites))
+    shown = preview_out(cycle, found, planned, say, moment)
+    return answer(shown, revision=shown.revision)
 
 
 @router.post(
@@ -62,11 +63,18 @@ def preview_release(db: Db, actor: Reads, say: Sentences, cycle_id: str) -> Resp
     ),
 )
 def publish_release(
-    db: Db, actor: Writes, say: Sentences, once: OnceDep, cycle_id: str, command: PublishIn
+    db: Db,
+    actor: Writes,
+    say: Sentences,
+    once: OnceDep,
+    cycle_id: str,
+    revision: Revision,
+    command: PublishIn,
 ) -> Response:
     """Publish the draft as the next release.
 
-    If the cycle invites, the mails that make calendars say the same are sent.
+    If the cycle invites, the mails that make calendars say the same are sent. If-Match takes the
+    ETag of the preview, or the cycle's: nothing is published that was not in it.
     """
 
     def make() -> Response:
@@ -76,6 +84,7 @@ def publish_release(
             cycle_id,
             accept_warnings=command.accept_warnings,
             now=now(),
+            revision=revision,
             invite=command.invite,
             leave_out=releases.people_to_leave_out(db, actor, command.leave_out),
             note=command.note,

@@ -31,7 +31,7 @@ class ChangesPage(KeptPage):
         told = newest_told(db, cycle.cycle.id)
         context = {
             **view.cycle_context(cycle, reader.language, reader.zone),
-            "releases": [_told(each, Presenter(reader.language)) for each in told],
+            "releases": [_told(each, Presenter(reader.language, reader.zone)) for each in told],
             "more": told[-1].release.number > 1,
         }
         return page(request, "public/changes.html", context), None
@@ -46,6 +46,6 @@ def _told(told: ToldRelease, presenter: Presenter) -> dict[str, Any]:
         "published_at": release.published_at,
         "note": view.paragraphs(release.note),
         # Of the first one everything would be new.
-        "groups": [] if first else groups(told.changes, schedule, presenter),
+        "groups": [] if first else groups(told.changes, schedule, presenter, every_language=False),
         "first": first,
     }

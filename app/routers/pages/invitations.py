@@ -7,18 +7,20 @@ from starlette.responses import Response
 
 from app.db import DbSession
 from app.domain.answers import Answer
-from app.domain.errors import N_, Clash
+from app.domain.errors import N_, Clash, DomainError, Invalid
 from app.languages import translations
 from app.models import Cycle, now
+from app.schemas.cycle import NoteIn
 from app.services import cycles, invitations, outbox
 from app.services.actor import Actor
 from app.services.guest_answers import people_asked
 from app.services.invitations import Stale
 from app.web import convertors as convertors  # makes {number:number} known
 from app.web.dependencies import Db, Organizer
-from app.web.forms import FormData
+from app.web.forms import FormData, errors_of
 from app.web.mail_words import delivery
 from app.web.organize import cycle_bar, short_date
+from app.web.problems import status_of, validate
 from app.web.publish_page import kind_counts
 from app.web.templating import current_reader, gettext_for, page, see_other
 
@@ -64,12 +66,15 @@ def show(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
     moment = now()
     seen = invitations.overview(db, actor, cycle.id, moment)
     waiting = sum(row.why is Stale.WAITING for row in seen.stale)
-    stale = [row for row in seen.stale if row.why is not Stale.WAITING]
+    stale = [row for row in seen.stale if row.why not in (Stale.WAITING, Stale.NEW)]
+    uninvited = [row for row in seen.stale if row.why is Stale.NEW]
     context = {
         **_context(request, cycle),
         "seen": seen,
         "stale": stale[:MOST_STALE],
         "stale_count": len(stale),
+        "uninvited": uninvited[:MOST_STALE],
+        "uninvited_count": len(uninvited),
         "waiting": waiting,
         "why": WHY,
         "progress": outbox.progress(db, cycle.id, cycle.release_number, moment),
@@ -92,20 +97,40 @@ def show_progress(request: Request, db: Db, actor: Organizer, slug: str) -> Resp
 @router.get("/send")
 def confirm_sending(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
     """How many mails of which kind, and one button."""
+    return _sending(request, db, actor, slug)
+
+
+def _sending(
+    request: Request,
+    db: DbSession,
+    actor: Actor,
+    slug: str,
+    error: DomainError | None = None,
+    note: str = "",
+) -> Response:
     cycle = cycles.cycle_for_slug(db, actor, slug)
     seen = invitations.overview(db, actor, cycle.id, now())
-    kinds = kind_counts(seen.missing, current_reader(request).language)
-    context = {**_context(request, cycle), "seen": seen, "kinds": kinds}
-    return page(request, "organize/invitations_send.html", context)
+    context = {
+        **_context(request, cycle),
+        "seen": seen,
+        "kinds": kind_counts(seen.missing, current_reader(request).language),
+        "errors": errors_of(error, gettext_for(request)),
+        "note": note,
+    }
+    status = status_of(error) if error else 200
+    return page(request, "organize/invitations_send.html", context, status=status)
 
 
 @router.post("/send")
 def send(request: Request, db: Db, actor: Organizer, slug: str, form: FormData) -> Response:
     """Sends everybody what is missing; from then on calendars are kept right."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
-    count = invitations.bring_up_to_date(
-        db, actor, cycle.id, now(), note=form.text("note")[: invitations.LONGEST_NOTE]
-    )
+    try:
+        note = validate(NoteIn, form.pick("note")).note
+        count = invitations.bring_up_to_date(db, actor, cycle.id, now(), note=note)
+    except (Clash, Invalid) as error:
+        db.rollback()
+        return _sending(request, db, actor, slug, error, form.text("note"))
     return see_other(request, f"/organize/c/{slug}/invitations", _said(request, count))
 
 

@@ -5,17 +5,18 @@ from starlette.responses import RedirectResponse, Response
 
 from app.db import DbSession
 from app.domain.errors import N_, Clash, DomainError, Invalid, Stale
-from app.languages import translations
-from app.models import Cycle, now
-from app.services import casting, cycles, publishing
+from app.models import Release, now
+from app.schemas.cycle import NoteIn
+from app.services import casting, cycles, publishing, releases
 from app.services.actor import Actor
+from app.services.concerned import ever_told
 from app.services.invitation_previews import mail_of_release
 from app.services.schedules import newest_release
 from app.web import publish_page
 from app.web.dependencies import Db, LinksDep, Organizer
 from app.web.forms import Form, FormData, errors_of
 from app.web.organize import cycle_bar
-from app.web.problems import status_of
+from app.web.problems import status_of, validate
 from app.web.security import policy
 from app.web.templating import current_reader, gettext_for, page, see_other
 
@@ -34,20 +35,25 @@ def _preview(
     moment = now()
     preview = publishing.preview(db, actor, cycle.id, moment)
     planned = publishing.reach(db, actor, cycle.id, preview, moment)
-    form = form or Form({"invite": "1"})
-    language = current_reader(request).language
+    # Where somebody has stopped the mails, they do not begin again by a box that was not looked at.
+    newest = newest_release(db, cycle.id)
+    begin = not cycle.invites and (newest is None or not ever_told(db, cycle.id))
+    form = form or Form({"invite": "1"} if begin else {})
+    reader = current_reader(request)
     context = {
         "cycle": cycle,
-        "cycle_bar": cycle_bar(cycle, language, publish=len(preview.changes)),
+        "cycle_bar": cycle_bar(cycle, reader.language, publish=len(preview.changes)),
         "error": error,
         "errors": errors_of(error, gettext_for(request)),
         "form": form,
         "read": form.checked("warnings-read") and not isinstance(error, Stale),
         "left_out": _left_out(form),
-        "newest": newest_release(db, cycle.id),
+        "newest": newest,
         "participants": sum(casting.participants_by_zone(db, actor, cycle.id).values()),
-        **publish_page.context(preview, language, f"/organize/c/{slug}", moment),
-        **publish_page.reach_context(planned, language),
+        **publish_page.context(
+            preview, reader.language, reader.zone, f"/organize/c/{slug}", moment
+        ),
+        **publish_page.reach_context(planned, preview.next_schedule, reader.language, moment),
     }
     status = status_of(error) if error else 200
     return page(request, "organize/publish.html", context, status=status)
@@ -63,33 +69,44 @@ def preview(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
 def publish(request: Request, db: Db, actor: Organizer, slug: str, form: FormData) -> Response:
     """Publishes what was shown; if it is not the same any more, shows it anew."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
+    moment, revision, invite = now(), form.revision(), form.checked("invite")
+    out = _left_out(form)
     try:
-        _still_as_shown(cycle, form.text("revision"))
-        out = publishing.people_with(db, actor, cycle.id, form.text("leave_out"))
+        note = validate(NoteIn, form.pick("note")).note
+        if typed := form.text("leave_out") if invite or cycle.invites else "":
+            out |= publishing.left_out_by_address(db, actor, cycle.id, typed, moment)
         release = publishing.publish(
             db,
             actor,
             cycle.id,
             accept_warnings=form.checked("warnings-read"),
-            now=now(),
-            invite=form.checked("invite"),
-            leave_out=_left_out(form) | out,
-            note=form.text("note"),
+            now=moment,
+            revision=revision,
+            invite=invite,
+            leave_out=out,
+            note=note,
         )
-        told = publishing.told_release(db, release)
     except (Clash, Stale, Invalid) as error:
         db.rollback()
-        return _preview(request, db, actor, slug, error, form)
-    speak = translations(current_reader(request).language)
-    said = speak.ngettext(
-        "%(count)s change is published. Everybody sees it now.",
-        "%(count)s changes are published. Everybody sees them now.",
-        len(told.changes),
+        again = None
+        if isinstance(error, Stale) or error.code == "nothing_to_publish":
+            again = publishing.just_published(db, actor, cycle.id, revision, moment)
+        if again is None:
+            return _preview(request, db, actor, slug, error, form)
+        release = again
+    return _done(request, db, slug, release)
+
+
+def _done(request: Request, db: DbSession, slug: str, release: Release) -> Response:
+    language = current_reader(request).language
+    outcome = releases.outcome(db, release)
+    link = (f"/organize/c/{slug}/invitations", gettext_for(request)(N_("Invitations")))
+    return see_other(
+        request,
+        f"/organize/c/{slug}/publish",
+        publish_page.outcome_words(outcome, language),
+        link=link if outcome.mails or outcome.left_out else None,
     )
-    if release.number == 1:
-        said = speak.gettext("The cycle is published. Everybody sees it now.")
-    said = said % {"count": len(told.changes)}
-    return see_other(request, f"/organize/c/{slug}/publish", said)
 
 
 @router.post("/publish/mail")
@@ -101,9 +118,8 @@ def look_at_mail(
     cycle = cycles.cycle_for_slug(db, actor, slug)
     person_id, _, session_id = form.text("mail").partition(":")
     try:
-        mail = mail_of_release(
-            db, actor, links, cycle.id, person_id, session_id, form.text("note"), now()
-        )
+        note = validate(NoteIn, form.pick("note")).note
+        mail = mail_of_release(db, actor, links, cycle.id, person_id, session_id, note, now())
     except Invalid as error:
         return _preview(request, db, actor, slug, error, form)
     context = {
@@ -125,11 +141,3 @@ def nothing_to_look_at(slug: str) -> Response:
 def _left_out(form: Form) -> set[str]:
     """The people whose box "leave out" is ticked."""
     return {name.removeprefix("leave-") for name in form.values if name.startswith("leave-")}
-
-
-def _still_as_shown(cycle: Cycle, revision: str) -> None:
-    """Whoever publishes has read what is published. Raises Stale."""
-    if revision and revision != str(cycle.revision):
-        raise Stale(
-            N_("Somebody changed the schedule while you were reading. Look at it once more.")
-        )

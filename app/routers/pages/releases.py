@@ -30,8 +30,9 @@ Which = Annotated[str, Query(max_length=20)]
 def list_releases(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
     """The releases, the newest first, each with its note and its changes in words."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
-    language = current_reader(request).language
-    presenter = Presenter(language)
+    reader = current_reader(request)
+    language = reader.language
+    presenter = Presenter(language, reader.zone)
     told = [
         (
             one.release,
@@ -62,7 +63,7 @@ def compare(
     first = first or (str(stamps[0].number) if stamps else DRAFT)
     second = second or DRAFT
     found = releases.compare(db, actor, cycle.id, _number(first), _number(second), now())
-    changes = groups(found.changes, found.after, Presenter(reader.language))
+    changes = groups(found.changes, found.after, Presenter(reader.language, reader.zone))
     context = {
         "cycle": cycle,
         "cycle_bar": cycle_bar(cycle, reader.language),

@@ -1,0 +1,47 @@
+"""Organizers' page: everybody whom publishing now would concern."""
+
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.models import now
+from app.services import concerned, cycles, publishing
+from app.web.dependencies import Db, Organizer
+from app.web.organize import PageNumber, cycle_bar, page_number
+from app.web.publish_page import lines
+from app.web.templating import current_reader, page
+
+router = APIRouter(prefix="/organize/c/{slug}/publish")
+
+
+@router.get("/people")
+def list_people(
+    request: Request,
+    db: Db,
+    actor: Organizer,
+    slug: str,
+    q: str = "",
+    number: PageNumber = "1",
+) -> Response:
+    """A page of them, searched; those whose calendar would be wrong first, then by name."""
+    cycle = cycles.cycle_for_slug(db, actor, slug)
+    moment, language = now(), current_reader(request).language
+    found = publishing.preview(db, actor, cycle.id, moment)
+    planned = publishing.reach(db, actor, cycle.id, found, moment)
+    shown = concerned.page_of(concerned.concerned_by(planned), q, page_number(number))
+    path = f"/organize/c/{slug}/publish/people"
+
+    def at(other: int) -> str:
+        return f"{path}?{urlencode({'q': q, 'page': other} if q else {'page': other})}"
+
+    context = {
+        "cycle": cycle,
+        "cycle_bar": cycle_bar(cycle, language),
+        "found": shown,
+        "lines": lines(shown.rows, language),
+        "q": q,
+        "previous": at(shown.number - 1) if shown.number > 1 else None,
+        "next": at(shown.number + 1) if shown.number < shown.pages else None,
+    }
+    return page(request, "organize/publish_people.html", context)

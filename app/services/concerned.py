@@ -1,0 +1,94 @@
+"""Whom it concerns that calendars say what a schedule says, of a plan that was made."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain.addresses import search_key
+from app.domain.invitations import Due, Why
+from app.domain.schedule import Schedule
+from app.models import Guest, Invitation
+from app.services.invitations import without_address
+from app.services.ledger import Plan, Reader
+
+PER_PAGE = 100
+_MAX_QUERY = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Concerned:
+    """Somebody who has to be told something, in the order of sessions as the plan has it.
+    `wrong`: without it their calendar would say something that is not so."""
+
+    reader: Reader
+    due: tuple[Due, ...]
+
+    @property
+    def wrong(self) -> bool:
+        """Whether their calendar has an entry, which is not right any more."""
+        return any(each.why is not Why.NEW for each in self.due)
+
+
+def concerned_by(planned: Plan) -> list[Concerned]:
+    """Those whose calendar would be wrong first, then by name. No query."""
+    by_guest: dict[str, list[Due]] = {}
+    for due in planned.due:
+        by_guest.setdefault(due.entry.guest_id, []).append(due)
+    found = [Concerned(planned.readers[guest], tuple(due)) for guest, due in by_guest.items()]
+    return sorted(found, key=lambda who: (not who.wrong, *_by_name(who.reader)))
+
+
+@dataclass(frozen=True, slots=True)
+class ConcernedPage:
+    """Some of them: page `number` of `pages`, the `first` to the `last` of `total`, from 1 on."""
+
+    rows: list[Concerned]
+    number: int
+    pages: int
+    first: int
+    last: int
+    total: int
+
+
+def page_of(everybody: list[Concerned], query: str = "", number: int = 1) -> ConcernedPage:
+    """A page of those in whose name and address every word of `query` stands; one that is not
+    there gives the nearest. No query."""
+    words = search_key(query[:_MAX_QUERY]).split()
+    found = [
+        who
+        for who in everybody
+        if not words or all(word in _looked_in(who.reader) for word in words)
+    ]
+    pages = max(1, -(-len(found) // PER_PAGE))
+    number = max(1, min(number, pages))
+    skipped = (number - 1) * PER_PAGE
+    rows = found[skipped : skipped + PER_PAGE]
+    first = skipped + 1 if rows else 0
+    return ConcernedPage(rows, number, pages, first, skipped + len(rows), len(found))
+
+
+def _looked_in(reader: Reader) -> str:
+    return search_key(reader.name, reader.guest.address)
+
+
+def untold(planned: Plan, schedule: Schedule, now: datetime) -> list[Reader]:
+    """Those who have no address though sessions to come concern them, by name. No query."""
+    ids = {row.person_id for row in without_address(planned, schedule, now)}
+    found = [each for each in planned.readers.values() if each.guest.person_id in ids]
+    return sorted(found, key=_by_name)
+
+
+def _by_name(reader: Reader) -> tuple[str, str]:
+    return search_key(reader.name), reader.guest.person_id
+
+
+def ever_told(db: DbSession, cycle_id: str) -> bool:
+    """Whether anybody's calendar was told anything of a cycle. One query."""
+    query = (
+        select(Invitation.id)
+        .join(Guest, col(Guest.id) == col(Invitation.guest_id))
+        .where(Guest.cycle_id == cycle_id, Invitation.method != "")
+    )
+    return db.exec(query.limit(1)).first() is not None
