@@ -24,6 +24,7 @@ _MOST_CALENDAR = 256 * 1024  # bytes of a calendar
 _MOST_LINES = 20_000
 _MOST_LINE = 8_000  # characters of a line that is looked at
 _MOST_EVENTS = 100
+_DEEPEST = 50
 _MOST_ATTENDEES = 50
 _MOST_COMMENT = 1_000
 _MOST_UID = 200
@@ -74,7 +75,7 @@ def read_answers(message: Message) -> Reading:
     answers: dict[ReadAnswer, None] = {}
     organizers: dict[str, None] = {}
     for part in mime.parts(message):
-        data = _calendar(part)
+        data = _calendar(part) if len(answers) < _MOST_EVENTS else b""
         if not data:
             continue
         method = mime.parameter(part, "method").upper()
@@ -106,7 +107,7 @@ def read_calendar(data: bytes, method: str = "", charset: str = "") -> Reading:
         if named not in _READ and not named.startswith("X-"):
             continue
         name, parameters, value = _split(line)
-        if name == "BEGIN":
+        if name == "BEGIN" and len(within) < _DEEPEST:
             within.append(value.strip().upper())
             if within[-1] == "VCALENDAR":
                 calendars.append(("", []))
