@@ -64,16 +64,15 @@ def read_notification(message: Message) -> Bounce | None:
     if not blocks:
         return None
     found = [f for block in blocks[: _MOST_RECIPIENTS + 1] for f in _failed(block)]
-    return Bounce(tuple(dict.fromkeys(found)), *_returned(message))
+    failed = tuple(dict.fromkeys(found))
+    return Bounce(failed, *_returned(message), formal=True, from_machine=_from_machine(message))
 
 
 def read_other_bounce(message: Message) -> Bounce | None:
     """The same for servers that write to people only (qmail, Exim, older Exchange); None where the
     mail does not look like it."""
     named = mime.addresses(mime.raw_headers(message, "X-Failed-Recipients"))
-    sender = mime.raw_headers(message, "From")[:1]
-    path = mime.raw_headers(message, "Return-Path")[:1]
-    from_machine = any(_SENDERS.match(a) for a in mime.addresses(sender)) or path == ["<>"]
+    from_machine = _from_machine(message)
     if not named and not (from_machine and _SUBJECT.search(mime.header(message, "Subject"))):
         return None
     words = _words(message)[:_MOST_TEXT]
@@ -90,7 +89,15 @@ def read_other_bounce(message: Message) -> Bounce | None:
         permanent = status.startswith("5") or (not status and not waits and hopeless)
         said = mime.clean(near)[:_MOST_DIAGNOSTIC]
         failed.append(Failed(address, status, permanent, permanent or not waits, said))
-    return Bounce(tuple(failed), *_returned(message)) if failed else None
+    if not failed:
+        return None
+    return Bounce(tuple(failed), *_returned(message), from_machine=from_machine)
+
+
+def _from_machine(message: Message) -> bool:
+    sender = mime.raw_headers(message, "From")[:1]
+    path = mime.raw_headers(message, "Return-Path")[:1]
+    return any(_SENDERS.match(a) for a in mime.addresses(sender)) or path == ["<>"]
 
 
 def _listed(words: str) -> Iterator[str]:

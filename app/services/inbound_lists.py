@@ -15,7 +15,8 @@ from app.mail.inbound import Incoming, read
 from app.models import Cycle, Guest, InboundMail, Invitation, Person, Session
 from app.services.actor import Actor
 from app.services.guests import with_person
-from app.services.inbound import TEMPORARY, answer_for
+from app.services.inbound import answer_for, remember_sender
+from app.services.inbound_outcomes import TEMPORARY
 from app.services.paging import paginate
 from app.services.rows import find, found_by
 
@@ -140,7 +141,7 @@ def place(
     if guest.cycle_id != mail.cycle_id:
         raise NotFound
     content: Incoming = read(mail.raw)
-    outcome = answer_for(db, content, guest, mail.received_at, by_tag=False, by_hand=True)
+    outcome = answer_for(db, content, guest, mail.received_at, by_hand=True)
     became = {answer["became"] for answer in outcome.details["answers"]}
     if not became & {"taken", "older", "proposes"}:
         raise Clash(
@@ -150,6 +151,7 @@ def place(
         )
     mail.status, mail.guest_id, mail.settled_by = "placed", guest.id, actor.name
     mail.details = outcome.details
+    remember_sender(db, guest, mail.sender)
     db.add(mail)
     db.flush()
     return mail, guest.person.name
