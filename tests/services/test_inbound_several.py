@@ -25,7 +25,7 @@ def test_of_two_with_one_stamp_the_later_mail_counts(db: DbSession) -> None:
             raw = invited.mail(factory, message_id=f"<{at}@{first}>")
             raw = raw.replace(b"15:00:10", at.encode())
             receive(
-                db, raw.replace(b"ana@example.org", invited.person.email_key.encode()), RECEIVED
+                db, raw.replace(b"ana@example.org", invited.invitation.address.encode()), RECEIVED
             )
         assert answer(db, invited)[0] == ("accepted" if then > first else "declined")
 
