@@ -228,7 +228,7 @@ def _answers(settings: Settings) -> Iterator[Finding]:
     server = urlsplit(settings.imap_url)
     mailbox = Mailbox(settings.imap_url, timeout=10)
     try:
-        mailbox.open(readonly=True)
+        mailbox.open()  # what it takes is said only of a folder that may be changed
         waiting = len(mailbox.unseen())
     except MailboxError as error:
         yield Finding(
@@ -240,11 +240,20 @@ def _answers(settings: Settings) -> Iterator[Finding]:
         return
     finally:
         mailbox.close()
+    if mailbox.read_only:
+        yield Finding(
+            "look",
+            "answers",
+            f"the mailbox at {server.hostname} is read-only for us: what was read cannot be "
+            "marked, and is read again after each start. Let the user change flags in the folder.",
+        )
+        return
     open_line = server.scheme == "imap" and server.hostname not in ("127.0.0.1", "::1", "localhost")
     yield Finding(
         "look" if open_line else "ok",
         "answers",
         f"the mailbox at {server.hostname} can be read, unseen mails: {waiting}"
+        f"; what was read is told by {mailbox.marks}"
         + (". The password goes there unencrypted: use imaps://" if open_line else ""),
     )
 

@@ -15,7 +15,8 @@ from app.mail.inbound import Incoming, read
 from app.models import Cycle, Guest, InboundMail, Invitation, Person, Session
 from app.services.actor import Actor
 from app.services.guests import keep, with_person
-from app.services.inbound import TEMPORARY, answer_for
+from app.services.inbound import answer_for, remember_sender
+from app.services.inbound_outcomes import TEMPORARY
 from app.services.paging import paginate
 from app.services.rows import find, found_by
 
@@ -142,7 +143,7 @@ def place(
     if guest.cycle_id != mail.cycle_id:
         raise NotFound
     content: Incoming = read(mail.raw)
-    outcome = answer_for(db, content, guest, mail.received_at, by_tag=False, by_hand=True)
+    outcome = answer_for(db, content, guest, mail.received_at, by_hand=True)
     became = {answer["became"] for answer in outcome.details["answers"]}
     if not became & {"taken", "older", "proposes"}:
         raise Clash(
@@ -152,6 +153,7 @@ def place(
         )
     mail.status, mail.guest_id, mail.settled_by = "placed", guest.id, actor.name
     mail.details = outcome.details
+    remember_sender(db, guest, mail.sender)
     db.add(mail)
     db.flush()
     return mail, guest.person.name

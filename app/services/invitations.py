@@ -21,6 +21,7 @@ from app.services.actor import Actor
 from app.services.guests import ensure_guests
 from app.services.issuing import issue
 from app.services.ledger import Plan, plan
+from app.services.reach import try_again
 from app.services.rows import find
 from app.services.schedules import held_cycle, newest_release, refuse_archived
 
@@ -302,6 +303,8 @@ def send_again(
 
     Raises NotFound; Clash, code ``nothing_to_send``: there is nothing that concerns them.
     """
+    held_cycle(db, cycle_id)
+    try_again(db, person_id)  # if it comes back once more, it is marked once more
     if sent := bring_up_to_date(
         db, actor, cycle_id, now, people=[person_id], session_id=session_id
     ):

@@ -92,6 +92,7 @@ def _join(db: DbSession, stays: Guest, goes: Guest, address: str, at: datetime) 
         _take_over(db, stays, mine, theirs)
     for name in ("biography", "photo", "unavailable"):
         setattr(stays, name, getattr(stays, name) or getattr(goes, name))
+    stays.aliases = list(dict.fromkeys([*stays.aliases, *goes.aliases]))
     _move_what_refers(db, stays, goes)
     db.delete(goes)
     db.flush()  # before its address for replies moves: two rows must not have it at any time
@@ -198,7 +199,7 @@ def _carry_answer(of: Invitation, to: Invitation) -> None:
     if sequence < 0:
         return
     to.answer, to.answer_source, to.answered_at = of.answer, of.answer_source, of.answered_at
-    to.answer_sequence, to.comment = sequence, of.comment
+    to.answer_sequence, to.comment, to.answer_sent_at = sequence, of.comment, of.answer_sent_at
 
 
 def _move_what_refers(db: DbSession, stays: Guest, goes: Guest) -> None:

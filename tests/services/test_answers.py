@@ -28,6 +28,7 @@ def invited(db: DbSession, sequence: int = 2) -> Invitation:
         uid=session.uid,
         method="REQUEST",
         sequence=sequence,
+        time_sequence=sequence,
         address=person.email or "",
     )
     db.add(invitation)
@@ -95,8 +96,8 @@ def test_of_two_at_once_the_one_that_counts_wins(
     would have the last word. It goes on when that one is through, or has had the time to be."""
     looked, through = Event(), Event()
 
-    def slow(one: Given, other: Given | None) -> bool:
-        found = newer(one, other)
+    def slow(one: Given, other: Given | None, time_sequence: int) -> bool:
+        found = newer(one, other, time_sequence)
         if one.at == NOW:
             looked.set()
             through.wait(PATIENCE)
