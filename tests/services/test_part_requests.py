@@ -79,7 +79,7 @@ def test_nobody_is_reminded_where_mail_comes_back_from(db: DbSession, make: Make
     assert remind(db, SYSTEM, cycle.id, NOW + DAY) == Asked((other,), (gone,))
     assert remind_parts(db, START - DAY) == 1
     change = PersonChange.model_validate({"email": "new@example.org"})
-    people.change_person(db, SYSTEM, gone, change)
+    people.change_person(db, SYSTEM, gone, change, now=START - DAY)
     assert remind(db, SYSTEM, cycle.id, START - DAY + HOUR) == Asked((gone,), ())
 
 
