@@ -21,7 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from app.domain.errors import N_
 from app.domain.series import FIRST_YEAR, LAST_YEAR
-from app.domain.text import LANGUAGES
+from app.domain.text import LANGUAGES, looks_like_link, without_bidi
 from app.domain.zones import zone_names
 from app.schemas.countries import COUNTRIES
 
@@ -75,6 +75,15 @@ def _matches_no(pattern: re.Pattern[str]) -> Callable[[str], str]:
     return check
 
 
+def _no_link(value: str) -> str:
+    if looks_like_link(value):
+        raise PydanticCustomError(
+            "link_in_name",
+            N_("Leave out links and mail addresses. After a full stop, type a space."),
+        )
+    return value
+
+
 def _whole(value: Any) -> Any:
     # JSON knows only numbers; RFC 8259, section 6 has those agree that a double can hold.
     exact = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
@@ -84,6 +93,7 @@ def _whole(value: Any) -> Any:
 def _composed(value: Any) -> Any:
     if not isinstance(value, str):
         return value
+    value = without_bidi(value)  # pasted along with other text, and nobody sees it
     if _NOTHING_SEEN.fullmatch(value):  # a zero-width space is no name
         return ""
     # Before the length is looked at: some characters become three (U+1D160).
@@ -244,6 +254,8 @@ Line300 = Annotated[str, Field(max_length=300), _ONE_LINE, _COMPOSE, _MAYBE_EMPT
 Filled200 = Annotated[str, Field(min_length=1, max_length=200), _ONE_LINE, _COMPOSE, _FILLED]
 Filled500 = Annotated[str, Field(min_length=1, max_length=500), _ONE_LINE, _COMPOSE, _FILLED]
 """One line of text of at most so many characters; filled: not empty."""
+NO_LINKS = AfterValidator(_no_link)
+"""For what somebody without an account types and others get to read by mail."""
 
 Lines = Annotated[
     str,

@@ -99,6 +99,7 @@ NAMES = [
     "a" * 99 + "é" + "b" * 40,
     "..",
     "@",
+    "Ana 👩\u200d💻",
 ]
 
 
@@ -129,6 +130,10 @@ def test_the_text_arrives(text: str) -> None:
     body = _parsed(text=text).get_body(("plain",))
     assert body is not None
     assert body.get_content() == text.replace("\n", "\r\n")
+
+
+def test_emoji_stay_together_in_a_subject() -> None:
+    assert header_text("Hola 👩\u200d👩\u200d👧 \u202etodas") == "Hola 👩\u200d👩\u200d👧 todas"
 
 
 @pytest.mark.parametrize("subject", ["Líderes de clúster " * 9, "x" * 180, "a\r\nBcc: e@x.y"])

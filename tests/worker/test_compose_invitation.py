@@ -671,7 +671,7 @@ def test_what_is_kept_is_for_all_who_share_it_and_nobody_else(
 
 @pytest.mark.parametrize(
     "name",
-    ["Win at https://evil.example", "evil.example", "call 5551234", "a" * 61, "x@evil.example"],
+    ["Win at https://evil.example", "evil.example", "call 5551234", "a" * 91, "x@evil.example"],
 )
 def test_a_name_that_is_an_advertisement_is_nowhere(
     db: DbSession, links: Links, world: World, name: str
@@ -681,6 +681,17 @@ def test_a_name_that_is_an_advertisement_is_nowhere(
     assert "Hello" not in found.text
     for place in (found.text, found.html, found.calendar.decode(), str(found.mail["To"])):
         assert name not in place
+
+
+@pytest.mark.parametrize("name", ["Maria de los Angeles " * 4 + "Duran", "José M.Pérez"])
+def test_a_long_name_and_one_with_initials_are_everywhere(
+    db: DbSession, links: Links, world: World, name: str
+) -> None:
+    found = composed(db, links, queue(db, world.cycle, world.guest, world.session, to_name=name))
+    assert f"Hello {name}," in found.text
+    assert found.mail["To"].addresses[0].display_name == name
+    calendar = found.calendar.decode().replace("\r\n ", "")
+    assert f';CN="{name}":mailto:ana@example.org\r\n' in calendar
 
 
 def test_the_organizers_words(db: DbSession, links: Links, world: World) -> None:
