@@ -9,8 +9,8 @@ from app.schemas.types import (
     EXACT,
     Accent,
     Change,
+    ContactEmail,
     Day,
-    Email,
     Id,
     Instant,
     Language,
@@ -58,7 +58,7 @@ class CycleIn(Strict):
     zone: Zone
     description: Prose = Field(default_factory=dict)
     accent: Accent = ""
-    contact_email: Email | None = None
+    contact_email: ContactEmail | None = None
     capacity: Capacity | None = None
     enrolment_open: YesNo = True
     approval: YesNo = False
@@ -75,7 +75,7 @@ class CycleChange(Change):
     zone: Zone = ""
     description: Prose = Field(default_factory=dict)
     accent: Accent = ""
-    contact_email: Email | None = None
+    contact_email: ContactEmail | None = None
     capacity: Capacity | None = None
     enrolment_open: YesNo = True
     approval: YesNo = False

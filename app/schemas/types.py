@@ -32,6 +32,7 @@ _UNSEEN = r"\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
 _NOTHING_SEEN = re.compile(rf"[\s{_UNSEEN}]*")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _HOST = re.compile(r"[\w.-]+")  # in any script; an address of version 6 has colons instead
+_NO_ADDRESS = N_("This does not look like an e-mail address, such as ana@example.org.")
 _RESERVED_SLUGS = frozenset({"new", "series"})
 
 
@@ -135,10 +136,19 @@ def _email(value: str) -> str:
     try:
         found = validate_email(value, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
-        raise PydanticCustomError(
-            "email", N_("This does not look like an e-mail address, such as ana@example.org.")
-        ) from None
+        raise PydanticCustomError("email", _NO_ADDRESS) from None
+    if "=?" in found.normalized:  # in a header it could be read as an encoded word
+        raise PydanticCustomError("email", _NO_ADDRESS)
     return found.normalized
+
+
+def _plain_before_at(value: str) -> str:
+    if not value.rpartition("@")[0].isascii():
+        raise PydanticCustomError(
+            "contact_email",
+            N_("Choose an address without accents before the @: not every mail server takes them."),
+        )
+    return value
 
 
 def _link(value: str) -> str:
@@ -300,6 +310,8 @@ Language = Annotated[
 Email = Annotated[
     str, Field(min_length=1, max_length=254), AfterValidator(_email), _said(format="email")
 ]
+ContactEmail = Annotated[Email, AfterValidator(_plain_before_at)]
+"""One that answers go to: every mail of the cycle names it in a header."""
 Link = Annotated[
     str,
     Field(max_length=2000),

@@ -4,7 +4,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from app.schemas.part import GuestDetailsIn
-from app.schemas.types import Filled200, Lines
+from app.schemas.types import ContactEmail, Email, Filled200, Lines
 
 LINE: TypeAdapter[str] = TypeAdapter(Filled200)
 FAMILY = "👩\u200d👩\u200d👧"
@@ -31,3 +31,18 @@ def test_who_has_a_part_types_no_links(field: str) -> None:
         GuestDetailsIn.model_validate(given | {field: "Marc evil.example"})
     (error,) = caught.value.errors()
     assert (error["loc"], error["type"]) == ((field,), "link_in_name")
+
+
+def test_what_could_be_read_as_an_encoded_word_is_no_address() -> None:
+    with pytest.raises(ValidationError) as caught:
+        TypeAdapter(Email).validate_python("=?utf-8?q?a?=@example.org")
+    assert caught.value.errors()[0]["type"] == "email"
+
+
+def test_answers_go_to_an_address_that_every_server_takes() -> None:
+    contact: TypeAdapter[str] = TypeAdapter(ContactEmail)
+    assert contact.validate_python("ayuda@ñandú.example") == "ayuda@ñandú.example"
+    assert TypeAdapter(Email).validate_python("ñandú@example.org") == "ñandú@example.org"
+    with pytest.raises(ValidationError) as caught:
+        contact.validate_python("ñandú@example.org")
+    assert caught.value.errors()[0]["type"] == "contact_email"

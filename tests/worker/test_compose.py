@@ -193,6 +193,9 @@ def test_a_name_that_is_an_advertisement_is_not_repeated(
     assert name not in text
     assert name not in html
     assert "Hello" not in text
+    message = _queue(db, enrolment)
+    message.to_name = name
+    assert str(_mail(db, links, message)[0]["To"]) == "ana@example.org"
 
 
 @pytest.mark.parametrize(

@@ -577,13 +577,14 @@ def test_a_cancellation(
     )  # fmt: skip
     found = composed(db, links, message)
     assert found.mail["Subject"] == subject
+    label = "It was to be:" if why == "cancelled" else "It was in your calendar:"
     assert found.text == (
         f"""\
 {headline}
 
 Cluster & territory
 
-It was to be:
+{label}
   Tuesday 15 December 2026
   15:00–16:30, Madrid time
   (09:00–10:30, Bogotá time)
@@ -600,6 +601,7 @@ Questions? Write to help@example.org.
 """
     )
     assert "href=" not in found.html
+    assert found.html.count("<s>") == (2 if why == "cancelled" else 0)  # both zones' times
     event = found.event
     assert event["STATUS"] == "CANCELLED"
     assert event["SEQUENCE"] == "4"
@@ -608,6 +610,27 @@ Questions? Write to help@example.org.
     assert {"LOCATION", "URL", "CONFERENCE"} & set(event.names) == set()
     assert event.parts == []
     assert oracles.Libical().allowed(found.calendar)
+
+
+@pytest.mark.parametrize("why", ["cancelled", "left", "address"])
+def test_own_words_of_a_cancellation_are_for_a_session_that_is_off(
+    db: DbSession, links: Links, world: World, why: str
+) -> None:
+    db.add(
+        MailText(
+            cycle_id=world.cycle.id,
+            kind="invitation-cancel",
+            language="en",
+            subject="It is off",
+            text="We are sorry: nothing comes of it.",
+        )
+    )
+    message = queue(
+        db, world.cycle, world.guest, world.session, "invitation-cancel", why=why, sequence=4
+    )
+    found = composed(db, links, message)
+    own = (found.mail["Subject"] == "It is off", "We are sorry" in found.text)
+    assert own == (why == "cancelled", why == "cancelled")
 
 
 def test_a_cancellation_has_the_time_that_they_knew(
