@@ -237,7 +237,11 @@ def _with_differences(
 
 
 def _with_own_words(about: About, mail: InvitationMail, schedule: Schedule) -> InvitationMail:
-    """With the organizers' words instead of the house's, where they wrote some."""
+    """With the organizers' words instead of the house's, where they wrote some. Those of a
+    cancellation are about a session that is off: who is taken out of one that takes place, or
+    has another address, reads the house's."""
+    if about.kind == CANCEL and about.why != Why.CANCELLED:
+        return mail
     values = placeholder_values(
         about.language,
         mail.zone,

@@ -577,13 +577,14 @@ def test_a_cancellation(
     )  # fmt: skip
     found = composed(db, links, message)
     assert found.mail["Subject"] == subject
+    label = "It was to be:" if why == "cancelled" else "It was in your calendar:"
     assert found.text == (
         f"""\
 {headline}
 
 Cluster & territory
 
-It was to be:
+{label}
   Tuesday 15 December 2026
   15:00–16:30, Madrid time
   (09:00–10:30, Bogotá time)
@@ -600,6 +601,7 @@ Questions? Write to help@example.org.
 """
     )
     assert "href=" not in found.html
+    assert found.html.count("<s>") == (2 if why == "cancelled" else 0)  # both zones' times
     event = found.event
     assert event["STATUS"] == "CANCELLED"
     assert event["SEQUENCE"] == "4"
@@ -608,6 +610,27 @@ Questions? Write to help@example.org.
     assert {"LOCATION", "URL", "CONFERENCE"} & set(event.names) == set()
     assert event.parts == []
     assert oracles.Libical().allowed(found.calendar)
+
+
+@pytest.mark.parametrize("why", ["cancelled", "left", "address"])
+def test_own_words_of_a_cancellation_are_for_a_session_that_is_off(
+    db: DbSession, links: Links, world: World, why: str
+) -> None:
+    db.add(
+        MailText(
+            cycle_id=world.cycle.id,
+            kind="invitation-cancel",
+            language="en",
+            subject="It is off",
+            text="We are sorry: nothing comes of it.",
+        )
+    )
+    message = queue(
+        db, world.cycle, world.guest, world.session, "invitation-cancel", why=why, sequence=4
+    )
+    found = composed(db, links, message)
+    own = (found.mail["Subject"] == "It is off", "We are sorry" in found.text)
+    assert own == (why == "cancelled", why == "cancelled")
 
 
 def test_a_cancellation_has_the_time_that_they_knew(
@@ -671,7 +694,7 @@ def test_what_is_kept_is_for_all_who_share_it_and_nobody_else(
 
 @pytest.mark.parametrize(
     "name",
-    ["Win at https://evil.example", "evil.example", "call 5551234", "a" * 61, "x@evil.example"],
+    ["Win at https://evil.example", "evil.example", "call 5551234", "a" * 91, "x@evil.example"],
 )
 def test_a_name_that_is_an_advertisement_is_nowhere(
     db: DbSession, links: Links, world: World, name: str
@@ -681,6 +704,17 @@ def test_a_name_that_is_an_advertisement_is_nowhere(
     assert "Hello" not in found.text
     for place in (found.text, found.html, found.calendar.decode(), str(found.mail["To"])):
         assert name not in place
+
+
+@pytest.mark.parametrize("name", ["Maria de los Angeles " * 4 + "Duran", "José M.Pérez"])
+def test_a_long_name_and_one_with_initials_are_everywhere(
+    db: DbSession, links: Links, world: World, name: str
+) -> None:
+    found = composed(db, links, queue(db, world.cycle, world.guest, world.session, to_name=name))
+    assert f"Hello {name}," in found.text
+    assert found.mail["To"].addresses[0].display_name == name
+    calendar = found.calendar.decode().replace("\r\n ", "")
+    assert f';CN="{name}":mailto:ana@example.org\r\n' in calendar
 
 
 def test_the_organizers_words(db: DbSession, links: Links, world: World) -> None:

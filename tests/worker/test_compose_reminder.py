@@ -215,6 +215,7 @@ def test_a_name_that_is_none_is_not_passed_on(db: DbSession, links: Links, cycle
     db.flush()
     parsed, text, _ = mail(db, links, message)
     assert parsed["Subject"] == "Dear: soon"
+    assert parsed["To"] == message.to_address
     assert "evil" not in text
 
 
