@@ -22,6 +22,7 @@ class Event:
     location: str  # the link that a person follows to get in
     url: str
     cancelled: bool = False
+    tentative: bool = False  # for this reader it is not settled yet
     conference: str = ""  # link for CONFERENCE; empty: none (public downloads)
     alarm_text: str = ""  # empty: no VALARM
     organizer_name: str = ""

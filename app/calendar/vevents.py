@@ -106,7 +106,7 @@ def vevent(event: Event, span: Span, attendees: Iterable[str] = ()) -> list[str]
         f"CREATED:{utc_stamp(event.created)}",
         f"LAST-MODIFIED:{utc_stamp(event.stamp)}",
         f"SEQUENCE:{event.sequence:d}",
-        f"STATUS:{'CANCELLED' if event.cancelled else 'CONFIRMED'}",
+        f"STATUS:{_status(event)}",
         # A cancelled session that a feed still holds must not keep the reader's hour busy.
         f"TRANSP:{'TRANSPARENT' if event.cancelled else 'OPAQUE'}",
         span.starts,
@@ -124,6 +124,12 @@ def vevent(event: Event, span: Span, attendees: Iterable[str] = ()) -> list[str]
         *_alarm(event),
         "END:VEVENT",
     ]
+
+
+def _status(event: Event) -> str:
+    if event.cancelled:
+        return "CANCELLED"
+    return "TENTATIVE" if event.tentative else "CONFIRMED"
 
 
 def filled(start: str, value: str) -> Iterable[str]:

@@ -49,6 +49,19 @@ def to_document(schedule: Schedule) -> dict[str, Any]:
     }
 
 
+def sessions_with(document: Mapping[str, Any], person_id: str) -> frozenset[str]:
+    """The ids of the sessions of a schedule's document in which a person has a part."""
+    return frozenset(
+        session["id"]
+        for session in document["sessions"]
+        if any(
+            part["person_id"] == person_id
+            for segment in session["segments"]
+            for part in segment["parts"]
+        )
+    )
+
+
 def _session_document(session: Session) -> dict[str, Any]:
     return {
         "id": session.id,

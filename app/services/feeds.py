@@ -1,42 +1,23 @@
-"""Everybody's own calendar: the feed of a participant, of somebody with parts, or of who is both.
-
-It says what the mails said, session by session, and what has changed since: never a lower SEQUENCE
-or an earlier DTSTAMP than the ledger issued to this reader, so that a calendar that has both keeps
-the newer one. No time of rendering gets in.
+"""Feeds: the addresses of everybody's own calendar, of a participant, of somebody with parts, or of
+who is both; whose each is, and whether it has changed. What stands in it: `feed_calendars`.
 """
 
 from collections.abc import Hashable
-from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from sqlmodel import col, func, select
 
-from app.calendar.render import render
-from app.calendar.values import Calendar, Event
 from app.db import DbSession
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_, Gone, NotFound
-from app.domain.invitations import own_segments
-from app.domain.schedule import PartStatus, Schedule, Segment, Session, SessionStatus
-from app.domain.text import LANGUAGES, localized
-from app.languages import translations
+from app.domain.schedule import PartStatus
 from app.models import Cycle, Enrolment, Guest, Invitation, Part, Person
 from app.models import Session as SessionRow
-from app.services.calendars import (
-    CANCELLED_STAY,
-    Rendered,
-    color_name,
-    event_of,
-    own_segments_of,
-)
 from app.services.enrolment_lists import enrolment_of_feed
 from app.services.guests import with_person
 from app.services.links import Links, Purpose
-from app.services.public import published
 from app.services.rows import find
-
-_NOT_EXPECTED = N_("You are no longer expected in this session.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +33,6 @@ class Subscriber:
     address: str
 
 
-class _Issued(NamedTuple):
-    """What the ledger has of a session."""
-
-    sequence: int
-    stamp: datetime
-
-
 def read_token(links: Links, token: str) -> tuple[Purpose, str]:
     """What a feed's token is for, and the id of the enrolment or the guest. Raises NotFound."""
     try:
@@ -72,19 +46,12 @@ def version_of_feed(db: DbSession, purpose: Purpose, row_id: str) -> Hashable:
 
     The ledger has no revision. But each message that is issued adds a row or raises a SEQUENCE, so
     no other state of it has the same number of rows and the same sum. Nor do answers to parts raise
-    any: those that were declined are named.
+    any: those that were declined are named, and the newest answer has its moment.
     """
-    declined: Any = (
-        select(func.aggregate_strings(col(Part.id), ","))
-        .join(SessionRow, col(SessionRow.id) == col(Part.session_id))
-        .where(
-            SessionRow.cycle_id == Cycle.id,
-            Part.person_id == Person.id,
-            Part.status == PartStatus.DECLINED,
-        )
-        .correlate(Cycle, Person)
-        .scalar_subquery()
+    declined = _of_parts(
+        func.aggregate_strings(col(Part.id), ","), Part.status == PartStatus.DECLINED
     )
+    answered = _of_parts(func.max(col(Part.answered_at)))
     ledger: Any = (
         func.count(col(Invitation.id)),
         func.sum(col(Invitation.sequence)),
@@ -104,7 +71,7 @@ def version_of_feed(db: DbSession, purpose: Purpose, row_id: str) -> Hashable:
         Guest.link_generation,
         Guest.feed_generation,
     )
-    columns: Any = (*who, *ledger, declined)
+    columns: Any = (*who, *ledger, declined, answered)
     statement: Any = select(*columns)
     if purpose is Purpose.FEED:
         statement = (
@@ -125,6 +92,17 @@ def version_of_feed(db: DbSession, purpose: Purpose, row_id: str) -> Hashable:
     statement = statement.outerjoin(Invitation, col(Invitation.guest_id) == col(Guest.id))
     row = db.exec(statement.group_by(*who)).one_or_none()
     return tuple(row) if row else None
+
+
+def _of_parts(value: Any, *conditions: Any) -> Any:
+    """Something about the parts of the cycle and person of the query around it."""
+    return (
+        select(value)
+        .join(SessionRow, col(SessionRow.id) == col(Part.session_id))
+        .where(SessionRow.cycle_id == Cycle.id, Part.person_id == Person.id, *conditions)
+        .correlate(Cycle, Person)
+        .scalar_subquery()
+    )
 
 
 def subscriber_of(db: DbSession, links: Links, token: str) -> Subscriber:
@@ -180,118 +158,3 @@ def _guest(db: DbSession, links: Links, guest: Guest) -> Subscriber:
         enrolment.language if enrolment and confirmed else guest.person.language,
         links.guest_feed(guest.id, guest.feed_generation),
     )
-
-
-def feed_calendar(
-    db: DbSession, links: Links, who: Subscriber, language: str, now: datetime
-) -> Rendered:
-    """Somebody's live calendar, with the personal join links and their own part in each session. An
-    empty `language` is theirs. Five queries at most.
-
-    What is off for them (they have withdrawn, or lost their part in what they were invited to) is
-    cancelled, like a session that is off for everybody, until 30 days after it would have begun.
-
-    Raises NotFound while nothing is published.
-    """
-    slug = db.exec(select(Cycle.slug).where(col(Cycle.id) == who.cycle_id)).one()
-    cycle = published(db, slug)
-    schedule = cycle.schedule
-    language = next(
-        each for each in (language, who.language, schedule.language) if each in LANGUAGES
-    )
-    ledger = _ledger(db, who.guest)
-    declined = _declined(db, who, schedule)
-    stamps = [cycle.published_at, *(row.created_at for row in (who.enrolment, who.guest) if row)]
-    if who.enrolment:
-        stamps.append(who.enrolment.status_at)
-    events, ahead = [], []
-    for session in schedule.sessions:
-        own = own_segments(session, who.person_id, declined)
-        issued = ledger.get(session.id)
-        on = bool(own) or _participates(who.enrolment, session)
-        if not (on or issued or who.enrolment):
-            continue
-        if not on or session.status is SessionStatus.CANCELLED:
-            leaves = session.starts + CANCELLED_STAY
-            if leaves <= now:
-                stamps.append(leaves)
-                continue
-            ahead.append(leaves)
-        event = event_of(
-            schedule,
-            session,
-            language,
-            link=(join := _join(links, who, session, own)),
-            join=join,
-            contact=cycle.cycle.contact_email,
-            withdrawn=not on,
-            own=own_segments_of(own, who.person_id, language, declined),
-        )
-        if not on and session.status is not SessionStatus.CANCELLED:
-            event = _taken_out(event, language)
-        if issued:
-            stamps.append(issued.stamp)
-            event = replace(
-                event,
-                sequence=max(event.sequence, issued.sequence),
-                stamp=max(event.stamp, issued.stamp),
-            )
-        events.append(event)
-    calendar = Calendar(
-        tuple(events),
-        name=localized(schedule.title, language, schedule.language),
-        source=who.address,
-        color=color_name(schedule.accent),
-    )
-    return Rendered(render(calendar), max(stamps), min(ahead, default=None))
-
-
-def _participates(enrolment: Enrolment | None, session: Session) -> bool:
-    """Whoever leaves keeps what was over by then."""
-    if enrolment is None:
-        return False
-    left = enrolment.status == EnrolmentStatus.WITHDRAWN
-    return not left or session.ends <= enrolment.status_at
-
-
-def _ledger(db: DbSession, guest: Guest | None) -> dict[str, _Issued]:
-    if guest is None:
-        return {}
-    rows = db.exec(
-        select(Invitation.session_id, Invitation.sequence, Invitation.stamp).where(
-            Invitation.guest_id == guest.id, Invitation.method != ""
-        )
-    )
-    return {row[0]: _Issued(row[1], row[2]) for row in rows}
-
-
-def _declined(db: DbSession, who: Subscriber, schedule: Schedule) -> frozenset[str]:
-    """The ids of the parts that they declined, where they have any."""
-    parts = (p for s in schedule.sessions for g in s.segments for p in g.parts)
-    if all(part.person_id != who.person_id for part in parts):
-        return frozenset()
-    query = (
-        select(Part.id)
-        .join(SessionRow, col(SessionRow.id) == col(Part.session_id))
-        .where(
-            SessionRow.cycle_id == who.cycle_id,
-            Part.person_id == who.person_id,
-            Part.status == PartStatus.DECLINED,
-        )
-    )
-    return frozenset(db.exec(query))
-
-
-def _join(links: Links, who: Subscriber, session: Session, own: tuple[Segment, ...]) -> str:
-    """Where they go in: by the page of those with parts for a session in which they have one."""
-    path = f"/sessions/{session.number}/join"
-    if who.guest is not None and (own or who.enrolment is None):
-        return links.part(who.guest.id, who.guest.link_generation, path)
-    assert who.enrolment is not None
-    return links.my(who.enrolment.id, who.enrolment.link_generation, path)
-
-
-def _taken_out(event: Event, language: str) -> Event:
-    """Off for this reader, while it takes place for others."""
-    said = translations(language).gettext(_NOT_EXPECTED)
-    return replace(event, description=said, location="", url="", conference="")

@@ -1,5 +1,9 @@
 """Everybody's own calendar."""
 
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
 import icalendar
 import pytest
 from starlette.testclient import TestClient
@@ -84,6 +88,61 @@ def test_whoever_left_sees_what_was_to_come_cancelled(
         enrolments.withdraw(db, enrolments.get_enrolment(db, SYSTEM, there.enrolment_id), now())
     events = icalendar.Calendar.from_ical(client.get(there.feed).content).walk("VEVENT")
     assert [str(e["status"]) for e in events] == ["CANCELLED", "CANCELLED"]
+
+
+@pytest.mark.parametrize(
+    ("status", "title", "said"),
+    [
+        ("waitlisted", "Waiting list: Session 1", "You are on the waiting list."),
+        ("pending", "To be confirmed: Session 1", "Your enrolment waits for confirmation."),
+    ],
+)
+def test_whoever_waits_has_no_place_yet(
+    client: TestClient,
+    database: Database,
+    there: Published,
+    status: str,
+    title: str,
+    said: str,
+) -> None:
+    with database.begin(writes=True) as db:
+        enrolments.get_enrolment(db, SYSTEM, there.enrolment_id).status = status
+    answer = client.get(f"{there.feed}?lang=en")
+    events = icalendar.Calendar.from_ical(answer.content).walk("VEVENT")
+    assert [str(e["status"]) for e in events] == ["TENTATIVE", "TENTATIVE"]
+    first = events[0]
+    assert str(first["summary"]) == title
+    assert str(first["description"]).startswith(said)
+    assert str(first["url"]) == f"http://testserver/c/{SLUG}/1"
+    assert ("location" in first, "conference" in first, first.walk("VALARM")) == (False, False, [])
+    assert there.my.encode() not in answer.content
+
+
+def test_every_change_of_an_enrolment_counts(
+    client: TestClient, database: Database, there: Published
+) -> None:
+    def stamps() -> list[tuple[str, int, datetime]]:
+        events: list[Any] = icalendar.Calendar.from_ical(client.get(there.feed).content).walk(
+            "VEVENT"
+        )
+        return [(str(e["status"]), int(e["sequence"]), e["dtstamp"].dt) for e in events]
+
+    seen = [stamps()]
+    at = now()
+    for status in ("waitlisted", "confirmed", "withdrawn", "pending", "confirmed"):
+        at += timedelta(minutes=1)
+        with database.begin(writes=True) as db:
+            row = enrolments.get_enrolment(db, SYSTEM, there.enrolment_id)
+            row.status, row.status_at = status, at
+        seen.append(stamps())
+    assert [one[0][0] for one in seen] == [
+        "CONFIRMED", "TENTATIVE", "CONFIRMED", "CANCELLED", "TENTATIVE", "CONFIRMED",
+    ]  # fmt: skip
+    for before, after in pairwise(seen):
+        for (_, sequence, stamp), (_, sequence_after, stamp_after) in zip(
+            before, after, strict=True
+        ):
+            assert (sequence < sequence_after, stamp < stamp_after) == (True, True)
 
 
 def test_two_people_have_two_feeds(

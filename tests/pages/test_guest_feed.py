@@ -3,7 +3,7 @@
 import gzip
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -73,13 +73,20 @@ def take_off(db: DbSession, there: Published, session: int) -> None:
     release_again(db, there)
 
 
-def decline(db: DbSession, there: Published, session: int) -> None:
+def decline(
+    db: DbSession,
+    there: Published,
+    session: int,
+    at: datetime | None = None,
+    status: str = "declined",
+) -> None:
     """By a statement that passes the revisions by."""
     where = (
         col(Part.session_id) == there.session_ids[session],
         col(Part.person_id) == there.person_id,
     )
-    db.connection().execute(update(Part).where(*where).values(status="declined"))
+    values = {"status": status, "answered_at": at}
+    db.connection().execute(update(Part).where(*where).values(**values))
 
 
 def issued(
@@ -160,17 +167,89 @@ def test_tokens_for_other_purposes_are_nonsense(
 
 
 def test_only_sessions_with_a_part_are_in_it(
-    client: TestClient, database: Database, there: Published, feed: str
+    client: TestClient, database: Database, links: Links, there: Published, feed: str
 ) -> None:
+    with database.begin(writes=True) as db:
+        other = Make(db).person(name="Luis", email="luis@example.org")
+        Make(db).part(db.get_one(Segment, there.segment_id), other)
+        release_again(db, there)
+        guest_id = guests.guest_of(db, there.cycle_id, other.id).id
+        nobody_id = guests.guest_of(db, there.cycle_id, Make(db).person(email="nobody@example.org").id).id
     both = shown(client, feed)
-    with database.begin(writes=True) as db:
-        decline(db, there, 0)
-    assert shown(client, feed) == both[1:]
-    with database.begin(writes=True) as db:
-        take_off(db, there, 1)
-    answer = client.get(feed)
+    assert [status for _, status in both] == ["CONFIRMED", "CONFIRMED"]
+    theirs = f"/feed/{links.token(Purpose.GUEST_FEED, guest_id, 1)}.ics"
+    assert shown(client, theirs) == both[:1]
+    answer = client.get(f"/feed/{links.token(Purpose.GUEST_FEED, nobody_id, 1)}.ics")
     assert b"BEGIN:VTIMEZONE" in answer.content  # never quite empty
-    assert shown(client, feed) == []
+    assert b"BEGIN:VEVENT" not in answer.content
+
+
+class TestWithoutInvitations:
+    """Nothing was issued: what they see comes from releases and answers alone."""
+
+    def stamps(self, client: TestClient, feed: str) -> list[tuple[str, int, datetime]]:
+        return [
+            (str(e["status"]), int(e["sequence"]), e["dtstamp"].dt) for e in events(client, feed)
+        ]
+
+    def test_what_they_declined_is_cancelled(
+        self, client: TestClient, database: Database, there: Published, feed: str
+    ) -> None:
+        (_, sequence, stamp), second = self.stamps(client, feed)
+        at = stamp + timedelta(hours=1)
+        with database.begin(writes=True) as db:
+            decline(db, there, 0, at)
+        assert self.stamps(client, feed) == [("CANCELLED", sequence + 1, at), second]
+        event = events(client, f"{feed}?lang=en")[0]
+        assert str(event["description"]) == "You are no longer expected in this session."
+        modified = parsedate_to_datetime(client.get(feed).headers["last-modified"])
+        assert modified == at
+        later = at + timedelta(hours=1)
+        with database.begin(writes=True) as db:
+            decline(db, there, 0, later, "confirmed")
+        assert self.stamps(client, feed) == [("CONFIRMED", sequence, later), second]
+        with database.begin(writes=True) as db:
+            decline(db, there, 0, later + timedelta(hours=1))
+        found = self.stamps(client, feed)[0]
+        assert found == ("CANCELLED", sequence + 1, later + timedelta(hours=1))
+
+    def test_what_they_were_taken_off_is_cancelled(
+        self, client: TestClient, database: Database, there: Published, feed: str
+    ) -> None:
+        first, (_, sequence, stamp) = self.stamps(client, feed)
+        for number in (1, 2):  # in the release before, and in one before that
+            with database.begin(writes=True) as db:
+                if number == 1:
+                    take_off(db, there, 1)
+                else:
+                    db.get_one(Segment, there.segment_id).title = "Other"
+                    release_again(db, there)
+            found = self.stamps(client, feed)
+            assert (found[1][:2], found[1][2] > stamp) == (("CANCELLED", sequence + 1), True)
+            assert found[0][0] == first[0]
+        event = events(client, f"{feed}?lang=en")[1]
+        assert str(event["description"]) == "You are no longer expected in this session."
+
+    @pytest.mark.parametrize("how", [take_off, decline])
+    def test_for_thirty_days(
+        self,
+        client: TestClient,
+        database: Database,
+        app: Any,
+        there: Published,
+        feed: str,
+        monkeypatch: pytest.MonkeyPatch,
+        how: Callable[[DbSession, Published, int], None],
+    ) -> None:
+        with database.begin(writes=True) as db:
+            how(db, there, 0)
+            starts = db.get_one(SessionRow, there.session_ids[0]).starts_at
+        at = [starts + timedelta(days=30) - timedelta(seconds=1)]
+        monkeypatch.setattr(app.state.representations, "_clock", lambda: at[0].timestamp())
+        monkeypatch.setattr("app.routers.pages.calendars.now", lambda: at[0])
+        assert [status for _, status in shown(client, feed)] == ["CANCELLED", "CONFIRMED"]
+        at[0] += timedelta(seconds=1)
+        assert [status for _, status in shown(client, feed)] == ["CONFIRMED"]
 
 
 @pytest.mark.parametrize("how", [take_off, decline])
@@ -190,7 +269,8 @@ def test_a_lost_part_that_the_ledger_knows_is_cancelled(
         how(db, there, 0)
     assert shown(client, feed) == [(both[0][0], "CANCELLED"), both[1]]
     event = events(client, f"{feed}?lang=en")[0]
-    assert int(event["sequence"]) == 7
+    # One more than their calendar has, where that does not know yet.
+    assert int(event["sequence"]) == (8 if method == "REQUEST" else 7)
     assert str(event["description"]) == "You are no longer expected in this session."
     assert ("location" in event, "url" in event, "conference" in event) == (False, False, False)
 

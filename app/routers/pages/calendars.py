@@ -15,7 +15,8 @@ from app.services.calendars import (
     cycle_calendar,
     session_calendar,
 )
-from app.services.feeds import feed_calendar, read_token, subscriber_of, version_of_feed
+from app.services.feed_calendars import feed_calendar
+from app.services.feeds import read_token, subscriber_of, version_of_feed
 from app.services.links import Links
 from app.services.public import published
 from app.services.versions import version_of_cycle
