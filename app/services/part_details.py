@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import PurePath
 
 from sqlmodel import col, func, select
 
@@ -11,17 +10,20 @@ from app.db import DbSession
 from app.domain.errors import N_, Invalid, NotFound
 from app.domain.materials import MaterialKind
 from app.domain.schedule import Schedule
-from app.models import Guest, Material, Part, Person, Session
+from app.languages import translations
+from app.models import Cycle, Guest, Material, Part, Person, Session
 from app.schemas.material import MaterialIn
-from app.schemas.part import GuestDetailsIn, UnavailableIn
+from app.schemas.part import GuestDetailsIn, SlidesIn, UnavailableIn
+from app.schemas.types import line_of
 from app.services import materials
 from app.services.actor import SYSTEM
-from app.services.files import Stored, download_name
+from app.services.files import Stored, download_name, stem_of
 from app.services.rows import find, hold, person_key
 from app.services.wall_times import settle
 
 MOST_HOURS = 100
 MOST_SLIDES = 20
+MOST_TITLE = 200
 _LONGEST = timedelta(days=366)
 
 
@@ -144,19 +146,22 @@ def slides_of(db: DbSession, guest: Guest) -> list[Material]:
 
 
 def add_slides(
-    db: DbSession, guest: Guest, part_id: str, title: str, stored: Stored, file_name: str
+    db: DbSession, guest: Guest, part_id: str, given: SlidesIn, stored: Stored, file_name: str
 ) -> Material:
     """Slides for one of their parts: participants see them once the session is over, unless an
     organizer shows them before.
 
     Raises:
         NotFound: they have no such part in this cycle.
-        Invalid: at ``title``; ``full``: too many.
+        Invalid: ``full``: too many.
     """
     part = find(db, Part, part_id)
     session = find(db, Session, part.session_id)
     if part.person_id != guest.person_id or session.cycle_id != guest.cycle_id:
         raise NotFound
+    # In the order in which all others take them: the flush raises the cycle's revision.
+    hold(db, Session, session.id)
+    cycle = hold(db, Cycle, session.cycle_id)
     _held(db, guest)
     count = select(func.count()).select_from(Material).where(Material.given_by == guest.id)
     if db.exec(count).one() >= MOST_SLIDES:
@@ -168,12 +173,17 @@ def add_slides(
         )
     name = download_name(file_name, stored.media_type)
     new = MaterialIn(
-        title=title or PurePath(name).stem,
+        title=given.title or _title_of(file_name, stored, cycle.language),
         kind=MaterialKind.SLIDES,
         segment_id=part.segment_id,
         after_session=True,
     )
     return materials.add_file(db, SYSTEM, session.id, new, stored, name, given_by=guest.id)
+
+
+def _title_of(file_name: str, stored: Stored, language: str) -> str:
+    found = line_of(stem_of(file_name, stored.media_type), MOST_TITLE)
+    return found or translations(language).gettext(N_("Slides"))
 
 
 def own_slides(db: DbSession, guest: Guest, material_id: str) -> Material:

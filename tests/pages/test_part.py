@@ -343,6 +343,61 @@ def test_slides_come_to_the_session_and_can_be_taken_away(
         assert db.exec(select(Material)).all() == []
 
 
+@pytest.mark.parametrize("title", ["a\tb", "a\u2028b", "x" * 201])
+def test_a_title_that_cannot_be_taken_is_told_and_kept(
+    client: TestClient, database: Database, there: There, title: str
+) -> None:
+    url = f"{there.page}/parts/{there.panel}/slides/upload"
+    sent = {"file": ("a.pdf", PDF, "application/pdf")}
+    answer = client.post(url, files=sent, data={"title": title})
+    assert answer.status_code == 422
+    assert f'id="title-{there.panel}-error"' in answer.text
+    assert f'id="file-{there.panel}-error"' in answer.text  # to be chosen once more
+    assert f'value="{title}"' in answer.text
+    with database.begin(writes=False) as db:
+        assert db.exec(select(Material)).all() == []
+
+
+def test_the_title_is_kept_when_the_file_is_refused(client: TestClient, there: There) -> None:
+    url = f"{there.page}/parts/{there.panel}/slides/upload"
+    sent = {"file": ("a.pdf", b"<html>", "application/pdf")}
+    answer = client.post(url, files=sent, data={"title": "Kept <words>"})
+    assert answer.status_code == 422
+    assert 'value="Kept &lt;words&gt;"' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "file_name", "title"),
+    [
+        ("\u200b", "What we need.pdf", "What we need"),
+        ("", "\u00ad.pdf", "Diapositivas"),
+        ("", "\u3000.pdf", "Diapositivas"),
+        ("", ".pdf", "Diapositivas"),
+        ("", "x" * 300 + ".pdf", "x" * 150),
+        (
+            "",
+            "\U0001d160" * 100 + ".pdf",
+            "\U0001d158\U0001d165\U0001d16e" * 66 + "\U0001d158\U0001d165",
+        ),
+    ],
+)
+def test_slides_without_a_title_are_called_like_their_file(
+    client: TestClient,
+    database: Database,
+    there: There,
+    typed: str,
+    file_name: str,
+    title: str,
+) -> None:
+    with database.begin(writes=True) as db:
+        db.get_one(Cycle, there.cycle_id).language = "es"
+    sent = {"file": (file_name, PDF, "application/pdf")}
+    url = f"{there.page}/parts/{there.panel}/slides/upload"
+    assert client.post(url, files=sent, data={"title": typed}).status_code == 303
+    with database.begin(writes=False) as db:
+        assert db.exec(select(Material.title)).all() == [title]
+
+
 def test_slides_are_for_their_own_parts_and_of_kinds_that_are_taken(
     client: TestClient, database: Database, there: There
 ) -> None:

@@ -8,7 +8,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from app.db import DbSession
 from app.domain.errors import N_, Clash, DomainError, Invalid, NotFound
 from app.models import Cycle, Guest, now
-from app.schemas.part import GuestDetailsIn, PartAnswerIn, UnavailableIn
+from app.schemas.part import GuestDetailsIn, PartAnswerIn, SlidesIn, UnavailableIn
 from app.services import part_details as details
 from app.services import part_join, parts
 from app.services.files import Stored
@@ -47,6 +47,17 @@ def _photo(upload: GuestUpload, files: Files) -> Stored | Invalid:
         return error
 
 
+def _slides_in(typed: dict[str, str], wrong: Invalid | None) -> SlidesIn:
+    """Raises Invalid for all that is wrong, with the file and with what was typed."""
+    try:
+        given = validate(SlidesIn, typed)
+    except Invalid as error:
+        raise Invalid(*(wrong.fields if wrong else ()), *error.fields) from None
+    if wrong is not None:
+        raise wrong
+    return given
+
+
 @router.get("")
 def part_page(request: Request, db: Db, links: LinksDep, token: str) -> Response:
     """Their parts in this cycle, each to be confirmed or declined."""
@@ -68,7 +79,7 @@ def answer(
         parts.answer(db, guest, part_id, given, now())
     except (Invalid, Clash) as error:
         db.rollback()
-        return _page(request, db, links, token, error, part_id, typed["comment"])
+        return _page(request, db, links, token, error, part_id, typed)
     said = N_("Thank you. You are on the programme.") if confirm else N_("Thank you for saying so.")
     return see_other(request, f"/part/{token}#{part_id}", gettext_for(request)(said))
 
@@ -85,14 +96,14 @@ def upload_slides(
 ) -> Response:
     """Slides for one of their parts."""
     guest, _, _ = _open(request, db, links, token)
+    typed = upload.form.pick("title")
     try:
-        if isinstance(kept, Invalid):
-            raise kept
-        title = upload.form.text("title")
-        row = details.add_slides(db, guest, part_id, title, kept, upload.file_name)
+        given = _slides_in(typed, kept if isinstance(kept, Invalid) else None)
+        assert isinstance(kept, Stored)
+        row = details.add_slides(db, guest, part_id, given, kept, upload.file_name)
     except Invalid as error:
         db.rollback()
-        return _page(request, db, links, token, error, part_id)
+        return _page(request, db, links, token, error, part_id, typed)
     said = gettext_for(request)(N_("“%(title)s” is there.")) % {"title": row.title}
     return see_other(request, f"/part/{token}#{part_id}", said)
 
@@ -241,7 +252,7 @@ def _page(
     token: str,
     error: DomainError | None = None,
     at: str = "",
-    comment: str | None = None,
+    typed: dict[str, str] | None = None,
 ) -> Response:
     guest, cycle, context = _open(request, db, links, token)
     placed = parts.placed_parts(db, cycle.id, [guest.person_id])
@@ -256,7 +267,7 @@ def _page(
         "errors": errors_of(error, gettext_for(request)),
         "error": error,
         "at": at,  # the part that the error is about
-        "typed": comment,
+        "typed": typed or {},
     }
     status = status_of(error) if error else 200
     return page(request, "part/page.html", context, status=status, headers=personal_headers())
