@@ -131,13 +131,16 @@ def test_the_queries_do_not_grow(
     assert len(queries) == 8
 
 
+AT_START, HALF_AN_HOUR_ON = "2026-12-01T14:00:00Z", "2026-12-01T14:30:00Z"
+
+
 def test_each_part_is_answered_by_itself(
     client: TestClient, database: Database, there: There
 ) -> None:
-    sent = {"answer": "confirm", "comment": ""}
+    sent = {"answer": "confirm", "comment": "", "starts": AT_START}
     answer = client.post(f"{there.page}/parts/{there.panel}/answer", data=sent)
     assert answer.headers["location"] == f"{there.page}#{there.panel}"
-    sent = {"answer": "decline", "comment": "I must leave <early>."}
+    sent = {"answer": "decline", "comment": "I must leave <early>.", "starts": HALF_AN_HOUR_ON}
     client.post(f"{there.page}/parts/{there.closing}/answer", data=sent)
     assert part(database, there.panel) == ("confirmed", "")
     assert part(database, there.closing) == ("declined", "I must leave <early>.")
@@ -146,14 +149,53 @@ def test_each_part_is_answered_by_itself(
     assert page.text(".lead") == ["You have answered everything. Thank you."]
 
 
+def test_an_answer_is_for_the_hour_that_was_shown(
+    client: TestClient, database: Database, there: There
+) -> None:
+    shown = re.findall(r'name="starts" value="([^"]*)"', client.get(there.page).text)
+    assert shown == [AT_START, HALF_AN_HOUR_ON]
+    with database.begin(writes=True) as db:
+        session = db.exec(select(Session)).one()
+        session.wall_start += timedelta(hours=2)
+        session.starts_at += timedelta(hours=2)
+        session.ends_at += timedelta(hours=2)
+    url = f"{there.page}/parts/{there.panel}/answer"
+    for starts in (AT_START, "2026-12-01T16:00:00", "soon", ""):
+        for given in ("confirm", "decline"):
+            sent = {"answer": given, "comment": "Kept words", "starts": starts}
+            answer = client.post(url, data=sent)
+            assert answer.status_code == 412
+            assert "The time has changed since you opened this page." in answer.text
+            assert ">\nKept words</textarea>" in answer.text
+    assert part(database, there.panel) == ("planned", "")
+    sent = {"answer": "confirm", "comment": "", "starts": "2026-12-01T16:00:00Z"}
+    assert client.post(url, data=sent).status_code == 303
+    assert part(database, there.panel) == ("confirmed", "")
+
+
+def test_whoever_answers_a_part_that_was_taken_away_is_told(
+    client: TestClient, database: Database, there: There
+) -> None:
+    with database.begin(writes=True) as db:
+        db.delete(db.get_one(Part, there.panel))
+    sent = {"answer": "confirm", "comment": "", "starts": AT_START}
+    slides = {"file": ("a.pdf", PDF, "application/pdf")}
+    gone = f"{there.page}/parts/{there.panel}"
+    for path, given in (("answer", {"data": sent}), ("slides/upload", {"files": slides})):
+        answer = client.post(f"{gone}/{path}", **given)  # type: ignore[arg-type]
+        assert (answer.status_code, answer.headers["location"]) == (303, there.page)
+        (said,) = Page(client.get(there.page).text).text(".notice-warning")
+        words = "You are no longer in this part. Questions? Write to help@example.org."
+        assert said == f"Check this. {words}"
+
+
 def test_nobody_answers_the_part_of_somebody_else(
     client: TestClient, database: Database, there: There
 ) -> None:
     for part_id in (there.foreign, "nothing", "%00"):
-        answer = client.post(
-            f"{there.page}/parts/{part_id}/answer", data={"answer": "decline", "comment": ""}
-        )
-        assert answer.status_code == 404
+        sent = {"answer": "decline", "comment": "", "starts": AT_START}
+        answer = client.post(f"{there.page}/parts/{part_id}/answer", data=sent)
+        assert (answer.status_code, answer.headers["location"]) == (303, there.page)
     assert part(database, there.foreign) == ("planned", "")
 
 
@@ -162,6 +204,7 @@ def test_what_was_typed_is_kept_when_it_cannot_be_taken(
 ) -> None:
     words = "long " * 300
     for sent in ({"answer": "confirm", "comment": words}, {"answer": "x", "comment": "kept words"}):
+        sent["starts"] = AT_START
         answer = client.post(f"{there.page}/parts/{there.panel}/answer", data=sent)
         assert answer.status_code == 422
         assert sent["comment"].strip() in answer.text
@@ -172,7 +215,7 @@ def test_a_session_that_is_over_is_not_answered(
     client: TestClient, database: Database, there: There, at: Callable[[timedelta], None]
 ) -> None:
     at(timedelta(hours=2))
-    sent = {"answer": "confirm", "comment": ""}
+    sent = {"answer": "confirm", "comment": "", "starts": AT_START}
     answer = client.post(f"{there.page}/parts/{there.panel}/answer", data=sent)
     assert answer.status_code == 409
     assert part(database, there.panel) == ("planned", "")
@@ -408,7 +451,7 @@ def test_slides_are_for_their_own_parts_and_of_kinds_that_are_taken(
         client.post(f"{there.page}/parts/{id}/slides/upload", files=sent).status_code
         for id, sent in tries
     ]
-    assert statuses == [404, 422]
+    assert statuses == [303, 422]
     none = client.post(f"{there.page}/parts/{there.panel}/slides/upload", data={"title": "x"})
     assert none.status_code == 422
     with database.begin(writes=True) as db:
@@ -504,9 +547,10 @@ def test_who_has_no_part_in_a_session_does_not_join_it(
     client: TestClient, database: Database, there: There, at: Callable[[timedelta], None]
 ) -> None:
     at(timedelta(0))
-    for part_id in (there.panel, there.closing):
+    for part_id, starts in ((there.panel, AT_START), (there.closing, HALF_AN_HOUR_ON)):
         client.post(
-            f"{there.page}/parts/{part_id}/answer", data={"answer": "decline", "comment": ""}
+            f"{there.page}/parts/{part_id}/answer",
+            data={"answer": "decline", "comment": "", "starts": starts},
         )
     found = [
         client.post(f"{there.page}/sessions/{number}/join").status_code for number in (1, 2, 10**9)

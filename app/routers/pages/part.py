@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from app.db import DbSession
-from app.domain.errors import N_, Clash, DomainError, Invalid, NotFound
+from app.domain.errors import N_, Clash, DomainError, Invalid, NotFound, Stale
 from app.models import Cycle, Guest, now
 from app.schemas.part import GuestDetailsIn, PartAnswerIn, SlidesIn, UnavailableIn
 from app.services import part_details as details
@@ -14,6 +14,7 @@ from app.services import part_join, parts
 from app.services.files import Stored
 from app.services.guests import guest_of_link
 from app.services.links import Links
+from app.services.my_parts import my_sessions
 from app.services.rows import find
 from app.services.schedules import with_institutions
 from app.web import convertors as convertors  # makes {number:number} known
@@ -21,7 +22,7 @@ from app.web import part_view as view
 from app.web.choices import language_choices, zone_choices
 from app.web.dependencies import Db, LinksDep
 from app.web.downloads import send_material
-from app.web.forms import FormData, errors_of
+from app.web.forms import FormData, errors_of, instant_of
 from app.web.personal import personal_headers
 from app.web.problems import status_of, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
@@ -69,15 +70,17 @@ def answer(
     request: Request, db: Db, links: LinksDep, token: str, part_id: str, form: FormData
 ) -> Response:
     """Confirms or declines one part; the last answer counts."""
-    guest, _, _ = _open(request, db, links, token)
+    guest, cycle, _ = _open(request, db, links, token)
     typed = form.pick("answer", "comment")
     try:
         if typed["answer"] not in ("confirm", "decline"):
             raise Invalid.one("answer", N_("Confirm or decline."), code="missing")
         confirm = typed["answer"] == "confirm"
         given = validate(PartAnswerIn, {"confirm": confirm, "comment": typed["comment"]})
-        parts.answer(db, guest, part_id, given, now())
-    except (Invalid, Clash) as error:
+        parts.answer(db, guest, part_id, given, now(), instant_of(form.text("starts")))
+    except NotFound:
+        return _no_longer(request, cycle, token)
+    except (Invalid, Clash, Stale) as error:
         db.rollback()
         return _page(request, db, links, token, error, part_id, typed)
     said = N_("Thank you. You are on the programme.") if confirm else N_("Thank you for saying so.")
@@ -95,12 +98,14 @@ def upload_slides(
     part_id: str,
 ) -> Response:
     """Slides for one of their parts."""
-    guest, _, _ = _open(request, db, links, token)
+    guest, cycle, _ = _open(request, db, links, token)
     typed = upload.form.pick("title")
     try:
         given = _slides_in(typed, kept if isinstance(kept, Invalid) else None)
         assert isinstance(kept, Stored)
         row = details.add_slides(db, guest, part_id, given, kept, upload.file_name)
+    except NotFound:
+        return _no_longer(request, cycle, token)
     except Invalid as error:
         db.rollback()
         return _page(request, db, links, token, error, part_id, typed)
@@ -245,6 +250,16 @@ def _open(
     return guest, cycle, context | {"guest": guest, "now": now()}
 
 
+def _no_longer(request: Request, cycle: Cycle, token: str) -> Response:
+    """Back to their page, which is right; the one that they came from has become wrong."""
+    gettext = gettext_for(request)
+    said = gettext(N_("You are no longer in this part."))
+    if cycle.contact_email:
+        contact = gettext(N_("Questions? Write to %(contact)s."))
+        said = f"{said} {contact % {'contact': cycle.contact_email}}"
+    return see_other(request, f"/part/{token}", said, kind="warning")
+
+
 def _page(
     request: Request,
     db: DbSession,
@@ -255,13 +270,13 @@ def _page(
     typed: dict[str, str] | None = None,
 ) -> Response:
     guest, cycle, context = _open(request, db, links, token)
-    placed = parts.placed_parts(db, cycle.id, [guest.person_id])
+    mine = my_sessions(db, guest, cycle)
     language, moment = current_reader(request).language, context["now"]
     context |= {
         "sessions": view.sessions(
-            placed, details.slides_of(db, guest), cycle, language, context["zone"], moment
+            mine, details.slides_of(db, guest), cycle, language, context["zone"], moment
         ),
-        "waiting": sum(each.is_unanswered(moment) for each in placed),
+        "waiting": sum(each.waiting(moment) for each in mine),
         "hours": [each for each in details.hours_of(guest) if each.ends > moment],
         "about": details.details_of(db, guest),
         "errors": errors_of(error, gettext_for(request)),
@@ -332,6 +347,7 @@ def _join_page(
 ) -> Response:
     guest, _, context = _open(request, db, links, token)
     session = part_join.session_to_join(db, guest, number)
+    row = session.row
     opens, closes = part_join.join_window_of(session)
     moment = context["now"]
     context |= {
@@ -339,9 +355,9 @@ def _join_page(
         "opens": opens,
         "can_join": session.status == "scheduled" and opens <= moment < closes,
         "over": moment >= closes,
-        "backstage": bool(session.backstage_url) and moment < session.starts_at,
+        "backstage": bool(row.backstage_url) and moment < session.starts,
         "error": error,
     }
-    headers = personal_headers([session.meeting_url, session.backstage_url])
+    headers = personal_headers([row.meeting_url, row.backstage_url])
     status = status_of(error) if error else 200
     return page(request, "part/join.html", context, status=status, headers=headers)
