@@ -8,14 +8,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import col, func, select
+from sqlmodel import col, func, or_, select
 
 from app.db import DbSession
 from app.domain.conflict_sessions import same_room
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_, Invalid, NotFound
-from app.domain.materials import Audience, MaterialKind, is_visible, next_opening, opens_at
-from app.models import Enrolment, Guest, Material, Person, Segment, Session
+from app.domain.materials import (
+    Audience,
+    MaterialKind,
+    is_held_back,
+    is_visible,
+    next_opening,
+    opens_at,
+)
+from app.domain.schedule import PartStatus
+from app.models import Enrolment, Guest, Material, Part, Person, Segment, Session
 from app.schemas.material import MaterialIn, MaterialLinkIn
 from app.services.actor import Actor
 from app.services.files import Stored, download_name
@@ -30,12 +38,22 @@ MOST = 100
 class Listed:
     """A material as organizers see it. `opens` is an aware instant, None: at once; `segment` is the
     title of its segment, `given_by` the name of whoever with a part uploaded it; both may be
-    empty."""
+    empty. `held_back`: nobody else sees it, see `domain.materials`."""
 
     material: Material
     opens: datetime | None
     segment: str
     given_by: str
+    held_back: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A file as whoever gave it sees it, and its session."""
+
+    material: Material
+    session: Session
+    held_back: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +129,18 @@ def remove_material(db: DbSession, actor: Actor, material_id: str) -> None:
     db.flush()
 
 
+def show_all_the_same(db: DbSession, actor: Actor, material_id: str, now: datetime) -> Material:
+    """What is held back is seen all the same: by participants, from the end of the session on as
+    that is planned at `now` (aware). Twice is once. Raises NotFound."""
+    row = find(db, Material, material_id)
+    session = hold(db, Session, row.session_id)
+    if row.after_session:
+        row.after_session = False
+        row.visible_from = session.ends_at if now < session.ends_at else None
+        db.flush()
+    return row
+
+
 def move_material(db: DbSession, actor: Actor, material_id: str, step: int) -> Material:
     """Moves a material among those of its session, -1 up, 1 down; beyond the end it stays. Raises
     NotFound."""
@@ -136,18 +166,35 @@ def get_material(db: DbSession, actor: Actor, session_id: str, material_id: str)
 
 def list_materials(db: DbSession, actor: Actor, session_id: str) -> list[Listed]:
     """All of a session, those that nobody else sees yet included. One query."""
-    statement = _in_order(
-        select(Material, Session.ends_at, Segment.title, Person.name), [session_id]
-    )
+    columns: Any = (Material, Session.ends_at, Segment.title, Person.name, _takes_part())
+    statement = _in_order(select(*columns), [session_id])
     statement = (
         statement.outerjoin(Segment, col(Segment.id) == col(Material.segment_id))
         .outerjoin(Guest, col(Guest.id) == col(Material.given_by))
         .outerjoin(Person, col(Person.id) == col(Guest.person_id))
     )
     return [
-        Listed(row, opens_at(row.visible_from, row.after_session, ends), segment or "", name or "")
-        for row, ends, segment, name in db.exec(statement)
+        Listed(
+            row,
+            opens_at(row.visible_from, row.after_session, ends),
+            segment or "",
+            name or "",
+            _is_held_back(row, there),
+        )
+        for row, ends, segment, name, there in db.exec(statement)
     ]
+
+
+def given_by(db: DbSession, guest: Guest) -> list[Given]:
+    """The files that somebody has given, by session and in order. One query."""
+    columns: Any = (Material, Session, _takes_part())
+    statement = (
+        select(*columns)
+        .join(Session, col(Session.id) == col(Material.session_id))
+        .where(Material.given_by == guest.id)
+        .order_by(col(Session.number), col(Session.id), col(Material.position))
+    )
+    return [Given(row, at, _is_held_back(row, there)) for row, at, there in db.exec(statement)]
 
 
 def opening(row: Material, session: Session) -> datetime | None:
@@ -171,7 +218,10 @@ def visible(
         return Shown()
     shown = Shown(by_session={})
     openings = []
-    for row, ends in db.exec(_in_order(select(Material, Session.ends_at), session_ids)):
+    statement = _in_order(select(Material, Session.ends_at, _takes_part()), session_ids)
+    for row, ends, there in db.exec(statement):
+        if _is_held_back(row, there):
+            continue
         opens = opens_at(row.visible_from, row.after_session, ends)
         if is_visible(Audience(row.audience), opens, audience, now):
             shown.by_session.setdefault(row.session_id, []).append(row)
@@ -191,13 +241,14 @@ def visible_material(
     (aware): the answer does not tell whether there will be one. One query."""
     if not material_id.isascii() or "\0" in material_id:
         raise NotFound
-    statement = _in_order(select(Material, Session.ends_at), session_ids)
+    statement = _in_order(select(Material, Session.ends_at, _takes_part()), session_ids)
     found = db.exec(statement.where(Material.id == material_id)).one_or_none()
     if found is None:
         raise NotFound
     row: Material = found[0]
     opens = opens_at(row.visible_from, row.after_session, found[1])
-    if not is_visible(Audience(row.audience), opens, audience, now):
+    seen = is_visible(Audience(row.audience), opens, audience, now)
+    if not seen or _is_held_back(row, found[2]):
         raise NotFound
     return row
 
@@ -206,6 +257,31 @@ def for_mail(db: DbSession, session_id: str, now: datetime) -> list[Material]:
     """What a mail to participants may name at `now` (aware)."""
     shown = visible(db, [session_id], now, Audience.PARTICIPANTS)
     return shown.by_session.get(session_id, [])
+
+
+def _takes_part() -> Any:
+    """A column beside materials: whether whoever gave one has a part there that they did not
+    decline; of one that belongs to the whole session, any part in it."""
+    query = (
+        select(Part.id)
+        .join(Guest, col(Guest.person_id) == col(Part.person_id))
+        .where(
+            Guest.id == Material.given_by,
+            Part.session_id == Material.session_id,
+            or_(col(Material.segment_id).is_(None), Part.segment_id == Material.segment_id),
+            Part.status != PartStatus.DECLINED,
+        )
+    )
+    return query.correlate(Material).exists()
+
+
+def _is_held_back(row: Material, there: bool) -> bool:
+    return is_held_back(
+        Audience(row.audience),
+        given=row.given_by is not None,
+        after_session=row.after_session,
+        takes_part=there,
+    )
 
 
 def _in_order(statement: Any, session_ids: Collection[str]) -> Any:

@@ -7,6 +7,7 @@ from typing import Any
 from app.domain.text import localized
 from app.models import Cycle, Material
 from app.services.calendars import organizer_name
+from app.services.materials import Given
 from app.services.my_parts import MyPart, MySession
 from app.services.part_join import join_window_of
 from app.services.schedules import schedule_of
@@ -34,15 +35,15 @@ def cycle_context(cycle: Cycle, path: str, language: str, zone: str) -> dict[str
 
 def sessions(
     mine: Iterable[MySession],
-    slides: Iterable[Material],
+    given: Iterable[Given],
     cycle: Cycle,
     language: str,
     zone: str,
     now: datetime,
 ) -> list[dict[str, Any]]:
     """Their sessions by time, each with their parts in it and its whole agenda."""
-    given = list(slides)
-    found = [_session(each, given, cycle, language, zone, now) for each in mine]
+    slides = [one.material for one in given]
+    found = [_session(each, slides, cycle, language, zone, now) for each in mine]
     # What is over comes last; the rest by their first part: that is when they are wanted.
     return sorted(found, key=lambda each: each["past"])
 
@@ -93,7 +94,7 @@ def _part(
         "comment": placed.part.comment if placed else "",
         "open": placed is not None and session.is_open and placed.is_open(now),
         "others": _others(each),
-        "slides": [m for m in slides if m.segment_id == each.segment.id],
+        "slides": sum(row.segment_id == each.segment.id for row in slides),
     }
 
 

@@ -15,8 +15,10 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.models import Cycle, Evidence, Guest, Material, Part, Person, Session
+from app.services.actor import SYSTEM
 from app.services.guests import guest_of
 from app.services.links import Links, Purpose
+from app.services.materials import for_mail, list_materials
 from tests.factories import Make
 from tests.pages.reading import Page
 
@@ -182,7 +184,7 @@ def test_whoever_answers_a_part_that_was_taken_away_is_told(
     slides = {"file": ("a.pdf", PDF, "application/pdf")}
     gone = f"{there.page}/parts/{there.panel}"
     for path, given in (("answer", {"data": sent}), ("slides/upload", {"files": slides})):
-        answer = client.post(f"{gone}/{path}", **given)  # type: ignore[arg-type]
+        answer = client.post(f"{gone}/{path}", **given)
         assert (answer.status_code, answer.headers["location"]) == (303, there.page)
         (said,) = Page(client.get(there.page).text).text(".notice-warning")
         words = "You are no longer in this part. Questions? Write to help@example.org."
@@ -439,6 +441,32 @@ def test_slides_without_a_title_are_called_like_their_file(
     assert client.post(url, files=sent, data={"title": typed}).status_code == 303
     with database.begin(writes=False) as db:
         assert db.exec(select(Material.title)).all() == [title]
+
+
+def test_what_they_gave_is_theirs_to_take_away_also_without_a_part(
+    client: TestClient, database: Database, there: There
+) -> None:
+    for part_id, name in ((there.panel, "one.pdf"), (there.closing, "two.pdf")):
+        sent = {"file": (name, PDF, "application/pdf")}
+        client.post(f"{there.page}/parts/{part_id}/slides/upload", files=sent)
+    client.post(
+        f"{there.page}/parts/{there.closing}/answer",
+        data={"answer": "decline", "comment": "", "starts": HALF_AN_HOUR_ON},
+    )
+    with database.begin(writes=True) as db:
+        session = db.exec(select(Session)).one()
+        Make(db).enrolment(db.get_one(Cycle, there.cycle_id))
+        db.delete(db.get_one(Part, there.panel))
+        held = [(m.material.title, m.held_back) for m in list_materials(db, SYSTEM, session.id)]
+        assert held == [("one", True), ("two", True)]
+        assert for_mail(db, session.id, session.ends_at) == []
+    page = client.get(there.page).text
+    (files,) = Page(page).text("#files")
+    assert files.count("held back: participants do not see it") == 2
+    for action in re.findall(r'action="([^"]+/slides/[^"]+/remove)"', page):
+        assert client.post(action).status_code == 303
+    with database.begin(writes=False) as db:
+        assert db.exec(select(Material)).all() == []
 
 
 def test_slides_are_for_their_own_parts_and_of_kinds_that_are_taken(

@@ -9,8 +9,8 @@ from app.db import DbSession
 from app.domain.errors import N_, Clash, DomainError, Invalid, NotFound, Stale
 from app.models import Cycle, Guest, now
 from app.schemas.part import GuestDetailsIn, PartAnswerIn, SlidesIn, UnavailableIn
+from app.services import materials, part_join, parts
 from app.services import part_details as details
-from app.services import part_join, parts
 from app.services.files import Stored
 from app.services.guests import guest_of_link
 from app.services.links import Links
@@ -127,7 +127,8 @@ def remove_slides(
     """Takes such a file away."""
     guest, _, _ = _open(request, db, links, token)
     details.remove_slides(db, guest, material_id)
-    return see_other(request, f"/part/{token}", gettext_for(request)(N_("The file is gone.")))
+    said = gettext_for(request)(N_("The file is gone."))
+    return see_other(request, f"/part/{token}#files", said)
 
 
 @router.get("/details")
@@ -271,11 +272,11 @@ def _page(
 ) -> Response:
     guest, cycle, context = _open(request, db, links, token)
     mine = my_sessions(db, guest, cycle)
+    given = materials.given_by(db, guest)
     language, moment = current_reader(request).language, context["now"]
     context |= {
-        "sessions": view.sessions(
-            mine, details.slides_of(db, guest), cycle, language, context["zone"], moment
-        ),
+        "sessions": view.sessions(mine, given, cycle, language, context["zone"], moment),
+        "files": given,
         "waiting": sum(each.waiting(moment) for each in mine),
         "hours": [each for each in details.hours_of(guest) if each.ends > moment],
         "about": details.details_of(db, guest),
