@@ -40,6 +40,13 @@ class Placed:
         """Whether it can still be answered."""
         return now < self.segment.ends
 
+    @property
+    def was_answered(self) -> bool:
+        """Whether it was answered for another time than it is planned for now, also if it has been
+        asked about again since."""
+        told = self.part.answered_start
+        return told is not None and told != self.segment.starts
+
     def is_unanswered(self, now: datetime) -> bool:
         """Whether an answer is still wanted."""
         return self.is_open(now) and self.standing in UNANSWERED

@@ -91,6 +91,7 @@ def _part(
         "planned": placed.segment if placed and wanted and each.moves else None,
         "asked_for": placed.segment.starts if placed else None,
         "standing": placed.standing.value if placed else "",
+        "again": placed is not None and placed.was_answered,
         "comment": placed.part.comment if placed else "",
         "open": placed is not None and session.is_open and placed.is_open(now),
         "others": _others(each),
