@@ -12,7 +12,7 @@ from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_, Gone, NotFound, Stale
 from app.domain.ids import new_code, new_id
 from app.domain.schedule import SessionStatus
-from app.models import Enrolment, Guest, Message, Part, Person, Session
+from app.models import Cycle, Enrolment, Guest, Message, Part, Person, Session
 from app.services.actor import Actor
 from app.services.links import Links, Purpose
 from app.services.outbox import PART_KINDS
@@ -48,8 +48,20 @@ def guest_of_link(db: DbSession, links: Links, token: str) -> Guest:
     guest_id, generation = links.read(Purpose.PART, token)
     guest = find(db, Guest, guest_id, *with_person())
     if generation != guest.link_generation:
-        raise Gone(N_("This link was replaced by a newer one. Look for the latest mail from us."))
+        raise link_replaced(db, guest.cycle_id)
     return guest
+
+
+def link_replaced(db: DbSession, cycle_id: str) -> Gone:
+    """What to say of a personal link that was renewed: no mail went out, so it says whom to ask.
+    One query."""
+    contact = db.exec(select(Cycle.contact_email).where(Cycle.id == cycle_id)).one()
+    if not contact:
+        return Gone(N_("This link was replaced by a newer one. Ask the organizers for it."))
+    return Gone(
+        N_("This link was replaced by a newer one. Ask the organizers for it: %(contact)s."),
+        contact=contact,
+    )
 
 
 def ensure_guests(db: DbSession, cycle_id: str) -> None:

@@ -254,6 +254,10 @@ def test_a_renewed_link_is_gone(client: TestClient, database: Database, there: T
     found = {client.get(there.page + path).status_code for path in GETS}
     found |= {client.post(there.page + path).status_code for path in POSTS}
     assert found == {410}
+    lead = "This link was replaced by a newer one. Ask the organizers for it: help@example.org."
+    assert Page(client.get(there.page).text).text("main") == [
+        f"This link no longer works {lead} See all cycles"
+    ]
 
 
 def test_a_get_changes_nothing(client: TestClient, database: Database, there: There) -> None:
@@ -261,6 +265,12 @@ def test_a_get_changes_nothing(client: TestClient, database: Database, there: Th
     statuses = [client.get(there.page + path).status_code for path in paths]
     assert statuses == [200, 200, 200, 404, 200, 405]
     assert part(database, there.panel) == ("planned", "")
+
+
+def test_head_is_answered_wherever_get_is(client: TestClient, there: There) -> None:
+    for path in ("", "/details", "/hours", "/sessions/1/join", "/calendar", "/photo"):
+        asked, told = client.get(there.page + path), client.head(there.page + path)
+        assert (told.status_code, told.headers) == (asked.status_code, asked.headers)
 
 
 def test_what_they_say_of_themselves(client: TestClient, database: Database, there: There) -> None:
