@@ -10,7 +10,7 @@ from sqlmodel import select
 from starlette.testclient import TestClient
 
 from app.db import Database
-from app.models import Cycle, Guest, Message, Part
+from app.models import Cycle, Guest, Message, Part, Person
 from app.services.guests import guest_of
 from app.services.links import Links
 from tests.factories import Make
@@ -206,6 +206,22 @@ def test_the_link_of_who_has_no_part_any_more_can_be_ended(
     assert client.get(page).status_code == 410
     assert organizer_client.post(f"{url}/ask").status_code == 303
     assert mails(database) == []
+
+
+def test_what_is_over_comes_last_and_says_so(
+    organizer_client: TestClient, database: Database, there: There
+) -> None:
+    with database.begin(writes=True) as db:
+        make = Make(db)
+        past = make.session(
+            db.get_one(Cycle, there.cycle_id), 2, wall_start=datetime(2026, 11, 2, 9)
+        )
+        make.part(make.segment(past, title="Long ago"), db.get_one(Person, there.ana))
+    text = organizer_client.get(URL).text
+    found = [word for word in Page(text).text(".status") if word != "Draft"]
+    assert found == ["Not asked yet", "Over", "Not asked yet", "Confirmed"]
+    assert text.index("The &lt;panel&gt;") < text.index("Long ago")
+    assert "ana<wbr>@example.<wbr>org" in text
 
 
 def test_an_empty_programme(organizer_client: TestClient, database: Database) -> None:

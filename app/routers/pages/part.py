@@ -133,7 +133,7 @@ def remove_slides(
 
 @router.get("/details")
 def show_details(request: Request, db: Db, links: LinksDep, token: str) -> Response:
-    """How they are introduced, their photo, their zone and language."""
+    """How they are introduced, their zone and language."""
     return _details_page(request, db, links, token)
 
 
@@ -161,6 +161,12 @@ def photo(request: Request, db: Db, links: LinksDep, files: Files, token: str) -
     )
 
 
+@router.get("/photo/upload")
+def show_photo_form(request: Request, db: Db, links: LinksDep, token: str) -> Response:
+    """A page of its own, so that nothing typed elsewhere is lost by sending a photo."""
+    return _photo_page(request, db, links, token)
+
+
 @router.post("/photo/upload")
 def upload_photo(
     request: Request,
@@ -172,10 +178,10 @@ def upload_photo(
     """Their photo from now on."""
     guest, _, _ = _open(request, db, links, token)
     if isinstance(kept, Invalid):
-        return _details_page(request, db, links, token, kept)
+        return _photo_page(request, db, links, token, kept)
     details.set_photo(db, guest, kept)
     said = gettext_for(request)(N_("Your photo is there."))
-    return see_other(request, f"/part/{token}/details", said)
+    return see_other(request, f"/part/{token}", said)
 
 
 @router.post("/photo/remove")
@@ -184,7 +190,7 @@ def remove_photo(request: Request, db: Db, links: LinksDep, token: str) -> Respo
     guest, _, _ = _open(request, db, links, token)
     details.set_photo(db, guest, None)
     said = gettext_for(request)(N_("Your photo is gone."))
-    return see_other(request, f"/part/{token}/details", said)
+    return see_other(request, f"/part/{token}/photo/upload", said)
 
 
 @router.get("/hours")
@@ -317,6 +323,15 @@ def _details_page(
     }
     status = status_of(error) if error else 200
     return page(request, "part/details.html", context, status=status, headers=personal_headers())
+
+
+def _photo_page(
+    request: Request, db: DbSession, links: Links, token: str, error: Invalid | None = None
+) -> Response:
+    _, _, context = _open(request, db, links, token)
+    context["errors"] = errors_of(error, gettext_for(request))
+    status = status_of(error) if error else 200
+    return page(request, "part/photo.html", context, status=status, headers=personal_headers())
 
 
 def _hours_page(

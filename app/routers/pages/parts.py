@@ -40,7 +40,7 @@ def people_on_programme(request: Request, db: Db, actor: Organizer, slug: str) -
     context = {
         **_about(request, cycle),
         "people": [
-            {"person": of[0].part.person, "placed": of, "asked_at": _last_asked(of)}
+            {"person": of[0].part.person, "placed": _to_come_first(of), "asked_at": _last_asked(of)}
             for of in theirs.values()
         ],
         "guests": guests.guests_of(db, cycle.id),
@@ -217,6 +217,11 @@ def _about(request: Request, cycle: Cycle) -> dict[str, Any]:
         "short": short_date(request, cycle.zone),
         "title_of": lambda session: localized(session.title, language, cycle.language),
     }
+
+
+def _to_come_first(placed: list[Placed]) -> list[Placed]:
+    moment = now()
+    return sorted(placed, key=lambda each: (moment >= each.segment.ends, each.segment.starts))
 
 
 def _last_asked(placed: list[Placed]) -> Any:
