@@ -46,6 +46,14 @@ def is_visible(audience: Audience, opens: datetime | None, reader: Audience, now
     return opens is None or opens <= now
 
 
+def is_held_back(audience: Audience, *, given: bool, after_session: bool, takes_part: bool) -> bool:
+    """Whether only organizers see it, for the time being: somebody on the programme gave it, who
+    has declined that part since or lost it (`takes_part`), and it is as it was given, for
+    participants after the session. Whoever chose otherwise has looked at it."""
+    as_given = after_session and audience is Audience.PARTICIPANTS
+    return given and as_given and not takes_part
+
+
 def next_opening(openings: Iterable[datetime | None], now: datetime) -> datetime | None:
     """When the next one opens after `now`, if one does."""
     ahead = (opens for opens in openings if opens is not None and now < opens < NEVER)

@@ -34,6 +34,12 @@ class PartStatusIn(Strict):
     comment: Comment = ""
 
 
+class SlidesIn(Strict):
+    """What is said of slides. Without a title they are called like their file."""
+
+    title: Line200 = ""
+
+
 class GuestDetailsIn(Strict):
     """What somebody with parts says of themselves."""
 

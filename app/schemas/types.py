@@ -103,6 +103,13 @@ def _composed(value: Any) -> Any:
     return unicodedata.normalize("NFC", value)
 
 
+def line_of(text: str, length: int) -> str:
+    """What one line of at most so many characters takes of a text that nobody typed for it; empty
+    where nothing of it would be seen."""
+    line: str = _composed(_LINE.sub(" ", text))
+    return line.strip()[:length].strip()
+
+
 def _slug(value: str) -> str:
     if not _SLUG.match(value):
         raise PydanticCustomError(

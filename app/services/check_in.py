@@ -16,13 +16,13 @@ from app.domain.errors import N_, Clash, Invalid, NotFound
 from app.domain.schedule import SessionStatus
 from app.models import Enrolment, Evidence, Person, Session
 from app.services.evidence import add_once
+from app.services.told import Told, told_of, told_session
 
 JOIN_BEFORE = timedelta(minutes=15)
 """How long before the start the meeting's link is handed out."""
 
 _CODE = re.compile(r"[0-9a-z]{1,16}\Z")
 _MISREAD = str.maketrans("oil", "011")  # letters that codes do not have, see domain.ids
-_LARGEST_NUMBER = 9999
 
 _NOT_CONFIRMED = {
     EnrolmentStatus.PENDING: (
@@ -49,16 +49,15 @@ class CheckedIn:
     session: Session
 
 
-def window_of(session: Session) -> tuple[datetime, datetime]:
+def window_of(session: Told) -> tuple[datetime, datetime]:
     """When check-in opens and closes: aware UTC instants, half-open."""
-    return rules.window(
-        session.starts_at, session.ends_at, session.check_in_before, session.check_in_after
-    )
+    row = session.row
+    return rules.window(session.starts, session.ends, row.check_in_before, row.check_in_after)
 
 
-def join_window_of(session: Session) -> tuple[datetime, datetime]:
+def join_window_of(session: Told) -> tuple[datetime, datetime]:
     """From when and until when the meeting's link is handed out: aware UTC instants, half-open."""
-    return session.starts_at - JOIN_BEFORE, session.ends_at
+    return session.starts - JOIN_BEFORE, session.ends
 
 
 def check_in(
@@ -75,19 +74,45 @@ def check_in(
             ``opens`` and ``closes``, aware UTC); ``enrolment_pending``, ``enrolment_waitlisted``,
             ``enrolment_withdrawn``.
     """
-    return _check_in(db, enrolment, _session(db, enrolment.cycle_id, session_number), now, source)
+    session = told_session(db, enrolment.cycle_id, session_number)
+    return check_in_to(db, enrolment, session, now, source)
+
+
+def check_in_to(
+    db: DbSession, enrolment: Enrolment, session: Told, now: datetime, source: str
+) -> CheckedIn:
+    """`check_in`, to a session of the enrolment's cycle that was found already."""
+    _refuse_unconfirmed(enrolment)
+    _refuse_cancelled(session)
+    row = session.row
+    before = checked_in_at(db, enrolment, row)
+    if before is not None:
+        return CheckedIn(True, before, row)
+    _refuse_outside(session, now)
+    evidence, added = add_once(
+        db,
+        Evidence(
+            enrolment_id=enrolment.id,
+            session_id=row.id,
+            kind=Kind.CHECK_IN,
+            at=now,
+            source=source,
+            key=_key(enrolment, row),
+        ),
+    )
+    return CheckedIn(not added, evidence.at, row)
 
 
 def room_session(db: DbSession, code: str) -> Session:
-    """The session whose room link has this code. Drafts have no room. Raises NotFound."""
+    """The session whose room link has this code. Drafts that were never released have no room.
+    Raises NotFound."""
     code = code.strip().lower().translate(_MISREAD)
     if not _CODE.match(code):
         raise NotFound
-    query = select(Session).where(
-        col(Session.room_code) == code, col(Session.status) != SessionStatus.DRAFT
-    )
-    session = db.exec(query).one_or_none()
+    session = db.exec(select(Session).where(col(Session.room_code) == code)).one_or_none()
     if session is None:
+        raise NotFound
+    if session.status == SessionStatus.DRAFT and not told_of(db, session).released:
         raise NotFound
     return session
 
@@ -103,10 +128,11 @@ def check_in_at_room(db: DbSession, code: str, email: str, word: str, now: datet
         Invalid: at ``word`` (``wrong_word``), at ``email`` (``not_a_participant``).
         Clash: as for `check_in`.
     """
-    session = room_session(db, code)
+    row = room_session(db, code)
+    session = told_of(db, row)
     _refuse_cancelled(session)
     _refuse_outside(session, now)
-    if session.check_in_word and search_key(word) != search_key(session.check_in_word):
+    if row.check_in_word and search_key(word) != search_key(row.check_in_word):
         raise Invalid.one(
             "word", N_("This is not the word on the screen. Look again."), code="wrong_word"
         )
@@ -114,7 +140,7 @@ def check_in_at_room(db: DbSession, code: str, email: str, word: str, now: datet
         select(Enrolment)
         .join(Person, col(Person.id) == col(Enrolment.person_id))
         .where(
-            col(Enrolment.cycle_id) == session.cycle_id,
+            col(Enrolment.cycle_id) == row.cycle_id,
             col(Person.email_key) == address_key(email).replace("\0", ""),
         )
     )
@@ -128,7 +154,7 @@ def check_in_at_room(db: DbSession, code: str, email: str, word: str, now: datet
             ),
             code="not_a_participant",
         )
-    return _check_in(db, enrolment, session, now, "room")
+    return check_in_to(db, enrolment, session, now, "room")
 
 
 def join(db: DbSession, enrolment: Enrolment, number: int, now: datetime) -> str:
@@ -140,7 +166,7 @@ def join(db: DbSession, enrolment: Enrolment, number: int, now: datetime) -> str
         Clash: ``session_cancelled``; ``not_open_yet`` and ``session_over`` (parameters ``opens``
             and ``closes``, aware UTC); ``no_meeting_link``; those of `check_in` for enrolments.
     """
-    session = _session(db, enrolment.cycle_id, number)
+    session = told_session(db, enrolment.cycle_id, number)
     _refuse_unconfirmed(enrolment)
     _refuse_cancelled(session)
     opens, closes = join_window_of(session)
@@ -156,7 +182,8 @@ def join(db: DbSession, enrolment: Enrolment, number: int, now: datetime) -> str
             raise Clash(
                 N_("This session is over."), code="session_over", opens=opens, closes=closes
             )
-    if not session.meeting_url:
+    row = session.row
+    if not row.meeting_url:
         raise Clash(
             N_("The organizers have not set the meeting's link yet. Please try again shortly."),
             code="no_meeting_link",
@@ -166,14 +193,14 @@ def join(db: DbSession, enrolment: Enrolment, number: int, now: datetime) -> str
         db,
         Evidence(
             enrolment_id=enrolment.id,
-            session_id=session.id,
+            session_id=row.id,
             kind=Kind.JOIN_CLICK,
             at=now,
             source="personal-page",
-            key=f"join:{enrolment.id}:{session.id}:{minute}",
+            key=f"join:{enrolment.id}:{row.id}:{minute}",
         ),
     )
-    return session.meeting_url
+    return row.meeting_url
 
 
 def checked_in_at(db: DbSession, enrolment: Enrolment, session: Session) -> datetime | None:
@@ -192,43 +219,6 @@ def check_in_count(db: DbSession, session: Session) -> int:
     return db.exec(query).one()
 
 
-def _session(db: DbSession, cycle_id: str, number: int) -> Session:
-    if not 0 < number <= _LARGEST_NUMBER:
-        raise NotFound
-    query = select(Session).where(
-        col(Session.cycle_id) == cycle_id,
-        col(Session.number) == number,
-        col(Session.status) != SessionStatus.DRAFT,
-    )
-    session = db.exec(query).one_or_none()
-    if session is None:
-        raise NotFound
-    return session
-
-
-def _check_in(
-    db: DbSession, enrolment: Enrolment, session: Session, now: datetime, source: str
-) -> CheckedIn:
-    _refuse_unconfirmed(enrolment)
-    _refuse_cancelled(session)
-    before = checked_in_at(db, enrolment, session)
-    if before is not None:
-        return CheckedIn(True, before, session)
-    _refuse_outside(session, now)
-    evidence, added = add_once(
-        db,
-        Evidence(
-            enrolment_id=enrolment.id,
-            session_id=session.id,
-            kind=Kind.CHECK_IN,
-            at=now,
-            source=source,
-            key=_key(enrolment, session),
-        ),
-    )
-    return CheckedIn(not added, evidence.at, session)
-
-
 def _key(enrolment: Enrolment, session: Session) -> str:
     return f"check-in:{enrolment.id}:{session.id}"
 
@@ -240,12 +230,12 @@ def _refuse_unconfirmed(enrolment: Enrolment) -> None:
         raise Clash(sentence, code=code)
 
 
-def _refuse_cancelled(session: Session) -> None:
+def _refuse_cancelled(session: Told) -> None:
     if session.status == SessionStatus.CANCELLED:
         raise Clash(N_("This session was cancelled."), code="session_cancelled")
 
 
-def _refuse_outside(session: Session, now: datetime) -> None:
+def _refuse_outside(session: Told, now: datetime) -> None:
     opens, closes = window_of(session)
     match rules.state(now, (opens, closes)):
         case rules.WindowState.BEFORE:

@@ -14,6 +14,7 @@ from app.services import check_in as desk
 from app.services.actor import Actor
 from app.services.paging import paginate
 from app.services.rows import find
+from app.services.told import told_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ def record_check_in(
         Clash: as for `check_in.check_in`.
     """
     session = find(db, Session, session_id)
-    if session.status == SessionStatus.DRAFT:
+    told = told_of(db, session)
+    if told.status == SessionStatus.DRAFT:
         raise NotFound
     query = select(Enrolment).where(
         col(Enrolment.id) == enrolment_id.replace("\0", ""),
@@ -52,7 +54,7 @@ def record_check_in(
             N_("This participant is not in the session's cycle."),
             code="unknown_enrolment",
         )
-    done = desk.check_in(db, enrolment, session.number, now, "api")
+    done = desk.check_in_to(db, enrolment, told, now, "api")
     source = _sources(db, session.id, [enrolment.id])[enrolment.id] if done.already else "api"
     return CheckInRow(enrolment, session.id, done.at, source, done.already)
 

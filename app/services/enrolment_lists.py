@@ -13,6 +13,7 @@ from app.domain.enrolment import TAKES_A_PLACE, EnrolmentStatus
 from app.domain.errors import N_, Gone
 from app.models import Cycle, Enrolment
 from app.services.actor import Actor
+from app.services.guests import link_replaced
 from app.services.links import Links, Purpose
 from app.services.paging import paginate
 from app.services.places import loads, taken
@@ -73,7 +74,7 @@ def enrolment_of_link(db: DbSession, links: Links, token: str) -> Enrolment:
     enrolment_id, generation = links.read(Purpose.MY, token)
     enrolment = find(db, Enrolment, enrolment_id, *loads())
     if generation != enrolment.link_generation:
-        raise Gone(N_("This link was replaced by a newer one. Look for the latest mail from us."))
+        raise link_replaced(db, enrolment.cycle_id)
     return enrolment
 
 

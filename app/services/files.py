@@ -158,12 +158,17 @@ def free_space(folder: Path) -> int:
 def download_name(file_name: str, media_type: str) -> str:
     """A name to save a file under: of what its giver called it the last part, without what file
     systems and headers take amiss, with the ending that its type has."""
+    stem = stem_of(file_name, media_type)
+    return f"{stem or 'file'}.{EXTENSIONS.get(media_type, 'bin')}"
+
+
+def stem_of(file_name: str, media_type: str) -> str:
+    """The same without an ending; empty where nothing is left of it."""
     stem = PurePath(file_name.replace("\\", "/")).name
     wanted = EXTENSIONS.get(media_type, "bin")
     if stem.lower().endswith(f".{wanted}"):
         stem = stem[: -len(wanted) - 1]
-    stem = _UNWANTED.sub("", stem)
-    return f"{stem.strip(' .')[:150] or 'file'}.{wanted}"
+    return _UNWANTED.sub("", stem).strip(" .")[:150]
 
 
 def _copy(source: BinaryIO, to: IO[bytes], limit: int) -> tuple[str, int]:

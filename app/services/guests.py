@@ -5,16 +5,17 @@ from typing import Any, cast
 
 from sqlalchemy import union
 from sqlalchemy.orm import joinedload
-from sqlmodel import col, select
+from sqlmodel import col, or_, select
 
 from app.db import DbSession, insert_unless_there
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_, Gone, NotFound, Stale
 from app.domain.ids import new_code, new_id
-from app.domain.schedule import Schedule
-from app.models import Enrolment, Guest, Part, Person, Session
+from app.domain.schedule import Schedule, SessionStatus
+from app.models import Cycle, Enrolment, Guest, Message, Part, Person, Session
 from app.services.actor import Actor
 from app.services.links import Links, Purpose
+from app.services.outbox import PART_KINDS
 from app.services.rows import find
 
 TAKES_MAIL: tuple[Any, ...] = (col(Person.email).is_not(None), col(Person.bounced_at).is_(None))
@@ -55,8 +56,20 @@ def guest_of_link(db: DbSession, links: Links, token: str) -> Guest:
     guest_id, generation = links.read(Purpose.PART, token)
     guest = find(db, Guest, guest_id, *with_person())
     if generation != guest.link_generation:
-        raise Gone(N_("This link was replaced by a newer one. Look for the latest mail from us."))
+        raise link_replaced(db, guest.cycle_id)
     return guest
+
+
+def link_replaced(db: DbSession, cycle_id: str) -> Gone:
+    """What to say of a personal link that was renewed: no mail went out, so it says whom to ask.
+    One query."""
+    contact = db.exec(select(Cycle.contact_email).where(Cycle.id == cycle_id)).one()
+    if not contact:
+        return Gone(N_("This link was replaced by a newer one. Ask the organizers for it."))
+    return Gone(
+        N_("This link was replaced by a newer one. Ask the organizers for it: %(contact)s."),
+        contact=contact,
+    )
 
 
 def ensure_guests(db: DbSession, cycle_id: str, published: Schedule | None = None) -> None:
@@ -123,6 +136,44 @@ def guests_of(db: DbSession, cycle_id: str) -> dict[str, Guest]:
     )
     query = select(Guest).where(Guest.cycle_id == cycle_id, col(Guest.person_id).in_(on_programme))
     return {guest.person_id: guest for guest in db.exec(query)}
+
+
+def find_guest(db: DbSession, cycle_id: str, person_id: str) -> Guest | None:
+    """This person as a guest of this cycle, with the person, also without parts; None: they never
+    were one. One query."""
+    return _find(db, cycle_id, person_id) if "\0" not in person_id else None
+
+
+def former_guests(db: DbSession, cycle_id: str) -> list[Guest]:
+    """Those who are not on the programme any more and whose links work on, by name, with the
+    persons: guests without a part who never enrolled, or have introduced themselves or been asked
+    like somebody with a part. One query."""
+    on_programme = (
+        select(Part.person_id)
+        .join(Session, col(Session.id) == col(Part.session_id))
+        .where(Session.cycle_id == cycle_id, Session.status != SessionStatus.CANCELLED)
+    )
+    enrolled = select(Enrolment.person_id).where(Enrolment.cycle_id == cycle_id)
+    asked = select(Message.guest_id).where(
+        Message.cycle_id == cycle_id, col(Message.kind).in_(PART_KINDS)
+    )
+    query = (
+        select(Guest)
+        .join(Person, col(Person.id) == col(Guest.person_id))
+        .where(
+            Guest.cycle_id == cycle_id,
+            col(Guest.person_id).not_in(on_programme),
+            or_(
+                col(Guest.person_id).not_in(enrolled),
+                Guest.biography != "",
+                Guest.photo != "",
+                col(Guest.id).in_(asked),
+            ),
+        )
+        .order_by(col(Person.search_key), col(Guest.id))
+        .options(*with_person())
+    )
+    return list(db.exec(query))
 
 
 def renew_links(

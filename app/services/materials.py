@@ -11,15 +11,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import col, func, select
+from sqlmodel import col, func, or_, select
 
 from app.db import DbSession
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_, Invalid, NotFound
-from app.domain.materials import NEVER, Audience, MaterialKind, is_visible, next_opening, opens_at
+from app.domain.materials import (
+    NEVER,
+    Audience,
+    MaterialKind,
+    is_held_back,
+    is_visible,
+    next_opening,
+    opens_at,
+)
+from app.domain.schedule import PartStatus, SessionStatus
 from app.domain.schedule import Session as PublishedSession
-from app.domain.schedule import SessionStatus
-from app.models import Enrolment, Guest, Material, Person, Segment, Session
+from app.models import Enrolment, Guest, Material, Part, Person, Segment, Session
 from app.schemas.material import MaterialIn, MaterialLinkIn
 from app.services.actor import Actor
 from app.services.files import Stored, download_name
@@ -35,17 +43,28 @@ MOST = 100
 class Listed:
     """A material as organizers see it. `opens` is an aware instant, None: at once, `NEVER`: it
     waits for a session that is cancelled; `segment` is the title of its segment, `given_by` the
-    name of whoever with a part uploaded it; both may be empty."""
+    name of whoever with a part uploaded it; both may be empty. `held_back`: nobody else sees it,
+    see `domain.materials`."""
 
     material: Material
     opens: datetime | None
     segment: str
     given_by: str
+    held_back: bool
 
     @property
     def never(self) -> bool:
         """Whether it does not open by itself."""
         return self.opens == NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A file as whoever gave it sees it, and its session."""
+
+    material: Material
+    session: Session
+    held_back: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +140,18 @@ def remove_material(db: DbSession, actor: Actor, material_id: str) -> None:
     db.flush()
 
 
+def show_all_the_same(db: DbSession, actor: Actor, material_id: str, now: datetime) -> Material:
+    """What is held back is seen all the same: by participants, from the end of the session on as
+    that is planned at `now` (aware). Twice is once. Raises NotFound."""
+    row = find(db, Material, material_id)
+    session = hold(db, Session, row.session_id)
+    if row.after_session:
+        row.after_session = False
+        row.visible_from = session.ends_at if now < session.ends_at else None
+        db.flush()
+    return row
+
+
 def move_material(db: DbSession, actor: Actor, material_id: str, step: int) -> Material:
     """Moves a material among those of its session, -1 up, 1 down; beyond the end it stays. Raises
     NotFound."""
@@ -149,15 +180,22 @@ def list_materials(
 ) -> list[Listed]:
     """All of a session, those that nobody else sees yet included. `published` is the session as it
     stands in the newest release; None: it is in none. One query."""
-    statement = _in_order(select(Material, Segment.title, Person.name), [session.id])
+    columns: Any = (Material, Segment.title, Person.name, _takes_part())
+    statement = _in_order(select(*columns), [session.id])
     statement = (
         statement.outerjoin(Segment, col(Segment.id) == col(Material.segment_id))
         .outerjoin(Guest, col(Guest.id) == col(Material.given_by))
         .outerjoin(Person, col(Person.id) == col(Guest.person_id))
     )
     return [
-        Listed(row, opening(row, session, published), segment or "", name or "")
-        for row, segment, name in db.exec(statement)
+        Listed(
+            row,
+            opening(row, session, published),
+            segment or "",
+            name or "",
+            _is_held_back(row, there),
+        )
+        for row, segment, name, there in db.exec(statement)
     ]
 
 
@@ -183,6 +221,18 @@ def _opens(row: Material, session: PublishedSession) -> datetime | None:
     return opens_at(row.visible_from, row.after_session, session.ends, cancelled)
 
 
+def given_by(db: DbSession, guest: Guest) -> list[Given]:
+    """The files that somebody has given, by session and in order. One query."""
+    columns: Any = (Material, Session, _takes_part())
+    statement = (
+        select(*columns)
+        .join(Session, col(Session.id) == col(Material.session_id))
+        .where(Material.given_by == guest.id)
+        .order_by(col(Session.number), col(Session.id), col(Material.position))
+    )
+    return [Given(row, at, _is_held_back(row, there)) for row, at, there in db.exec(statement)]
+
+
 def audience_of(enrolment: Enrolment) -> Audience | None:
     """As whom somebody sees the materials of their cycle; None: who has left it sees none."""
     if enrolment.status == EnrolmentStatus.WITHDRAWN:
@@ -201,7 +251,9 @@ def visible(
     shown = Shown(by_session={})
     openings = []
     by_id = _by_id(sessions)
-    for row in db.exec(_in_order(select(Material), by_id)):
+    for row, there in db.exec(_in_order(select(Material, _takes_part()), by_id)):
+        if _is_held_back(row, there):
+            continue
         opens = _opens(row, by_id[row.session_id])
         if is_visible(Audience(row.audience), opens, audience, now):
             shown.by_session.setdefault(row.session_id, []).append(row)
@@ -222,12 +274,14 @@ def visible_material(
     if not material_id.isascii() or "\0" in material_id:
         raise NotFound
     by_id = _by_id(sessions)
-    statement = _in_order(select(Material), by_id).where(Material.id == material_id)
-    row: Material | None = db.exec(statement).one_or_none()
-    if row is None:
+    statement = _in_order(select(Material, _takes_part()), by_id)
+    found = db.exec(statement.where(Material.id == material_id)).one_or_none()
+    if found is None:
         raise NotFound
+    row: Material = found[0]
     opens = _opens(row, by_id[row.session_id])
-    if not is_visible(Audience(row.audience), opens, audience, now):
+    seen = is_visible(Audience(row.audience), opens, audience, now)
+    if not seen or _is_held_back(row, found[1]):
         raise NotFound
     return row
 
@@ -240,6 +294,31 @@ def for_mail(db: DbSession, session: PublishedSession, now: datetime) -> list[Ma
 
 def _by_id(sessions: Collection[PublishedSession]) -> Mapping[str, PublishedSession]:
     return {session.id: session for session in sessions}
+
+
+def _takes_part() -> Any:
+    """A column beside materials: whether whoever gave one has a part there that they did not
+    decline; of one that belongs to the whole session, any part in it."""
+    query = (
+        select(Part.id)
+        .join(Guest, col(Guest.person_id) == col(Part.person_id))
+        .where(
+            Guest.id == Material.given_by,
+            Part.session_id == Material.session_id,
+            or_(col(Material.segment_id).is_(None), Part.segment_id == Material.segment_id),
+            Part.status != PartStatus.DECLINED,
+        )
+    )
+    return query.correlate(Material).exists()
+
+
+def _is_held_back(row: Material, there: bool) -> bool:
+    return is_held_back(
+        Audience(row.audience),
+        given=row.given_by is not None,
+        after_session=row.after_session,
+        takes_part=there,
+    )
 
 
 def _in_order(statement: Any, session_ids: Collection[str]) -> Any:

@@ -16,6 +16,7 @@ from app.models import Session as SessionRow
 from app.services import evidence
 from app.services.check_in import join_window_of, window_of
 from app.services.public import PublishedCycle, published
+from app.services.told import told
 
 
 class Step(StrEnum):
@@ -89,16 +90,17 @@ def _mine(
     ok: bool,
     now: datetime,
 ) -> MySession:
-    opens, closes = window_of(row)
-    on = ok and SessionStatus.CANCELLED not in (session.status, row.status)
-    found = record(facts, (row.starts_at, row.ends_at), closed=False)
-    can_join = on and state(now, join_window_of(row)) is WindowState.OPEN
+    here = told(row, session)
+    opens, closes = window_of(here)
+    on = ok and session.status is not SessionStatus.CANCELLED
+    found = record(facts, (session.starts, session.ends), closed=False)
+    can_join = on and state(now, join_window_of(here)) is WindowState.OPEN
     can_check_in = (
         on and found.checked_in is None and state(now, (opens, closes)) is WindowState.OPEN
     )
     return MySession(
         session=session,
-        step=_step(now, row, found, can_join=can_join, can_check_in=can_check_in),
+        step=_step(now, session, found, can_join=can_join, can_check_in=can_check_in),
         record=found,
         opens=opens,
         closes=closes,
@@ -109,11 +111,11 @@ def _mine(
 
 
 def _step(
-    now: datetime, row: SessionRow, found: Record, *, can_join: bool, can_check_in: bool
+    now: datetime, session: Session, found: Record, *, can_join: bool, can_check_in: bool
 ) -> Step:
     """Joining comes first, checking in once one has gone there or the meeting is over."""
     if can_check_in and (found.clicked is not None or not can_join):
         return Step.CHECK_IN
     if can_join:
         return Step.JOIN if found.checked_in is None else Step.REJOIN
-    return Step.CALENDAR if now < row.ends_at else Step.NOTHING
+    return Step.CALENDAR if now < session.ends else Step.NOTHING

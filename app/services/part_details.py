@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import PurePath
 from typing import Any
 
 from sqlmodel import col, func, select
@@ -12,12 +11,14 @@ from app.db import DbSession
 from app.domain.errors import N_, Invalid, NotFound
 from app.domain.materials import MaterialKind
 from app.domain.schedule import Schedule
-from app.models import Guest, Material, Part, Person, Session
+from app.languages import translations
+from app.models import Cycle, Guest, Material, Part, Person, Session
 from app.schemas.material import MaterialIn
-from app.schemas.part import GuestDetailsIn, UnavailableIn
+from app.schemas.part import GuestDetailsIn, SlidesIn, UnavailableIn
+from app.schemas.types import line_of
 from app.services import materials
 from app.services.actor import SYSTEM
-from app.services.files import MEGABYTE, Stored, download_name
+from app.services.files import MEGABYTE, Stored, download_name, stem_of
 from app.services.rows import find, hold, person_key
 from app.services.schedules import hold_cycles
 from app.services.wall_times import settle
@@ -27,6 +28,7 @@ MOST_SLIDES = 20
 MOST_BYTES = 200 * MEGABYTE
 """Of all the slides that one person gives to a cycle."""
 
+MOST_TITLE = 200
 _LONGEST = timedelta(days=366)
 
 
@@ -178,28 +180,35 @@ def _no_room() -> Invalid:
 
 
 def add_slides(
-    db: DbSession, guest: Guest, part_id: str, title: str, stored: Stored, file_name: str
+    db: DbSession, guest: Guest, part_id: str, given: SlidesIn, stored: Stored, file_name: str
 ) -> Material:
     """Slides for one of their parts: participants see them once the session is over, unless an
     organizer shows them before.
 
     Raises:
         NotFound: they have no such part in this cycle.
-        Invalid: at ``title``; ``full``: too many, or too much.
+        Invalid: ``full``: too many, or too much.
     """
+    part = find(db, Part, part_id)
+    # In the order in which all others take them: the flush raises the cycle's revision.
+    session = hold(db, Session, part.session_id)
+    cycle = hold(db, Cycle, session.cycle_id)
     _held(db, guest)
     if room_for_slides(db, guest, part_id) < stored.size:
         raise _no_room()
-    part = find(db, Part, part_id)
-    session = find(db, Session, part.session_id)
     name = download_name(file_name, stored.media_type)
     new = MaterialIn(
-        title=title or PurePath(name).stem,
+        title=given.title or _title_of(file_name, stored, cycle.language),
         kind=MaterialKind.SLIDES,
         segment_id=part.segment_id,
         after_session=True,
     )
     return materials.add_file(db, SYSTEM, session.id, new, stored, name, given_by=guest.id)
+
+
+def _title_of(file_name: str, stored: Stored, language: str) -> str:
+    found = line_of(stem_of(file_name, stored.media_type), MOST_TITLE)
+    return found or translations(language).gettext(N_("Slides"))
 
 
 def own_slides(db: DbSession, guest: Guest, material_id: str) -> Material:

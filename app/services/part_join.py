@@ -13,39 +13,31 @@ from app.domain.schedule import PartStatus, SessionStatus
 from app.models import Enrolment, Evidence, Guest, Part, Session
 from app.services.evidence import add_once
 from app.services.schedules import released_schedule
+from app.services.told import Told, in_release, told_session
 
 BACKSTAGE_BEFORE = timedelta(minutes=60)
 """How long before the start people with parts are let in."""
 
-_LARGEST_NUMBER = 9999
 
-
-def join_window_of(session: Session) -> tuple[datetime, datetime]:
+def join_window_of(session: Told) -> tuple[datetime, datetime]:
     """From when and until when people with parts are let in: aware UTC instants, half-open."""
-    return session.starts_at - BACKSTAGE_BEFORE, session.ends_at
+    return session.starts - BACKSTAGE_BEFORE, session.ends
 
 
-def session_to_join(db: DbSession, guest: Guest, number: int) -> Session:
+def session_to_join(db: DbSession, guest: Guest, number: int) -> Told:
     """The session of this number, for somebody who has a part in it, as it is planned or as it was
     published. Raises NotFound."""
-    if not 0 < number <= _LARGEST_NUMBER:
-        raise NotFound
-    query = select(Session).where(
-        Session.cycle_id == guest.cycle_id,
-        Session.number == number,
-        Session.status != SessionStatus.DRAFT,
-    )
-    session = db.exec(query).one_or_none()
-    if session is None or not _has_part(db, guest, session):
+    session = told_session(db, guest.cycle_id, number)
+    if not _has_part(db, guest, session.row):
         raise NotFound
     return session
 
 
-def place_of(session: Session, now: datetime) -> str:
+def place_of(session: Told, now: datetime) -> str:
     """Where they are sent at `now`: backstage before the start, where there is one."""
-    if session.backstage_url and now < session.starts_at:
-        return session.backstage_url
-    return session.meeting_url
+    if session.row.backstage_url and now < session.starts:
+        return session.row.backstage_url
+    return session.row.meeting_url
 
 
 def join(db: DbSession, guest: Guest, number: int, now: datetime) -> str:
@@ -79,8 +71,8 @@ def join(db: DbSession, guest: Guest, number: int, now: datetime) -> str:
             N_("The organizers have not set the meeting's link yet. Please try again shortly."),
             code="no_meeting_link",
         )
-    if url == session.meeting_url:
-        _keep_click(db, guest, session, now)
+    if url == session.row.meeting_url:
+        _keep_click(db, guest, session.row, now)
     return url
 
 
@@ -91,8 +83,7 @@ def _has_part(db: DbSession, guest: Guest, session: Session) -> bool:
     planned: dict[str, str] = dict(db.exec(parts).all())
     if any(status != PartStatus.DECLINED for status in planned.values()):
         return True
-    schedule = released_schedule(db, guest.cycle_id)
-    released = schedule.session(session.number) if schedule else None
+    released = in_release(released_schedule(db, guest.cycle_id), session.id)
     segments = released.segments if released else ()
     # Taken off since, but not told yet: their calendar still leads here.
     return any(

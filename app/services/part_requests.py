@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import col, select
+from sqlmodel import col, func, or_, select
 
 from app.db import DbSession
 from app.domain import parts as rules
@@ -20,6 +20,8 @@ from app.services.parts import Placed, by_person, change, placed_parts
 from app.services.rows import find, hold
 
 REQUEST, REMINDER = outbox.PART_KINDS
+
+_LATE = frozenset({Standing.INVITED, Standing.AGAIN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,10 @@ def whom_to_ask(
 
 
 def whom_to_remind(
-    placed: Sequence[Placed], now: datetime, only: Collection[str] | None = None
+    placed: Sequence[Placed],
+    now: datetime,
+    only: Collection[str] | None = None,
+    standings: Collection[Standing] = frozenset({Standing.INVITED}),
 ) -> Asked:
     """Who has been asked and has not answered, nor been asked or reminded within a day."""
     fresh = {
@@ -48,7 +53,7 @@ def whom_to_remind(
         if each.part.asked_at is not None and now - each.part.asked_at < ASK_EVERY
     }
     waiting = [each for each in placed if each.part.person_id not in fresh]
-    return _sorted_out(waiting, {Standing.INVITED}, now, only, takes_mail)
+    return _sorted_out(waiting, standings, now, only, takes_mail)
 
 
 def ask(
@@ -85,23 +90,40 @@ def remind(
 
 
 def remind_parts(db: DbSession, now: datetime) -> int:
-    """Reminds by itself, 7 and 2 days before a session, whoever was asked and has not answered;
-    how many mails are queued. Each of them once for a session, also with two workers. One query
-    where there is nothing to do."""
+    """Reminds by itself, 7 and 2 days before a session, whoever was asked and has not answered, or
+    confirmed for another time than is planned by now; how many mails are queued. Each of them once
+    for a session, also with two workers. One query where there is nothing to do, and three for each
+    cycle in which somebody has confirmed a part in a session that is near."""
+    count = 0
+    for cycle_id, occasions in _due(db, now).items():
+        if not _waiting(placed_parts(db, cycle_id, occasions)):
+            continue
+        waiting = _waiting(_held(db, cycle_id, occasions))
+        people = whom_to_remind(waiting, now, occasions, _LATE).people
+        count += _send(db, cycle_id, REMINDER, waiting, people, _LATE, now, occasions)
+    return count
+
+
+def _due(db: DbSession, now: datetime) -> dict[str, dict[str, str]]:
+    """Who may be reminded now, and of what, by cycle and person. Whether a part that was confirmed
+    is at another time by now, the agenda says, not the database."""
     last = now + max(rules.REMIND_BEFORE)
     columns: Any = (
         Session.cycle_id,
         Session.id,
         Session.starts_at,
         Part.person_id,
-        Part.asked_at,
+        func.coalesce(Part.asked_at, Part.answered_at),
     )
     query = (
         select(*columns)
         .join(Part, col(Part.session_id) == col(Session.id))
         .join(Cycle, col(Cycle.id) == col(Session.cycle_id))
         .where(
-            Part.status == PartStatus.INVITED,
+            or_(
+                Part.status == PartStatus.INVITED,
+                (col(Part.status) == PartStatus.CONFIRMED) & col(Part.answered_start).is_not(None),
+            ),
             Session.status == SessionStatus.SCHEDULED,
             Session.starts_at > now,
             Session.starts_at <= last,
@@ -114,12 +136,18 @@ def remind_parts(db: DbSession, now: datetime) -> int:
         days = rules.reminder_due(starts, asked_at, now)
         if days is not None:
             due.setdefault(cycle_id, {}).setdefault(person_id, f"{session_id}:{days}")
-    count = 0
-    for cycle_id, occasions in due.items():
-        placed = _held(db, cycle_id, occasions)
-        people = whom_to_remind(placed, now, occasions).people
-        count += _send(db, cycle_id, REMINDER, placed, people, {Standing.INVITED}, now, occasions)
-    return count
+    return due
+
+
+def _waiting(placed: Sequence[Placed]) -> list[Placed]:
+    """Those to be reminded of. Who declined another time is not: to ask them again is for a
+    person to decide."""
+    return [
+        each
+        for each in placed
+        if each.standing is Standing.INVITED
+        or (each.standing is Standing.AGAIN and each.part.status == PartStatus.CONFIRMED)
+    ]
 
 
 def _held(db: DbSession, cycle_id: str, only: Collection[str] | None) -> list[Placed]:
@@ -187,12 +215,17 @@ def _send(
         )
     added = outbox.enqueue_many(db, rows)
     asked = [
-        each.part.id
+        each
         for person_id in readers
         for each in theirs[person_id]
         if each.is_open(now) and each.standing in standings
     ]
-    change(db, asked, {"status": PartStatus.INVITED, "asked_at": now})
+    # A reminder takes nothing back: what was confirmed for another time stays so until it is
+    # confirmed again.
+    again = [p.part.id for p in asked if p.standing is Standing.AGAIN and kind == REMINDER]
+    change(db, again, {"asked_at": now})
+    invited = [p.part.id for p in asked if p.part.id not in again]
+    change(db, invited, {"status": PartStatus.INVITED, "asked_at": now})
     return added
 
 

@@ -15,7 +15,7 @@ from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain import parts as rules
-from app.domain.errors import N_, Clash, NotFound
+from app.domain.errors import N_, Clash, NotFound, Stale
 from app.domain.parts import UNANSWERED, Standing
 from app.domain.schedule import PartStatus, Segment, SessionStatus
 from app.models import Cycle, Guest, Part, Session
@@ -24,6 +24,7 @@ from app.services.actor import Actor
 from app.services.issuing import settle
 from app.services.rows import find, hold
 from app.services.schedules import held_session, segments_of, session_rows
+from app.services.told import told_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,13 @@ class Placed:
     def is_open(self, now: datetime) -> bool:
         """Whether it can still be answered."""
         return now < self.segment.ends
+
+    @property
+    def was_answered(self) -> bool:
+        """Whether it was answered for another time than it is planned for now, also if it has been
+        asked about again since."""
+        told = self.part.answered_start
+        return told is not None and told != self.segment.starts
 
     def is_unanswered(self, now: datetime) -> bool:
         """Whether an answer is still wanted."""
@@ -54,7 +62,7 @@ def placed_parts(
         theirs = select(Part.session_id).where(col(Part.person_id).in_(people))
         conditions.append(col(Session.id).in_(theirs))
     conditions.append(Session.status != SessionStatus.CANCELLED)
-    found = [p for row in session_rows(db, *conditions) for p in _placed(row)]
+    found = [p for row in session_rows(db, *conditions) for p in placed_in(row)]
     wanted = [p for p in found if people is None or p.part.person_id in people]
     return sorted(wanted, key=lambda p: (p.segment.starts, p.segment.ends, p.part.id))
 
@@ -67,13 +75,22 @@ def by_person(placed: Iterable[Placed]) -> dict[str, list[Placed]]:
     return found
 
 
-def answer(db: DbSession, guest: Guest, part_id: str, given: PartAnswerIn, now: datetime) -> Placed:
+def answer(
+    db: DbSession,
+    guest: Guest,
+    part_id: str,
+    given: PartAnswerIn,
+    now: datetime,
+    shown: datetime | None = None,
+) -> Placed:
     """Somebody answers one of their parts; the last answer counts. What it changes in their
-    calendar is queued, where the cycle invites.
+    calendar is queued, where the cycle invites. `shown`: when the part was to begin as they were
+    shown it, an aware instant; without it they answer whatever holds.
 
     Raises:
         NotFound: they have no such part in this cycle.
         Clash: ``session_cancelled``, ``session_over``.
+        Stale: it begins at another time than was `shown`.
     """
     status = PartStatus.CONFIRMED if given.confirm else PartStatus.DECLINED
     return _set(
@@ -83,6 +100,7 @@ def answer(db: DbSession, guest: Guest, part_id: str, given: PartAnswerIn, now: 
         now,
         status,
         given.comment,
+        shown,
     )
 
 
@@ -102,7 +120,7 @@ def set_status(
 def statuses_of(db: DbSession, session: Session) -> Mapping[str, Standing]:
     """Where the parts of a session stand, by the part's id; the session is loaded with its agenda.
     No query."""
-    return {each.part.id: each.standing for each in _placed(session)}
+    return {each.part.id: each.standing for each in placed_in(session)}
 
 
 def _session_of(db: DbSession, cycle_id: str, part_id: str, person_id: str | None = None) -> str:
@@ -120,15 +138,20 @@ def _set(
     now: datetime,
     status: PartStatus,
     comment: str,
+    shown: datetime | None = None,
 ) -> Placed:
     # The session first, then the cycle, as everywhere: see `services.schedules`.
     session = held_session(db, session_id)
     hold(db, Cycle, session.cycle_id)
-    placed = next((each for each in _placed(session) if each.part.id == part_id), None)
+    placed = next((each for each in placed_in(session) if each.part.id == part_id), None)
     if placed is None:
         raise NotFound
-    if session.status == SessionStatus.CANCELLED:
+    # To cancel is only planned as long as it is not published.
+    off = session.status == SessionStatus.CANCELLED
+    if off and told_of(db, session).status == SessionStatus.CANCELLED:
         raise Clash(N_("This session will not take place."), code="session_cancelled")
+    if shown is not None and shown != placed.segment.starts:
+        raise Stale(N_("The time has changed since you opened this page. Does it still suit you?"))
     if not placed.is_open(now):
         raise Clash(N_("This session is over."), code="session_over")
     answered = status in (PartStatus.CONFIRMED, PartStatus.DECLINED)
@@ -143,7 +166,7 @@ def _set(
     change(db, [part_id], values)
     db.refresh(placed.part, list(values))
     settle(db, session.cycle_id, [placed.part.person_id], now)
-    return next(each for each in _placed(session) if each.part.id == part_id)
+    return next(each for each in placed_in(session) if each.part.id == part_id)
 
 
 def change(db: DbSession, part_ids: Collection[str], values: Mapping[str, Any]) -> None:
@@ -152,7 +175,8 @@ def change(db: DbSession, part_ids: Collection[str], values: Mapping[str, Any]) 
     db.connection().execute(statement)
 
 
-def _placed(session: Session) -> Iterable[Placed]:
+def placed_in(session: Session) -> Iterable[Placed]:
+    """The parts in a session that is loaded with its agenda, in its order. No query."""
     for row, segment in zip(session.segments, segments_of(session), strict=True):
         for part in row.parts:
             where = rules.standing(part.status, part.answered_start, segment.starts)

@@ -27,6 +27,7 @@ Where = Literal[
     "returned",
     "replies",
     "parts",
+    "materials",
 ]
 
 SOON = timedelta(hours=48)
@@ -34,6 +35,9 @@ SOON = timedelta(hours=48)
 NEAR = timedelta(days=7)
 FRESH = timedelta(days=14)
 """For so long after a session its attendance is something to look at."""
+
+NEW = timedelta(days=7)
+"""For so long slides that speakers have given are something to look at."""
 
 ASK_BEFORE = timedelta(days=14)
 """So long before a session those on its programme should have been asked."""
@@ -68,6 +72,8 @@ class Standing:
     now: datetime
     open_replies: int = 0  # mails that came in and wait for a person
     returned_mails: int = 0
+    new_slides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By the session's id: who has given slides of late, by name."""
 
 
 def todos(standing: Standing) -> list[Todo]:
@@ -80,6 +86,7 @@ def todos(standing: Standing) -> list[Todo]:
         *_conflicts(standing, Severity.ERROR),
         *_mails(standing),
         *_parts(standing),
+        *_slides(standing),
         *_zones(standing),
         *_publishing(standing),
         *_participants(standing),
@@ -202,6 +209,20 @@ def _parts(standing: Standing) -> Iterator[Todo]:
 def _unasked(session: Session) -> int:
     parts = (part for segment in session.segments for part in segment.parts)
     return len({part.person_id for part in parts if part.status == PartStatus.PLANNED})
+
+
+def _slides(standing: Standing) -> Iterator[Todo]:
+    for session in _by_time(standing.draft.sessions):
+        names = standing.new_slides.get(session.id, ())
+        if names and session.status is not SessionStatus.CANCELLED:
+            yield Todo(
+                "new_slides",
+                "later",
+                N_("New slides from %(names)s for session %(number)s."),
+                {"names": ", ".join(names), "number": session.number},
+                session.number,
+                "materials",
+            )
 
 
 def _zones(standing: Standing) -> Iterator[Todo]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -49,6 +50,16 @@ def revision_of(text: str) -> int:
     """The revision that a form was made from. One that does not say it is not taken for whole: -1
     is nobody's revision."""
     return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else -1
+
+
+def instant_of(text: str) -> datetime:
+    """The instant that a form was made from, in RFC 3339. One that does not say it is not taken for
+    whole: nothing begins in the year 1."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+    return found if found.tzinfo else datetime.min.replace(tzinfo=UTC)
 
 
 async def read_form(request: Request) -> Form:

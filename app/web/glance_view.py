@@ -33,6 +33,8 @@ def _todo(todo: Todo, base: str, presenter: Presenter) -> dict[str, str]:
     elif todo.where == "session":
         number = todo.session_number
         href = f"{base}/sessions/{number}" if number else f"{base}/sessions"
+    elif todo.where == "materials":
+        href = f"{base}/sessions/{todo.session_number}/materials"
     elif todo.where == "attendance" and todo.session_number:
         href = f"{base}/sessions/{todo.session_number}/attendance"
     else:

@@ -157,7 +157,10 @@ def _guest(request: Request, db: DbSession) -> None:
 def _speaker(request: Request, db: DbSession) -> int:
     asked = request.path_params
     guest = guest_of_link(db, request.app.state.links, asked["token"])
-    return room_for_slides(db, guest, asked["part_id"])
+    try:
+        return room_for_slides(db, guest, asked["part_id"])
+    except NotFound:  # the page says it, with whom to ask
+        raise Invalid.one("file", N_("You are no longer in this part."), code="no_part") from None
 
 
 def _files(request: Request) -> FileStore:

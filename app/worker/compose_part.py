@@ -10,7 +10,6 @@ from sqlalchemy.orm import joinedload
 from sqlmodel import col, select
 
 from app.db import DbSession
-from app.domain.parts import Standing
 from app.domain.schedule import CycleStatus, PartStatus
 from app.domain.text import localized
 from app.languages import translations
@@ -80,7 +79,7 @@ def _own_parts(
     declined = frozenset(p.part.id for p in placed if p.part.status == PartStatus.DECLINED)
     declined -= {each.part.id for each in waiting}
     by_segment = {each.segment.id: each for each in waiting}
-    again = {each.segment.id for each in waiting if each.standing is Standing.AGAIN}
+    again = {each.segment.id for each in waiting if each.was_answered}
     return tuple(
         OwnPart(_line(each, cycle, language), segment, again=each.segment.id in again)
         for each in by_segment.values()

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.materials import NEVER, Audience, is_visible, next_opening, opens_at
+from app.domain.materials import (
+    NEVER,
+    Audience,
+    is_held_back,
+    is_visible,
+    next_opening,
+    opens_at,
+)
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -38,6 +45,25 @@ def test_it_opens_at_the_very_instant(now: datetime, seen: bool) -> None:
 
 def test_the_public_never_sees_what_is_for_participants() -> None:
     assert not is_visible(Audience.PARTICIPANTS, None, Audience.PUBLIC, NOON)
+
+
+@pytest.mark.parametrize(
+    ("audience", "given_by_guest", "after_session", "takes_part", "held"),
+    [
+        (Audience.PARTICIPANTS, True, True, False, True),
+        (Audience.PARTICIPANTS, True, True, True, False),
+        (Audience.PARTICIPANTS, False, True, False, False),
+        (Audience.PARTICIPANTS, True, False, False, False),
+        (Audience.PUBLIC, True, True, False, False),
+    ],
+)
+def test_what_nobody_has_looked_at_is_held_back_without_its_giver(
+    audience: Audience, given_by_guest: bool, after_session: bool, takes_part: bool, held: bool
+) -> None:
+    found = is_held_back(
+        audience, given=given_by_guest, after_session=after_session, takes_part=takes_part
+    )
+    assert found is held
 
 
 @given(st.lists(st.none() | instants), instants)

@@ -16,8 +16,11 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.models import Cycle, Evidence, Guest, Material, Part, Person, Session
+from app.services.actor import SYSTEM
 from app.services.guests import guest_of
 from app.services.links import Links, Purpose
+from app.services.materials import for_mail, list_materials
+from app.services.schedules import session_of, session_rows
 from tests.factories import Make
 from tests.pages.reading import Page
 
@@ -132,13 +135,16 @@ def test_the_queries_do_not_grow(
     assert len(queries) == 8
 
 
+AT_START, HALF_AN_HOUR_ON = "2026-12-01T14:00:00Z", "2026-12-01T14:30:00Z"
+
+
 def test_each_part_is_answered_by_itself(
     client: TestClient, database: Database, there: There
 ) -> None:
-    sent = {"answer": "confirm", "comment": ""}
+    sent = {"answer": "confirm", "comment": "", "starts": AT_START}
     answer = client.post(f"{there.page}/parts/{there.panel}/answer", data=sent)
     assert answer.headers["location"] == f"{there.page}#{there.panel}"
-    sent = {"answer": "decline", "comment": "I must leave <early>."}
+    sent = {"answer": "decline", "comment": "I must leave <early>.", "starts": HALF_AN_HOUR_ON}
     client.post(f"{there.page}/parts/{there.closing}/answer", data=sent)
     assert part(database, there.panel) == ("confirmed", "")
     assert part(database, there.closing) == ("declined", "I must leave <early>.")
@@ -147,14 +153,53 @@ def test_each_part_is_answered_by_itself(
     assert page.text(".lead") == ["You have answered everything. Thank you."]
 
 
+def test_an_answer_is_for_the_hour_that_was_shown(
+    client: TestClient, database: Database, there: There
+) -> None:
+    shown = re.findall(r'name="starts" value="([^"]*)"', client.get(there.page).text)
+    assert shown == [AT_START, HALF_AN_HOUR_ON]
+    with database.begin(writes=True) as db:
+        session = db.exec(select(Session)).one()
+        session.wall_start += timedelta(hours=2)
+        session.starts_at += timedelta(hours=2)
+        session.ends_at += timedelta(hours=2)
+    url = f"{there.page}/parts/{there.panel}/answer"
+    for starts in (AT_START, "2026-12-01T16:00:00", "soon", ""):
+        for given in ("confirm", "decline"):
+            sent = {"answer": given, "comment": "Kept words", "starts": starts}
+            answer = client.post(url, data=sent)
+            assert answer.status_code == 412
+            assert "The time has changed since you opened this page." in answer.text
+            assert ">\nKept words</textarea>" in answer.text
+    assert part(database, there.panel) == ("planned", "")
+    sent = {"answer": "confirm", "comment": "", "starts": "2026-12-01T16:00:00Z"}
+    assert client.post(url, data=sent).status_code == 303
+    assert part(database, there.panel) == ("confirmed", "")
+
+
+def test_whoever_answers_a_part_that_was_taken_away_is_told(
+    client: TestClient, database: Database, there: There
+) -> None:
+    with database.begin(writes=True) as db:
+        db.delete(db.get_one(Part, there.panel))
+    sent = {"answer": "confirm", "comment": "", "starts": AT_START}
+    slides = {"file": ("a.pdf", PDF, "application/pdf")}
+    gone = f"{there.page}/parts/{there.panel}"
+    for path, given in (("answer", {"data": sent}), ("slides/upload", {"files": slides})):
+        answer = client.post(f"{gone}/{path}", **given)
+        assert (answer.status_code, answer.headers["location"]) == (303, there.page)
+        (said,) = Page(client.get(there.page).text).text(".notice-warning")
+        words = "You are no longer in this part. Questions? Write to help@example.org."
+        assert said == f"Check this. {words}"
+
+
 def test_nobody_answers_the_part_of_somebody_else(
     client: TestClient, database: Database, there: There
 ) -> None:
     for part_id in (there.foreign, "nothing", "%00"):
-        answer = client.post(
-            f"{there.page}/parts/{part_id}/answer", data={"answer": "decline", "comment": ""}
-        )
-        assert answer.status_code == 404
+        sent = {"answer": "decline", "comment": "", "starts": AT_START}
+        answer = client.post(f"{there.page}/parts/{part_id}/answer", data=sent)
+        assert (answer.status_code, answer.headers["location"]) == (303, there.page)
     assert part(database, there.foreign) == ("planned", "")
 
 
@@ -163,6 +208,7 @@ def test_what_was_typed_is_kept_when_it_cannot_be_taken(
 ) -> None:
     words = "long " * 300
     for sent in ({"answer": "confirm", "comment": words}, {"answer": "x", "comment": "kept words"}):
+        sent["starts"] = AT_START
         answer = client.post(f"{there.page}/parts/{there.panel}/answer", data=sent)
         assert answer.status_code == 422
         assert sent["comment"].strip() in answer.text
@@ -173,13 +219,13 @@ def test_a_session_that_is_over_is_not_answered(
     client: TestClient, database: Database, there: There, at: Callable[[timedelta], None]
 ) -> None:
     at(timedelta(hours=2))
-    sent = {"answer": "confirm", "comment": ""}
+    sent = {"answer": "confirm", "comment": "", "starts": AT_START}
     answer = client.post(f"{there.page}/parts/{there.panel}/answer", data=sent)
     assert answer.status_code == 409
     assert part(database, there.panel) == ("planned", "")
 
 
-GETS = ("", "/details", "/hours", "/photo", "/sessions/1/join")
+GETS = ("", "/details", "/hours", "/photo", "/sessions/1/join", "/photo/upload")
 POSTS = (
     "/parts/x/answer",
     "/parts/x/slides/upload",
@@ -210,18 +256,28 @@ def test_a_renewed_link_is_gone(client: TestClient, database: Database, there: T
     found = {client.get(there.page + path).status_code for path in GETS}
     found |= {client.post(there.page + path).status_code for path in POSTS}
     assert found == {410}
+    lead = "This link was replaced by a newer one. Ask the organizers for it: help@example.org."
+    assert Page(client.get(there.page).text).text("main") == [
+        f"This link no longer works {lead} See all cycles"
+    ]
 
 
 def test_a_get_changes_nothing(client: TestClient, database: Database, there: There) -> None:
     paths = [*GETS, f"/parts/{there.panel}/answer?answer=confirm"]
     statuses = [client.get(there.page + path).status_code for path in paths]
-    assert statuses == [200, 200, 200, 404, 200, 405]
+    assert statuses == [200, 200, 200, 404, 200, 200, 405]
     assert part(database, there.panel) == ("planned", "")
+
+
+def test_head_is_answered_wherever_get_is(client: TestClient, there: There) -> None:
+    for path in ("", "/details", "/hours", "/sessions/1/join", "/calendar", "/photo"):
+        asked, told = client.get(there.page + path), client.head(there.page + path)
+        assert (told.status_code, told.headers) == (asked.status_code, asked.headers)
 
 
 def test_what_they_say_of_themselves(client: TestClient, database: Database, there: There) -> None:
     fields = Page(client.get(f"{there.page}/details").text).fields
-    fields.pop("file")
+    assert "file" not in fields  # it is sent from a page of its own, or this would be lost
     assert {k: fields[k] for k in ("name", "position", "institution", "zone", "language")} == {
         "name": "Ana Ruiz",
         "position": "",
@@ -293,7 +349,7 @@ def photo_with_place() -> bytes:
 def test_a_photo_is_made_anew_and_can_be_removed(client: TestClient, there: There) -> None:
     sent = {"file": ("ana.jpg", photo_with_place(), "text/html")}
     answer = client.post(f"{there.page}/photo/upload", files=sent)
-    assert (answer.status_code, answer.headers["location"]) == (303, f"{there.page}/details")
+    assert (answer.status_code, answer.headers["location"]) == (303, there.page)
     shown = client.get(f"{there.page}/photo")
     assert (shown.status_code, shown.headers["content-type"]) == (200, "image/jpeg")
     assert shown.headers["cache-control"] == "private, no-store"
@@ -352,6 +408,88 @@ def test_slides_come_to_the_session_and_can_be_taken_away(
         assert db.exec(select(Material)).all() == []
 
 
+@pytest.mark.parametrize("title", ["a\tb", "a\u2028b", "x" * 201])
+def test_a_title_that_cannot_be_taken_is_told_and_kept(
+    client: TestClient, database: Database, there: There, title: str
+) -> None:
+    url = f"{there.page}/parts/{there.panel}/slides/upload"
+    sent = {"file": ("a.pdf", PDF, "application/pdf")}
+    answer = client.post(url, files=sent, data={"title": title})
+    assert answer.status_code == 422
+    assert f'id="title-{there.panel}-error"' in answer.text
+    assert f'id="file-{there.panel}-error"' in answer.text  # to be chosen once more
+    assert f'value="{title}"' in answer.text
+    with database.begin(writes=False) as db:
+        assert db.exec(select(Material)).all() == []
+
+
+def test_the_title_is_kept_when_the_file_is_refused(client: TestClient, there: There) -> None:
+    url = f"{there.page}/parts/{there.panel}/slides/upload"
+    sent = {"file": ("a.pdf", b"<html>", "application/pdf")}
+    answer = client.post(url, files=sent, data={"title": "Kept <words>"})
+    assert answer.status_code == 422
+    assert 'value="Kept &lt;words&gt;"' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("typed", "file_name", "title"),
+    [
+        ("\u200b", "What we need.pdf", "What we need"),
+        ("", "\u00ad.pdf", "Diapositivas"),
+        ("", "\u3000.pdf", "Diapositivas"),
+        ("", ".pdf", "Diapositivas"),
+        ("", "x" * 300 + ".pdf", "x" * 150),
+        (
+            "",
+            "\U0001d160" * 100 + ".pdf",
+            "\U0001d158\U0001d165\U0001d16e" * 66 + "\U0001d158\U0001d165",
+        ),
+    ],
+)
+def test_slides_without_a_title_are_called_like_their_file(
+    client: TestClient,
+    database: Database,
+    there: There,
+    typed: str,
+    file_name: str,
+    title: str,
+) -> None:
+    with database.begin(writes=True) as db:
+        db.get_one(Cycle, there.cycle_id).language = "es"
+    sent = {"file": (file_name, PDF, "application/pdf")}
+    url = f"{there.page}/parts/{there.panel}/slides/upload"
+    assert client.post(url, files=sent, data={"title": typed}).status_code == 303
+    with database.begin(writes=False) as db:
+        assert db.exec(select(Material.title)).all() == [title]
+
+
+def test_what_they_gave_is_theirs_to_take_away_also_without_a_part(
+    client: TestClient, database: Database, there: There
+) -> None:
+    for part_id, name in ((there.panel, "one.pdf"), (there.closing, "two.pdf")):
+        sent = {"file": (name, PDF, "application/pdf")}
+        client.post(f"{there.page}/parts/{part_id}/slides/upload", files=sent)
+    client.post(
+        f"{there.page}/parts/{there.closing}/answer",
+        data={"answer": "decline", "comment": "", "starts": HALF_AN_HOUR_ON},
+    )
+    with database.begin(writes=True) as db:
+        (session,) = session_rows(db, Session.cycle_id == there.cycle_id)
+        Make(db).enrolment(db.get_one(Cycle, there.cycle_id))
+        db.delete(db.get_one(Part, there.panel))
+        listed = list_materials(db, SYSTEM, session, None)
+        held = [(m.material.title, m.held_back) for m in listed]
+        assert held == [("one", True), ("two", True)]
+        assert for_mail(db, session_of(session), session.ends_at) == []
+    page = client.get(there.page).text
+    (files,) = Page(page).text("#files")
+    assert files.count("held back: participants do not see it") == 2
+    for action in re.findall(r'action="([^"]+/slides/[^"]+/remove)"', page):
+        assert client.post(action).status_code == 303
+    with database.begin(writes=False) as db:
+        assert db.exec(select(Material)).all() == []
+
+
 def test_slides_are_for_their_own_parts_and_of_kinds_that_are_taken(
     client: TestClient, database: Database, there: There
 ) -> None:
@@ -362,7 +500,7 @@ def test_slides_are_for_their_own_parts_and_of_kinds_that_are_taken(
         client.post(f"{there.page}/parts/{id}/slides/upload", files=sent).status_code
         for id, sent in tries
     ]
-    assert statuses == [404, 422]
+    assert statuses == [303, 422]
     none = client.post(f"{there.page}/parts/{there.panel}/slides/upload", data={"title": "x"})
     assert none.status_code == 422
     with database.begin(writes=True) as db:
@@ -502,6 +640,9 @@ def test_hours_when_they_cannot(client: TestClient, database: Database, there: T
     ]
     found = re.findall(r'name="(starts|ends)" value="([^"]*Z)"', client.get(url).text)
     first = dict(found[:2])
+    zones = Page(client.get(url).text).text(".when-zone")
+    assert len(zones) == 2  # said once for each
+    assert "09:00–10:00" in client.get(url).text
     assert first == {"starts": "2026-11-30T08:00:00Z", "ends": "2026-11-30T09:00:00Z"}
     for _ in range(2):
         client.post(f"{url}/remove", data=first)
@@ -535,6 +676,13 @@ def test_where_the_clocks_show_an_hour_twice_all_of_it_is_meant(
     sent = {"starts": "2027-10-31T02:30", "ends": "2027-10-31T02:30"}
     client.post(f"{there.page}/hours", data=sent)
     assert guest(database, there).unavailable == [["2027-10-31T00:30:00Z", "2027-10-31T01:30:00Z"]]
+
+
+def test_hours_of_several_days_name_both(client: TestClient, there: There) -> None:
+    sent = {"starts": "2026-12-05T09:00", "ends": "2026-12-07T18:00"}
+    client.post(f"{there.page}/hours", data=sent)
+    (shown,) = Page(client.get(f"{there.page}/hours").text).text(".when-main")
+    assert shown == "Saturday 5 December 2026, 09:00 – Monday 7 December 2026, 18:00"
 
 
 def test_joining_backstage_then_the_meeting(
@@ -572,9 +720,10 @@ def test_who_has_no_part_in_a_session_does_not_join_it(
     client: TestClient, database: Database, there: There, at: Callable[[timedelta], None]
 ) -> None:
     at(timedelta(0))
-    for part_id in (there.panel, there.closing):
+    for part_id, starts in ((there.panel, AT_START), (there.closing, HALF_AN_HOUR_ON)):
         client.post(
-            f"{there.page}/parts/{part_id}/answer", data={"answer": "decline", "comment": ""}
+            f"{there.page}/parts/{part_id}/answer",
+            data={"answer": "decline", "comment": "", "starts": starts},
         )
     found = [
         client.post(f"{there.page}/sessions/{number}/join").status_code for number in (1, 2, 10**9)

@@ -10,7 +10,7 @@ from sqlmodel import select
 from starlette.testclient import TestClient
 
 from app.db import Database
-from app.models import Guest, Message, Part, Person
+from app.models import Cycle, Guest, Message, Part, Person
 from app.services.guests import guest_of
 from app.services.links import Links
 from tests.factories import Make
@@ -115,7 +115,7 @@ def test_the_queries_do_not_grow(
             guest_of(db, there.cycle_id, person.id)
     with count_queries() as queries:
         organizer_client.get(URL)
-    assert len(queries) == 7
+    assert len(queries) == 8
 
 
 def test_the_consequence_stands_before_the_act(
@@ -204,6 +204,44 @@ def test_who_has_no_part_is_not_there(organizer_client: TestClient, there: There
     posts = ("nobody/ask", "nobody/remind", "nobody/link", "nobody/new-link", "nobody/x")
     assert {organizer_client.post(f"{URL}/{path}").status_code for path in posts} == {404}
     assert organizer_client.get("/organize/c/nothing/parts").status_code == 404
+
+
+def test_the_link_of_who_has_no_part_any_more_can_be_ended(
+    organizer_client: TestClient, client: TestClient, database: Database, there: There, links: Links
+) -> None:
+    with database.begin(writes=True) as db:
+        guest = guest_of(db, there.cycle_id, there.ana)
+        participant = Make(db).person(name="Paula Participant")
+        Make(db).enrolment(db.get_one(Cycle, there.cycle_id), participant)
+        guest_of(db, there.cycle_id, participant.id)
+        db.delete(db.get_one(Part, there.part))
+    page = links.part(guest.id, 1).removeprefix(links.base_url)
+    assert client.get(page).status_code == 200
+    (shown,) = [t for t in Page(organizer_client.get(URL).text).text("section") if "Formerly" in t]
+    assert ("Ana Ruiz" in shown, "Luis" in shown, "Paula" in shown) == (True, False, False)
+    url = f"{URL}/{there.ana}"
+    assert "They have no part any more." in organizer_client.get(url).text
+    fields = Page(organizer_client.get(f"{url}/new-link").text).fields
+    assert organizer_client.post(f"{url}/new-link", data=fields).status_code == 303
+    assert client.get(page).status_code == 410
+    assert organizer_client.post(f"{url}/ask").status_code == 303
+    assert mails(database) == []
+
+
+def test_what_is_over_comes_last_and_says_so(
+    organizer_client: TestClient, database: Database, there: There
+) -> None:
+    with database.begin(writes=True) as db:
+        make = Make(db)
+        past = make.session(
+            db.get_one(Cycle, there.cycle_id), 2, wall_start=datetime(2026, 11, 2, 9)
+        )
+        make.part(make.segment(past, title="Long ago"), db.get_one(Person, there.ana))
+    text = organizer_client.get(URL).text
+    found = [word for word in Page(text).text(".status") if word != "Draft"]
+    assert found == ["Not asked yet", "Over", "Not asked yet", "Confirmed"]
+    assert text.index("The &lt;panel&gt;") < text.index("Long ago")
+    assert "ana<wbr>@example.<wbr>org" in text
 
 
 def test_an_empty_programme(organizer_client: TestClient, database: Database) -> None:

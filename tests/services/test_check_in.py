@@ -11,6 +11,7 @@ from app.domain.errors import Clash, Invalid, NotFound
 from app.models import Cycle, Enrolment, Evidence, Session
 from app.services import check_in, enrolments
 from app.services.actor import SYSTEM
+from app.services.told import told_of
 from tests.factories import Make
 from tests.services.test_enrol import together
 
@@ -65,7 +66,7 @@ def test_twice_is_once(
 def test_the_window(
     db: DbSession, session: Session, enrolment: Enrolment, at: datetime, code: str | None
 ) -> None:
-    assert check_in.window_of(session) == (OPENS, CLOSES)
+    assert check_in.window_of(told_of(db, session)) == (OPENS, CLOSES)
     if code is None:
         assert check_in.check_in(db, enrolment, 1, at, "api").at == at
         return

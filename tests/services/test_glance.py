@@ -20,9 +20,11 @@ from app.services import evidence as stored
 from app.services import publishing
 from app.services.actor import SYSTEM
 from app.services.glance import Glance, glance
+from app.services.guests import guest_of
 from app.services.marks import record_of
 from tests.factories import NOW, Make
 
+SECOND = timedelta(seconds=1)
 Count = Callable[[], AbstractContextManager[list[str]]]
 
 
@@ -473,4 +475,19 @@ def test_queries_do_not_grow(db: DbSession, make: Make, count_queries: Count) ->
             found = glance(db, SYSTEM, cycle.id, NOW)
         assert (len(found.sessions), found.failed_mails) == (number, number)
         counts.append(len(queries))
-    assert counts == [19, 19, 19]
+    assert counts == [20, 20, 20]
+
+
+def test_new_slides_are_told_for_a_week(db: DbSession, make: Make) -> None:
+    cycle = make.cycle()
+    session = sound(make, cycle)
+    person = make.person(name="Ana Ruiz")
+    make.part(make.segment(session, 1, minutes=1), person, status="confirmed")
+    for _ in range(2):
+        row = make.material(session, audience="participants", after_session=True)
+        row.given_by, row.created_at = guest_of(db, cycle.id, person.id).id, NOW
+    make.material(session).created_at = NOW
+    said = ("later", "new_slides", "materials", "New slides from Ana Ruiz for session 1.")
+    week = timedelta(days=7)
+    found = [todos(db, cycle, at).count(said) for at in (NOW, NOW + week - SECOND, NOW + week)]
+    assert found == [1, 1, 0]

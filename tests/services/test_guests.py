@@ -57,9 +57,13 @@ def test_a_link_opens_one_guest_until_it_is_renewed(
         with pytest.raises(NotFound):
             guest_of_link(db, links, wrong)
     guest.link_generation += 1
-    db.flush()
-    with pytest.raises(Gone):
-        guest_of_link(db, links, token)
+    for contact, said in (("", "for it."), ("help@example.org", "for it: help@example.org.")):
+        cycle.contact_email = contact
+        db.flush()
+        with pytest.raises(Gone) as error:
+            guest_of_link(db, links, token)
+        whom = f"This link was replaced by a newer one. Ask the organizers {said}"
+        assert str(error.value) == whom
 
 
 @pytest.mark.parametrize("number", [1, 3])

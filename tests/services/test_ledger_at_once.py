@@ -11,11 +11,22 @@ from sqlmodel import col, select
 
 from app.db import Database, DbSession
 from app.domain.errors import DomainError
-from app.models import Cycle, Guest, Message, Session
+from app.models import Cycle, Guest, Material, Message, Session
 from app.schemas.directory import PersonChange
 from app.schemas.enrolment import EnrolmentChange, EnrolmentIn
-from app.schemas.part import PartAnswerIn
-from app.services import enrolments, invitations, issuing, ledger, parts, people, publishing
+from app.schemas.part import GuestDetailsIn, PartAnswerIn, SlidesIn
+from app.services import (
+    enrolments,
+    invitations,
+    issuing,
+    ledger,
+    materials,
+    part_details,
+    parts,
+    people,
+    publishing,
+)
+from app.services.files import Stored
 from app.services.guests import guest_of
 from tests.factories import NOW
 from tests.services.mailing_world import LATER, OLGA, Told, invited_world, planned_world, short
@@ -314,3 +325,32 @@ def test_an_address_and_an_enrolment_that_change_at_once_do_not_wait_for_each_ot
     many.start(rename)
     assert many.wait() == ["None", "None"]
     assert told(real_database) == sorted([cancel("ana", 1)] * 2 + [invitation("new", 2)] * 2)
+
+
+def test_slides_and_details_that_are_given_at_once_do_not_wait_for_each_other(
+    real_database: Database, ids: Ids, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both hold their guest's row and raise the cycle's revision."""
+    begun, go_on = Event(), Event()
+    add_file = materials.add_file
+
+    def added(*args: Any, **values: Any) -> Material:
+        begun.set()
+        go_on.wait(PATIENCE)
+        return add_file(*args, **values)
+
+    def give(db: DbSession) -> None:
+        stored = Stored("0" * 64, 1, "application/pdf")
+        guest = guest_of(db, ids.cycle, ids.hugo)
+        part_details.add_slides(db, guest, ids.part, SlidesIn(title="Mine"), stored, "a.pdf")
+
+    def introduce(db: DbSession) -> None:
+        given = GuestDetailsIn(name="Hugo Paz", zone="UTC", language="es")
+        part_details.save_details(db, guest_of(db, ids.cycle, ids.hugo), given, LATER)
+
+    monkeypatch.setattr(materials, "add_file", added)
+    many = Many(real_database)
+    many.start(give)
+    assert begun.wait(10)
+    many.start(introduce)
+    assert many.wait() == ["None", "None"]

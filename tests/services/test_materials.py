@@ -10,7 +10,7 @@ from sqlmodel import select
 
 from app.db import Database, DbSession
 from app.domain.errors import Invalid, NotFound
-from app.domain.materials import NEVER, Audience
+from app.domain.materials import NEVER, Audience, MaterialKind
 from app.domain.schedule import Session as Published
 from app.domain.schedule import SessionStatus
 from app.models import Cycle, Guest, Material, Session
@@ -19,6 +19,7 @@ from app.schemas.session import SeriesIn, SessionChange, SessionIn
 from app.services import materials, sessions
 from app.services.actor import SYSTEM
 from app.services.files import Stored
+from app.services.guests import guest_of
 from tests.factories import NOW, Make
 
 SECOND = timedelta(seconds=1)
@@ -380,3 +381,52 @@ def test_the_cycles_revision_goes_up_and_the_sessions_stays(database: Database) 
     removed = revisions()
     assert first[0] < added[0] < changed[0] < removed[0]
     assert first[1] == added[1] == changed[1] == removed[1]
+
+
+def test_held_back_until_an_organizer_shows_it(db: DbSession, make: Make, session: Session) -> None:
+    person = make.person()
+    segments = [make.segment(session, n) for n in range(2)]
+    part = make.part(segments[0], person)
+    guest = guest_of(db, session.cycle_id, person.id)
+    row = materials.add_file(
+        db,
+        SYSTEM,
+        session.id,
+        MaterialIn(
+            title="Mine", kind=MaterialKind.SLIDES, segment_id=segments[0].id, after_session=True
+        ),
+        STORED,
+        "mine.pdf",
+        given_by=guest.id,
+    )
+    at, end, who = [as_published(session)], session.ends_at, Audience.PARTICIPANTS
+    assert seen(db, session, end, who) == ["Mine"]
+    assert [g.held_back for g in materials.given_by(db, guest)] == [False]
+    part.segment_id = segments[1].id  # now in another
+    db.flush()
+    assert (seen(db, session, end, who), materials.visible(db, at, NOW, who).until) == ([], None)
+    with pytest.raises(NotFound):
+        materials.visible_material(db, at, row.id, end, who)
+    assert [g.held_back for g in materials.given_by(db, guest)] == [True]
+    for _ in range(2):
+        materials.show_all_the_same(db, SYSTEM, row.id, NOW)
+    assert (seen(db, session, end - SECOND, who), seen(db, session, end, who)) == ([], ["Mine"])
+    assert materials.visible_material(db, at, row.id, end, who) is row
+    assert [g.held_back for g in materials.given_by(db, guest)] == [False]
+
+
+def test_of_the_whole_session_any_part_counts(db: DbSession, make: Make, session: Session) -> None:
+    person = make.person()
+    part = make.part(make.segment(session), person)
+    guest = guest_of(db, session.cycle_id, person.id)
+    row = make.material(session, audience="participants", after_session=True)
+    row.given_by = guest.id
+    db.flush()
+    listed = materials.list_materials(db, SYSTEM, session, None)
+    assert [m.held_back for m in listed] == [False]
+    part.status = "declined"
+    db.flush()
+    listed = materials.list_materials(db, SYSTEM, session, None)
+    assert [m.held_back for m in listed] == [True]
+    materials.show_all_the_same(db, SYSTEM, row.id, session.ends_at)
+    assert (row.after_session, row.visible_from) == (False, None)

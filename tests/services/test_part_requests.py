@@ -12,9 +12,10 @@ from sqlmodel import col, select
 from app.db import Database, DbSession
 from app.domain.errors import NotFound
 from app.domain.parts import Standing
+from app.domain.schedule import PartStatus
 from app.models import Cycle, Message, Part, Person, Session
 from app.schemas.directory import PersonChange
-from app.schemas.part import PartAnswerIn
+from app.schemas.part import PartAnswerIn, PartStatusIn
 from app.services import parts, people
 from app.services.actor import SYSTEM
 from app.services.guests import guest_of
@@ -137,6 +138,42 @@ def test_reminders_by_themselves(db: DbSession, make: Make) -> None:
         for before in (8 * DAY, 7 * DAY, 7 * DAY - hour, 3 * DAY, 2 * DAY, 2 * DAY - hour, -hour)
     ]
     assert found == [0, 1, 0, 0, 1, 0, 0]
+
+
+def test_who_confirmed_another_time_is_reminded(db: DbSession, make: Make) -> None:
+    cycle, rows = cycle_with(make, 2)
+    ask(db, SYSTEM, cycle.id, START - 20 * DAY)
+    for row, confirm in zip(rows, (True, False, True, False), strict=True):
+        guest = guest_of(db, cycle.id, row.person_id)
+        parts.answer(db, guest, row.id, PartAnswerIn(confirm=confirm), START - 19 * DAY)
+    assert remind_parts(db, START - 7 * DAY) == 0
+    session = db.exec(select(Session)).one()
+    session.starts_at += timedelta(hours=1)
+    session.ends_at += timedelta(hours=1)
+    db.flush()
+    start, hour = START + timedelta(hours=1), timedelta(hours=1)
+    found = [
+        remind_parts(db, start - before)
+        for before in (8 * DAY, 7 * DAY, 7 * DAY - hour, 2 * DAY, 2 * DAY - hour, -hour)
+    ]
+    assert found == [0, 1, 0, 1, 0, 0]
+    assert {kind for kind, _ in mails(db)} == {"part-request", "part-reminder"}
+    assert {p.standing for p in parts.placed_parts(db, cycle.id)} == {Standing.AGAIN}
+    assert db.exec(select(Part.status).distinct().order_by(Part.status)).all() == [
+        "confirmed",
+        "declined",
+    ]
+
+
+def test_what_was_noted_by_hand_for_another_time_is_reminded_of(db: DbSession, make: Make) -> None:
+    cycle, (row, _) = cycle_with(make, 1)
+    noted = PartStatusIn(status=PartStatus.CONFIRMED)
+    parts.set_status(db, SYSTEM, cycle.id, row.id, noted, START - 19 * DAY)
+    session = db.exec(select(Session)).one()
+    session.starts_at += timedelta(hours=1)
+    session.ends_at += timedelta(hours=1)
+    db.flush()
+    assert remind_parts(db, START - 6 * DAY) == 1
 
 
 def test_nobody_is_reminded_of_what_was_answered_cancelled_or_archived(

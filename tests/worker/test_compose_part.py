@@ -122,6 +122,12 @@ def test_a_new_time_is_said(db: DbSession, make: Make, links: Links) -> None:
     db.flush()
     _, text, _ = body(db, links, message)
     assert text.count("The time has changed since you answered.") == 1
+    part_requests.ask(db, SYSTEM, str(message.cycle_id), NOW)  # who is asked again is told as well
+    for kind in ("part-request", "part-reminder"):
+        message.kind = kind
+        _, text, _ = body(db, links, message)
+        assert text.count("The time has changed since you answered.") == 1
+    assert "We still need your answer to what stands below." in text
 
 
 def test_the_reminder_and_an_organizers_own_words(db: DbSession, make: Make, links: Links) -> None:

@@ -1,6 +1,7 @@
 """HTML for people. The pages that most people open stand first: routes are tried in order."""
 
 from fastapi import APIRouter
+from fastapi.routing import APIRoute
 
 from app.routers.pages import (
     account,
@@ -64,4 +65,8 @@ for each in (
     replies,
     components,
 ):
+    # Programs that look at links without opening them ask by HEAD; the server leaves the body out.
+    for route in each.router.routes:
+        if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:
+            route.methods.add("HEAD")
     router.include_router(each.router)

@@ -189,6 +189,19 @@ def move_material(
     return see_other(request, f"/organize/c/{slug}/sessions/{number}/materials#material-{row.id}")
 
 
+@router.post("/{material_id}/show")
+def show_material(
+    request: Request, db: Db, actor: Organizer, slug: str, number: int, material_id: str
+) -> Response:
+    """What was held back is seen all the same."""
+    _, session = _session(db, actor, slug, number)
+    row = materials.get_material(db, actor, session.id, material_id)
+    materials.show_all_the_same(db, actor, row.id, now())
+    said = gettext_for(request)(N_("Participants see “%(title)s” once the session is over."))
+    path = f"/organize/c/{slug}/sessions/{number}/materials"
+    return see_other(request, path, said % {"title": row.title})
+
+
 @router.get("/{material_id}/remove")
 def ask_to_remove(
     request: Request, db: Db, actor: Organizer, slug: str, number: int, material_id: str

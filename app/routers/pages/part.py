@@ -6,13 +6,15 @@ from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from app.db import DbSession
-from app.domain.errors import N_, Clash, DomainError, Invalid, NotFound
+from app.domain.errors import N_, Clash, DomainError, Invalid, NotFound, Stale
 from app.models import Cycle, Guest, now
-from app.schemas.part import GuestDetailsIn, PartAnswerIn, UnavailableIn
+from app.schemas.part import GuestDetailsIn, PartAnswerIn, SlidesIn, UnavailableIn
+from app.services import materials, part_join, parts
 from app.services import part_details as details
-from app.services import part_join, parts
+from app.services.files import Stored
 from app.services.guests import guest_of_link
 from app.services.links import Links
+from app.services.my_parts import my_sessions
 from app.services.rows import find
 from app.services.schedules import with_institutions
 from app.web import convertors as convertors  # makes {number:number} known
@@ -20,7 +22,7 @@ from app.web import part_view as view
 from app.web.choices import language_choices, zone_choices
 from app.web.dependencies import Db, LinksDep
 from app.web.downloads import send_material
-from app.web.forms import FormData, errors_of
+from app.web.forms import FormData, errors_of, instant_of
 from app.web.personal import personal_headers
 from app.web.problems import status_of, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
@@ -29,6 +31,17 @@ from app.web.uploads import Files, PhotoFile, SlidesFile, SlidesUpload
 router = APIRouter(prefix="/part/{token}")
 
 _DETAILS = ("name", "position", "institution", "biography", "zone", "language")
+
+
+def _slides_in(typed: dict[str, str], wrong: Invalid | None) -> SlidesIn:
+    """Raises Invalid for all that is wrong, with the file and with what was typed."""
+    try:
+        given = validate(SlidesIn, typed)
+    except Invalid as error:
+        raise Invalid(*(wrong.fields if wrong else ()), *error.fields) from None
+    if wrong is not None:
+        raise wrong
+    return given
 
 
 @router.get("")
@@ -42,17 +55,19 @@ def answer(
     request: Request, db: Db, links: LinksDep, token: str, part_id: str, form: FormData
 ) -> Response:
     """Confirms or declines one part; the last answer counts."""
-    guest, _, _ = _open(request, db, links, token)
+    guest, cycle, _ = _open(request, db, links, token)
     typed = form.pick("answer", "comment")
     try:
         if typed["answer"] not in ("confirm", "decline"):
             raise Invalid.one("answer", N_("Confirm or decline."), code="missing")
         confirm = typed["answer"] == "confirm"
         given = validate(PartAnswerIn, {"confirm": confirm, "comment": typed["comment"]})
-        parts.answer(db, guest, part_id, given, now())
-    except (Invalid, Clash) as error:
+        parts.answer(db, guest, part_id, given, now(), instant_of(form.text("starts")))
+    except NotFound:
+        return _no_longer(request, cycle, token)
+    except (Invalid, Clash, Stale) as error:
         db.rollback()
-        return _page(request, db, links, token, error, part_id, typed["comment"])
+        return _page(request, db, links, token, error, part_id, typed)
     said = N_("Thank you. You are on the programme.") if confirm else N_("Thank you for saying so.")
     return see_other(request, f"/part/{token}#{part_id}", gettext_for(request)(said))
 
@@ -68,15 +83,18 @@ def upload_slides(
     part_id: str,
 ) -> Response:
     """Slides for one of their parts."""
-    guest, _, _ = _open(request, db, links, token)
+    guest, cycle, _ = _open(request, db, links, token)
+    typed = upload.form.pick("title")
     try:
-        if isinstance(kept, Invalid):
-            raise kept
-        title = upload.form.text("title")
-        row = details.add_slides(db, guest, part_id, title, kept, upload.file_name)
+        details.room_for_slides(db, guest, part_id)
+        given = _slides_in(typed, kept if isinstance(kept, Invalid) else None)
+        assert isinstance(kept, Stored)
+        row = details.add_slides(db, guest, part_id, given, kept, upload.file_name)
+    except NotFound:
+        return _no_longer(request, cycle, token)
     except Invalid as error:
         db.rollback()
-        return _page(request, db, links, token, error, part_id)
+        return _page(request, db, links, token, error, part_id, typed)
     said = gettext_for(request)(N_("“%(title)s” is there.")) % {"title": row.title}
     return see_other(request, f"/part/{token}#{part_id}", said)
 
@@ -95,12 +113,13 @@ def remove_slides(
     """Takes such a file away."""
     guest, _, _ = _open(request, db, links, token)
     details.remove_slides(db, guest, material_id)
-    return see_other(request, f"/part/{token}", gettext_for(request)(N_("The file is gone.")))
+    said = gettext_for(request)(N_("The file is gone."))
+    return see_other(request, f"/part/{token}#files", said)
 
 
 @router.get("/details")
 def show_details(request: Request, db: Db, links: LinksDep, token: str) -> Response:
-    """How they are introduced, their photo, their zone and language."""
+    """How they are introduced, their zone and language."""
     return _details_page(request, db, links, token)
 
 
@@ -128,6 +147,12 @@ def photo(request: Request, db: Db, links: LinksDep, files: Files, token: str) -
     )
 
 
+@router.get("/photo/upload")
+def show_photo_form(request: Request, db: Db, links: LinksDep, token: str) -> Response:
+    """A page of its own, so that nothing typed elsewhere is lost by sending a photo."""
+    return _photo_page(request, db, links, token)
+
+
 @router.post("/photo/upload")
 def upload_photo(
     request: Request,
@@ -139,10 +164,10 @@ def upload_photo(
     """Their photo from now on."""
     guest, _, _ = _open(request, db, links, token)
     if isinstance(kept, Invalid):
-        return _details_page(request, db, links, token, kept)
+        return _photo_page(request, db, links, token, kept)
     details.set_photo(db, guest, kept)
     said = gettext_for(request)(N_("Your photo is there."))
-    return see_other(request, f"/part/{token}/details", said)
+    return see_other(request, f"/part/{token}", said)
 
 
 @router.post("/photo/remove")
@@ -151,7 +176,7 @@ def remove_photo(request: Request, db: Db, links: LinksDep, token: str) -> Respo
     guest, _, _ = _open(request, db, links, token)
     details.set_photo(db, guest, None)
     said = gettext_for(request)(N_("Your photo is gone."))
-    return see_other(request, f"/part/{token}/details", said)
+    return see_other(request, f"/part/{token}/photo/upload", said)
 
 
 @router.get("/hours")
@@ -218,6 +243,16 @@ def _open(
     return guest, cycle, context | {"guest": guest, "now": now()}
 
 
+def _no_longer(request: Request, cycle: Cycle, token: str) -> Response:
+    """Back to their page, which is right; the one that they came from has become wrong."""
+    gettext = gettext_for(request)
+    said = gettext(N_("You are no longer in this part."))
+    if cycle.contact_email:
+        contact = gettext(N_("Questions? Write to %(contact)s."))
+        said = f"{said} {contact % {'contact': cycle.contact_email}}"
+    return see_other(request, f"/part/{token}", said, kind="warning")
+
+
 def _page(
     request: Request,
     db: DbSession,
@@ -225,22 +260,22 @@ def _page(
     token: str,
     error: DomainError | None = None,
     at: str = "",
-    comment: str | None = None,
+    typed: dict[str, str] | None = None,
 ) -> Response:
     guest, cycle, context = _open(request, db, links, token)
-    placed = parts.placed_parts(db, cycle.id, [guest.person_id])
+    mine = my_sessions(db, guest, cycle)
+    given = materials.given_by(db, guest)
     language, moment = current_reader(request).language, context["now"]
     context |= {
-        "sessions": view.sessions(
-            placed, details.slides_of(db, guest), cycle, language, context["zone"], moment
-        ),
-        "waiting": sum(each.is_unanswered(moment) for each in placed),
+        "sessions": view.sessions(mine, given, cycle, language, context["zone"], moment),
+        "files": given,
+        "waiting": sum(each.waiting(moment) for each in mine),
         "hours": [each for each in details.hours_of(guest) if each.ends > moment],
         "about": details.details_of(db, guest),
         "errors": errors_of(error, gettext_for(request)),
         "error": error,
         "at": at,  # the part that the error is about
-        "typed": comment,
+        "typed": typed or {},
     }
     status = status_of(error) if error else 200
     return page(request, "part/page.html", context, status=status, headers=personal_headers())
@@ -276,6 +311,15 @@ def _details_page(
     return page(request, "part/details.html", context, status=status, headers=personal_headers())
 
 
+def _photo_page(
+    request: Request, db: DbSession, links: Links, token: str, error: Invalid | None = None
+) -> Response:
+    _, _, context = _open(request, db, links, token)
+    context["errors"] = errors_of(error, gettext_for(request))
+    status = status_of(error) if error else 200
+    return page(request, "part/photo.html", context, status=status, headers=personal_headers())
+
+
 def _hours_page(
     request: Request,
     db: DbSession,
@@ -305,6 +349,7 @@ def _join_page(
 ) -> Response:
     guest, _, context = _open(request, db, links, token)
     session = part_join.session_to_join(db, guest, number)
+    row = session.row
     opens, closes = part_join.join_window_of(session)
     moment = context["now"]
     context |= {
@@ -312,9 +357,9 @@ def _join_page(
         "opens": opens,
         "can_join": session.status == "scheduled" and opens <= moment < closes,
         "over": moment >= closes,
-        "backstage": bool(session.backstage_url) and moment < session.starts_at,
+        "backstage": bool(row.backstage_url) and moment < session.starts,
         "error": error,
     }
-    headers = personal_headers([session.meeting_url, session.backstage_url])
+    headers = personal_headers([row.meeting_url, row.backstage_url])
     status = status_of(error) if error else 200
     return page(request, "part/join.html", context, status=status, headers=headers)

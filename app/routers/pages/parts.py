@@ -40,10 +40,11 @@ def people_on_programme(request: Request, db: Db, actor: Organizer, slug: str) -
     context = {
         **_about(request, cycle),
         "people": [
-            {"person": of[0].part.person, "placed": of, "asked_at": _last_asked(of)}
+            {"person": of[0].part.person, "placed": _to_come_first(of), "asked_at": _last_asked(of)}
             for of in theirs.values()
         ],
         "guests": guests.guests_of(db, cycle.id),
+        "former": guests.former_guests(db, cycle.id),
         "to_ask": part_requests.whom_to_ask(placed, moment),
         "to_remind": part_requests.whom_to_remind(placed, moment),
     }
@@ -119,11 +120,9 @@ def confirm_new_link(
     request: Request, db: Db, actor: Organizer, slug: str, person_id: str
 ) -> Response:
     """What will happen, and one button."""
-    cycle, placed = _open(db, actor, slug, person_id)
-    guest = guests.guests_of(db, cycle.id).get(person_id)
-    if guest is None:
-        raise NotFound
-    context = _about(request, cycle) | {"guest": guest, "person": placed[0].part.person}
+    cycle = cycle_for_slug(db, actor, slug)
+    guest = _guest(db, cycle, person_id)
+    context = _about(request, cycle) | {"guest": guest, "person": guest.person}
     return page(request, "organize/parts_link.html", context)
 
 
@@ -142,7 +141,7 @@ def renew_link(
 @router.get("/{person_id}/photo")
 def photo(db: Db, actor: Organizer, files: Files, slug: str, person_id: str) -> Response:
     """Their photo."""
-    guest = _guest(db, actor, slug, person_id)
+    guest = _guest(db, cycle_for_slug(db, actor, slug), person_id)
     if not guest.photo:
         raise NotFound
     headers = {"cache-control": "private, no-store"}
@@ -154,7 +153,7 @@ def slides(
     request: Request, db: Db, actor: Organizer, slug: str, person_id: str, material_id: str
 ) -> Response:
     """A file that they gave."""
-    guest = _guest(db, actor, slug, person_id)
+    guest = _guest(db, cycle_for_slug(db, actor, slug), person_id)
     return send_material(request, details.own_slides(db, guest, material_id))
 
 
@@ -187,20 +186,22 @@ def set_status(
 def _open(
     db: DbSession, actor: Actor, slug: str, person_id: str | None = None
 ) -> tuple[Cycle, list[Placed]]:
-    """The cycle and its parts, or those of one person. Raises NotFound for who has none in it."""
+    """The cycle and its parts, or those of one person. Raises NotFound for who has none in it and
+    is no guest of it either."""
     cycle = cycle_for_slug(db, actor, slug)
     if person_id is None:
         return cycle, service.placed_parts(db, cycle.id)
     if "\0" in person_id:  # PostgreSQL takes no NUL in text
         raise NotFound
     placed = service.placed_parts(db, cycle.id, [person_id])
-    if not placed:
+    if not placed and guests.find_guest(db, cycle.id, person_id) is None:
         raise NotFound
     return cycle, placed
 
 
-def _guest(db: DbSession, actor: Actor, slug: str, person_id: str) -> Guest:
-    guest = guests.guests_of(db, cycle_for_slug(db, actor, slug).id).get(person_id)
+def _guest(db: DbSession, cycle: Cycle, person_id: str) -> Guest:
+    """Also of who has no part any more: their link still works."""
+    guest = guests.find_guest(db, cycle.id, person_id)
     if guest is None:
         raise NotFound
     return guest
@@ -216,6 +217,11 @@ def _about(request: Request, cycle: Cycle) -> dict[str, Any]:
         "short": short_date(request, cycle.zone),
         "title_of": lambda session: localized(session.title, language, cycle.language),
     }
+
+
+def _to_come_first(placed: list[Placed]) -> list[Placed]:
+    moment = now()
+    return sorted(placed, key=lambda each: (moment >= each.segment.ends, each.segment.starts))
 
 
 def _last_asked(placed: list[Placed]) -> Any:
@@ -256,9 +262,9 @@ def _person(
 ) -> Response:
     cycle, placed = _open(db, actor, slug, person_id)
     moment = now()
-    guest = guests.guests_of(db, cycle.id).get(person_id)
+    guest = guests.find_guest(db, cycle.id, person_id)
     context = _about(request, cycle) | {
-        "person": placed[0].part.person,
+        "person": guest.person if guest else placed[0].part.person,
         "placed": placed,
         "guest": guest,
         "link": links.part(guest.id, guest.link_generation) if guest else "",

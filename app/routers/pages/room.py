@@ -17,6 +17,7 @@ from app.services import check_in as desk
 from app.services.cycles import cycle_for_slug
 from app.services.rows import find
 from app.services.sessions import session_by_number
+from app.services.told import told_of
 from app.web.dependencies import Db, LinksDep, Organizer
 from app.web.forms import Form, FormData, errors_of
 from app.web.problems import status_of, validate
@@ -58,18 +59,20 @@ def screen(
     cycle = cycle_for_slug(db, actor, slug)
     session = session_by_number(db, actor, cycle.id, number)
     url = links.url(f"/in/{session.room_code}")
-    opens, closes = desk.window_of(session)
+    told = told_of(db, session)
+    opens, closes = desk.window_of(told)
     moment = now()
     context = {
         "cycle": cycle,
-        "session": session,
+        "session": told,
+        "word": session.check_in_word,
         "url": url,
         "svg": Markup(segno.make(url, error="m").svg_inline(omitsize=True, border=2)),  # noqa: S704
         "state": state(moment, (opens, closes)),
         "opens": opens,
         "closes": closes,
         "count": desk.check_in_count(db, session),
-        "zone": session.zone,  # everybody looks at one screen
+        "zone": told.zone,  # everybody looks at one screen
     }
     headers = {"refresh": str(_EVERY_SECONDS)}
     return page(request, "organize/room.html", context, headers=headers)
@@ -82,7 +85,7 @@ def _room_page(
     form: Form,
     error: DomainError | None = None,
 ) -> Response:
-    opens, closes = desk.window_of(session)
+    opens, closes = desk.window_of(told_of(db, session))
     context = {
         "values": form.pick(*_FIELDS),
         "state": state(now(), (opens, closes)),
@@ -101,14 +104,16 @@ def _page(
     error: DomainError | None = None,
 ) -> Response:
     cycle = find(db, Cycle, session.cycle_id)
+    told = told_of(db, session)
     request.state.fallback_language = cycle.language
     reader = current_reader(request)
     context |= {
         "cycle": cycle,
-        "session": session,
+        "session": told,
+        "word": session.check_in_word,
         "cycle_title": localized(cycle.title, reader.language, cycle.language),
-        "title": localized(session.title, reader.language, cycle.language),
-        "zone": reader.zone or session.zone,
+        "title": localized(told.title, reader.language, cycle.language),
+        "zone": reader.zone or told.zone,
         "errors": errors_of(error, gettext_for(request)),
     }
     status = status_of(error) if error else 200
