@@ -31,6 +31,7 @@ __all__ = [
     "insert_unless_there",
     "make_engine",
     "sqlite_module",
+    "write_anew",
 ]
 
 BUSY_TIMEOUT_MS = 5_000
@@ -100,6 +101,21 @@ def insert_unless_there(
     None: any key."""
     insert = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
     return insert(model.__table__).on_conflict_do_nothing(index_elements=index_elements)
+
+
+def write_anew(
+    db: DbSession, model: Any, index_elements: Sequence[str], columns: Sequence[str], where: Any
+) -> Any:
+    """An INSERT that changes `columns` of the row that is there under the unique key of
+    `index_elements`, if `where` is true of that row; else it does nothing. Of two transactions with
+    one key the second waits for the first, and `where` is asked of what that one has left."""
+    insert = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement: Any = insert(model.__table__)
+    return statement.on_conflict_do_update(
+        index_elements=index_elements,
+        set_={name: statement.excluded[name] for name in columns},
+        where=where,
+    )
 
 
 class ChangeMark:

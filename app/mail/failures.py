@@ -18,6 +18,7 @@ class Reason(StrEnum):
     FILE = "file"  # the file could not be written
     GONE = "gone"  # what the mail is about is no longer there
     MOOT = "moot"  # what it says no longer holds
+    MOVED = "moved"  # what it says no longer holds, and another may say what does
     EXPIRED = "expired"  # the link in it has expired
     OVER = "over"  # it is too late for it: its session has ended
     WRITING = "writing"  # the text could not be made

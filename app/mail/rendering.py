@@ -40,6 +40,7 @@ SUBJECTS = {
     "follow-up": N_("Thank you: %(session)s"),
 }
 _NEW_TIME = N_("New time: %(session)s, %(date)s, %(time)s")
+_BEGUN = N_("It has begun: %(session)s, %(date)s, %(time)s")
 _TAKEN_OUT = N_("No longer in your calendar: %(session)s, %(date)s")
 AnyMail = EnrolmentMail | SignInMail | InvitationMail | ReminderMail | PartMail
 _ACCENT = "#14566b"  # the house's own, as on the pages
@@ -93,6 +94,8 @@ def _subject(
         return catalogue.gettext(sentence) % {"cycle": mail.cycle}
     if kind == "invitation-update" and mail.before:
         sentence = _NEW_TIME
+    elif isinstance(mail, ReminderMail) and mail.begun:
+        sentence = _BEGUN
     elif (
         isinstance(mail, InvitationMail)
         and kind == "invitation-cancel"

@@ -120,7 +120,8 @@ class InvitationMail:
 @dataclass(frozen=True, slots=True)
 class ReminderMail:
     """What the mails before and after a session say. Named like InvitationMail, whose frame they
-    share; `late_since`: it was due then, more than an hour ago."""
+    share; `begun`: the session has, when this goes out; `late_since`: it was due then, more than an
+    hour ago."""
 
     name: str  # of the reader; empty: no greeting by name
     cycle: str
@@ -131,6 +132,7 @@ class ReminderMail:
     answer_url: str = ""  # empty: nobody is asked
     own: tuple[OwnSegment, ...] = ()  # of somebody with parts
     speaks: bool = False  # they have a part in it
+    begun: bool = False
     late_since: datetime | None = None
     materials: tuple[str, ...] = ()  # titles of what is on their page
     answered: str = ""  # domain.answers.Answer, where it still holds

@@ -37,17 +37,18 @@ class Reminder(Row, table=True):
 
 
 class ReminderRun(Row, table=True):
-    """A reminder that has gone to the outbox for a session: it does not go again."""
+    """A reminder that has gone to the outbox for a session at its time. At another time of that
+    session it is due again, for whoever has got nothing."""
 
     __tablename__ = "reminder_run"
     __table_args__ = (UniqueConstraint("reminder_id", "session_id"),)
 
     reminder_id: str = Field(foreign_key="reminder.id", index=True, ondelete="CASCADE")
     session_id: str = Field(foreign_key="session.id", index=True, ondelete="CASCADE")
-    due_at: datetime
+    due_at: datetime  # by the session's time as it was
     ran_at: datetime = Field(default_factory=now)
-    outcome: str = Field(max_length=12)  # sent, late, missed
-    count: int = Field(default=0)
+    outcome: str = Field(max_length=12)  # sent, late, missed, covered, open
+    count: int = Field(default=0)  # of mails
 
 
 class MailPace(Row, table=True):

@@ -24,6 +24,7 @@ class Chores:
     def __init__(self, database: Database, files: FileStore | None = None) -> None:
         self._database = database
         self._files = files
+        self._meetings = reminders.Meetings()
         self._next: dict[str, datetime] = {}
         self._chores: tuple[tuple[str, timedelta, Callable[[datetime], None]], ...] = (
             ("reminders", timedelta(seconds=20), self._remind),
@@ -45,10 +46,10 @@ class Chores:
 
     def _remind(self, now: datetime) -> None:
         with self._database.begin(writes=False) as db:
-            if not reminders.anything_due(db, now):
+            if not reminders.anything_due(db, now, self._meetings):
                 return
         with self._database.begin(writes=True) as db:
-            reminders.run_due(db, now)
+            reminders.run_due(db, now, self._meetings)
 
     def _ask(self, now: datetime) -> None:
         with self._database.begin(writes=True) as db:

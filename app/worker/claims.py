@@ -18,6 +18,7 @@ from sqlmodel import UTCDateTime, col, select
 from app.db import DbSession, Jot
 from app.mail.failures import Reason, SendError
 from app.models import Message
+from app.services import reminders
 from app.services.outbox import SIGN_IN
 from app.worker.backoff import delay
 from app.worker.lanes import Waiting, decide
@@ -216,6 +217,8 @@ def record_failure(
 ) -> None:
     """A mail is not out: it is due again later, or given up. Says nothing if the lease has passed
     to another worker, who knows more."""
+    if error.reason == Reason.MOVED:
+        _may_come_again(db, message_id)
     message = db.exec(
         select(Message).where(Message.id == message_id).with_for_update()
     ).one_or_none()
@@ -228,9 +231,18 @@ def record_failure(
     if error.reason == Reason.OVER:
         message.status = "expired"
         return
+    if error.reason == Reason.MOVED:
+        message.status = "superseded"
+        return
     message.attempts += 1
     pause = None if error.final else delay(message.attempts)
     if pause is None:
         message.status = "failed"
     else:
         message.due_at = now + pause
+
+
+def _may_come_again(db: DbSession, message_id: str) -> None:
+    message = db.get(Message, message_id)
+    if message is not None:
+        reminders.reopen(db, message)

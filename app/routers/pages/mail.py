@@ -40,6 +40,9 @@ REASONS = {
     Reason.FILE: N_("The file could not be written."),
     Reason.GONE: N_("What it was about is no longer there."),
     Reason.MOOT: N_("It no longer held: the person had withdrawn, or the session had changed."),
+    Reason.MOVED: N_(
+        "The session had been moved or cancelled. If it has a new time, there is a new reminder."
+    ),
     Reason.EXPIRED: N_("The link in it had expired before it could be sent."),
     Reason.OVER: N_("It could not be sent before its session was over."),
     Reason.WRITING: N_("Its text could not be made. This is a fault of the program."),
