@@ -55,7 +55,7 @@ def add_link(db: DbSession, actor: Actor, session_id: str, new: MaterialLinkIn) 
         Invalid: at ``url`` if it is a meeting link of the cycle, which would be shown to the
             public; at ``segment_id``, ``visible_wall``, ``after_session``; too many (``full``).
     """
-    session = find(db, Session, session_id)
+    session = hold(db, Session, session_id)
     _check_link(db, session, new.url)
     return _add(db, session, new, Material(session_id=session.id, url=new.url, kind="", title=""))
 
@@ -74,7 +74,7 @@ def add_file(
 
     Raises like `add_link`, and Invalid at ``kind`` for a file that is said to be a link.
     """
-    session = find(db, Session, session_id)
+    session = hold(db, Session, session_id)
     _check_kind(new)
     row = Material(
         session_id=session.id,
