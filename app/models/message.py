@@ -31,6 +31,7 @@ class Message(Row, table=True):
             **_where("status = 'queued' AND kind = 'sign-in'"),
         ),
         # For lists. With what waits in it SQLite would take this one instead of those above.
+        Index("ix_message_progress", "cycle_id", "release_number", "status"),
         Index("ix_message_ended", "status", "created_at", "id", **_where("status <> 'queued'")),
     )
 
@@ -57,7 +58,7 @@ class Message(Row, table=True):
     # queued, sent, failed, expired, superseded, bounced
     status: str = Field(default="queued", max_length=16)
     attempts: int = Field(default=0)
-    due_at: datetime = Field(default_factory=now, index=True)  # not to be tried before
+    due_at: datetime = Field(default_factory=now)  # not to be tried before
     leased_until: datetime | None = Field(default=None)
     leased_by: str = Field(default="", max_length=80)
     last_error: str = Field(default="", max_length=500)

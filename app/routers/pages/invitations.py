@@ -78,6 +78,16 @@ def show(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
     return page(request, "organize/invitations.html", context)
 
 
+@router.get("/progress")
+def show_progress(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+    """How far the mails of the newest release have got: a piece of the page above."""
+    cycle = cycles.cycle_for_slug(db, actor, slug)
+    moment = now()
+    progress = outbox.progress(db, cycle.id, cycle.release_number, moment)
+    context = {**_context(request, cycle), "progress": progress, "now": moment}
+    return page(request, "organize/_invitations_progress.html", context)
+
+
 @router.get("/send")
 def confirm_sending(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
     """How many mails of which kind, and one button."""
