@@ -17,6 +17,14 @@ from app.services.actor import Actor
 from app.services.links import Links, Purpose
 from app.services.rows import find
 
+TAKES_MAIL: tuple[Any, ...] = (col(Person.email).is_not(None), col(Person.bounced_at).is_(None))
+"""Conditions under which a person is reminded of something; in words, `takes_mail`."""
+
+
+def takes_mail(person: Person) -> bool:
+    """Whether somebody has an address from which no mail came back."""
+    return person.email is not None and person.bounced_at is None
+
 
 def with_person() -> tuple[Any, ...]:
     """Loads a guest's person within the same query."""

@@ -17,6 +17,7 @@ from app.domain.reminders import Audience, reaches
 from app.domain.schedule import PartStatus, Session
 from app.models import Enrolment, Guest, Invitation, Part, Person
 from app.models import Session as SessionRow
+from app.services.guests import TAKES_MAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,7 @@ def _participants(db: DbSession, cycle_id: str, guests: Mapping[str, str]) -> tu
         .where(
             Enrolment.cycle_id == cycle_id,
             Enrolment.status == EnrolmentStatus.CONFIRMED,
-            col(Person.email).is_not(None),
-            col(Person.bounced_at).is_(None),
+            *TAKES_MAIL,
         )
         .order_by(col(Enrolment.id))
     )
@@ -137,11 +137,7 @@ def _others(
 ) -> dict[str, Reader]:
     rows = db.exec(
         select(Person.id, Person.name, Person.email, Person.language)
-        .where(
-            col(Person.id).in_(person_ids),
-            col(Person.email).is_not(None),
-            col(Person.bounced_at).is_(None),
-        )
+        .where(col(Person.id).in_(person_ids), *TAKES_MAIL)
         .order_by(col(Person.id))
     )
     return {
