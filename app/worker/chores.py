@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import Database
 from app.services import part_requests, reminders
-from app.services.files import FileStore, tidy_files
+from app.services.files import FileStore, files_in_use
 from app.worker.tidy import tidy
 
 logger = logging.getLogger("convoca.worker")
@@ -58,5 +58,7 @@ class Chores:
     def _tidy(self, now: datetime) -> None:
         with self._database.begin(writes=True) as db:
             tidy(db, now)
-            if self._files is not None:
-                tidy_files(db, self._files, now)
+        if self._files is not None:
+            with self._database.begin(writes=False) as db:
+                in_use = files_in_use(db)
+            self._files.remove_unused(in_use, now)  # nobody waits for the disk

@@ -483,7 +483,7 @@ class TestParticipants:
 def test_the_same_file_twice_goes_with_the_last_row(
     organizer_client: TestClient, app: FastAPI, database: Database, there: Published
 ) -> None:
-    from app.services.files import tidy_files
+    from app.services.files import files_in_use
 
     one, two = upload(organizer_client), upload(organizer_client, "other.pdf")
     assert one.file == two.file
@@ -492,5 +492,5 @@ def test_the_same_file_twice_goes_with_the_last_row(
         with database.begin(writes=True) as db:
             materials.remove_material(db, SYSTEM, row.id)
         with database.begin(writes=False) as db:
-            tidy_files(db, app.state.files, later)
+            app.state.files.remove_unused(files_in_use(db), later)
         assert any(p.name == one.file for p in app.state.files._folder.glob("*/*")) is left
