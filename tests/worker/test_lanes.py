@@ -21,6 +21,7 @@ from app.worker.composer import Composer
 from app.worker.lanes import Verdict, Waiting, decide
 from app.worker.loop import Worker
 from tests.factories import NOW
+from tests.services.test_ledger_at_once import PATIENCE
 from tests.worker.test_worker import LATER, SENDER, Fake
 
 
@@ -197,26 +198,26 @@ def test_putting_aside_is_work_done(database: Database, links: Links) -> None:
 
 def test_two_claims_at_once_see_one_lane_the_same(real_database: Database) -> None:
     """The second begins before the first has committed: it would not see that the older mail is
-    taken, and take the newer one that was queued in the meantime."""
+    taken, and take the newer one that was queued in the meantime. The first goes on when the
+    second is through, or has had the time to be."""
     with real_database.begin(writes=True) as db:
         _queue(db, "a1")
-    claimed, waiting = threading.Event(), threading.Event()
+    claimed, through = threading.Event(), threading.Event()
     found: dict[str, list[str]] = {}
 
     def first() -> None:
         with real_database.begin(writes=True) as db:
             found["first"] = _claim(db, "first")
             claimed.set()
-            waiting.wait(10)
-            time.sleep(0.3)
+            through.wait(PATIENCE)
 
     def second() -> None:
         claimed.wait(10)
-        waiting.set()
         with real_database.begin(writes=True) as db:
             _queue(db, "a2")
         with real_database.begin(writes=True) as db:
             found["second"] = _claim(db, "second")
+        through.set()
 
     threads = [threading.Thread(target=work) for work in (first, second)]
     for thread in threads:
