@@ -243,7 +243,7 @@ def _run(db: DbSession, due: Due, now: datetime) -> int:
     if due.outcome not in (OUTCOMES[Verdict.SEND], OUTCOMES[Verdict.SEND_LATE]):
         return 0
     _let_go(db, due, session, now)
-    ensure_guests(db, due.cycle_id)
+    ensure_guests(db, due.cycle_id, schedule)
     readers = circle(db, due.cycle_id, [session]).reached(session, due.rule.audience)
     added = outbox.enqueue_many(db, _mails(due, schedule, session, readers, now))
     all_mails = select(func.count()).select_from(Message).where(*_mails_of(due)).scalar_subquery()
