@@ -174,7 +174,9 @@ def test_only_sessions_with_a_part_are_in_it(
         Make(db).part(db.get_one(Segment, there.segment_id), other)
         release_again(db, there)
         guest_id = guests.guest_of(db, there.cycle_id, other.id).id
-        nobody_id = guests.guest_of(db, there.cycle_id, Make(db).person(email="nobody@example.org").id).id
+        nobody_id = guests.guest_of(
+            db, there.cycle_id, Make(db).person(email="nobody@example.org").id
+        ).id
     both = shown(client, feed)
     assert [status for _, status in both] == ["CONFIRMED", "CONFIRMED"]
     theirs = f"/feed/{links.token(Purpose.GUEST_FEED, guest_id, 1)}.ics"

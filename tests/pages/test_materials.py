@@ -331,6 +331,7 @@ class TestFiles:
         ("asked", "status", "content", "of"),
         [
             ("bytes=0-3", 206, b"%PDF", f"bytes 0-3/{len(PDF)}"),
+            (" Bytes = 0-3 ", 206, b"%PDF", f"bytes 0-3/{len(PDF)}"),
             ("bytes=-4", 206, b"6789", f"bytes {len(PDF) - 4}-{len(PDF) - 1}/{len(PDF)}"),
             (f"bytes={len(PDF)}-", 416, b"", f"bytes */{len(PDF)}"),
         ],
@@ -349,6 +350,19 @@ class TestFiles:
         answer = client.get(f"{PAGE}/materials/{row.id}", headers={"range": asked})
         assert (answer.status_code, answer.content) == (status, content)
         assert answer.headers["content-range"] == of
+
+    @pytest.mark.parametrize(
+        "asked",
+        ["bytes", "bytes=", "bytes=-", "bytes=x-3", "bytes=3-1", "items=0-3", "bytes=0-3,x",
+         "bytes=0-3,3-1", "bytes=٣-4", f"bytes={'9' * 5000}-", ",", ""],
+    )  # fmt: skip
+    def test_a_range_that_is_none_is_passed_over(
+        self, organizer_client: TestClient, client: TestClient, there: Published, asked: str
+    ) -> None:
+        row = upload(organizer_client)
+        headers = {b"range": asked.encode()}
+        answer = client.get(f"{PAGE}/materials/{row.id}", headers=headers)
+        assert (answer.status_code, answer.content) == (200, PDF)
 
     def test_going_on_with_what_was_begun(
         self, organizer_client: TestClient, client: TestClient, there: Published
