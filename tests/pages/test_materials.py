@@ -209,6 +209,18 @@ class TestOrganizers:
             publish(db, SYSTEM, there.cycle_id, accept_warnings=True, now=now())
         assert waits in organizer_client.get(PATH).text
 
+    def test_the_buttons_keep_their_places(
+        self, organizer_client: TestClient, there: Published
+    ) -> None:
+        for title in "abc":
+            add_link(organizer_client, title)
+        text = organizer_client.get(PATH).text
+        buttons = re.findall(r'name="to" value="(up|down)"( disabled)?', text)
+        assert buttons == [
+            ("up", " disabled"), ("down", ""), ("up", ""), ("down", ""), ("up", ""),
+            ("down", " disabled"),
+        ]  # fmt: skip
+
     def test_another_sessions_material_is_not_here(
         self, organizer_client: TestClient, there: Published
     ) -> None:
