@@ -6,7 +6,7 @@ been shown for long enough.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -252,13 +252,28 @@ def cycle_calendar(
     language: str,
     links: Links,
     now: datetime,
+    *,
+    copy: bool = False,
 ) -> Rendered:
-    """All public sessions as a file to import. An empty `language` is the cycle's."""
-    language = language or cycle.schedule.language
-    shown, dropped, until = _still_shown(cycle.schedule.sessions, now)
-    events = tuple(_public_event(cycle, s, language, links) for s in shown)
+    """All public sessions as a feed; as a `copy`, a file to import. An empty `language` is the
+    cycle's."""
+    schedule, said = cycle.schedule, language or cycle.schedule.language
+    shown, dropped, until = _still_shown(schedule.sessions, now)
+    calendar = Calendar(tuple(_public_event(cycle, s, said, links) for s in shown))
+    if not copy:
+        calendar = replace(
+            calendar,
+            name=localized(schedule.title, said, schedule.language),
+            source=links.url(feed_path(schedule.slug, language)),
+            color=color_name(schedule.accent),
+        )
     modified = max([cycle.published_at, *dropped])
-    return Rendered(render(Calendar(events)), modified, until)
+    return Rendered(render(calendar), modified, until)
+
+
+def feed_path(slug: str, language: str = "") -> str:
+    """Where a cycle's feed is; an empty `language` is the cycle's."""
+    return f"/c/{slug}.ics" + (f"?lang={language}" if language else "")
 
 
 def _public_event(cycle: PublishedCycle, session: Session, language: str, links: Links) -> Event:

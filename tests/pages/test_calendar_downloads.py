@@ -2,6 +2,7 @@
 
 import gzip
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import icalendar
 import pytest
@@ -18,7 +19,7 @@ from app.services.links import Links
 from app.services.publishing import publish
 from tests.pages.published import SLUG, make_published
 
-FILES = (f"/c/{SLUG}.ics", f"/c/{SLUG}/1.ics")
+FILES = (f"/c/{SLUG}.ics", f"/c/{SLUG}/1.ics", f"/c/{SLUG}.ics?copy")
 
 
 def _events(body: bytes) -> list[icalendar.Component]:
@@ -58,13 +59,50 @@ def test_the_language_of_the_address(client: TestClient, database: Database, lin
         assert str(event["summary"]) == title
 
 
-def test_a_cycle_has_every_session_and_no_name(
-    client: TestClient, database: Database, links: Links
+_OF_FEEDS = ("name", "x-wr-calname", "source", "refresh-interval", "x-published-ttl", "color")
+
+
+@pytest.mark.parametrize(
+    ("query", "name", "source"),
+    [("", "Ciclo 1", ""), ("?lang=en", "Cycle 1", "?lang=en"), ("?lang=xx", "Ciclo 1", "")],
+)
+def test_a_cycle_is_a_feed(
+    client: TestClient, database: Database, links: Links, query: str, name: str, source: str
+) -> None:
+    make_published(database, links, sessions=3, title={"es": "Ciclo 1", "en": "Cycle 1"})
+    answer = client.get(f"/c/{SLUG}.ics{query}")
+    assert [str(e["url"])[-1] for e in _events(answer.content)] == ["1", "2", "3"]
+    calendar: Any = icalendar.Calendar.from_ical(answer.content)
+    url = f"http://testserver/c/{SLUG}.ics{source}"
+    assert [calendar[p].to_ical().decode() for p in _OF_FEEDS] == [
+        name, name, url, "PT1H", "PT1H", "teal",
+    ]  # fmt: skip
+    assert answer.headers["content-disposition"] == f'inline; filename="{SLUG}.ics"'
+
+
+@pytest.mark.parametrize("query", ["?copy", "?copy=1&lang=es", "?lang=xx&copy="])
+def test_a_copy_of_a_cycle_has_every_session_and_no_name(
+    client: TestClient, database: Database, links: Links, query: str
 ) -> None:
     make_published(database, links, sessions=3)
-    body = client.get(f"/c/{SLUG}.ics").content
-    assert [str(e["url"])[-1] for e in _events(body)] == ["1", "2", "3"]
-    assert b"X-WR-CALNAME" not in body
+    answer = client.get(f"/c/{SLUG}.ics{query}")
+    assert [str(e["url"])[-1] for e in _events(answer.content)] == ["1", "2", "3"]
+    calendar = icalendar.Calendar.from_ical(answer.content)
+    assert [p for p in _OF_FEEDS if p in calendar] == []
+    assert answer.headers["content-disposition"] == f'attachment; filename="{SLUG}.ics"'
+    assert _events(answer.content) == _events(client.get(f"/c/{SLUG}.ics").content)
+
+
+def test_the_page_offers_the_feed_and_a_copy(
+    client: TestClient, database: Database, links: Links
+) -> None:
+    make_published(database, links)
+    for lang, query in (("es", ""), ("en", "?lang=en")):
+        text = client.get(f"/c/{SLUG}?lang={lang}").text
+        address = f"testserver/c/{SLUG}.ics{query}"
+        assert f'href="webcal://{address}"' in text
+        assert f'value="http://{address}" readonly' in text
+        assert f'href="/c/{SLUG}.ics?copy&amp;lang={lang}" download' in text
 
 
 @pytest.mark.parametrize("path", FILES)

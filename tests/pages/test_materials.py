@@ -209,6 +209,18 @@ class TestOrganizers:
             publish(db, SYSTEM, there.cycle_id, accept_warnings=True, now=now())
         assert waits in organizer_client.get(PATH).text
 
+    def test_the_buttons_keep_their_places(
+        self, organizer_client: TestClient, there: Published
+    ) -> None:
+        for title in "abc":
+            add_link(organizer_client, title)
+        text = organizer_client.get(PATH).text
+        buttons = re.findall(r'name="to" value="(up|down)"( disabled)?', text)
+        assert buttons == [
+            ("up", " disabled"), ("down", ""), ("up", ""), ("down", ""), ("up", ""),
+            ("down", " disabled"),
+        ]  # fmt: skip
+
     def test_another_sessions_material_is_not_here(
         self, organizer_client: TestClient, there: Published
     ) -> None:
@@ -331,6 +343,7 @@ class TestFiles:
         ("asked", "status", "content", "of"),
         [
             ("bytes=0-3", 206, b"%PDF", f"bytes 0-3/{len(PDF)}"),
+            (" Bytes = 0-3 ", 206, b"%PDF", f"bytes 0-3/{len(PDF)}"),
             ("bytes=-4", 206, b"6789", f"bytes {len(PDF) - 4}-{len(PDF) - 1}/{len(PDF)}"),
             (f"bytes={len(PDF)}-", 416, b"", f"bytes */{len(PDF)}"),
         ],
@@ -349,6 +362,19 @@ class TestFiles:
         answer = client.get(f"{PAGE}/materials/{row.id}", headers={"range": asked})
         assert (answer.status_code, answer.content) == (status, content)
         assert answer.headers["content-range"] == of
+
+    @pytest.mark.parametrize(
+        "asked",
+        ["bytes", "bytes=", "bytes=-", "bytes=x-3", "bytes=3-1", "items=0-3", "bytes=0-3,x",
+         "bytes=0-3,3-1", "bytes=٣-4", f"bytes={'9' * 5000}-", ",", ""],
+    )  # fmt: skip
+    def test_a_range_that_is_none_is_passed_over(
+        self, organizer_client: TestClient, client: TestClient, there: Published, asked: str
+    ) -> None:
+        row = upload(organizer_client)
+        headers = {b"range": asked.encode()}
+        answer = client.get(f"{PAGE}/materials/{row.id}", headers=headers)
+        assert (answer.status_code, answer.content) == (200, PDF)
 
     def test_going_on_with_what_was_begun(
         self, organizer_client: TestClient, client: TestClient, there: Published

@@ -1,4 +1,4 @@
-"""Calendars: a session and a cycle as files to import, and everybody's own feed."""
+"""Calendars: a session as a file to import, a cycle as a feed or a file, everybody's own feed."""
 
 from functools import lru_cache
 from urllib.parse import parse_qs
@@ -35,8 +35,14 @@ def _language(query: bytes) -> str:
     return wanted if wanted in LANGUAGES else ""
 
 
-def _answer(found: Rendered, file_name: str = "") -> Fresh[Answer]:
-    disposition = [("content-disposition", f'inline; filename="{file_name}"')] if file_name else []
+@lru_cache(maxsize=1024)
+def _copy(query: bytes) -> bool:
+    """``?copy``: a file to import and not a feed."""
+    return "copy" in parse_qs(query.decode("latin-1"), keep_blank_values=True)
+
+
+def _answer(found: Rendered, file_name: str = "", kind: str = "inline") -> Fresh[Answer]:
+    disposition = [("content-disposition", f'{kind}; filename="{file_name}"')] if file_name else []
     made = answer(
         found.body,
         MEDIA_TYPE,
@@ -75,21 +81,22 @@ class SessionFile(_Calendar):
 
 
 class CycleFile(_Calendar):
-    """``/c/{slug}.ics``."""
+    """``/c/{slug}.ics``: a feed, and with ``?copy`` a file to import."""
 
-    def key(self, scope: Scope, _wish: Asked) -> tuple[str, str]:
-        """Slug, language."""
-        return scope["path_params"]["slug"], _language(scope["query_string"])
+    def key(self, scope: Scope, _wish: Asked) -> tuple[str, str, bool]:
+        """Slug, language, whether a copy."""
+        query = scope["query_string"]
+        return scope["path_params"]["slug"], _language(query), _copy(query)
 
-    def subject(self, key: tuple[str, str]) -> Subject:
+    def subject(self, key: tuple[str, str, bool]) -> Subject:
         """The cycle."""
         return Subject(("cycle", key[0]), lambda db: version_of_cycle(db, key[0]))
 
-    def build(self, db: DbSession, key: tuple[str, str]) -> Fresh[Answer]:
+    def build(self, db: DbSession, key: tuple[str, str, bool]) -> Fresh[Answer]:
         """Raises NotFound."""
-        slug, language = key
-        found = cycle_calendar(published(db, slug), language, self._links, now())
-        return _answer(found, f"{slug}.ics")
+        slug, language, copy = key
+        found = cycle_calendar(published(db, slug), language, self._links, now(), copy=copy)
+        return _answer(found, f"{slug}.ics", "attachment" if copy else "inline")
 
 
 class Feed(_Calendar):

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import Scope
 
-from app.calendar.links import google, outlook, yahoo
+from app.calendar.links import google, outlook, webcal, yahoo
 from app.db import DbSession
 from app.domain.errors import NotFound
 from app.domain.materials import Audience
@@ -15,7 +15,7 @@ from app.domain.schedule import Schedule, Session
 from app.domain.text import LANGUAGES, localized
 from app.models import now
 from app.services import materials
-from app.services.calendars import event_of
+from app.services.calendars import event_of, feed_path
 from app.services.links import Links
 from app.services.public import PublishedCycle, published, published_cycles
 from app.services.versions import version_of_cycle, version_of_cycles
@@ -69,6 +69,8 @@ class CyclePage(KeptPage):
         schedule = cycle.schedule
         links: Links = request.app.state.links
         sessions = [(s, s.state(moment)) for s in schedule.sessions]
+        other = "" if reader.language == schedule.language else reader.language
+        feed = links.url(feed_path(schedule.slug, other))
         context = {
             **view.cycle_context(cycle, reader.language, reader.zone),
             "paragraphs": view.paragraphs(_text(schedule.description, schedule, reader)),
@@ -84,6 +86,8 @@ class CyclePage(KeptPage):
                 for s, state in sessions
             ],
             "coming": next((s for s, state in sessions if state in ("live", "scheduled")), None),
+            "feed": feed,
+            "webcal": webcal(feed),
             "institutions": view.institutions_by_role(schedule),
             "json_ld": view.cycle_ld(schedule, reader.language, links),
         }
