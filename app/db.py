@@ -8,6 +8,7 @@ A transaction opened for reading cannot write, in SQLite and in PostgreSQL alike
 import sqlite3
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -31,6 +32,7 @@ __all__ = [
     "insert_unless_there",
     "make_engine",
     "sqlite_module",
+    "write_anew",
 ]
 
 BUSY_TIMEOUT_MS = 5_000
@@ -102,6 +104,21 @@ def insert_unless_there(
     return insert(model.__table__).on_conflict_do_nothing(index_elements=index_elements)
 
 
+def write_anew(
+    db: DbSession, model: Any, index_elements: Sequence[str], columns: Sequence[str], where: Any
+) -> Any:
+    """An INSERT that changes `columns` of the row that is there under the unique key of
+    `index_elements`, if `where` is true of that row; else it does nothing. Of two transactions with
+    one key the second waits for the first, and `where` is asked of what that one has left."""
+    insert = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement: Any = insert(model.__table__)
+    return statement.on_conflict_do_update(
+        index_elements=index_elements,
+        set_={name: statement.excluded[name] for name in columns},
+        where=where,
+    )
+
+
 class ChangeMark:
     """A value that is equal at two moments only if nothing was committed in between.
 
@@ -170,8 +187,9 @@ class ChangeMark:
             self._drop()
 
 
-Jot = Callable[[Update, Mapping[str, Any]], None]
-"""Carries out an UPDATE with its values and commits it."""
+Jot = Callable[[Update, Mapping[str, Any]], datetime | None]
+"""Carries out an UPDATE with its values and commits it. Gives the time by the database server's
+clock; None where there is no server, or no row was meant."""
 
 
 class _Prepared:
@@ -181,6 +199,7 @@ class _Prepared:
         if dialect.name == "postgresql":
             # It holds for the transaction, which is this statement.
             statement = statement.where(func.set_config("synchronous_commit", "off", True) == "off")
+            statement = statement.returning(func.clock_timestamp())
         compiled = statement.compile(dialect=dialect)
         assert isinstance(compiled, SQLCompiler)
         self.text = str(compiled)
@@ -244,14 +263,16 @@ class Database:
             finally:
                 cursor.close()
 
-    def _jot(self, cursor: Any, statement: Update, values: Mapping[str, Any]) -> None:
+    def _jot(self, cursor: Any, statement: Update, values: Mapping[str, Any]) -> datetime | None:
         prepared = self._prepared.get(statement)
         if prepared is None:
             prepared = self._prepared[statement] = _Prepared(statement, self.engine.dialect)
         try:
             cursor.execute(prepared.text, prepared.parameters(values))
+            row = cursor.fetchone() if cursor.description else None
         except self.engine.dialect.loaded_dbapi.Error as error:
             raise OperationalError(prepared.text, None, error) from error
+        return row[0] if row else None
 
     @staticmethod
     def _begin(connection: Connection, writes: bool, durable: bool) -> None:

@@ -3,7 +3,7 @@
 import contextlib
 import ipaddress
 import zoneinfo
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
@@ -13,14 +13,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from app import schema_version
 from app.db import Database, sqlite_module
 from app.domain.zones import use_packaged_zone_data, zone_data_version, zone_names
+from app.languages import file_size
 from app.mail.failures import SendError
 from app.mail.mailbox import Mailbox, MailboxError
 from app.mail.transport import SmtpTransport
+from app.services.files import MEGABYTE, RESERVE, free_space
 from app.settings import Settings
 
 Level = Literal["ok", "look", "wrong"]
 
 _LONGEST_LOCAL = 64  # octets before the @ (RFC 5321, 4.5.3.1.1)
+_LITTLE = 1000 * MEGABYTE  # bytes of free space
 _TAG = 17  # a plus and the code of a guest
 
 
@@ -35,15 +38,15 @@ class Finding:
 
 def examine(settings: Settings) -> list[Finding]:
     """Looks at everything that a setting can get wrong. Sends nothing, changes nothing."""
-    return [
-        *_data_folder(settings),
-        *_base_url(settings),
-        *_key(settings),
-        *_database(settings),
-        *_mail(settings),
-        *_answers(settings),
-        *_zones(),
-    ]
+    found: list[Finding] = []
+    for topic, look in _LOOKS.items():
+        try:
+            found += look(settings)
+        except Exception as error:
+            # Whoever asks what is wrong must be told, also of what nobody thought of.
+            text = f"it cannot be looked at ({type(error).__name__}). Look at its settings."
+            found.append(Finding("wrong", topic, text))
+    return found
 
 
 def _data_folder(settings: Settings) -> Iterator[Finding]:
@@ -66,6 +69,18 @@ def _data_folder(settings: Settings) -> Iterator[Finding]:
         )
         return
     yield Finding("ok", "data folder", str(folder))
+    yield _space(settings)
+
+
+def _space(settings: Settings) -> Finding:
+    free = free_space(settings.files_dir)
+    text = f"{file_size(free, 'en')} free"
+    if free <= RESERVE:
+        said = f"{text}: no file is taken with less than {file_size(RESERVE, 'en')}. Make room."
+        return Finding("wrong", "disk", said)
+    if free < _LITTLE:
+        return Finding("look", "disk", f"{text}. A recording has up to 50 MB; make room in time.")
+    return Finding("ok", "disk", text)
 
 
 def _base_url(settings: Settings) -> Iterator[Finding]:
@@ -213,7 +228,7 @@ def _answers(settings: Settings) -> Iterator[Finding]:
     server = urlsplit(settings.imap_url)
     mailbox = Mailbox(settings.imap_url, timeout=10)
     try:
-        mailbox.open(readonly=True)
+        mailbox.open()  # what it takes is said only of a folder that may be changed
         waiting = len(mailbox.unseen())
     except MailboxError as error:
         yield Finding(
@@ -225,16 +240,25 @@ def _answers(settings: Settings) -> Iterator[Finding]:
         return
     finally:
         mailbox.close()
+    if mailbox.read_only:
+        yield Finding(
+            "look",
+            "answers",
+            f"the mailbox at {server.hostname} is read-only for us: what was read cannot be "
+            "marked, and is read again after each start. Let the user change flags in the folder.",
+        )
+        return
     open_line = server.scheme == "imap" and server.hostname not in ("127.0.0.1", "::1", "localhost")
     yield Finding(
         "look" if open_line else "ok",
         "answers",
         f"the mailbox at {server.hostname} can be read, unseen mails: {waiting}"
+        f"; what was read is told by {mailbox.marks}"
         + (". The password goes there unencrypted: use imaps://" if open_line else ""),
     )
 
 
-def _zones() -> Iterator[Finding]:
+def _zones(_settings: Settings) -> Iterator[Finding]:
     use_packaged_zone_data()
     if zoneinfo.TZPATH:
         yield Finding(
@@ -244,3 +268,14 @@ def _zones() -> Iterator[Finding]:
         yield Finding(
             "ok", "time zones", f"data of {zone_data_version()}, {len(zone_names())} zones"
         )
+
+
+_LOOKS: Mapping[str, Callable[[Settings], Iterator[Finding]]] = {
+    "data folder": _data_folder,
+    "base URL": _base_url,
+    "key": _key,
+    "database": _database,
+    "mail": _mail,
+    "answers": _answers,
+    "time zones": _zones,
+}

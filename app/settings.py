@@ -22,7 +22,12 @@ def _parts(url: str) -> SplitResult | None:
     address."""
     try:
         parts = urlsplit(url)
-        usable = parts.hostname and parts.port != 0 and not re.search(r"[\s\x00-\x1f]", url)
+        usable = (
+            parts.hostname
+            and parts.port != 0
+            and not parts.netloc.endswith(":")
+            and not re.search(r"[\s\x00-\x1f]", url)
+        )
     except ValueError:
         return None
     return parts if usable else None
@@ -135,10 +140,14 @@ class Settings:
             )
         smtp_url = env.get("CONVOCA_SMTP_URL") or ""
         server = _parts(smtp_url)
-        if smtp_url and (server is None or server.scheme not in ("smtp", "smtps", "smtp+starttls")):
+        if smtp_url and (
+            server is None
+            or server.scheme not in ("smtp", "smtps", "smtp+starttls")
+            or _CONTROL.search(unquote(smtp_url))
+        ):
             raise SettingsError(
                 "CONVOCA_SMTP_URL must begin with smtp://, smtps:// or smtp+starttls:// "
-                "(user:password@host:port)."
+                "(user:password@host:port; without a port also without the colon before it)."
             )
         per_second = _number(env, "CONVOCA_SMTP_PER_SECOND", least=1 / 60)
         per_hour = _number(env, "CONVOCA_SMTP_PER_HOUR", least=1)

@@ -11,14 +11,16 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
+from app.domain.text import BIDI
+
 MAX_OCTETS = 75
 """Longest line in octets, without the CRLF and with the space that marks a continuation."""
 
 _BREAKS = re.compile("\r\n|[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-_UNWANTED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ufeff\ud800-\udfff\ufffe\uffff]")
+_UNWANTED = re.compile(f"[\x00-\x08\x0e-\x1f\x7f-\x9f{BIDI}\ufeff\ud800-\udfff\ufffe\uffff]")
 _LONG_GAP = re.compile("[ \t]{40,}")
 _DIRTY = re.compile(
-    "[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]| {40}"
+    f"[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029{BIDI}\ufeff\ud800-\udfff\ufffe\uffff]| {{40}}"
 )
 _SPACES = re.compile("[ \t\n]+")
 _OPENING_QUOTE = re.compile(r'(?:(?<=^)|(?<=[\s(\[{/«¿¡—–-]))"')
@@ -32,7 +34,8 @@ _LINK_SCHEMES = frozenset({"http", "https"})
 
 
 def clean(value: str) -> str:
-    """Text with no control characters but newline and tab, no byte-order marks, no lone surrogates.
+    """Text with no control characters but newline and tab, none that turns its direction round, no
+    byte-order marks, no lone surrogates.
 
     Characters that mean a line break somewhere (lone CR, VT as PowerPoint writes it, FF, U+0085,
     U+2028, U+2029) become a newline, so that the words on both sides stay apart; the others go.

@@ -25,20 +25,32 @@ class AnswerSource(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Given:
     """An answer: when it was given (aware UTC; of a REPLY its DTSTAMP, no later than it was
-    received) and the SEQUENCE that it answers."""
+    received) and the SEQUENCE that it answers. `sent`: the Date of the mail that brought it, for
+    programs that write the same DTSTAMP again."""
 
     answer: Answer
     at: datetime
     sequence: int
     source: AnswerSource
     comment: str = ""
+    sent: datetime | None = None
 
 
-def newer(given: Given, held: Given | None) -> bool:
-    """Whether `given` replaces `held`: the higher SEQUENCE wins, then the later moment (RFC 5546,
-    2.1.5). Of two that are equal in both the one that is held stays, so a repeat changes nothing.
+def newer(given: Given, held: Given | None, time_sequence: int) -> bool:
+    """Whether `given` replaces `held`: an answer to the present time counts for more than one to
+    an older time, then the later moment, then the later mail. (RFC 5546, 2.1.5, asks for the higher
+    SEQUENCE first; but programs keep the one at which they saw the invitation, while pages answer
+    to the last one, and both answer the same time.) Of two that are equal in all the one that is
+    held stays, so a repeat changes nothing; of others the same one is left in whatever order they
+    come.
+
+    `time_sequence` is the SEQUENCE since which the session's time has been what it is.
     """
-    return held is None or (given.sequence, given.at) > (held.sequence, held.at)
+    return held is None or _rank(given, time_sequence) > _rank(held, time_sequence)
+
+
+def _rank(given: Given, time_sequence: int) -> tuple[int, datetime, datetime]:
+    return min(given.sequence, time_sequence), given.at, given.sent or given.at
 
 
 def holds(answer_sequence: int, time_sequence: int) -> bool:

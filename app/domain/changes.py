@@ -156,7 +156,8 @@ def release(before: Schedule | None, draft: Schedule, now: datetime) -> Schedule
     any release is left out: nobody has heard of it. UID and `created` never change.
     A session that looks the same (`visible`) keeps `sequence` and `stamp`; one that does
     not gets the next sequence (RFC 5545, section 3.8.7.4) and a later stamp, in whole seconds and
-    UTC. Releasing the same draft again gives the same schedule.
+    UTC; with another time or status that is also its `time_since`. Releasing the same draft again
+    gives the same schedule.
 
     Raises ValueError if `now` is naive, or if `before` is another cycle's.
     """
@@ -182,9 +183,17 @@ def release(before: Schedule | None, draft: Schedule, now: datetime) -> Schedule
 def _stamped(was: Session | None, now: Session, at: datetime) -> Session:
     if was is None or was.stamp is None:
         moment = at.replace(microsecond=0)
-        return replace(now, sequence=0, stamp=moment, created=moment)
+        return replace(now, sequence=0, stamp=moment, created=moment, time_since=moment)
     sequence, stamp = was.sequence, was.stamp
     if visible(was) != visible(now):
         sequence += 1
         stamp = max(at, stamp + timedelta(seconds=1)).replace(microsecond=0)
-    return replace(now, uid=was.uid, created=was.created, sequence=sequence, stamp=stamp)
+    same_time = (was.starts, was.ends, was.status) == (now.starts, now.ends, now.status)
+    return replace(
+        now,
+        uid=was.uid,
+        created=was.created,
+        sequence=sequence,
+        stamp=stamp,
+        time_since=was.time_since if same_time else stamp,
+    )

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from app.domain.conflict_refs import (
     cycle_label,
@@ -95,6 +95,16 @@ def same_room(link: str) -> str:
     query = f"?{parts.query}" if parts.query else ""
     fragment = f"#{parts.fragment}" if parts.fragment else ""
     return f"//{user}{at}{host}{parts.path.rstrip('/')}{query}{fragment}"
+
+
+def meeting_place(link: str) -> str:
+    """The same without query and fragment, a user's name and escapes in the path: equal for all
+    links that may lead to one meeting, with a passcode in them or without."""
+    room = same_room(link).partition("#")[0].partition("?")[0]
+    scheme, slashes, rest = room.partition("//")
+    host, slash, path = rest.partition("/")
+    host = host.rpartition("@")[2].rstrip(".")
+    return f"{scheme}{slashes}{host}{slash}{unquote(path)}".rstrip("/")
 
 
 def _shared_links(schedule: Schedule, others: Sequence[Schedule]) -> Iterator[Conflict]:

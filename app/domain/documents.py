@@ -67,6 +67,7 @@ def _session_document(session: Session) -> dict[str, Any]:
         "sequence": session.sequence,
         "stamp": _text(session.stamp) if session.stamp else None,
         "created": _text(session.created) if session.created else None,
+        "time_since": _text(session.time_since) if session.time_since else None,
     }
 
 
@@ -139,6 +140,8 @@ def _session(document: Mapping[str, Any]) -> Session:
         sequence=document["sequence"],
         stamp=_instant(document["stamp"]) if document["stamp"] else None,
         created=_instant(document["created"]) if document["created"] else None,
+        # Older releases do not say it.
+        time_since=_instant(since) if (since := document.get("time_since")) else None,
     )
 
 

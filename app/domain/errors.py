@@ -95,6 +95,16 @@ class NotAllowed(DomainError):
     sentence = N_("You may not do this.")
 
 
+class Full(DomainError):
+    """The disk has no space left."""
+
+    code = "no_space"
+    sentence = N_(
+        "There is no space left on this server, so nothing of this was kept. "
+        "Please tell the organizers, and try again later."
+    )
+
+
 class Busy(DomainError):
     """The database is locked or away; trying again helps."""
 

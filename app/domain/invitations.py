@@ -11,12 +11,14 @@ A change of the agenda that no entry shows concerns nobody's calendar.
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
 from app.domain.addresses import address_key
 from app.domain.schedule import PartRole, Schedule, Segment, Session, SessionStatus
+from app.domain.text import localized
 
 ANNOUNCED = frozenset({PartRole.HOST, PartRole.SPEAKER, PartRole.MODERATOR, PartRole.PANELIST})
 """Those whom everybody's calendar entry names. Interpreters are not announced."""
@@ -35,27 +37,32 @@ class Why(StrEnum):
     NEW = "new"  # they have no entry yet
     CHANGED = "changed"  # their entry says something else
     BACK = "back"  # they had a CANCEL, and it concerns them again
-    ADDRESS = "address"  # their address is another one
+    ADDRESS = "address"  # their address is another one, or none
     CANCELLED = "cancelled"  # the session is off
     LEFT = "left"  # they are no longer in it: withdrawn, or taken off
 
 
 @dataclass(frozen=True, slots=True)
 class Guest:
-    """Somebody whose calendar is kept. `participates`: as a confirmed participant, in every
-    session. `declined`: the ids of parts that they declined; those do not bring them in.
-    `address` empty: nothing can be sent."""
+    """Somebody whose calendar is kept, in the language that they read. `participates`: as a
+    confirmed participant, in every session. `declined`: the ids of parts that they declined; those
+    do not bring them in. `dropped`: parts that are published and no longer in the draft, so that
+    nobody knows any more whether they were declined; see `next_messages`. `address` empty: nothing
+    can be sent."""
 
     id: str
     person_id: str
     address: str
     participates: bool
     declined: frozenset[str] = frozenset()
+    language: str = "en"
+    dropped: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What was last issued to a guest about a session. Instants are aware UTC."""
+    """What was last issued to a guest about a session, and in which language (empty: not known).
+    Instants are aware UTC."""
 
     guest_id: str
     session_id: str
@@ -67,17 +74,20 @@ class Entry:
     starts: datetime
     ends: datetime
     time_sequence: int = 0
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
     """A message that is needed. `entry` is the ledger's row once it is issued; what a CANCEL to
-    an address of before says is not kept there (`to_old_address`)."""
+    an address of before says is not kept there (`to_old_address`). `declined`: the ids of the
+    reader's parts that it does not speak of."""
 
     why: Why
     entry: Entry
     session: Session
     to_old_address: bool = False
+    declined: frozenset[str] = frozenset()
 
     @property
     def method(self) -> Method:
@@ -96,13 +106,21 @@ def own_segments(
     )
 
 
-def face(schedule: Schedule, session: Session) -> str:
-    """A digest of what a participant's calendar entry says of a session; language aside."""
-    return _digest(_common(schedule, session))
+Said = tuple[int, datetime]
+"""SEQUENCE and DTSTAMP of a message."""
+
+
+def face(schedule: Schedule, session: Session, language: str) -> str:
+    """A digest of what a participant's calendar entry says of a session in a language."""
+    return _digest(_common(schedule, session, language))
 
 
 def face_with_parts(
-    schedule: Schedule, session: Session, person_id: str, segments: Iterable[Segment]
+    schedule: Schedule,
+    session: Session,
+    language: str,
+    person_id: str,
+    segments: Iterable[Segment],
 ) -> str:
     """The same for somebody with parts: also their segments, their roles, who else is on."""
     own = [
@@ -116,10 +134,10 @@ def face_with_parts(
         ]
         for segment in segments
     ]
-    return _digest([_common(schedule, session), own])
+    return _digest([_common(schedule, session, language), own])
 
 
-def _common(schedule: Schedule, session: Session) -> list[object]:
+def _common(schedule: Schedule, session: Session, language: str) -> list[object]:
     people: dict[str, list[object]] = {}
     for part in (p for segment in session.segments for p in segment.parts):
         if part.role in ANNOUNCED:
@@ -133,9 +151,9 @@ def _common(schedule: Schedule, session: Session) -> list[object]:
     return [
         session.uid,
         session.number,  # the address of the join page has it
-        dict(sorted(schedule.title.items())),
-        {k: v for k, v in sorted(session.title.items()) if v},
-        {k: v for k, v in sorted(session.description.items()) if v},
+        localized(schedule.title, language, schedule.language),
+        localized(session.title, language, schedule.language),
+        localized(session.description, language, schedule.language),
         session.zone,
         session.wall_start.isoformat(),
         _text(session.starts),
@@ -158,42 +176,123 @@ def next_messages(
     release: Schedule,
     guests: Iterable[Guest],
     now: datetime,
+    said: Mapping[tuple[str, str], Said] = MappingProxyType({}),
 ) -> list[Due]:
     """What has to be sent so that the calendars of these guests say what `release` says.
 
     `ledger` is by guest and session id. Guests of whom the ledger knows and who are not among
     `guests` are left alone. A session concerns somebody if it takes place and they participate or
     have a part in it that they did not decline. What is over by `now` (aware), in the release and
-    in the calendar, is left as it is: nobody needs a mail about the past.
+    in the calendar, is left as it is: nobody needs a mail about the past. A part that the draft has
+    dropped changes nothing before that is published: whoever was told without it is left as told.
 
     SEQUENCE is the session's own or one more than was last issued to this guest, whichever is
     higher; DTSTAMP is in whole seconds and later than the last one's (RFC 5545, 3.8.7.2 and .4).
-    In the order of guests, then of sessions.
+    `said`: what a mailbox was last told of a session by way of another guest, by the address's key
+    and the session's id; whoever has that address now is told with a higher SEQUENCE, since their
+    calendar program still knows the UID. In the order of guests, then of sessions, but what takes a
+    session out of a mailbox before what puts it there for somebody else.
 
     Raises ValueError if `now` is naive.
     """
     if now.tzinfo is None:
         raise ValueError("now must be aware")
     at = now.astimezone(UTC).replace(microsecond=0)
-    faces = {s.id: face(release, s) for s in release.sessions}
-    casts = {s.id: {p.person_id for g in s.segments for p in g.parts} for s in release.sessions}
+    faces = _Faces(release)
     due: list[Due] = []
     for guest in guests:
         for session in release.sessions:
             entry = ledger.get((guest.id, session.id))
-            digest = ""
-            if session.status is SessionStatus.SCHEDULED:
-                own = (
-                    own_segments(session, guest.person_id, guest.declined)
-                    if guest.person_id in casts[session.id]
-                    else ()
-                )
-                if own:
-                    digest = face_with_parts(release, session, guest.person_id, own)
-                elif guest.participates:
-                    digest = faces[session.id]
-            due += _needed(guest, session, digest, entry, at)
-    return due
+            declined = _not_counted(faces, session, guest, entry)
+            digest = faces.told(session, guest, guest.language, declined)
+            needed = _needed(guest, session, digest, entry, at)
+            if entry is not None and [d.why for d in needed] == [Why.CHANGED]:
+                # Another language alone is no reason to write to somebody.
+                same = faces.told(session, guest, entry.language, declined) == entry.digest
+                needed = [] if same else needed
+            due += [replace(d, declined=declined) for d in needed] if declined else needed
+    return _above_what_was_said(due, said)
+
+
+class _Faces:
+    """The digests of what calendars say of a release, each made once for those who share it."""
+
+    def __init__(self, release: Schedule) -> None:
+        self._release = release
+        self._casts = {
+            s.id: frozenset(p.person_id for g in s.segments for p in g.parts)
+            for s in release.sessions
+        }
+        self._shared: dict[tuple[str, str], str] = {}
+
+    def on_programme(self, session: Session, guest: Guest) -> bool:
+        """Whether somebody has a part in a session, declined or not."""
+        return guest.person_id in self._casts[session.id]
+
+    def told(self, session: Session, guest: Guest, language: str, declined: frozenset[str]) -> str:
+        """What a guest's entry says of a session in a language; empty where they have none."""
+        if session.status is not SessionStatus.SCHEDULED:
+            return ""
+        if self.on_programme(session, guest):
+            own = own_segments(session, guest.person_id, declined)
+            if own:
+                return face_with_parts(self._release, session, language, guest.person_id, own)
+        if not guest.participates:
+            return ""
+        key = (session.id, language)
+        if key not in self._shared:
+            self._shared[key] = face(self._release, session, language)
+        return self._shared[key]
+
+
+def _not_counted(
+    faces: _Faces, session: Session, guest: Guest, entry: Entry | None
+) -> frozenset[str]:
+    """The parts that do not count: those that were declined; and those that the draft has dropped,
+    for whoever was told without them."""
+    if not (guest.dropped and entry is not None and faces.on_programme(session, guest)):
+        return guest.declined
+    without = guest.declined | guest.dropped
+    if entry.method is Method.CANCEL:
+        alone = faces.told(session, guest, guest.language, without) == ""
+    else:
+        language = entry.language or guest.language
+        alone = entry.digest == faces.told(session, guest, language, without)
+    return without if alone else guest.declined
+
+
+def _above_what_was_said(due: list[Due], said: Mapping[tuple[str, str], Said]) -> list[Due]:
+    """With SEQUENCE and DTSTAMP above those of what the same mailbox gets, or got, by way of
+    another guest."""
+    floors: dict[tuple[str, str], Said] = dict(said)
+    for each in due:
+        if each.method is Method.CANCEL:
+            key = (address_key(each.entry.address), each.session.id)
+            mine = (each.entry.sequence, each.entry.stamp)
+            floors[key] = _highest(mine, floors.get(key, mine))
+    if not floors:
+        return due
+    raised: list[Due] = []
+    first: list[Due] = []
+    for each in due:
+        floor = floors.get((address_key(each.entry.address), each.session.id))
+        if each.method is Method.REQUEST and floor and each.entry.sequence <= floor[0]:
+            entry = each.entry
+            sequence = floor[0] + 1
+            anew = entry.time_sequence == entry.sequence
+            entry = replace(
+                entry,
+                sequence=sequence,
+                stamp=max(entry.stamp, floor[1] + timedelta(seconds=1)),
+                time_sequence=sequence if anew else entry.time_sequence,
+            )
+            each = replace(each, entry=entry)
+        (first if each.method is Method.CANCEL else raised).append(each)
+    return first + raised
+
+
+def _highest(one: Said, other: Said) -> Said:
+    return max(one[0], other[0]), max(one[1], other[1])
 
 
 def _needed(
@@ -207,8 +306,11 @@ def _needed(
     if not (digest and guest.address):
         if entry is None or not held or entry.ends <= at:
             return []
-        off = session.status is not SessionStatus.SCHEDULED
-        return [_cancel(entry, session, Why.CANCELLED if off else Why.LEFT, at)]
+        if session.status is not SessionStatus.SCHEDULED:
+            why = Why.CANCELLED
+        else:
+            why = Why.ADDRESS if digest else Why.LEFT
+        return [_cancel(entry, session, why, at)]
     if entry is None:
         return [_request(guest, session, digest, None, Why.NEW, at)]
     if not held:
@@ -247,6 +349,7 @@ def _request(
         starts=session.starts,
         ends=session.ends,
         time_sequence=entry.time_sequence if kept and entry is not None else sequence,
+        language=guest.language,
     )
     return Due(why, new, session)
 
@@ -272,5 +375,6 @@ def _cancel(
         starts=entry.starts,
         ends=entry.ends,
         time_sequence=entry.time_sequence,
+        language=entry.language,
     )
     return Due(why, new, session, to_old_address)

@@ -1,7 +1,7 @@
 """When a material of a session may be seen, and by whom. Pure rules."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 
 
@@ -21,12 +21,22 @@ class Audience(StrEnum):
     PARTICIPANTS = "participants"
 
 
+NEVER = datetime.max.replace(tzinfo=UTC)
+"""When something opens that waits for a session which does not take place."""
+
+
 def opens_at(
-    visible_from: datetime | None, after_session: bool, session_ends: datetime
+    visible_from: datetime | None,
+    after_session: bool,
+    session_ends: datetime,
+    cancelled: bool = False,
 ) -> datetime | None:
     """The instant from which it may be seen; None: at once. With `after_session` it is the
-    session's end, wherever that moves. Aware in, aware out."""
-    return session_ends if after_session else visible_from
+    session's end, wherever that moves, and `NEVER` as long as the session is cancelled. Aware in,
+    aware out."""
+    if not after_session:
+        return visible_from
+    return NEVER if cancelled else session_ends
 
 
 def is_visible(audience: Audience, opens: datetime | None, reader: Audience, now: datetime) -> bool:
@@ -38,4 +48,5 @@ def is_visible(audience: Audience, opens: datetime | None, reader: Audience, now
 
 def next_opening(openings: Iterable[datetime | None], now: datetime) -> datetime | None:
     """When the next one opens after `now`, if one does."""
-    return min((opens for opens in openings if opens is not None and opens > now), default=None)
+    ahead = (opens for opens in openings if opens is not None and now < opens < NEVER)
+    return min(ahead, default=None)

@@ -54,12 +54,14 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Meeting:
-    """What reminders need of a released session. `known_since`: its first release."""
+    """What reminders need of a released session. `known_since`: its first release; `moved`: the
+    release that brought it to this time, or back on, if that was a later one."""
 
     starts: datetime
     ends: datetime
     status: SessionStatus = SessionStatus.SCHEDULED
     known_since: datetime | None = None
+    moved: datetime | None = None
 
 
 DEFAULTS: tuple[tuple[Anchor, int, Audience], ...] = (
@@ -77,34 +79,40 @@ def due(anchor: Anchor, minutes: int, starts: datetime, ends: datetime) -> datet
     return starts - distance if anchor is Anchor.START else ends + distance
 
 
+def meant_for(due_at: datetime, moved: datetime | None) -> datetime:
+    """When a reminder that is due at an instant could go out at the earliest: nobody could remind
+    of a session's time before it had it. What comes late is late after that."""
+    return due_at if moved is None else max(due_at, moved)
+
+
 def last_use(anchor: Anchor, due_at: datetime, ends: datetime) -> datetime:
     """From when on the mail is of no use: the session's end; of a follow-up, a week after it was
     due."""
     return ends if anchor is Anchor.START else due_at + FOLLOW_UP_WITHIN
 
 
-def is_late(due_at: datetime, at: datetime) -> bool:
+def is_late(meant: datetime, at: datetime) -> bool:
     """Whether a mail that goes out now has to say that it comes late."""
-    return at - due_at > LATE
+    return at - meant > LATE
 
 
 def decide(rule: Rule, meeting: Meeting, now: datetime, *, already: bool) -> Verdict:
-    """What to do now. `already`: the reminder has been dealt with for this session; a session that
-    is moved afterwards is not reminded of again by the same reminder.
+    """What to do now. `already`: the reminder has been dealt with for this session at this time.
 
     What was due before the rule was made, or before the session was first published, is nobody's
-    omission: it is not made up for.
+    omission: it is not made up for. What is due at once because the session was moved nearer is.
     """
     if already:
         return Verdict.NONE
     due_at = due(rule.anchor, rule.minutes, meeting.starts, meeting.ends)
     if now < due_at or meeting.status is not SessionStatus.SCHEDULED:
         return Verdict.WAIT
-    if due_at < max(rule.since, meeting.known_since or rule.since):
+    meant = meant_for(due_at, meeting.moved)
+    if meant < max(rule.since, meeting.known_since or rule.since):
         return Verdict.NONE
     if now >= last_use(rule.anchor, due_at, meeting.ends):
         return Verdict.MISSED
-    return Verdict.SEND_LATE if is_late(due_at, now) else Verdict.SEND
+    return Verdict.SEND_LATE if is_late(meant, now) else Verdict.SEND
 
 
 def reaches(audience: Audience, *, answer: str, speaks: bool) -> bool:

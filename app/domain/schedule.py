@@ -130,6 +130,7 @@ class Session:
     sequence: int = 0  # iCalendar SEQUENCE, set at release
     stamp: datetime | None = None  # DTSTAMP and LAST-MODIFIED, set at release
     created: datetime | None = None
+    time_since: datetime | None = None  # since which release it is at this time, or off
 
     def state(self, now: datetime) -> str:
         """Where it is at an instant, as `state_at` says."""

@@ -9,10 +9,10 @@ def ascii_domain(address: str) -> str:
     """The address with its domain in ASCII (IDNA 2008).
 
     Raises ValueError if it is not one address: no @ or two, white space, control characters,
-    brackets.
+    brackets, what a reader of headers could take for an encoded word.
     """
     local, _, domain = address.rpartition("@")
-    odd = re.search(r"[\s<>]", address) or "@" in local or not address.isprintable()
+    odd = re.search(r"[\s<>]|=\?", address) or "@" in local or not address.isprintable()
     if odd or not local or not domain:
         raise ValueError(f"not an address: {address!r}")
     if domain.isascii():

@@ -32,7 +32,7 @@ _MESSAGE_ID = re.compile(
 _AN_ID = re.compile(r"<[^<>\s@]{1,200}@[^<>\s]{1,200}>")
 _BETWEEN_BRACKETS = re.compile(r"<([^<>\s@]{1,64}@[^<>\s@]{1,190})>")
 _ALONE = re.compile(
-    r"(?m)^[ \t]*(?:[Tt]o:[ \t]*)?([^\s<>@:;,\"']{1,64}@[A-Za-z0-9.-]{1,190})[ \t]*:?[ \t]*$"
+    r"(?:[Tt]o:)?[ \t]{0,20}([^\s<>@:;,\"']{1,64}@[A-Za-z0-9.-]{1,190})[ \t]{0,20}:?"
 )
 _SENDERS = re.compile(r"(?i)^(mailer-daemon|postmaster|mail-daemon|mailerdaemon|mdaemon)\b")
 _SUBJECT = re.compile(
@@ -64,46 +64,57 @@ def read_notification(message: Message) -> Bounce | None:
     if not blocks:
         return None
     found = [f for block in blocks[: _MOST_RECIPIENTS + 1] for f in _failed(block)]
-    return Bounce(tuple(dict.fromkeys(found)), *_returned(message))
+    failed = tuple(dict.fromkeys(found))
+    return Bounce(failed, *_returned(message), formal=True, from_machine=_from_machine(message))
 
 
 def read_other_bounce(message: Message) -> Bounce | None:
     """The same for servers that write to people only (qmail, Exim, older Exchange); None where the
     mail does not look like it."""
     named = mime.addresses(mime.raw_headers(message, "X-Failed-Recipients"))
-    sender = mime.raw_headers(message, "From")[:1]
-    path = mime.raw_headers(message, "Return-Path")[:1]
-    from_machine = any(_SENDERS.match(a) for a in mime.addresses(sender)) or path == ["<>"]
+    from_machine = _from_machine(message)
     if not named and not (from_machine and _SUBJECT.search(mime.header(message, "Subject"))):
         return None
     words = _words(message)[:_MOST_TEXT]
     copy = _COPY.search(words)
     ours = words[: copy.start()] if copy else words
-    listed = named or tuple(
-        a
-        for match in (*_BETWEEN_BRACKETS.finditer(ours), *_ALONE.finditer(ours))
-        if (a := mime.an_address(match[1])) and not _SENDERS.match(a)
-    )
+    listed = list(dict.fromkeys(named or _listed(ours)))[:_MOST_RECIPIENTS]
     waits = _WAITING.search(ours) is not None
+    hopeless = _HOPELESS.search(ours) is not None
+    anywhere = _status(ours)
     failed = []
-    for address in dict.fromkeys(listed):
-        near = ours[ours.find(address) if address in ours else 0 :][:600]
-        status = _status(near) or _status(ours)
-        permanent = status.startswith("5") or (
-            not status and not waits and _HOPELESS.search(ours) is not None
-        )
+    for address in listed:
+        near = ours[max(ours.find(address), 0) :][:600]
+        status = _status(near) or anywhere
+        permanent = status.startswith("5") or (not status and not waits and hopeless)
         said = mime.clean(near)[:_MOST_DIAGNOSTIC]
         failed.append(Failed(address, status, permanent, permanent or not waits, said))
-    return Bounce(tuple(failed[:_MOST_RECIPIENTS]), *_returned(message)) if failed else None
+    if not failed:
+        return None
+    return Bounce(tuple(failed), *_returned(message), from_machine=from_machine)
+
+
+def _from_machine(message: Message) -> bool:
+    sender = mime.raw_headers(message, "From")[:1]
+    path = mime.raw_headers(message, "Return-Path")[:1]
+    return any(_SENDERS.match(a) for a in mime.addresses(sender)) or path == ["<>"]
+
+
+def _listed(words: str) -> Iterator[str]:
+    """The addresses in a text that stand between brackets, or have a line of their own; the names
+    of mails look like them and are none."""
+    spared = _MESSAGE_ID.sub("", words)
+    between = (match[1] for match in _BETWEEN_BRACKETS.finditer(spared))
+    alone = (match[1] for line in spared.split("\n") if (match := _ALONE.fullmatch(line.strip())))
+    for found in (*between, *alone):
+        if (address := mime.an_address(found)) and not _SENDERS.match(address):
+            yield address
 
 
 def _blocks(part: Message) -> Iterator[Message]:
     """The groups of fields of a delivery status."""
-    payload = part.get_payload()
-    groups = payload if isinstance(payload, list) else []
+    groups = mime.within(part)
     for group in groups[: _MOST_RECIPIENTS + 1]:
-        if not isinstance(group, Message):
-            continue
         if group.keys():
             yield group
             continue
@@ -174,9 +185,8 @@ def _returned(message: Message) -> tuple[tuple[str, ...], tuple[str, ...]]:
 def _returned_headers(part: Message) -> Iterator[Message]:
     if mime.kind(part) not in _RETURNED_TYPES:
         return
-    payload = part.get_payload()
-    if isinstance(payload, list):
-        yield from (p for p in payload[:1] if isinstance(p, Message))
+    if part.is_multipart():
+        yield from mime.within(part)[:1]
     else:
         yield HeaderParser().parsestr(mime.text(part)[:_MOST_TEXT])
 

@@ -28,7 +28,8 @@ def build(
     """The message, with a plain and an HTML part, both quoted-printable.
 
     `message_id` is with its angle brackets, `date` an aware instant. Where the recipient's address
-    is not ASCII before the @, the message needs a server that speaks SMTPUTF8 (RFC 6531).
+    is not ASCII before the @, the message needs a server that speaks SMTPUTF8 (RFC 6531); an
+    address for answers is left out rather than make it need one.
 
     Raises:
         SendError: the recipient's address cannot stand in a header.
@@ -41,8 +42,8 @@ def build(
     message = EmailMessage(MailPolicy(linesep="\r\n", utf8=utf8))
     message["From"] = address(sender.name, sender.address)
     message["To"] = to
-    if reply_to:
-        message["Reply-To"] = address("", reply_to)
+    if answers := _for_answers(reply_to):
+        message["Reply-To"] = answers
     message["Subject"] = cut(header_text(content.subject), MOST_SUBJECT)
     message["Date"] = date
     message["Message-ID"] = message_id
@@ -70,6 +71,15 @@ def address(name: str, addr_spec: str) -> Address:
     """
     local, _, domain = ascii_domain(addr_spec).rpartition("@")
     return Address(cut(header_text(name), MOST_NAME), local, domain)
+
+
+def _for_answers(reply_to: str) -> Address | None:
+    """The mailbox, if it can stand in a header of any mail."""
+    try:
+        mailbox = address("", reply_to)
+    except ValueError:
+        return None
+    return mailbox if mailbox.addr_spec.isascii() else None
 
 
 def cut(text: str, most: int) -> str:

@@ -1,79 +1,49 @@
-"""The part of SMTP that is repeated for each mail (RFC 5321, pipelined after RFC 2920).
-
-smtplib connects, greets, encrypts and signs in. From there on it would wait three times for each
-mail, and could not say that it waits; so what follows is spoken here.
-"""
+"""The part of SMTP that is repeated for each mail (RFC 5321, pipelined after RFC 2920)."""
 
 import contextlib
 import re
-import select
-import socket
-import ssl
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from app.mail.values import Mail
+from app.mail.wire import Hook, Wire, nothing
 
-_LONGEST_LINE = 8192
-_MOST_LINES = 100  # of one reply
 _SERVICE_ENDS = 421
 _GO_ON = 354
 _LINE_END = re.compile(rb"\r\n|\r|\n")
-
-Hook = Callable[[], None]
-
-
-def _nothing() -> None:
-    pass
+_GOODBYE = 2.0  # seconds for it
 
 
 class Refusal(Exception):
-    """The server said no. `sender`: to our own address rather than to this mail."""
+    """The server said no. `sender`: to who it is from; `recipient`: to whom it is for; neither: to
+    the mail."""
 
-    def __init__(self, code: int, text: bytes, *, sender: bool = False) -> None:
+    def __init__(
+        self, code: int, text: bytes, *, sender: bool = False, recipient: bool = False
+    ) -> None:
         super().__init__(code, text)
         self.code = code
         self.text = text
         self.sender = sender
-
-
-class Ended(OSError):
-    """The server has gone, or says what nobody can understand."""
+        self.recipient = recipient
 
 
 class Conversation:
-    """One connection that is ready for mails. `timeout`: seconds for each answer; `together`:
-    seconds for all of one mail."""
+    """One connection that is ready for mails. `together`: seconds for all of one mail; `patience`:
+    seconds after which an answer is late."""
 
     def __init__(
-        self,
-        sock: socket.socket,
-        *,
-        extensions: frozenset[str],
-        timeout: float,
-        together: float,
-        patience: float,
+        self, wire: Wire, *, extensions: frozenset[str], together: float, patience: float
     ) -> None:
-        sock.setblocking(False)  # waiting is done here, so that it can be told
-        self._sock = sock
-        self._tls = isinstance(sock, ssl.SSLSocket)
-        # Not select(), which knows a highest number of a file.
-        self._can_read, self._can_write = select.poll(), select.poll()
-        self._can_read.register(sock, select.POLLIN)
-        self._can_write.register(sock, select.POLLOUT)
+        self._wire = wire
         self._pipelining = "pipelining" in extensions
         self._size = "size" in extensions
         self._eight_bit = "8bitmime" in extensions
         self.smtputf8 = "smtputf8" in extensions
-        self._timeout = timeout
         self._together = together
-        self._patience = min(patience, timeout)
-        self._buffer = b""
+        self._patience = patience
         self._half_done = False  # a mail was begun and not ended
         self.announced: tuple[Mail, str, str] | None = None
         self._announced_body = b""
-        self._deadline = 0.0
-        self._slow: Hook = _nothing
         self.open = True
 
     def deliver(
@@ -82,8 +52,8 @@ class Conversation:
         sender: str,
         recipient: str,
         *,
-        meanwhile: Hook = _nothing,
-        slow: Hook = _nothing,
+        meanwhile: Hook = nothing,
+        slow: Hook = nothing,
     ) -> None:
         """Hands over one mail; the addresses as they go over the wire.
 
@@ -94,8 +64,7 @@ class Conversation:
             Refusal: what the server said.
             OSError: the connection is of no use any more; TimeoutError: for want of an answer.
         """
-        self._deadline = time.monotonic() + self._together
-        self._slow = slow
+        self._wire.begin(self._together, patience=self._patience, slow=slow)
         try:
             self._deliver(mail, sender, recipient, meanwhile)
         except Refusal as refusal:
@@ -113,8 +82,8 @@ class Conversation:
             if code != _GO_ON if step == 2 else not _fine(code):
                 if step < 2 and replies[-1][0] == _GO_ON:
                     self._take_back()
-                raise Refusal(code, text, sender=step == 0)
-        self._write(body)
+                raise Refusal(code, text, sender=step == 0, recipient=step == 1)
+        self._wire.write(body)
         meanwhile()
         code, text = self._reply()
         self._half_done = False
@@ -126,10 +95,10 @@ class Conversation:
         lets us; `deliver` of the same goes on from there. Until its text comes, and it comes
         whole or not at all, there is nothing that the server could take for a mail."""
         if self._pipelining and not self._half_done:
-            self._deadline = time.monotonic() + self._together
+            self._wire.begin(self._together)
             self._announced_body = body = on_the_wire(mail.raw)
             with contextlib.suppress(OSError):  # whoever reads will notice
-                self._write(b"".join(self._envelope(mail, sender, recipient, len(body))))
+                self._wire.write(b"".join(self._envelope(mail, sender, recipient, len(body))))
             self.announced = (mail, sender, recipient)
 
     def _envelope(self, mail: Mail, sender: str, recipient: str, size: int) -> list[bytes]:
@@ -152,12 +121,12 @@ class Conversation:
         self._half_done = True
         if self._pipelining:
             if announced is None:
-                self._write(b"".join([*ahead, *commands]))
+                self._wire.write(b"".join([*ahead, *commands]))
             # To RSET there is nothing that can be wrong with it.
             return [self._reply() for _ in (*ahead, *commands)][len(ahead) :]
         replies = []
         for command in (*ahead, *commands):
-            self._write(command)
+            self._wire.write(command)
             replies.append(self._reply())
             if replies[-1][0] >= 400:
                 break
@@ -165,93 +134,30 @@ class Conversation:
 
     def _take_back(self) -> None:
         """Nobody is to get it, but the server waits for a mail: an empty one (RFC 2920, 3.1)."""
-        self._write(b".\r\n")
+        self._wire.write(b".\r\n")
         self._reply()
         self._half_done = False
 
-    def _write(self, data: bytes) -> None:
-        rest = memoryview(data)
-        while rest:
-            try:
-                rest = rest[self._sock.send(rest) :]
-            except (BlockingIOError, ssl.SSLWantWriteError):
-                self._wait(self._can_write)
-            except ssl.SSLWantReadError:
-                self._wait(self._can_read)
-
     def _reply(self) -> tuple[int, bytes]:
-        lines: list[bytes] = []
-        while len(lines) < _MOST_LINES:
-            line = self._line()
-            if not line[:3].isdigit():
-                break
-            lines.append(line[4:].strip())
-            if line[3:4] != b"-":
-                return int(line[:3]), b" ".join(lines)
-        raise Ended("not an answer")
-
-    def _line(self) -> bytes:
-        while (end := self._buffer.find(b"\n")) < 0:
-            if len(self._buffer) > _LONGEST_LINE:
-                raise Ended("an endless answer")
-            self._read()
-        line, self._buffer = self._buffer[: end + 1], self._buffer[end + 1 :]
-        return line
-
-    def _read(self) -> None:
-        if not self._tls:
-            self._wait(self._can_read)
-        while True:
-            try:
-                data = self._sock.recv(16_384)
-                break
-            except (BlockingIOError, ssl.SSLWantReadError):
-                self._wait(self._can_read)
-            except ssl.SSLWantWriteError:
-                self._wait(self._can_write)
-        if not data:
-            raise Ended("closed")
-        self._buffer += data
-
-    def _wait(self, ready: select.poll) -> None:
-        left = self._left()
-        if ready.poll(min(self._patience, left) * 1000):
-            return
-        self._slow()
-        if not ready.poll(max(0.0, left - self._patience) * 1000):
-            raise TimeoutError
-
-    def _left(self) -> float:
-        left = min(self._timeout, self._deadline - time.monotonic())
-        if left <= 0:
-            raise TimeoutError
-        return left
+        code, lines = self._wire.reply()
+        return code, b" ".join(lines)
 
     def quit(self) -> None:
         """Says goodbye, if there is somebody to say it to."""
         try:
             if self.open and self.announced is None:
-                self._deadline = time.monotonic() + min(2.0, self._timeout)
-                self._slow = _nothing
-                self._write(b"QUIT\r\n")
+                self._wire.begin(_GOODBYE)
+                self._wire.write(b"QUIT\r\n")
                 self._reply()
         except OSError:
             pass
         finally:
             self.open = False
-            self._sock.close()
+            self._wire.close()
 
     def idle(self) -> bool:
         """Whether nothing has come in that nobody asked for: a goodbye, or the end."""
-        if not self.open or self._buffer:
-            return False
-        try:
-            self._sock.recv(1)
-        except (BlockingIOError, ssl.SSLWantReadError):
-            return True
-        except OSError:
-            pass
-        return False
+        return self.open and self._wire.idle()
 
 
 def _fine(code: int) -> bool:

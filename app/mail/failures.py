@@ -13,11 +13,14 @@ class Reason(StrEnum):
     TIMEOUT = "timeout"  # the server did not answer in time
     DELAYED = "delayed"  # the server said: later (4xx)
     REFUSED = "refused"  # the server said: never (5xx)
+    HELD = "held"  # the server refuses everybody: a quota, or a rule of its own
+    SIZE = "size"  # the server takes no mail of that size
     SENDER = "sender"  # the server does not let us send as this sender
     ADDRESS = "address"  # the address cannot be used
     FILE = "file"  # the file could not be written
     GONE = "gone"  # what the mail is about is no longer there
     MOOT = "moot"  # what it says no longer holds
+    MOVED = "moved"  # what it says no longer holds, and another may say what does
     EXPIRED = "expired"  # the link in it has expired
     OVER = "over"  # it is too late for it: its session has ended
     WRITING = "writing"  # the text could not be made
@@ -27,13 +30,21 @@ class SendError(RuntimeError):
     """A mail did not go out. `detail` is what the server said, without anything secret.
 
     `final`: trying again is of no use. `connection`: it was the way there, not this mail.
+    `general`: the server may well say so to whatever we send.
     """
 
     def __init__(
-        self, reason: Reason, detail: str = "", *, final: bool = False, connection: bool = False
+        self,
+        reason: Reason,
+        detail: str = "",
+        *,
+        final: bool = False,
+        connection: bool = False,
+        general: bool = False,
     ) -> None:
         super().__init__(f"{reason}: {detail}" if detail else str(reason))
         self.reason = reason
         self.detail = detail
         self.final = final
         self.connection = connection
+        self.general = general

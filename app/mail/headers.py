@@ -12,6 +12,8 @@ from email.policy import EmailPolicy
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from app.domain.text import one_line
+
 CRLF = "\r\n"
 _LINE = 76  # RFC 2047, section 2
 _TEXT = frozenset({"subject"})
@@ -20,8 +22,7 @@ _ADDRESSES = frozenset({"from", "to", "reply-to"})
 
 def header_text(text: str) -> str:
     """One printable line in which nothing looks like an encoded word."""
-    plain = text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(plain.replace("=?", "= ?").split())
+    return one_line(text).replace("=?", "= ?")
 
 
 def text_header(name: str, text: str) -> str:

@@ -7,16 +7,19 @@ decided by services.inbound.
 import hashlib
 import logging
 import re
+import unicodedata
 from datetime import UTC, datetime
 from email.message import Message
 from email.utils import parsedate_to_datetime
 
 from app.mail import inbound_mime as mime
 from app.mail.bounces import read_notification, read_other_bounce
+from app.mail.inbound_html import words_of
+from app.mail.inbound_links import without_links
 from app.mail.inbound_mime import LIMIT
 from app.mail.inbound_mime import headers_of as headers
 from app.mail.inbound_values import Bounce, Failed, Incoming, MailKind, ReadAnswer
-from app.mail.replies import read_answers
+from app.mail.replies import calendar_text, read_answers
 
 __all__ = [
     "LIMIT",
@@ -28,6 +31,7 @@ __all__ = [
     "headers",
     "printable",
     "read",
+    "without_links",
 ]
 
 logger = logging.getLogger("convoca.mail")
@@ -57,16 +61,18 @@ _AUTOMATIC_HEADERS = (
     "X-Mail-Autoreply",
     "X-Vacation",
     "X-Amazon-Auto-Reply",
-    "List-Id",
-    "List-Unsubscribe",
 )
-_PRECEDENCE = frozenset({"auto_reply", "auto-reply", "bulk", "junk", "list"})
+_PRECEDENCE = frozenset({"auto_reply", "auto-reply", "bulk", "junk"})
+# At its beginning: "Ausencia a la sesión 4" is a person's, and so may be an answer to one of these.
 _AUTOMATIC_SUBJECT = re.compile(
-    r"(?i)\s*(automatic reply|auto(matic)?[- ]?(reply|response)|out of (the )?office|"
-    r"respuesta autom[áa]tica|resposta autom[áa]tica|fuera de (la )?oficina|ausencia|aus[êe]ncia|"
-    r"fora do escrit[óo]rio|r[ée]ponse automatique|automatische antwort|abwesenheits|"
-    r"risposta automatica|automatisch antwoord)\b"
+    r"(?i)\s*(auto(matic)?[- ]?(reply|response)|\[auto[- ]?reply\]|out of (the )?office|ooo|"
+    r"(re:\s*)?(respuesta|resposta) autom[áa]tica|mensaje autom[áa]tico|mensagem autom[áa]tica|"
+    r"auto-?(respuesta|resposta)|(estoy |me encuentro )?(de vacaciones|fuera de (la )?oficina)|"
+    r"notificaci[óo]n de ausencia|((aviso|estou) de )?f[ée]rias|fora do escrit[óo]rio|"
+    r"r[ée]ponse automatique|automatische antwort|abwesenheits|risposta automatica|"
+    r"automatisch antwoord)(?!\w)"
 )
+_SAYS_SO = re.compile(r"(?i)\((respuesta|resposta) autom[áa]tica\)|\(automatic reply\)")
 _READ_RECEIPTS = frozenset({"message/disposition-notification", "message/feedback-report"})
 
 
@@ -77,8 +83,8 @@ def printable(raw: bytes, most: int) -> str:
 
 
 def read(raw: bytes) -> Incoming:
-    """What a mail is and says. Takes any bytes, never raises; of a mail of more than 2 MiB, or one
-    that is nested without end, it reads the headers."""
+    """What a mail is and says. Takes any bytes, never raises; of a mail of more than 2 MiB it reads
+    what stands in the first two, of one that is nested without end the headers."""
     try:
         return read_message(raw)
     except Exception as error:  # a mistake of ours, or a RecursionError: a person shall look at it
@@ -88,7 +94,8 @@ def read(raw: bytes) -> Incoming:
 
 def read_message(raw: bytes) -> Incoming:
     """The same without the net below it."""
-    message, whole = mime.parse(raw)
+    message, whole = mime.parse(raw[:LIMIT])
+    by_subject = _says_automatic(mime.header(message, "Subject"))
     bounce = read_notification(message)
     answers: tuple[ReadAnswer, ...] = ()
     organizers: tuple[str, ...] = ()
@@ -100,9 +107,9 @@ def read_message(raw: bytes) -> Incoming:
         answers, organizers = reading.answers, reading.organizers
         if answers:
             kind = MailKind.REPLY
-        elif (bounce := read_other_bounce(message)) is not None:
+        elif not by_subject and (bounce := read_other_bounce(message)) is not None:
             kind = MailKind.BOUNCE
-        elif _automatic(message):
+        elif by_subject or _automatic(message):
             kind = MailKind.AUTOMATIC
     senders = mime.addresses(mime.raw_headers(message, "From"))
     recipients = mime.addresses(mime.raw_headers(message, *_RECIPIENTS))
@@ -118,7 +125,9 @@ def read_message(raw: bytes) -> Incoming:
         bounce=bounce,
         headers=tuple((n, v) for n in _SHOWN if (v := mime.header(message, n))),
         text=_text(message),
-        whole=whole,
+        calendar=mime.lines(calendar_text(message), _MOST_TEXT * 2),
+        digest=_digest_below(raw),
+        whole=whole and len(raw) <= LIMIT,
     )
 
 
@@ -132,6 +141,12 @@ def _key(message: Message, raw: bytes) -> str:
 
 def _digest(raw: bytes) -> str:
     return f"sha256:{hashlib.sha256(raw).hexdigest()}"
+
+
+def _digest_below(raw: bytes) -> str:
+    """Two copies of one mail have other headers, according to the way that they came."""
+    below = raw[len(mime.headers_of(raw)) :]
+    return hashlib.sha256(b"\n".join(below.split())).hexdigest()
 
 
 def _date(message: Message) -> datetime | None:
@@ -154,15 +169,26 @@ def _automatic(message: Message) -> bool:
         return True
     if mime.raw_headers(message, *_AUTOMATIC_HEADERS):
         return True
+    # What comes by way of a group has both, and may have been written by anybody.
+    if mime.raw_headers(message, "List-Unsubscribe") and not mime.raw_headers(message, "List-Id"):
+        return True
     if mime.raw_headers(message, "Return-Path")[:1] == ["<>"]:
         return True
-    if any(mime.kind(part) in _READ_RECEIPTS for part in mime.parts(message)):
-        return True
-    return _AUTOMATIC_SUBJECT.match(mime.header(message, "Subject")) is not None
+    return any(mime.kind(part) in _READ_RECEIPTS for part in mime.parts(message))
+
+
+def _says_automatic(subject: str) -> bool:
+    plain = unicodedata.normalize("NFC", subject)
+    return bool(_AUTOMATIC_SUBJECT.match(plain) or _SAYS_SO.search(plain))
 
 
 def _text(message: Message) -> str:
-    for part in mime.parts(message):
-        if mime.kind(part) == "text/plain" and not mime.filename(part):
-            return mime.lines(mime.text(part), _MOST_TEXT)
+    for kind in ("text/plain", "text/html"):
+        for part in mime.parts(message):
+            if mime.kind(part) != kind or mime.filename(part):
+                continue
+            text = mime.text(part)
+            found = mime.lines(words_of(text) if kind == "text/html" else text, _MOST_TEXT)
+            if found:
+                return found
     return ""

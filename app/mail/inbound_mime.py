@@ -12,6 +12,7 @@ from email.header import decode_header
 from email.message import Message
 from email.parser import BytesHeaderParser
 from email.utils import getaddresses
+from typing import Any, cast
 
 LIMIT = 2 * 1024 * 1024
 """The longest mail that is read, in bytes; of longer ones the headers are."""
@@ -19,9 +20,18 @@ MOST_HEADER = 2_000
 _MOST_HEADERS = 64 * 1024  # bytes, where nothing else is read
 _DEEPEST = 60  # boundaries and mails within mails; the parser's work grows with each
 _MOST_PIECES = 5_000
+_MOST_COMPARED = 4_000_000  # lines by boundaries that each is compared with
 _MOST_PARTS = 100
 _NESTING = re.compile(rb"(?i)boundary[*0-9]{0,8}\s{0,20}=|content-type:\s{0,100}message/")
+# The standard library's work grows with the square of these.
+_MOST_FIELD = 8 * 1024  # characters of a header with parameters
+_MOST_PARAMETERS = 100
+_FIELD = re.compile(
+    rb"(?i)(?:\A|[\r\n])content-(?:type|disposition)[ \t]{0,20}:"
+    rb"((?:[^\r\n]+|(?:\r\n|[\r\n])[ \t])*)"
+)
 _MOST_LINE = 254
+_SQUARE_CODECS = frozenset({"punycode", "idna"})
 _TAGGED = re.compile(r"\+([A-Za-z0-9]{8,40})@")
 
 
@@ -36,8 +46,17 @@ def parse(raw: bytes) -> tuple[Message, bool]:
 def _too_much(raw: bytes) -> bool:
     """Whether the standard library's parser would take long over it, or not come back."""
     nested = sum(1 for _ in _NESTING.finditer(raw))
+    lines = raw.count(b"\n") + raw.count(b"\r")
     reports = b"delivery-status" in raw.lower() and raw.count(b"\n\n") + raw.count(b"\n\r\n")
-    return nested > _DEEPEST or raw.count(b"\n--") > _MOST_PIECES or reports > _MOST_PIECES
+    if nested > _DEEPEST or nested * lines > _MOST_COMPARED:
+        return True
+    if raw.count(b"\n--") > _MOST_PIECES or reports > _MOST_PIECES:
+        return True
+    return any(_too_long(match[1].decode("latin-1")) for match in _FIELD.finditer(raw))
+
+
+def _too_long(field: str) -> bool:
+    return len(field) > _MOST_FIELD or field.count(";") > _MOST_PARAMETERS
 
 
 def headers_of(raw: bytes) -> bytes:
@@ -52,12 +71,20 @@ def parts(message: Message) -> Iterator[Message]:
     waiting, seen = [message], 0
     while waiting and seen < _MOST_PARTS:
         part = waiting.pop()
-        payload = part.get_payload()
-        if isinstance(payload, list) and kind(part).startswith("multipart/"):
-            waiting.extend(p for p in reversed(payload) if isinstance(p, Message))
+        inner = within(part)
+        if inner and kind(part).startswith("multipart/"):
+            waiting.extend(reversed(inner))
             continue
         seen += 1
         yield part
+
+
+def within(part: Message) -> list[Message]:
+    """The parts or mails that a part is made of; none where it is a text. Nothing is decoded: the
+    library would do that by whatever charset the part names."""
+    if not part.is_multipart():
+        return []
+    return [each for each in cast(list[Any], part.get_payload()) if isinstance(each, Message)]
 
 
 def kind(part: Message) -> str:
@@ -71,6 +98,8 @@ def kind(part: Message) -> str:
 def parameter(part: Message, name: str) -> str:
     """A parameter of the content type; empty where there is none."""
     with suppress(Exception):  # half an RFC 2231 value is many kinds of error
+        if _too_long(str(part.get("Content-Type", ""))):
+            return ""
         value = part.get_param(name)
         if isinstance(value, tuple):
             value = value[2]
@@ -81,6 +110,8 @@ def parameter(part: Message, name: str) -> str:
 def filename(part: Message) -> str:
     """The name that a part has as a file; empty where it has none."""
     with suppress(Exception):
+        if any(_too_long(str(part.get(f"Content-{name}", ""))) for name in ("Type", "Disposition")):
+            return ""
         return clean(part.get_filename() or "")
     return ""
 
@@ -115,6 +146,8 @@ def decoded(data: bytes, charset: str = "") -> str:
 
 def _in_charset(data: bytes, charset: str) -> str:
     try:
+        if codecs.lookup(charset).name in _SQUARE_CODECS:
+            return data.decode("cp1252", "replace")
         return data.decode(charset, "replace")
     except (LookupError, ValueError, AssertionError):  # no such charset, or none for text
         return data.decode("cp1252", "replace")

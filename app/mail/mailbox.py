@@ -1,4 +1,8 @@
-"""The mailbox that answers arrive in, over IMAP (RFC 9051): reads, marks as seen, never deletes."""
+"""The mailbox that answers arrive in, over IMAP (RFC 9051): reads, marks, never deletes.
+
+What was read has a keyword of ours where the folder takes keywords, so that it is no loss if
+somebody has opened an answer in a mail program before; else being seen has to do.
+"""
 
 import base64
 import contextlib
@@ -7,6 +11,7 @@ import re
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -14,8 +19,10 @@ from app.mail.inbound import LIMIT
 
 TIMEOUT = 20.0  # seconds for each answer of the server
 _PORTS: Mapping[str, int] = {"imap": 143, "imaps": 993, "imap+starttls": 143}
-_HEADERS = 64 * 1024
 _LONGEST_DETAIL = 200
+_KEYWORD = "$Convoca"
+_LOOK_BACK = timedelta(days=30)  # what was seen before and has no keyword is an archive's
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 SCHEMES = frozenset(_PORTS)
 
 
@@ -23,9 +30,13 @@ class MailboxError(RuntimeError):
     """The mailbox cannot be read; the words hold nothing secret."""
 
 
+class Refused(MailboxError):
+    """The server does not do one thing, and the conversation goes on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A mail in the mailbox: all of it, or its headers where it is larger than we read."""
+    """A mail in the mailbox: all of it, or its beginning where it is larger than we read."""
 
     uid: int
     size: int
@@ -54,6 +65,10 @@ class Mailbox:
         self._timeout = timeout
         self._tls = tls
         self._imap: imaplib.IMAP4 | None = None
+        self.read_only = False
+        """Whether nothing can be marked in the folder, known once it is open."""
+        self._keyword = False
+        self._folder_said: dict[str, list[Any]] = {}
 
     def __enter__(self) -> "Mailbox":
         self.open()
@@ -67,31 +82,51 @@ class Mailbox:
         try:
             self._connect()
             self._sign_in()
-            self._do(lambda imap: imap.select(_quoted(self._folder), readonly))
+            self._select(readonly)
         except MailboxError:
             self.close()
             raise
 
+    @property
+    def identity(self) -> str:
+        """What UIDs belong to: the folder, and its UIDVALIDITY (RFC 9051, 2.3.1.1)."""
+        return f"{self._host}/{self._folder}:{self._told('UIDVALIDITY')}"
+
+    @property
+    def marks(self) -> str:
+        """How a mail that was read is told from one that was not."""
+        return f"the keyword {_KEYWORD}" if self._keyword else r"\Seen"
+
     def unseen(self) -> list[int]:
-        """The UIDs of the mails that nobody has read, in the order in which they came."""
-        [found, *_] = self._do(lambda imap: imap.uid("SEARCH", "UNSEEN")) or [b""]
+        """The UIDs of the mails that were not read here, in the order in which they came. Where
+        there are keywords, also of those that somebody has seen in the last 30 days."""
+        wanted = "UNSEEN"
+        if self._keyword:
+            since = datetime.now(UTC) - _LOOK_BACK
+            day = f"{since.day}-{_MONTHS[since.month - 1]}-{since.year}"
+            wanted = f"UNKEYWORD {_KEYWORD} OR UNSEEN SINCE {day}"
+        [found, *_] = self._do(lambda imap: imap.uid("SEARCH", wanted)) or [b""]
         return sorted(int(uid) for uid in (found or b"").split() if uid.isdigit())
 
     def fetch(self, uid: int) -> Arrived | None:
-        """One mail, which stays unseen; None if it has gone in the meantime."""
+        """One mail, which stays as it is; None if it has gone in the meantime. Raises Refused too,
+        if the server cannot hand it over."""
         answer = self._do(lambda imap: imap.uid("FETCH", str(uid), "(RFC822.SIZE)"))
         sizes = [re.search(rb"RFC822\.SIZE (\d+)", _line(each)) for each in answer]
         size = next((int(match[1]) for match in sizes if match), None)
         if size is None:
             return None
-        what = f"BODY.PEEK[HEADER]<0.{_HEADERS}>" if size > LIMIT else f"BODY.PEEK[]<0.{LIMIT + 1}>"
+        what = f"BODY.PEEK[]<0.{LIMIT + 1}>"
         answer = self._do(lambda imap: imap.uid("FETCH", str(uid), f"({what})"))
         raw = next((each[1] for each in answer if isinstance(each, tuple)), None)
-        return None if raw is None else Arrived(uid, max(size, len(raw)), raw)
+        if raw is None:
+            raise Refused("the server says nothing of it")
+        return Arrived(uid, max(size, len(raw)), raw)
 
     def mark_seen(self, uid: int) -> None:
-        """So that it is not read again."""
-        self._do(lambda imap: imap.uid("STORE", str(uid), "+FLAGS.SILENT", r"(\Seen)"))
+        """So that it is not read again. Raises Refused too, where that cannot be marked."""
+        flags = rf"({_KEYWORD} \Seen)" if self._keyword else r"(\Seen)"
+        self._do(lambda imap: imap.uid("STORE", str(uid), "+FLAGS.SILENT", flags))
 
     def close(self) -> None:
         """Says goodbye. Raises nothing."""
@@ -101,6 +136,25 @@ class Mailbox:
                 imap.logout()
             with contextlib.suppress(Exception):
                 imap.shutdown()
+
+    def _select(self, readonly: bool) -> None:
+        name = _quoted(self._folder)
+        try:
+            self._do(lambda imap: imap.select(name, readonly))
+        except MailboxError as error:
+            if not isinstance(error.__cause__, imaplib.IMAP4.readonly):
+                raise
+            self.read_only = True
+            self._do(lambda imap: imap.select(name, readonly=True))
+        taken = self._told("PERMANENTFLAGS")
+        self._keyword = not self.read_only and (r"\*" in taken or _KEYWORD in taken)
+
+    def _told(self, what: str) -> str:
+        """What the server has said of the folder when it was opened."""
+        if self._imap is None:
+            return ""
+        found = self._folder_said.setdefault(what, self._imap.response(what)[1] or [b""])
+        return _line(found[-1]).decode("ascii", "replace")
 
     def _connect(self) -> None:
         tls = None
@@ -141,9 +195,12 @@ class Mailbox:
         try:
             status, answer = command(self._imap)
         except Exception as error:  # imaplib lets through what its own parsing stumbles over
-            raise MailboxError(self._said(error)) from error
+            # BAD, or what it does not understand; `abort` says that the line is lost.
+            goes_on = isinstance(error, imaplib.IMAP4.error)
+            goes_on = goes_on and not isinstance(error, imaplib.IMAP4.abort)
+            raise (Refused if goes_on else MailboxError)(self._said(error)) from error
         if status != "OK":
-            raise MailboxError(self._said(_line(answer[0] if answer else b"")))
+            raise Refused(self._said(_line(answer[0] if answer else b"")))
         return list(answer or [])
 
     def _said(self, words: object) -> str:

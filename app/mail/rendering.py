@@ -5,6 +5,7 @@ styles inline and plain text wants no escaping.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable
 from functools import cache
 from gettext import NullTranslations
@@ -13,7 +14,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from app.domain.errors import N_
 from app.domain.invitations import Why
-from app.languages import date_long, time_of_day, zone_label
+from app.domain.text import looks_like_link, one_line, without_bidi
+from app.languages import city, date_long, time_of_day, zone_label
 from app.mail.placeholders import paragraphs
 from app.mail.values import (
     Content,
@@ -40,9 +42,11 @@ SUBJECTS = {
     "follow-up": N_("Thank you: %(session)s"),
 }
 _NEW_TIME = N_("New time: %(session)s, %(date)s, %(time)s")
+_BEGUN = N_("It has begun: %(session)s, %(date)s, %(time)s")
 _TAKEN_OUT = N_("No longer in your calendar: %(session)s, %(date)s")
 AnyMail = EnrolmentMail | SignInMail | InvitationMail | ReminderMail | PartMail
 _ACCENT = "#14566b"  # the house's own, as on the pages
+_MOST_NAME = 90  # characters
 _ENOUGH_CONTRAST = 4.5  # WCAG 2.2, 1.4.3: white letters on the button
 
 
@@ -64,7 +68,7 @@ def render(
     values = {"mail": mail, "subject": subject, "accent": button_color(mail.accent)}
     text = env.get_template(f"mail/{kind}.txt").render(values)
     html = env.get_template(f"mail/{kind}.html").render(values)
-    return Content(subject, _tidy(text), html.strip() + "\n")
+    return Content(subject, _tidy(text), without_bidi(html).strip() + "\n")
 
 
 def opening(
@@ -93,6 +97,8 @@ def _subject(
         return catalogue.gettext(sentence) % {"cycle": mail.cycle}
     if kind == "invitation-update" and mail.before:
         sentence = _NEW_TIME
+    elif isinstance(mail, ReminderMail) and mail.begun:
+        sentence = _BEGUN
     elif (
         isinstance(mail, InvitationMail)
         and kind == "invitation-cancel"
@@ -123,6 +129,7 @@ def _environment(language: str, catalogue: NullTranslations) -> Environment:
         "time": time_of_day,
         "paragraphs": paragraphs,
         "zone_label": lambda name: zone_label(name, language),
+        "place": lambda name: city(name, language),
     }
     env.globals["lang"] = language
     return env
@@ -133,15 +140,10 @@ def _capital(text: str) -> str:
 
 
 def _tidy(text: str) -> str:
-    """No blanks at the ends of lines, one empty line at most between paragraphs."""
-    lines = "\n".join(line.rstrip() for line in text.splitlines())
+    """No blanks at the ends of lines, one empty line at most between paragraphs, and nothing that
+    turns their direction round."""
+    lines = "\n".join(line.rstrip() for line in without_bidi(text).splitlines())
     return re.sub(r"\n{3,}", "\n\n", lines).strip() + "\n"
-
-
-def one_line(text: str) -> str:
-    """The text without line breaks and other control characters, white space folded."""
-    plain = "".join(c if c.isprintable() else " " for c in text)
-    return " ".join(plain.split())
 
 
 def greeting_name(name: str) -> str:
@@ -151,7 +153,8 @@ def greeting_name(name: str) -> str:
     rather than a name must not reach a stranger through us; then the mail greets without one.
     """
     name = one_line(name)
-    if len(name) > 60 or re.search(r"[/@:<>]|\w\.\w{2,}|\bwww\b|\d{4,}", name, re.IGNORECASE):
+    plain = unicodedata.normalize("NFKC", name)
+    if len(name) > _MOST_NAME or looks_like_link(name) or re.search(r"[/:<>]|\d{4,}", plain):
         return ""
     return name
 

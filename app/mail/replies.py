@@ -24,6 +24,7 @@ _MOST_CALENDAR = 256 * 1024  # bytes of a calendar
 _MOST_LINES = 20_000
 _MOST_LINE = 8_000  # characters of a line that is looked at
 _MOST_EVENTS = 100
+_DEEPEST = 50
 _MOST_ATTENDEES = 50
 _MOST_COMMENT = 1_000
 _MOST_UID = 200
@@ -34,6 +35,11 @@ _PROPOSAL = re.compile(
     r';[A-Z-]*PROPOSED-NEW-TIME=("[^"]*"|DTSTART:[^;:]*(;STATUS:[^;:]*)?|[^;:]*)', re.IGNORECASE
 )
 _STAMP = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)T(\d\d):?(\d\d):?(\d\d)(Z?)\Z", re.IGNORECASE)
+
+_GLOBAL_ID = re.compile(
+    r"040000008200E00074C5B7101A82E008[0-9A-F]{40}7643616C2D55696401000000((?:[0-9A-F]{2}){1,300})",
+    re.IGNORECASE,
+)
 
 # RFC 5545, 7986, 9073 and 9074. A line that begins with none of these, nor with X-, goes on with
 # the one before: some mailers break long lines and forget the space.
@@ -54,7 +60,7 @@ _READ = frozenset(
 @dataclass(slots=True)
 class _Event:
     uid: str = ""
-    sequence: int = 0
+    sequence: int | None = None
     stamp: datetime | None = None
     comments: list[str] = field(default_factory=list)
     attendees: list[tuple[str, str]] = field(default_factory=list)  # address, PARTSTAT
@@ -74,7 +80,7 @@ def read_answers(message: Message) -> Reading:
     answers: dict[ReadAnswer, None] = {}
     organizers: dict[str, None] = {}
     for part in mime.parts(message):
-        data = _calendar(part)
+        data = _calendar(part) if len(answers) < _MOST_EVENTS else b""
         if not data:
             continue
         method = mime.parameter(part, "method").upper()
@@ -82,6 +88,14 @@ def read_answers(message: Message) -> Reading:
         answers |= dict.fromkeys(found.answers)
         organizers |= dict.fromkeys(found.organizers)
     return Reading(tuple(answers)[:_MOST_EVENTS], tuple(organizers)[:_MOST_EVENTS])
+
+
+def calendar_text(message: Message) -> str:
+    """The first calendar in a mail, decoded, as its lines stand."""
+    for part in mime.parts(message):
+        if data := _calendar(part):
+            return mime.decoded(data[:_MOST_CALENDAR], mime.parameter(part, "charset"))
+    return ""
 
 
 def _calendar(part: Message) -> bytes:
@@ -106,7 +120,7 @@ def read_calendar(data: bytes, method: str = "", charset: str = "") -> Reading:
         if named not in _READ and not named.startswith("X-"):
             continue
         name, parameters, value = _split(line)
-        if name == "BEGIN":
+        if name == "BEGIN" and len(within) < _DEEPEST:
             within.append(value.strip().upper())
             if within[-1] == "VCALENDAR":
                 calendars.append(("", []))
@@ -195,10 +209,10 @@ def _split_by_hand(line: str) -> tuple[str, dict[str, str], str]:
 def _note(event: _Event, name: str, parameters: dict[str, str], value: str, line: str) -> None:
     match name:
         case "UID":
-            event.uid = mime.clean(_plain(value))[:_MOST_UID]
+            event.uid = _ours(mime.clean(_plain(value)))[:_MOST_UID]
         case "SEQUENCE":
             digits = re.fullmatch(r"\s*\+?(\d{1,9})\s*", value)
-            event.sequence = min(int(digits[1]), _MOST_SEQUENCE) if digits else 0
+            event.sequence = min(int(digits[1]), _MOST_SEQUENCE) if digits else None
         case "DTSTAMP":
             event.stamp = _instant(value.strip(), parameters.get("TZID", ""))
         case "COMMENT" | "X-CALENDARSERVER-ATTENDEE-COMMENT":
@@ -211,6 +225,16 @@ def _note(event: _Event, name: str, parameters: dict[str, str], value: str, line
             event.proposes |= _PROPOSAL.search(line) is not None
         case _:
             event.proposes |= name.endswith("PROPOSED-NEW-TIME")
+
+
+def _ours(uid: str) -> str:
+    """A UID as we write ours: in small letters, out of the global object id into which Outlook
+    wraps those that it did not make ([MS-OXOCAL] 2.2.1.27)."""
+    wrapped = _GLOBAL_ID.fullmatch(uid[:_MOST_LINE])
+    if wrapped:
+        inner = bytes.fromhex(wrapped[1]).rstrip(b"\0")
+        uid = mime.clean(inner.decode("ascii", "replace")) or uid
+    return uid.lower()
 
 
 def _answers(event: _Event, method: str) -> Iterator[ReadAnswer]:

@@ -22,7 +22,7 @@ NAME = "Ana Ruiz"
 @dataclass(frozen=True, slots=True)
 class Sample:
     """What a sample is about: a cycle's title, zone and look, sessions of its, the words to try.
-    `page_url` is the reader's made-up page."""
+    `page_url` is the reader's made-up page; `speaks`: they have a part in the first session."""
 
     cycle: str
     zone: str
@@ -33,6 +33,7 @@ class Sample:
     role: str = ""  # "speaker", in the reader's words
     subject: str = ""
     text: str = ""
+    speaks: bool = False
 
 
 def sample_mail(kind: str, sample: Sample) -> AnyMail:
@@ -42,7 +43,9 @@ def sample_mail(kind: str, sample: Sample) -> AnyMail:
     path = f"{sample.page_url}/sessions/{session.number}"
     own = OwnSegment(session.title, sample.role, session.starts, session.ends)
     match kind:
-        case "enrolment-confirmed":
+        case (
+            "enrolment-confirmed" | "enrolment-pending" | "enrolment-waitlisted" | "enrolment-link"
+        ):
             return EnrolmentMail(
                 name=NAME,
                 cycle=sample.cycle,
@@ -58,7 +61,7 @@ def sample_mail(kind: str, sample: Sample) -> AnyMail:
                 contact=sample.contact,
                 accent=sample.accent,
             )
-        case "part-request":
+        case "part-request" | "part-reminder":
             return PartMail(
                 name=NAME,
                 cycle=sample.cycle,
@@ -80,6 +83,8 @@ def sample_mail(kind: str, sample: Sample) -> AnyMail:
                 page_url=sample.page_url,
                 join_url=f"{path}/join",
                 answer_url=f"{path}/answer",
+                own=(own,) if sample.speaks else (),
+                speaks=sample.speaks,
                 before=_hour_before(session) if kind == "invitation-update" else None,
                 own_subject=sample.subject,
                 own_text=sample.text,
@@ -96,6 +101,8 @@ def sample_mail(kind: str, sample: Sample) -> AnyMail:
                 page_url=sample.page_url,
                 join_url=f"{path}/join" if before else "",
                 answer_url=f"{path}/answer" if before else "",
+                own=(own,) if before and sample.speaks else (),
+                speaks=sample.speaks,
                 own_subject=sample.subject,
                 own_text=sample.text,
                 contact=sample.contact,

@@ -2,31 +2,33 @@
 
 import contextlib
 import os
+import re
 import secrets
-import smtplib
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
 from app.mail.addresses import ascii_domain
-from app.mail.conversation import Conversation, Hook, Refusal
+from app.mail.conversation import Conversation, Refusal
+from app.mail.dialling import Server, dial
 from app.mail.failures import Reason, SendError
 from app.mail.values import Mail
+from app.mail.wire import Hook, never, nothing
 
 TIMEOUT = 20.0  # seconds for each step of the conversation
 LONGEST_TIMEOUT = 45.0
-_TOGETHER = 2  # so many times that for one mail as a whole
+_TOGETHER = 2  # so many times that for one mail as a whole, and for making a connection
 _PATIENCE = 2.0  # seconds after which an answer is late
 _PORTS: Mapping[str, int] = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}
 _OUR_FAULT = frozenset({530, 534, 535, 538})  # RFC 4954: we are not, or not rightly, signed in
 _FINAL = 500
+_GOODBYE = 421
+_TOO_LARGE = 552  # RFC 1870, to MAIL; to RCPT and after the text it is a mailbox that is full
+_IS_TOO_LARGE = re.compile(r"5\d\d 5\.(3\.4|2\.3)\b")
+_STATUS = re.compile(r"5\d\d 5\.(\d{1,3})\.\d{1,3}\b")
 _LONGEST_DETAIL = 300
-
-
-def _nothing() -> None:
-    pass
 
 
 class Transport(Protocol):
@@ -39,8 +41,8 @@ class Transport(Protocol):
         name: str,
         sender: str,
         recipient: str,
-        meanwhile: Hook = _nothing,
-        slow: Hook = _nothing,
+        meanwhile: Hook = nothing,
+        slow: Hook = nothing,
     ) -> None:
         """Sends one mail from one address to one. `name` is its row's id. Raises SendError.
 
@@ -51,8 +53,9 @@ class Transport(Protocol):
         """Says what the next `send` is going to be, if that saves time. If it is another one after
         all, or none, nothing of this mail has gone."""
 
-    def open(self) -> None:
-        """Makes the connection if there is none; `send` would do so too. Raises SendError."""
+    def open(self, stopped: Callable[[], bool] = never) -> None:
+        """Makes the connection if there is none; `send` would do so too. `stopped` is asked while
+        that takes its time, and ends it. Raises SendError."""
 
     def close(self) -> None:
         """Lets go of the connection; the next `send` makes a new one."""
@@ -84,7 +87,7 @@ class FileTransport:
     def announce(self, mail: Mail, *, sender: str, recipient: str) -> None:
         """Saves no time."""
 
-    def open(self) -> None:
+    def open(self, stopped: Callable[[], bool] = never) -> None:
         """Nothing is held."""
 
     def send(
@@ -94,8 +97,8 @@ class FileTransport:
         name: str,
         sender: str,  # noqa: ARG002
         recipient: str,  # noqa: ARG002
-        meanwhile: Hook = _nothing,  # noqa: ARG002
-        slow: Hook = _nothing,  # noqa: ARG002
+        meanwhile: Hook = nothing,  # noqa: ARG002
+        slow: Hook = nothing,  # noqa: ARG002
     ) -> None:
         """Writes the file; the same name again replaces it."""
         draft = self.folder / f".{name}.{secrets.token_hex(4)}"
@@ -130,14 +133,16 @@ class SmtpTransport:
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname:
             raise ValueError("the address of the mail server must be like smtps://host:port")
-        self._scheme = parts.scheme
-        self._host = parts.hostname
-        self._port = parts.port or _PORTS[parts.scheme]
-        self._user = unquote(parts.username or "")
-        self._password = unquote(parts.password or "")
-        self._hello = hello
+        self._server = Server(
+            scheme=parts.scheme,
+            host=parts.hostname,
+            port=parts.port or _PORTS[parts.scheme],
+            user=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            hello=hello,
+            tls=tls or ssl.create_default_context(),
+        )
         self._timeout = timeout
-        self._tls = tls or ssl.create_default_context()
         self._line: Conversation | None = None
 
     def send(
@@ -147,8 +152,8 @@ class SmtpTransport:
         name: str,  # noqa: ARG002
         sender: str,
         recipient: str,
-        meanwhile: Hook = _nothing,
-        slow: Hook = _nothing,
+        meanwhile: Hook = nothing,
+        slow: Hook = nothing,
     ) -> None:
         """Hands one mail over. What the server takes it answers for.
 
@@ -183,87 +188,49 @@ class SmtpTransport:
         self.open()
         self.close()
 
-    def open(self) -> None:
+    def open(self, stopped: Callable[[], bool] = never) -> None:
         """Connects, greets, encrypts and signs in, unless that has been done."""
-        self._ready()
+        if self._line is None or not self._line.announced:
+            self._ready(stopped)
 
-    def _ready(self) -> Conversation:
+    def _ready(self, stopped: Callable[[], bool] = never) -> Conversation:
         if self._line is None or self._line.announced or not self._line.idle():
             self.close()
-            smtp = self._connect()
-            assert smtp.sock is not None
-            self._line = Conversation(
-                smtp.sock,
-                extensions=frozenset(smtp.esmtp_features),
+            wire, extensions = dial(
+                self._server,
                 timeout=self._timeout,
+                together=self._timeout * _TOGETHER,
+                said=self._said,
+                stopped=stopped,
+            )
+            self._line = Conversation(
+                wire,
+                extensions=extensions,
                 together=self._timeout * _TOGETHER,
                 patience=_PATIENCE,
             )
         return self._line
 
-    def _connect(self) -> smtplib.SMTP:
-        smtp: smtplib.SMTP | None = None
-        try:
-            if self._scheme == "smtps":
-                smtp = smtplib.SMTP_SSL(
-                    self._host,
-                    self._port,
-                    local_hostname=self._hello,
-                    timeout=self._timeout,
-                    context=self._tls,
-                )
-            else:
-                smtp = smtplib.SMTP(
-                    self._host, self._port, local_hostname=self._hello, timeout=self._timeout
-                )
-            smtp.ehlo_or_helo_if_needed()
-            if self._scheme == "smtp+starttls":
-                smtp.starttls(context=self._tls)
-                smtp.ehlo_or_helo_if_needed()
-            if self._user:
-                smtp.login(self._user, self._password)
-        except Exception as error:
-            if smtp is not None:
-                smtp.close()
-            raise self._no_connection(error) from error
-        return smtp
-
-    def _no_connection(self, error: Exception) -> SendError:
-        match error:
-            case smtplib.SMTPAuthenticationError():
-                # What the server says here may repeat what it was given.
-                return SendError(Reason.LOGIN, str(error.smtp_code), connection=True)
-            case ssl.SSLCertVerificationError():
-                return SendError(Reason.NO_TLS, error.verify_message, connection=True)
-            case ssl.SSLError() | smtplib.SMTPNotSupportedError():
-                return SendError(Reason.NO_TLS, connection=True)
-            case smtplib.SMTPResponseException():
-                said = self._said(error.smtp_code, error.smtp_error)
-                return SendError(Reason.UNREACHABLE, said, connection=True)
-            case _ if _took_too_long(error):
-                return SendError(Reason.TIMEOUT, connection=True)
-            case OSError() | smtplib.SMTPException():
-                detail = (error.strerror or "") if isinstance(error, OSError) else ""
-                return SendError(Reason.UNREACHABLE, detail, connection=True)
-        raise error
-
     def _answer(self, refusal: Refusal) -> SendError:
-        said = self._said(refusal.code, refusal.text)
+        code, said = refusal.code, self._said(refusal.code, refusal.text)
+        if code in _OUR_FAULT:
+            return SendError(Reason.LOGIN, str(code))
+        if code < _FINAL:
+            # Goodbye is said to us, and not because of this mail.
+            return SendError(Reason.DELAYED, said, connection=code == _GOODBYE)
+        if (code == _TOO_LARGE and refusal.sender) or _IS_TOO_LARGE.match(said):
+            return SendError(Reason.SIZE, said, final=True)
         if refusal.sender:
             # Of the settings, not of this mail: so no mail is lost by it.
             return SendError(Reason.SENDER, said)
-        if refusal.code in _OUR_FAULT:
-            return SendError(Reason.LOGIN, str(refusal.code))
-        if refusal.code < _FINAL:
-            return SendError(Reason.DELAYED, said)
-        return SendError(Reason.REFUSED, said, final=True)
+        return SendError(Reason.REFUSED, said, final=True, general=_is_general(refusal, said))
 
-    def _said(self, code: int, text: bytes | str) -> str:
+    def _said(self, code: int, text: bytes) -> str:
         """A reply as one line, without our password should the server repeat it."""
-        words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+        words = text.decode("utf-8", "replace")
         line = " ".join("".join(c if c.isprintable() else " " for c in words).split())
-        if self._password:
-            line = line.replace(self._password, "…")
+        if self._server.password:
+            line = line.replace(self._server.password, "…")
         return f"{code} {line}"[:_LONGEST_DETAIL].strip()
 
     def close(self) -> None:
@@ -278,9 +245,11 @@ def _is_plain(mail: Mail, recipient: str) -> bool:
     return not mail.utf8 and recipient.isascii()
 
 
-def _took_too_long(error: Exception) -> bool:
-    """smtplib says "disconnected" for that too; what happened stands behind it."""
-    return isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
+def _is_general(refusal: Refusal, said: str) -> bool:
+    """Whether it need not be about this recipient: a quota, a rule, a fault of the server's (RFC
+    3463: 1 is about addresses, 2 about mailboxes)."""
+    status = _STATUS.match(said)
+    return status[1] not in "12" if status else not refusal.recipient
 
 
 def _envelope(address: str) -> str:

@@ -106,7 +106,8 @@ class InvitationMail:
     own: tuple[OwnSegment, ...] = ()  # of somebody with parts
     speaks: bool = False  # they have a part in it
     before: SessionLine | None = None  # its time before, where that was another one
-    changes: tuple[str, ...] = ()  # what else is different: title, description, people, own
+    # What else is different: clocks, cycle, number, zone, people, description, own.
+    changes: tuple[str, ...] = ()
     title_before: str = ""
     answered: str = ""  # domain.answers.Answer, where it still holds
     note: str = ""  # of the organizers, for this occasion
@@ -119,7 +120,8 @@ class InvitationMail:
 @dataclass(frozen=True, slots=True)
 class ReminderMail:
     """What the mails before and after a session say. Named like InvitationMail, whose frame they
-    share; `late_since`: it was due then, more than an hour ago."""
+    share; `begun`: the session has, when this goes out; `late_since`: it was due then, more than an
+    hour ago."""
 
     name: str  # of the reader; empty: no greeting by name
     cycle: str
@@ -130,6 +132,7 @@ class ReminderMail:
     answer_url: str = ""  # empty: nobody is asked
     own: tuple[OwnSegment, ...] = ()  # of somebody with parts
     speaks: bool = False  # they have a part in it
+    begun: bool = False
     late_since: datetime | None = None
     materials: tuple[str, ...] = ()  # titles of what is on their page
     answered: str = ""  # domain.answers.Answer, where it still holds

@@ -11,7 +11,8 @@ from app.models.base import Row, json_field, now
 
 class InboundMail(Row, table=True):
     """One mail as it arrived, and what became of it. `key` (its Message-ID, or the digest of its
-    bytes) makes the same mail count once."""
+    bytes) makes the same mail count once; of two with one Message-ID that say different things the
+    second has its digest in it. Personal links of ours in `raw` are made useless."""
 
     __tablename__ = "inbound_mail"
 
@@ -28,6 +29,8 @@ class InboundMail(Row, table=True):
     guest_id: str | None = Field(
         default=None, foreign_key="guest.id", index=True, ondelete="SET NULL"
     )
+    digest: str = Field(default="", max_length=64)  # of what stands below its headers
     details: dict[str, Any] = json_field()  # what was read out of it
+    shown: dict[str, Any] = json_field()  # what a person sees of it: headers, text, calendar
     raw: bytes = Field(sa_type=LargeBinary)
     settled_by: str = Field(default="", max_length=200)

@@ -26,6 +26,8 @@ class Guest(Row, table=True):
     feed_generation: int = Field(default=1)  # raising it ends the address of the calendar
     biography: str = Field(default="", max_length=2000)
     photo: str = Field(default="", max_length=80)  # name in the store of files
+    # Addresses, as they are compared, from which an organizer has taken answers as theirs.
+    aliases: list[str] = json_list_field()
     # Pairs of RFC 3339 instants in UTC, half-open: when they cannot.
     unavailable: list[list[str]] = json_list_field()
 
@@ -49,7 +51,8 @@ class Invitation(Row, table=True):
     sequence: int = Field(default=0)  # SEQUENCE that was last issued
     stamp: datetime = Field(default_factory=now)  # its DTSTAMP
     digest: str = Field(default="", max_length=64)  # of what it said, see domain.invitations
-    address: str = Field(default="", max_length=254)  # where it went
+    language: str = Field(default="", max_length=2)  # in which it said it
+    address: str = Field(default="", max_length=254, index=True)  # where it went
     starts_at: datetime = Field(default_factory=now)  # what it said
     ends_at: datetime = Field(default_factory=now)
     time_sequence: int = Field(default=0)  # since this SEQUENCE the time is what it is
@@ -62,6 +65,7 @@ class Invitation(Row, table=True):
     answer_source: str = Field(default="", max_length=12)  # link, page, mail, organizer
     answered_at: datetime | None = Field(default=None)  # when it was given: a REPLY's DTSTAMP
     answer_sequence: int = Field(default=0)  # the SEQUENCE that it answers
+    answer_sent_at: datetime | None = Field(default=None)  # the Date of the REPLY
     comment: str = Field(default="", max_length=1000)
 
     guest: Guest = Relationship(sa_relationship_kwargs=NO_LAZY)

@@ -37,24 +37,30 @@ class Reminder(Row, table=True):
 
 
 class ReminderRun(Row, table=True):
-    """A reminder that has gone to the outbox for a session: it does not go again."""
+    """A reminder that has gone to the outbox for a session at its time. At another time of that
+    session it is due again, for whoever has got nothing."""
 
     __tablename__ = "reminder_run"
     __table_args__ = (UniqueConstraint("reminder_id", "session_id"),)
 
     reminder_id: str = Field(foreign_key="reminder.id", index=True, ondelete="CASCADE")
     session_id: str = Field(foreign_key="session.id", index=True, ondelete="CASCADE")
-    due_at: datetime
+    due_at: datetime  # by the session's time as it was
     ran_at: datetime = Field(default_factory=now)
-    outcome: str = Field(max_length=12)  # sent, late, missed
-    count: int = Field(default=0)
+    outcome: str = Field(max_length=12)  # sent, late, missed, covered, open
+    count: int = Field(default=0)  # of mails
 
 
 class MailPace(Row, table=True):
-    """When the next mail may go over a server, and how many went: shared by all workers."""
+    """When the next mail may go over a server, how many went, and why none goes now: shared by all
+    workers."""
 
     __tablename__ = "mail_pace"
 
     server: str = Field(unique=True, max_length=300)  # host and port
     next_at: datetime = Field(default_factory=now)
     recent: dict[str, int] = json_field()  # of the last hour: minute since 1970 to mails begun
+    pause: str = Field(default="", max_length=16)  # a reason (`mail.failures`), hour; empty: none
+    detail: str = Field(default="", max_length=500)  # what the server said
+    since: datetime | None = Field(default=None)
+    until: datetime | None = Field(default=None)  # when it is tried again

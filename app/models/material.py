@@ -30,5 +30,7 @@ class Material(Row, table=True):
     audience: str = Field(default="participants", max_length=16)  # public, participants
     visible_from: datetime | None = Field(default=None)
     after_session: bool = Field(default=False)
-    given_by: str | None = Field(default=None, foreign_key="guest.id", ondelete="SET NULL")
+    given_by: str | None = Field(
+        default=None, foreign_key="guest.id", index=True, ondelete="SET NULL"
+    )
     position: int = Field(default=0)

@@ -30,8 +30,17 @@ class Message(Row, table=True):
             "id",
             **_where("status = 'queued' AND kind = 'sign-in'"),
         ),
+        Index("ix_message_expiring", "expires_at", "id", **_where("status = 'queued'")),
+        Index(
+            "ix_message_single",
+            "due_at",
+            "id",
+            **_where("status = 'queued' AND kind <> 'invitation' AND kind <> 'invitation-update'"),
+        ),
         # For lists. With what waits in it SQLite would take this one instead of those above.
+        Index("ix_message_progress", "cycle_id", "release_number", "status"),
         Index("ix_message_ended", "status", "created_at", "id", **_where("status <> 'queued'")),
+        Index("ix_message_written", "created_at", "id"),
     )
 
     intent: str = Field(unique=True, max_length=200)  # what it is for; the same twice is one mail
@@ -53,11 +62,12 @@ class Message(Row, table=True):
     release_number: int = Field(default=0)  # the release that it tells of, 0: none
     # Mails of one lane overtake each other never: the newest replaces what still waits.
     lane: str = Field(default="", index=True, max_length=80)
+    rank: int = Field(default=0)  # within its lane: of an invitation its SEQUENCE
     expires_at: datetime | None = Field(default=None)  # of no use from then on
     # queued, sent, failed, expired, superseded, bounced
     status: str = Field(default="queued", max_length=16)
     attempts: int = Field(default=0)
-    due_at: datetime = Field(default_factory=now, index=True)  # not to be tried before
+    due_at: datetime = Field(default_factory=now)  # not to be tried before
     leased_until: datetime | None = Field(default=None)
     leased_by: str = Field(default="", max_length=80)
     last_error: str = Field(default="", max_length=500)

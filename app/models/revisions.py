@@ -84,8 +84,9 @@ def raise_revisions(db: OrmSession, _context: object = None) -> None:
         return
     _spread(db, found, sessions)
     new = {row.id for row in db.new if isinstance(row, Editable)}
-    # Always in the same order, so that two transactions cannot wait for each other.
-    for model in (Institution, Initiative, Person, Session, Enrolment, Cycle):
+    # In the order in which rows are held (see `services.schedules`), so that two transactions
+    # cannot wait for each other.
+    for model in (Session, Cycle, Person, Enrolment, Institution, Initiative):
         for row_id in sorted(found[model] - new):
             statement = (
                 update(model)

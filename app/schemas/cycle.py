@@ -10,8 +10,8 @@ from app.schemas.types import (
     UNTURNED,
     Accent,
     Change,
+    ContactEmail,
     Day,
-    Email,
     Id,
     Instant,
     Language,
@@ -59,7 +59,7 @@ class CycleIn(Strict):
     zone: Zone
     description: Prose = Field(default_factory=dict)
     accent: Accent = ""
-    contact_email: Email | None = None
+    contact_email: ContactEmail | None = None
     capacity: Capacity | None = None
     enrolment_open: YesNo = True
     approval: YesNo = False
@@ -76,7 +76,7 @@ class CycleChange(Change):
     zone: Zone = ""
     description: Prose = Field(default_factory=dict)
     accent: Accent = ""
-    contact_email: Email | None = None
+    contact_email: ContactEmail | None = None
     capacity: Capacity | None = None
     enrolment_open: YesNo = True
     approval: YesNo = False

@@ -1,10 +1,13 @@
 """Enrolments, check-ins and attendance, in and out."""
 
+from typing import Annotated
+
 from pydantic import Field
 
 from app.domain.attendance import Status as AttendanceStatus
 from app.domain.enrolment import EnrolmentStatus
 from app.schemas.types import (
+    NO_LINKS,
     Change,
     Country,
     Email,
@@ -42,6 +45,14 @@ class EnrolmentIn(Strict):
     language: Language | None = None  # the cycle's
     zone: Zone | None = None  # the cycle's
     consent: YesNo = False
+
+
+class OwnEnrolmentIn(EnrolmentIn):
+    """The same, typed by themselves on the public page."""
+
+    name: Annotated[Filled200, NO_LINKS]
+    institution: Annotated[Line200, NO_LINKS] = ""
+    initiative: Annotated[Line200, NO_LINKS] = ""
 
 
 class EnrolmentChange(Change):

@@ -51,7 +51,8 @@ class MaterialLinkIn(MaterialIn):
 
 class MaterialOut(Out):
     """A material. It is seen from `visible_from` on (null: at once); with `after_session` that is
-    the session's end. `url` is empty for a file, `file_name` for a link; `size` is in bytes."""
+    the session's end, as published. One that waits for a session that is cancelled is `kept_back`:
+    nobody sees it. `url` is empty for a file, `file_name` for a link; `size` is in bytes."""
 
     id: str
     session_id: str
@@ -64,5 +65,6 @@ class MaterialOut(Out):
     size: int
     audience: Audience
     visible_from: Instant | None
+    kept_back: bool
     after_session: bool
     created_at: Instant

@@ -5,7 +5,16 @@ from typing import Annotated
 from pydantic import Field
 
 from app.domain.schedule import PartStatus
-from app.schemas.types import Filled200, Language, Line200, Lines, Strict, WallTime, Zone
+from app.schemas.types import (
+    NO_LINKS,
+    Filled200,
+    Language,
+    Line200,
+    Lines,
+    Strict,
+    WallTime,
+    Zone,
+)
 
 Comment = Annotated[Lines, Field(max_length=1000)]
 Biography = Annotated[Lines, Field(max_length=2000)]
@@ -28,9 +37,9 @@ class PartStatusIn(Strict):
 class GuestDetailsIn(Strict):
     """What somebody with parts says of themselves."""
 
-    name: Filled200
-    position: Line200 = ""
-    institution: Line200 = ""
+    name: Annotated[Filled200, NO_LINKS]
+    position: Annotated[Line200, NO_LINKS] = ""
+    institution: Annotated[Line200, NO_LINKS] = ""
     biography: Biography = ""
     zone: Zone
     language: Language

@@ -21,7 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from app.domain.errors import N_
 from app.domain.series import FIRST_YEAR, LAST_YEAR
-from app.domain.text import LANGUAGES
+from app.domain.text import LANGUAGES, looks_like_link, without_bidi
 from app.domain.zones import zone_names
 from app.schemas.countries import COUNTRIES
 
@@ -34,6 +34,7 @@ _NOTHING_SEEN = re.compile(rf"[\s{_UNSEEN}]*")
 _TURNING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _HOST = re.compile(r"[\w.-]+")  # in any script; an address of version 6 has colons instead
+_NO_ADDRESS = N_("This does not look like an e-mail address, such as ana@example.org.")
 _RESERVED_SLUGS = frozenset({"new", "series"})
 
 
@@ -77,6 +78,15 @@ def _matches_no(pattern: re.Pattern[str]) -> Callable[[str], str]:
     return check
 
 
+def _no_link(value: str) -> str:
+    if looks_like_link(value):
+        raise PydanticCustomError(
+            "link_in_name",
+            N_("Leave out links and mail addresses. After a full stop, type a space."),
+        )
+    return value
+
+
 def _whole(value: Any) -> Any:
     # JSON knows only numbers; RFC 8259, section 6 has those agree that a double can hold.
     exact = isinstance(value, float) and value.is_integer() and abs(value) < 2**53
@@ -86,6 +96,7 @@ def _whole(value: Any) -> Any:
 def _composed(value: Any) -> Any:
     if not isinstance(value, str):
         return value
+    value = without_bidi(value)  # pasted along with other text, and nobody sees it
     if _NOTHING_SEEN.fullmatch(value):  # a zero-width space is no name
         return ""
     # Before the length is looked at: some characters become three (U+1D160).
@@ -127,10 +138,19 @@ def _email(value: str) -> str:
     try:
         found = validate_email(value, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
-        raise PydanticCustomError(
-            "email", N_("This does not look like an e-mail address, such as ana@example.org.")
-        ) from None
+        raise PydanticCustomError("email", _NO_ADDRESS) from None
+    if "=?" in found.normalized:  # in a header it could be read as an encoded word
+        raise PydanticCustomError("email", _NO_ADDRESS)
     return found.normalized
+
+
+def _plain_before_at(value: str) -> str:
+    if not value.rpartition("@")[0].isascii():
+        raise PydanticCustomError(
+            "contact_email",
+            N_("Choose an address without accents before the @: not every mail server takes them."),
+        )
+    return value
 
 
 def _link(value: str) -> str:
@@ -246,6 +266,8 @@ Line300 = Annotated[str, Field(max_length=300), _ONE_LINE, _COMPOSE, _MAYBE_EMPT
 Filled200 = Annotated[str, Field(min_length=1, max_length=200), _ONE_LINE, _COMPOSE, _FILLED]
 Filled500 = Annotated[str, Field(min_length=1, max_length=500), _ONE_LINE, _COMPOSE, _FILLED]
 """One line of text of at most so many characters; filled: not empty."""
+NO_LINKS = AfterValidator(_no_link)
+"""For what somebody without an account types and others get to read by mail."""
 
 Lines = Annotated[
     str,
@@ -292,6 +314,8 @@ Language = Annotated[
 Email = Annotated[
     str, Field(min_length=1, max_length=254), AfterValidator(_email), _said(format="email")
 ]
+ContactEmail = Annotated[Email, AfterValidator(_plain_before_at)]
+"""One that answers go to: every mail of the cycle names it in a header."""
 Link = Annotated[
     str,
     Field(max_length=2000),

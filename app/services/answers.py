@@ -1,10 +1,13 @@
 """Answers to invitations, whichever way they come: one door, one rule."""
 
+from dataclasses import replace
+
 from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain.answers import Answer, AnswerSource, Given, newer
 from app.models import Invitation
+from app.services.reach import heard_from_guest
 
 MOST_COMMENT = 1000
 
@@ -15,7 +18,11 @@ def give(db: DbSession, invitation_id: str, given: Given) -> Invitation | None:
 
     The row is held meanwhile, so of two answers that come at once the one that counts wins,
     whichever comes first. A SEQUENCE beyond what was issued is taken for the one that was.
+
+    Somebody who answers can be reached: their address is no longer marked as one that fails.
     """
+    if given.source is not AnswerSource.ORGANIZER:
+        heard_from_guest(db, invitation_id, given.at)
     invitation = db.exec(
         select(Invitation)
         .where(col(Invitation.id) == invitation_id)
@@ -25,14 +32,15 @@ def give(db: DbSession, invitation_id: str, given: Given) -> Invitation | None:
     if invitation is None:
         return None
     sequence = max(0, min(given.sequence, invitation.sequence))
-    capped = Given(given.answer, given.at, sequence, given.source, given.comment)
-    if not newer(capped, held(invitation)):
+    capped = replace(given, sequence=sequence, comment=_comment(given.comment))
+    if not newer(capped, held(invitation), invitation.time_sequence):
         return None
     invitation.answer = given.answer.value
     invitation.answer_source = given.source.value
     invitation.answered_at = given.at
     invitation.answer_sequence = sequence
-    invitation.comment = _comment(given.comment)
+    invitation.answer_sent_at = given.sent
+    invitation.comment = capped.comment
     db.add(invitation)
     db.flush()
     return invitation
@@ -48,6 +56,7 @@ def held(invitation: Invitation) -> Given | None:
         invitation.answer_sequence,
         AnswerSource(invitation.answer_source),
         invitation.comment,
+        invitation.answer_sent_at,
     )
 
 

@@ -24,7 +24,7 @@ from app.domain.schedule import (
     Session,
     SessionStatus,
 )
-from app.domain.text import localized
+from app.domain.text import localized, looks_like_link, without_links
 from app.languages import time_of_day, translations, zone_label
 from app.mail.values import OwnSegment
 from app.services.links import Links
@@ -184,8 +184,12 @@ def own_segments_of(
     )
 
 
-def _person_line(who: Iterable[str], roles: Iterable[str]) -> str:
-    return f"{', '.join(filter(None, map(one_line, who)))} ({', '.join(roles)})"
+def _person_line(who: tuple[str, str, str], roles: Iterable[str]) -> str:
+    """A name without its links, and what of position and institution looks like none: people with
+    parts type them, and everybody in the cycle gets to read them."""
+    name, *rest = map(one_line, who)
+    said = [without_links(name), *(text for text in rest if not looks_like_link(text))]
+    return f"{', '.join(filter(None, said))} ({', '.join(roles)})".strip()
 
 
 def _description(

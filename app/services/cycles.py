@@ -8,7 +8,7 @@ from sqlmodel import col, select
 from app.db import DbSession
 from app.domain.errors import N_, Clash, FieldError, Invalid, NotFound
 from app.domain.schedule import CycleStatus
-from app.models import Cycle, CycleInstitution, Enrolment, Institution, now
+from app.models import Cycle, CycleInstitution, Enrolment, Institution, Session, now
 from app.schemas.cycle import CompletionRule, CycleChange, CycleIn, CycleInstitutionsIn
 from app.services.actor import Actor
 from app.services.paging import paginate
@@ -237,6 +237,8 @@ def delete_cycle(db: DbSession, actor: Actor, cycle_id: str) -> None:
         Clash: it has been published, code ``published``, or somebody is enrolled in it, code
             ``has_enrolments``: archive it instead.
     """
+    sessions = select(Session.id).where(Session.cycle_id == find(db, Cycle, cycle_id).id)
+    db.exec(sessions.order_by(col(Session.id)).with_for_update()).all()  # they go with it
     cycle = hold(db, Cycle, cycle_id, *with_institutions(), for_deletion=True)
     if cycle.release_number > 0:
         raise Clash(

@@ -22,7 +22,7 @@ from app.services.enrolment_lists import (
     list_enrolments,
 )
 from app.services.institutions import find_or_create_initiative
-from app.services.ledger import settle
+from app.services.issuing import settle
 from app.services.people import key_of
 from app.services.places import (
     has_room,

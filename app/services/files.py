@@ -7,8 +7,9 @@ browser or a file's name says is not believed. Whatever a browser would run is r
 import hashlib
 import os
 import re
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path, PurePath
@@ -19,6 +20,7 @@ from sqlmodel import select
 
 from app.db import DbSession
 from app.domain.errors import N_, Invalid, NotFound
+from app.domain.ids import new_id
 from app.models import Guest, Material
 from app.services.media_types import EXTENSIONS, media_type_of
 
@@ -26,8 +28,13 @@ _NAME = re.compile(r"[0-9a-f]{64}\Z")
 _UNWANTED = re.compile(
     r'[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"*/:<>?\\|]'
 )
-MEGABYTE = 1 << 20
-_CHUNK = MEGABYTE
+MEGABYTE = 1_000_000
+"""Bytes, as `languages.file_size` says them to people too."""
+
+RESERVE = 200 * MEGABYTE
+"""So much is left free for the database: no file is taken when there is less."""
+
+_CHUNK = 1 << 20
 _KEPT_UNUSED = timedelta(days=1)
 """So long a file may lie in the store before a row names it, or after none does."""
 
@@ -72,6 +79,10 @@ class FileStore:
                 path.unlink(missing_ok=True)
         return Stored(name, size, media_type)
 
+    def has_space(self) -> bool:
+        """Whether the disk has room for another file and more than `RESERVE` besides."""
+        return free_space(self._folder) > RESERVE
+
     def path(self, name: str) -> Path:
         """Where a file lies. Raises NotFound where there is none of this name."""
         path = self._place(name)
@@ -86,14 +97,35 @@ class FileStore:
             yield stream
 
     def remove_unused(self, in_use: set[str], now: datetime) -> int:
-        """Deletes what no row names, once it has lain there for a day. Says how many."""
+        """Deletes what no row names, once it has lain there for a day. Says how many.
+
+        It may take a while, and others may put and take away files meanwhile: what comes again
+        after `in_use` was read counts as new. To be called outside of any transaction.
+        """
+        before = (now - _KEPT_UNUSED).timestamp()
         count = 0
         for path in self._folder.glob("*/*"):
-            old = path.stat().st_mtime < (now - _KEPT_UNUSED).timestamp()
-            if old and path.name not in in_use:
-                path.unlink(missing_ok=True)
-                count += 1
+            if path.name not in in_use:
+                with suppress(FileNotFoundError):
+                    count += self._remove(path, before)
         return count
+
+    def _remove(self, path: Path, before: float) -> bool:
+        """Deletes a file that is there since `before`; whether it was. Raises FileNotFoundError."""
+        if path.stat().st_mtime >= before:
+            return False
+        if not _NAME.match(path.name):
+            path.unlink()
+            return True
+        # It may come again at this very moment: so we look once more when it is out of the way.
+        aside = self._folder / "incoming" / f"{path.name}.{new_id()}"
+        aside.parent.mkdir(exist_ok=True)
+        path.replace(aside)
+        if aside.stat().st_mtime >= before:
+            aside.replace(path)
+            return False
+        aside.unlink()
+        return True
 
     def _place(self, name: str) -> Path:
         if not _NAME.match(name):
@@ -111,11 +143,16 @@ class FileStore:
             os.close(folder)
 
 
-def tidy_files(db: DbSession, store: FileStore, now: datetime) -> int:
-    """Deletes the files that no row names any more. Says how many."""
-    in_use = {*db.exec(select(Guest.photo).where(Guest.photo != ""))}
-    in_use |= {*db.exec(select(Material.file).where(Material.file != ""))}
-    return store.remove_unused(in_use, now)
+def files_in_use(db: DbSession) -> set[str]:
+    """The names of the files that rows name. Two queries."""
+    photos = db.exec(select(Guest.photo).where(Guest.photo != ""))
+    return {*photos, *db.exec(select(Material.file).where(Material.file != ""))}
+
+
+def free_space(folder: Path) -> int:
+    """How many bytes we may still write to the disk of a folder, which need not be there yet."""
+    there = next(each for each in (folder, *folder.resolve().parents) if each.exists())
+    return shutil.disk_usage(there).free
 
 
 def download_name(file_name: str, media_type: str) -> str:

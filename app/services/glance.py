@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import func
 from sqlmodel import col, select
@@ -16,7 +16,7 @@ from app.domain.enrolment import EnrolmentStatus
 from app.domain.schedule import Schedule, Session, SessionStatus
 from app.domain.text import Localized
 from app.domain.zones import zone
-from app.models import Cycle, Enrolment, InboundMail, Message
+from app.models import Cycle, Enrolment, InboundMail, Message, Person
 from app.services.actor import Actor
 from app.services.attendance import ATTENDED
 from app.services.attendance_counts import attendance_counts
@@ -63,6 +63,7 @@ class Glance:
     enrolments_per_day: list[tuple[date, int]]
     attendance: Mapping[str, Mapping[Status, int]]
     failed_mails: int
+    returned_mails: int
     todos: list[Todo]
 
 
@@ -77,8 +78,10 @@ def glance(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Glance:
     preview = preview_of(db, actor, draft, now)
     attendance = attendance_counts(db, rows)
     enrolments, per_day = _enrolments(db, cycle)
-    failed, replies = _mails(db, cycle_id)
-    standing = Standing(cycle, draft, preview, enrolments, attendance, failed, now, replies)
+    failed, returned, replies = _mails(db, cycle_id)
+    standing = Standing(
+        cycle, draft, preview, enrolments, attendance, failed, now, replies, returned
+    )
     return Glance(
         cycle=cycle,
         draft=draft,
@@ -88,6 +91,7 @@ def glance(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Glance:
         enrolments_per_day=per_day,
         attendance=attendance,
         failed_mails=failed,
+        returned_mails=returned,
         todos=todos(standing),
     )
 
@@ -108,16 +112,23 @@ def _enrolments(
     return counts, sorted(days.items())
 
 
-def _mails(db: DbSession, cycle_id: str) -> tuple[int, int]:
-    """How many could not be delivered, and how many came in that wait for a person."""
+def _mails(db: DbSession, cycle_id: str) -> tuple[int, int, int]:
+    """How many could not be delivered, how many came back from an address that somebody still has,
+    and how many came in that wait for a person."""
     failed = select(func.count()).where(
         col(Message.cycle_id) == cycle_id, col(Message.status) == "failed"
+    )
+    returned = select(func.count()).where(
+        col(Message.cycle_id) == cycle_id,
+        col(Message.status) == "bounced",
+        col(Message.to_address).in_(select(Person.email).where(col(Person.email).is_not(None))),
     )
     waiting = select(func.count()).where(
         col(InboundMail.cycle_id) == cycle_id, col(InboundMail.status) == "open"
     )
-    row = db.exec(select(failed.scalar_subquery(), waiting.scalar_subquery())).one()
-    return row[0], row[1]
+    counts: Any = [query.scalar_subquery() for query in (failed, returned, waiting)]
+    row = db.exec(select(*counts)).one()
+    return row[0], row[1], row[2]
 
 
 def _strip(standing: Standing) -> list[StripSession]:

@@ -8,14 +8,13 @@ from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain.answers import Answer, holds
-from app.domain.documents import from_document
 from app.domain.errors import NotFound
 from app.domain.invitations import Method
 from app.domain.schedule import Schedule, Session
 from app.models import Guest, Invitation, Message, Person
 from app.services.actor import Actor
 from app.services.paging import paginate
-from app.services.schedules import newest_release
+from app.services.schedules import released_schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +58,7 @@ def people_asked(
 
     Raises NotFound; Invalid, at ``after``.
     """
-    release = newest_release(db, cycle_id)
-    schedule = None if release is None else from_document(release.document)
+    schedule = released_schedule(db, cycle_id)
     session = schedule.session(number) if schedule else None
     if schedule is None or session is None:
         raise NotFound
@@ -117,12 +115,8 @@ def _rows(db: DbSession, cycle_id: str, session_id: str, people: list[Person]) -
                 source=row.answer_source,
                 answered_at=row.answered_at,
                 comment=row.comment,
-                delivery=_STATES.get(status or "", status or ""),
+                delivery=status or "",
                 message_id=row.message_id or "",
             )
         )
     return found
-
-
-_STATES = {"failed": "given_up"}
-"""What the outbox calls failed is given up; see components/status.html."""

@@ -11,10 +11,19 @@ from app.db import DbSession, insert_unless_there
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_, Gone, NotFound, Stale
 from app.domain.ids import new_code, new_id
-from app.models import Enrolment, Guest, Part, Session
+from app.domain.schedule import Schedule
+from app.models import Enrolment, Guest, Part, Person, Session
 from app.services.actor import Actor
 from app.services.links import Links, Purpose
 from app.services.rows import find
+
+TAKES_MAIL: tuple[Any, ...] = (col(Person.email).is_not(None), col(Person.bounced_at).is_(None))
+"""Conditions under which a person is reminded of something; in words, `takes_mail`."""
+
+
+def takes_mail(person: Person) -> bool:
+    """Whether somebody has an address from which no mail came back."""
+    return person.email is not None and person.bounced_at is None
 
 
 def with_person() -> tuple[Any, ...]:
@@ -50,10 +59,10 @@ def guest_of_link(db: DbSession, links: Links, token: str) -> Guest:
     return guest
 
 
-def ensure_guests(db: DbSession, cycle_id: str) -> None:
+def ensure_guests(db: DbSession, cycle_id: str, published: Schedule | None = None) -> None:
     """Makes a guest of everybody whose calendar this cycle keeps and who is none yet: those with a
-    confirmed enrolment, and those with a part in the draft. One query, and one statement more
-    where somebody is missing, whatever their number."""
+    confirmed enrolment, and those with a part in the draft or in what is published. One query, and
+    one statement more where somebody is missing, whatever their number."""
     db.flush()
     there = select(Guest.person_id).where(col(Guest.cycle_id) == cycle_id)
     confirmed = select(Enrolment.person_id).where(
@@ -66,10 +75,23 @@ def ensure_guests(db: DbSession, cycle_id: str) -> None:
         .join(Session, col(Session.id) == col(Part.session_id))
         .where(col(Session.cycle_id) == cycle_id, col(Part.person_id).not_in(there))
     )
-    missing = db.connection().scalars(union(confirmed, on_programme)).all()
+    cast = (
+        {p.person_id for s in published.sessions for g in s.segments for p in g.parts}
+        if (published)
+        else set()
+    )
+    in_release = select(Person.id).where(col(Person.id).in_(cast), col(Person.id).not_in(there))
+    missing = db.connection().scalars(union(confirmed, on_programme, in_release)).all()
     if missing:
         # In one order, so that two who do it at once cannot wait for each other.
         _insert(db, cycle_id, sorted(missing))
+
+
+def keep(db: DbSession, *guest_ids: str) -> set[str]:
+    """Keeps guests from being joined with others until the transaction ends, for whoever is going
+    to refer to them when more is held already; the ids of those that there still are."""
+    query = select(Guest.id).where(col(Guest.id).in_(guest_ids)).order_by(col(Guest.id))
+    return set(db.exec(query.with_for_update(read=True, key_share=True)))
 
 
 def _find(db: DbSession, cycle_id: str, person_id: str) -> Guest | None:

@@ -1,103 +1,134 @@
 """Mail that comes in: kept as it came, once, and put where it belongs, or before a person.
 
-What comes in is not trusted. An answer counts for one guest: the one whose plus-tag it was sent to,
-or who is the only one invited under the address that it comes from. It never changes a time, nor
-what somebody else has said.
+What comes in is not trusted. An answer counts for one guest: the one whose own address, with its
+plus-tag, it was sent to, from an address that is known as theirs. Nobody else knows the tag; a
+sender is what anybody can write. It never changes a time, nor what somebody else has said.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import IO, Any
 
-from sqlalchemy import update
 from sqlmodel import col, select
 
 from app.db import DbSession, insert_unless_there
 from app.domain.addresses import address_key
 from app.domain.answers import Answer, AnswerSource, Given
 from app.domain.ids import new_id
-from app.mail.inbound import LIMIT, Bounce, Failed, Incoming, MailKind, ReadAnswer, headers, read
-from app.models import Guest, InboundMail, Invitation, Message, Person, Session
+from app.mail.inbound import (
+    LIMIT,
+    Incoming,
+    MailKind,
+    ReadAnswer,
+    headers,
+    read,
+    without_links,
+)
+from app.models import Guest, InboundMail, Invitation, Person, Session
 from app.services.answers import give
-from app.services.guests import with_person
-
-_MOST_BOUNCE = 300
-_MOST_ERROR = 500
-
-# Why a mail waits for a person (or was ignored); the first that holds is said.
-STRANGER = "stranger"  # neither the sender nor the attendee is the guest
-AMBIGUOUS = "ambiguous"  # it may be one's or another's
-UNKNOWN_GUEST = "unknown-guest"
-UNKNOWN_SESSION = "unknown-session"
-DELEGATED = "delegated"
-PROPOSES = "proposes"  # another time
-NO_ANSWER = "no-answer"  # a REPLY that does not say yes, perhaps or no
-UNKNOWN_BOUNCE = "unknown-bounce"  # of a mail that is not known to be ours
-LETTER = "letter"
-TOO_LARGE = "too-large"
-UNREADABLE = "unreadable"
-TEMPORARY = "temporary"
-AUTOMATIC = "automatic"
-_IN_ORDER = (
-    STRANGER,
+from app.services.guests import keep, with_person
+from app.services.inbound_bounces import take_bounce
+from app.services.inbound_outcomes import (
     AMBIGUOUS,
+    AUTOMATIC,
+    DELEGATED,
+    IN_ORDER,
+    LETTER,
+    NO_ANSWER,
+    PROPOSES,
+    STRANGER,
+    TOO_LARGE,
+    UNFETCHED,
     UNKNOWN_GUEST,
     UNKNOWN_SESSION,
-    DELEGATED,
-    PROPOSES,
-    NO_ANSWER,
+    UNREADABLE,
+    UNTAGGED,
+    Outcome,
+    tagged,
 )
 
-
-@dataclass(slots=True)
-class Outcome:
-    """What became of a mail."""
-
-    status: str  # placed, ignored, open
-    reason: str = ""
-    guest: Guest | None = None
-    cycle_id: str | None = None
-    details: dict[str, Any] = field(default_factory=dict)
+_MOST_ALIASES = 20
+_MOST_KEY = 230  # characters, beside a digest
+_MOST_SAID = 300
+_MOST_KEPT = 256 * 1024  # bytes of a large mail that holds an answer: calendars come first
 
 
 def receive(db: DbSession, raw: bytes, now: datetime, *, size: int | None = None) -> InboundMail:
     """Takes a mail in, at the aware instant `now`. The same mail again (by its Message-ID, else by
     its bytes) is the row of the first time, and changes nothing.
 
-    Of a mail of more than 2 MiB the headers are kept. `size`: how long it is, where `raw` is its
+    Personal links of ours that it quotes are made useless. Of a mail of more than 2 MiB the headers
+    are kept, and the beginning if it holds an answer. `size`: how long it is, where `raw` is its
     beginning only.
     """
     whole_size = len(raw) if size is None else size
+    raw = without_links(raw[: LIMIT + 1])
     mail = read(raw)
-    row_id = new_id()
+    large = whole_size > LIMIT
+    kept = raw[: _MOST_KEPT if mail.kind is MailKind.REPLY else 0] or headers(raw)
     values = {
-        "id": row_id,
         "created_at": now,
         "received_at": now,
-        "key": mail.key,
         "kind": mail.kind.value,
         "status": "open",
         "reason": "",
         "sender": mail.sender,
         "subject": mail.subject,
+        "digest": mail.digest,
         "details": {},
-        "raw": headers(raw) if whole_size > LIMIT else raw,
+        "shown": _shown(mail),
+        "raw": kept if large else raw,
         "settled_by": "",
     }
-    statement = insert_unless_there(db, InboundMail, index_elements=["key"])
-    db.connection().execute(statement.values(values))
-    row = db.exec(select(InboundMail).where(InboundMail.key == mail.key)).one()
-    if row.id != row_id:
+    row, made = _once(db, mail.key, values)
+    if row.digest not in ("", mail.digest):
+        row, made = _once(db, f"{mail.key[:_MOST_KEY]}#{mail.digest}", values)
+    if not made:
         return row
-    outcome = _outcome(db, mail, now, whole_size)
+    _settle(db, row, _outcome(db, mail, now, whole_size))
+    return row
+
+
+def could_not_fetch(db: DbSession, mailbox: str, uid: int, said: str, now: datetime) -> InboundMail:
+    """Notes, once, that a mail server does not hand over one of its mails. `mailbox` tells apart
+    what UIDs are counted in."""
+    values = {
+        "created_at": now,
+        "received_at": now,
+        "kind": MailKind.OTHER.value,
+        "status": "open",
+        "reason": UNFETCHED,
+        "sender": "",
+        "subject": "",
+        "digest": "",
+        "details": {"uid": uid, "said": said[:_MOST_SAID]},
+        "shown": {},
+        "raw": b"",
+        "settled_by": "",
+    }
+    return _once(db, f"imap:{mailbox[:200]}:{uid}", values)[0]
+
+
+def _once(db: DbSession, key: str, values: dict[str, Any]) -> tuple[InboundMail, bool]:
+    """The row with this key, and whether it is new."""
+    row_id = new_id()
+    statement = insert_unless_there(db, InboundMail, index_elements=["key"])
+    db.connection().execute(statement.values(values | {"id": row_id, "key": key}))
+    row = db.exec(select(InboundMail).where(InboundMail.key == key)).one()
+    return row, row.id == row_id
+
+
+def _settle(db: DbSession, row: InboundMail, outcome: Outcome) -> None:
     row.status, row.reason = outcome.status, outcome.reason
     row.guest_id = outcome.guest.id if outcome.guest else None
     row.cycle_id = outcome.guest.cycle_id if outcome.guest else outcome.cycle_id
     row.details = outcome.details
     db.add(row)
     db.flush()
-    return row
+
+
+def _shown(mail: Incoming) -> dict[str, Any]:
+    return {"headers": list(mail.headers), "text": mail.text, "calendar": mail.calendar}
 
 
 def receive_from(db: DbSession, source: IO[bytes], now: datetime) -> str:
@@ -112,31 +143,24 @@ def receive_from(db: DbSession, source: IO[bytes], now: datetime) -> str:
 
 
 def _outcome(db: DbSession, mail: Incoming, now: datetime, size: int) -> Outcome:
-    if size > LIMIT:
-        outcome = _somebodys(db, mail, "open", TOO_LARGE)
-        outcome.details = {"size": size}
-        return outcome
     match mail.kind:
         case MailKind.REPLY:
             return _reply(db, mail, now)
         case MailKind.BOUNCE if mail.bounce is not None:
-            return _bounce(db, mail.bounce, now)
+            return take_bounce(db, mail.bounce, now)
         case MailKind.AUTOMATIC:
             return _somebodys(db, mail, "ignored", AUTOMATIC)
+        case _ if size > LIMIT:
+            outcome = _somebodys(db, mail, "open", TOO_LARGE)
+            outcome.details = {"size": size}
+            return outcome
         case _:
             return _somebodys(db, mail, "open", LETTER if mail.whole else UNREADABLE)
 
 
 def _somebodys(db: DbSession, mail: Incoming, status: str, reason: str) -> Outcome:
-    guests = _tagged(db, mail.tags)
+    guests = tagged(db, mail.tags)
     return Outcome(status, reason, guests[0] if len(guests) == 1 else None)
-
-
-def _tagged(db: DbSession, tags: Collection[str]) -> list[Guest]:
-    if not tags:
-        return []
-    query = select(Guest).where(col(Guest.reply_code).in_(tags)).options(*with_person())
-    return list(db.exec(query))
 
 
 # Answers.
@@ -145,20 +169,23 @@ def _tagged(db: DbSession, tags: Collection[str]) -> list[Guest]:
 def _reply(db: DbSession, mail: Incoming, now: datetime) -> Outcome:
     uids = {answer.uid for answer in mail.answers}
     cycle_id = db.exec(select(Session.cycle_id).where(col(Session.uid).in_(uids))).first()
-    guests = _tagged(db, mail.tags)
-    by_tag = bool(guests)
+    guests = tagged(db, mail.tags)
+    if len(guests) == 1 and not keep(db, guests[0].id):
+        guests = []  # two became one at this moment: a person looks whose it is
+    if len(guests) == 1:
+        return answer_for(db, mail, guests[0], now)
+    said = AMBIGUOUS
     if not guests:
-        guests = _invited_at(db, uids, address_key(mail.sender))
-    if len(guests) != 1:
-        said = AMBIGUOUS if guests else UNKNOWN_GUEST
-        details = {"answers": [_written(a, said) for a in mail.answers]}
-        return Outcome("open", said, None, cycle_id, details)
-    return answer_for(db, mail, guests[0], now, by_tag=by_tag)
+        guests = invited_at(db, uids, address_key(mail.sender))
+        said = UNTAGGED if guests else UNKNOWN_GUEST
+    details = {"answers": [_written(a, said) for a in mail.answers]}
+    return Outcome("open", said, guests[0] if len(guests) == 1 else None, cycle_id, details)
 
 
-def _invited_at(db: DbSession, uids: Collection[str], sender: str) -> list[Guest]:
-    """The guests who were invited to these sessions at this address, or have it now."""
-    if not sender:
+def invited_at(db: DbSession, uids: Collection[str], key: str) -> list[Guest]:
+    """The guests who were invited to these sessions at this address, or have it now; with their
+    persons."""
+    if not key:
         return []
     query = (
         select(Guest, Invitation.address)
@@ -170,7 +197,7 @@ def _invited_at(db: DbSession, uids: Collection[str], sender: str) -> list[Guest
     found = {
         guest.id: guest
         for guest, address in db.exec(query)
-        if sender in (guest.person.email_key, address_key(address))
+        if key in (guest.person.email_key, address_key(address))
     }
     return list(found.values())
 
@@ -181,14 +208,15 @@ def answer_for(
     guest: Guest,
     now: datetime,
     *,
-    by_tag: bool,
     by_hand: bool = False,
 ) -> Outcome:
-    """Takes a mail's answers as this guest's, whose person is loaded; `now` is when it came in.
+    """Takes a mail's answers as this guest's, whose person is loaded and who must be kept
+    (`guests.keep`); `now` is when it came in.
 
-    `by_tag`: it was sent to the guest's own address, so that one who answers from another of their
-    addresses is believed if the attendee is the guest. `by_hand`: an organizer says whose it is,
-    so that who sent it no longer matters.
+    It was sent to the guest's own address. Who sent it must be the guest too: their address, one to
+    which we wrote, or one from which an organizer has taken an answer of theirs. Whom it names as
+    the attendee does not matter then, unless that is somebody else who is known. `by_hand`: an
+    organizer says whose it is, so that who sent it no longer matters.
     """
     uids = {answer.uid for answer in mail.answers}
     query = (
@@ -198,26 +226,25 @@ def answer_for(
     )
     invitations = {invitation.uid: invitation for invitation in db.exec(query)}
     own = {address_key(invitation.address) for invitation in invitations.values()}
-    own = {key for key in (*own, guest.person.email_key) if key}
+    own = {key for key in (*own, guest.person.email_key, *guest.aliases) if key}
     strangers = _of_others(db, mail, guest)
     details, reasons = [], []
     for uid in sorted(uids, key=lambda each: invitations[each].id if each in invitations else ""):
         entries = [answer for answer in mail.answers if answer.uid == uid]
         entry = _guests_own(entries, own, by_hand=by_hand)
         sender, attendee = address_key(mail.sender), address_key(entry.attendee if entry else "")
-        believed = sender in own or (by_tag and attendee in own)
         if uid not in invitations:
             reason = UNKNOWN_SESSION
         elif entry is None:
             reason = AMBIGUOUS
-        elif not by_hand and (not believed or {sender, attendee} & strangers):
+        elif not by_hand and (sender not in own or {sender, attendee} & strangers):
             reason = STRANGER
         else:
             reason = _taken(db, invitations[uid], entry, mail.date, now)
         details += [_written(answer, reason) for answer in ([entry] if entry else entries)]
-        if reason in _IN_ORDER:
+        if reason in IN_ORDER:
             reasons.append(reason)
-    first = min(reasons, key=_IN_ORDER.index, default="")
+    first = min(reasons, key=IN_ORDER.index, default="")
     return Outcome("open" if first else "placed", first, guest, None, {"answers": details})
 
 
@@ -237,9 +264,25 @@ def _guests_own(
     named = [entry for entry in entries if address_key(entry.attendee) in own]
     if by_hand and not named:
         named = [entry for entry in entries if entry.partstat.lower() in set(Answer)]
-    if named:
-        return named[0]
-    return entries[0] if len(entries) == 1 else None
+    if not named and len({address_key(entry.attendee) for entry in entries}) == 1:
+        named = entries
+    # Of several events the newest; one without a SEQUENCE answers the last that was issued.
+    return max(named, key=_newest, default=None)
+
+
+def _newest(entry: ReadAnswer) -> tuple[bool, int, bool, float]:
+    stamp = entry.stamp.timestamp() if entry.stamp else 0.0
+    return entry.sequence is None, entry.sequence or 0, entry.stamp is not None, stamp
+
+
+def remember_sender(db: DbSession, guest: Guest, sender: str) -> None:
+    """An organizer has taken an answer from this address as the guest's: the next from there is
+    theirs too. Not if it is another person's."""
+    key = address_key(sender)
+    owner = db.exec(select(Person.id).where(Person.email_key == key)).first() if key else None
+    if key and owner is None and key not in guest.aliases:
+        guest.aliases = [*guest.aliases, key][-_MOST_ALIASES:]
+        db.flush()
 
 
 def _taken(
@@ -253,7 +296,9 @@ def _taken(
     became = ""
     if answers:
         at = min(entry.stamp or date or now, now)
-        given = Given(Answer(said), at, entry.sequence, AnswerSource.MAIL, entry.comment)
+        sequence = invitation.sequence if entry.sequence is None else entry.sequence
+        sent = min(date or at, now)
+        given = Given(Answer(said), at, sequence, AnswerSource.MAIL, entry.comment, sent)
         became = "taken" if give(db, invitation.id, given) else "older"
     if entry.proposes:
         return PROPOSES
@@ -273,70 +318,3 @@ def _written(answer: ReadAnswer, became: str) -> dict[str, Any]:
         "comment": answer.comment,
         "became": became,
     }
-
-
-# Mails that came back.
-
-
-def _bounce(db: DbSession, bounce: Bounce, now: datetime) -> Outcome:
-    """Notes that an address does not take mail. Only a mail that quotes a Message-ID of ours, or a
-    guest's own address, is believed: anybody can write that somebody cannot be reached."""
-    final = [failed for failed in bounce.failed if failed.final]
-    details = {
-        "failed": [
-            {"address": f.address, "status": f.status, "diagnostic": f.diagnostic}
-            for f in bounce.failed
-        ]
-    }
-    messages = _ours(db, bounce.message_ids)
-    guests = [] if messages else _tagged(db, bounce.tags)
-    guest = guests[0] if len(guests) == 1 else None
-    cycle_id = messages[0].cycle_id if messages else None
-    if not final:
-        return Outcome("ignored", TEMPORARY, guest, cycle_id, details)
-    for message in messages:
-        if message.status in ("queued", "sent"):
-            message.status = "bounced"
-            message.last_error = f"bounced: {_words(final[0])}"[:_MOST_ERROR]
-            db.add(message)
-    failed_at = {address_key(failed.address) for failed in final}
-    if messages:
-        failed_at = {address_key(message.to_address) for message in messages}
-        guest_ids = {message.guest_id for message in messages if message.guest_id}
-        guest = db.get(Guest, guest_ids.pop()) if len(guest_ids) == 1 else None
-    elif guest is None or guest.person.email_key not in failed_at:
-        known = "open" if any(failed.permanent for failed in final) else "ignored"
-        return Outcome(known, UNKNOWN_BOUNCE, guest, None, details)
-    for failed in final:
-        if failed.permanent:
-            _mark(db, failed_at, failed, now)
-            break
-    return Outcome("placed", "", guest, cycle_id, details)
-
-
-def _ours(db: DbSession, message_ids: Collection[str]) -> list[Message]:
-    if not message_ids:
-        return []
-    query = (
-        select(Message)
-        .where(col(Message.message_id).in_(message_ids))
-        .order_by(col(Message.id))
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    )
-    return list(db.exec(query))
-
-
-def _mark(db: DbSession, keys: Collection[str], failed: Failed, now: datetime) -> None:
-    """By a statement of its own: nothing that others see or edit of a person has changed, so no
-    revision of theirs, or of the sessions that they speak in, goes up."""
-    values = {"bounced_at": now, "bounce": _words(failed)[:_MOST_BOUNCE]}
-    db.connection().execute(update(Person).where(col(Person.email_key).in_(keys)).values(values))
-
-
-def _words(failed: Failed) -> str:
-    return (
-        failed.diagnostic
-        if failed.status in failed.diagnostic
-        else (f"{failed.status} {failed.diagnostic}".strip())
-    )

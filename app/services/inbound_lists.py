@@ -14,8 +14,9 @@ from app.domain.text import Localized, localized
 from app.mail.inbound import Incoming, read
 from app.models import Cycle, Guest, InboundMail, Invitation, Person, Session
 from app.services.actor import Actor
-from app.services.guests import with_person
-from app.services.inbound import TEMPORARY, answer_for
+from app.services.guests import keep, with_person
+from app.services.inbound import answer_for, remember_sender
+from app.services.inbound_outcomes import TEMPORARY
 from app.services.paging import paginate
 from app.services.rows import find, found_by
 
@@ -135,12 +136,14 @@ def place(
         NotFound: there is no such mail, or no such guest in its cycle.
         Clash: somebody has dealt with it, or it holds no answer to an invitation of theirs.
     """
-    mail = _held(db, mail_id)
     guest = find(db, Guest, guest_id, *with_person())
+    if not keep(db, guest.id):
+        raise NotFound
+    mail = _held(db, mail_id)
     if guest.cycle_id != mail.cycle_id:
         raise NotFound
     content: Incoming = read(mail.raw)
-    outcome = answer_for(db, content, guest, mail.received_at, by_tag=False, by_hand=True)
+    outcome = answer_for(db, content, guest, mail.received_at, by_hand=True)
     became = {answer["became"] for answer in outcome.details["answers"]}
     if not became & {"taken", "older", "proposes"}:
         raise Clash(
@@ -150,6 +153,7 @@ def place(
         )
     mail.status, mail.guest_id, mail.settled_by = "placed", guest.id, actor.name
     mail.details = outcome.details
+    remember_sender(db, guest, mail.sender)
     db.add(mail)
     db.flush()
     return mail, guest.person.name

@@ -19,11 +19,13 @@ from app.services.rows import (
     find,
     found_by,
     hold,
+    hold_enrolments,
     initiative_key,
     institution_key,
     renew_enrolment_keys,
     search_key,
 )
+from app.services.schedules import cycles_of_institutions, hold_cycles
 
 __all__ = [
     "change_initiative",
@@ -67,6 +69,7 @@ def change_institution(
         Stale: `revision` is not the institution's.
         Invalid: as for `create_institution`.
     """
+    hold_cycles(db, (), cycles_of_institutions(db, [institution_id]))
     institution = hold(db, Institution, institution_id, revision=revision)
     _change(db, Institution, institution, command.model_dump(exclude_unset=True))
     institution.search_key = institution_key(institution)
@@ -115,6 +118,7 @@ def change_initiative(
         Stale: `revision` is not the initiative's.
         Invalid: as for `create_initiative`.
     """
+    hold_enrolments(db, initiative_id)
     initiative = hold(db, Initiative, initiative_id, revision=revision)
     known_as = initiative.name
     _change(db, Initiative, initiative, command.model_dump(exclude_unset=True))

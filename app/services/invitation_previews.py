@@ -16,7 +16,8 @@ from app.models import Cycle, Enrolment, Person
 from app.services import publishing
 from app.services.actor import Actor
 from app.services.invitation_words import About, content_of, readers_zone
-from app.services.ledger import Reader, mail_to_come, plan
+from app.services.issuing import mail_to_come
+from app.services.ledger import Reader, plan
 from app.services.links import Links
 from app.services.mail_texts import own_words
 from app.services.outbox import UPDATE
@@ -66,8 +67,7 @@ def mail_of_release(
     about = _about(db, cycle, reader, due, mail["kind"], mail["context"])
     told = about.was_release if about.kind == UPDATE else 0
     earlier = schedule_of_release(db, cycle_id, told) if told else None
-    before = next((s for s in earlier.sessions if s.id == session_id), None) if earlier else None
-    content = content_of(about, found.next_schedule, due.session, before)
+    content = content_of(about, found.next_schedule, due.session, earlier)
     page = links.url("/part/…" if about.speaker else "/my/…")
     return MailToCome(
         to_name=reader.name,

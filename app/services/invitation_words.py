@@ -25,7 +25,7 @@ from app.services.outbox import CANCEL, UPDATE
 _TAKEN_OUT = {
     Why.CANCELLED: N_("This session will not take place."),
     Why.LEFT: N_("You are no longer expected in this session."),
-    Why.ADDRESS: N_("Your invitations go to another address from now on."),
+    Why.ADDRESS: N_("Your invitations no longer come to this address."),
 }
 
 
@@ -61,7 +61,7 @@ class About(NamedTuple):
 
     @classmethod
     def of(cls, kind: str, language: str, context: Mapping[str, Any], **reader: Any) -> "About":
-        """From the context of a mail that the ledger wrote (`ledger.issue`); `reader`: the rest."""
+        """From the context of a mail that `issuing.issue` wrote; `reader`: the rest."""
         partstat = context.get("partstat") or "NEEDS-ACTION"
         return cls(
             kind=kind,
@@ -89,10 +89,10 @@ class Words:
 
 
 def words_of(
-    about: About, schedule: Schedule, published: Session, earlier: Session | None = None
+    about: About, schedule: Schedule, published: Session, earlier: Schedule | None = None
 ) -> Words:
     """The words, with marks for the reader's name and the address of their page. `published` is the
-    session as the schedule has it; `earlier`, for an update, as it was when they were told last."""
+    session as the schedule has it; `earlier`, for an update, what they were told last."""
     session = _as_told(about, published)
     content = content_of(about, schedule, published, earlier)
     own, join = _own(about, session), _join(session)
@@ -100,7 +100,7 @@ def words_of(
 
 
 def content_of(
-    about: About, schedule: Schedule, published: Session, earlier: Session | None = None
+    about: About, schedule: Schedule, published: Session, earlier: Schedule | None = None
 ) -> Content:
     """The texts of the mail, with the same marks."""
     language, session = about.language, _as_told(about, published)
@@ -124,8 +124,9 @@ def content_of(
     )
     if about.kind == UPDATE:
         mail = _with_time_before(about, mail)
-        if earlier is not None:
-            mail = _with_differences(about, mail, schedule, session, earlier)
+        was = next((s for s in earlier.sessions if s.id == session.id), None) if earlier else None
+        if earlier is not None and was is not None:
+            mail = _with_differences(about, mail, schedule, session, earlier, was)
     mail = _with_own_words(about, mail, schedule)
     return render(about.kind, mail, language, translations)
 
@@ -185,7 +186,12 @@ def _with_time_before(about: About, mail: InvitationMail) -> InvitationMail:
 
 
 def _with_differences(
-    about: About, mail: InvitationMail, schedule: Schedule, session: Session, before: Session
+    about: About,
+    mail: InvitationMail,
+    schedule: Schedule,
+    session: Session,
+    earlier: Schedule,
+    before: Session,
 ) -> InvitationMail:
     """With what else is different from what they were told last."""
     language, fallback = about.language, schedule.language
@@ -206,7 +212,19 @@ def _with_differences(
             for own in _own(about, of)
         ]
 
+    # The same hour on the wall at another instant: newer zone data says so, nobody moved it. What
+    # the old instant would be on that wall today is a time that nobody was told.
+    clocks = (before.wall_start, before.zone) == (session.wall_start, session.zone) and (
+        before.starts != session.starts
+    )
+    if clocks and mail.zone == session.zone:
+        mail = replace(mail, before=None)
     different = {
+        "clocks": clocks,
+        "cycle": localized(earlier.title, language, fallback)
+        != localized(schedule.title, language, fallback),
+        "number": before.number != session.number,
+        "zone": before.zone != session.zone,
         "people": people_lines(before, language) != mail.people,
         "description": description(before) != description(session),
         "own": part(before) != part(session),
@@ -219,7 +237,11 @@ def _with_differences(
 
 
 def _with_own_words(about: About, mail: InvitationMail, schedule: Schedule) -> InvitationMail:
-    """With the organizers' words instead of the house's, where they wrote some."""
+    """With the organizers' words instead of the house's, where they wrote some. Those of a
+    cancellation are about a session that is off: who is taken out of one that takes place, or
+    has another address, reads the house's."""
+    if about.kind == CANCEL and about.why != Why.CANCELLED:
+        return mail
     values = placeholder_values(
         about.language,
         mail.zone,

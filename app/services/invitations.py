@@ -15,11 +15,13 @@ from app.domain.documents import from_document
 from app.domain.errors import N_, Clash, NotFound
 from app.domain.invitations import Due, Method, own_segments
 from app.domain.schedule import Schedule, Session, SessionStatus
-from app.models import Cycle, Guest, Invitation, Message, Person
+from app.models import Cycle, Guest, Invitation, Message, Person, Release
 from app.services import answers, outbox
 from app.services.actor import Actor
 from app.services.guests import ensure_guests
-from app.services.ledger import Plan, issue, kind_of, plan
+from app.services.issuing import issue
+from app.services.ledger import Plan, plan
+from app.services.reach import try_again
 from app.services.rows import find
 from app.services.schedules import held_cycle, newest_release, refuse_archived
 
@@ -85,20 +87,16 @@ class Overview:
 
 def tally(planned: Plan) -> Counter[tuple[str, str]]:
     """How many mails of which kind in which language."""
-    return Counter((kind_of(due), planned.reader(due).language) for due in planned.due)
+    return Counter((planned.kind(due), planned.reader(due).language) for due in planned.due)
 
 
 def overview(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Overview:
-    """Where everybody's calendar stands against the newest release. Eight queries.
+    """Where everybody's calendar stands against the newest release. Nine queries.
 
     Raises NotFound; Clash, code ``not_published``, before the first release.
     """
     cycle = find(db, Cycle, cycle_id)
-    release = newest_release(db, cycle_id)
-    if release is None:
-        raise Clash(
-            N_("Publish the cycle first; then people can be invited."), code="not_published"
-        )
+    release = _released(db, cycle_id)
     schedule = from_document(release.document)
     planned = plan(db, cycle, schedule, now)
     rows = ledger_rows(db, cycle_id)
@@ -133,6 +131,16 @@ class LedgerRow:
     person_id: str
     name: str
     address: str
+    matters_until: datetime | None  # so long the mail that carries it is of use
+
+
+def _released(db: DbSession, cycle_id: str) -> Release:
+    release = newest_release(db, cycle_id)
+    if release is None:
+        raise Clash(
+            N_("Publish the cycle first; then people can be invited."), code="not_published"
+        )
+    return release
 
 
 def ledger_rows(
@@ -154,6 +162,7 @@ def ledger_rows(
         Person.id,
         Person.name,
         Invitation.address,
+        Message.expires_at,
     )
     query: Any = (
         select(*columns)
@@ -211,7 +220,7 @@ def _undelivered(
         session = sessions.get(row.session_id)
         if why is None or session is None or (row.guest_id, row.session_id) in untold:
             continue
-        if max(row.ends, session.ends) > now:
+        if max(row.ends, session.ends, row.matters_until or row.ends) > now:
             yield StaleRow(why, row.person_id, row.name, row.address, session, row.message_id or "")
 
 
@@ -267,15 +276,12 @@ def bring_up_to_date(
     cycle = held_cycle(db, cycle_id)
     if people is None:
         refuse_archived(cycle)
-    release = newest_release(db, cycle_id)
-    if release is None:
-        raise Clash(
-            N_("Publish the cycle first; then people can be invited."), code="not_published"
-        )
+    release = _released(db, cycle_id)
     if people is None:
         cycle.invites = True
-    ensure_guests(db, cycle_id)
-    planned = plan(db, cycle, from_document(release.document), now, only=people)
+    schedule = from_document(release.document)
+    ensure_guests(db, cycle_id, schedule)
+    planned = plan(db, cycle, schedule, now, only=people)
     if session_id is not None:
         due = tuple(each for each in planned.due if each.session.id == session_id)
         planned = replace(planned, due=due)
@@ -298,27 +304,27 @@ def send_again(
     Raises NotFound; Clash, code ``nothing_to_send``: there is nothing that concerns them.
     """
     held_cycle(db, cycle_id)
+    try_again(db, person_id)  # if it comes back once more, it is marked once more
     if sent := bring_up_to_date(
         db, actor, cycle_id, now, people=[person_id], session_id=session_id
     ):
         return sent
-    row = db.exec(
-        select(Invitation)
+    # The cycle is held by now, so the ledger stays with this mail until it is queued.
+    message_id = db.exec(
+        select(Invitation.message_id)
         .join(Guest, col(Guest.id) == col(Invitation.guest_id))
         .where(
             Guest.cycle_id == cycle_id,
             Guest.person_id == person_id,
             Invitation.session_id == session_id,
-            col(Invitation.message_id).is_not(None),
         )
-        .with_for_update(of=Invitation)
     ).one_or_none()
-    if row is None or row.message_id is None:
+    if message_id is None:
         raise Clash(
             N_("There is nothing to send: this session does not concern them."),
             code="nothing_to_send",
         )
-    outbox.retry(db, actor, row.message_id, now)
+    outbox.retry(db, actor, message_id, now)
     return 1
 
 

@@ -45,7 +45,7 @@ def list_invitations(
     after: str | None = None,
     limit: int = 50,
 ) -> tuple[list[Listed], str | None]:
-    """The ledger of a cycle, person by person, and the cursor for what follows. At most eleven
+    """The ledger of a cycle, person by person, and the cursor for what follows. At most thirteen
     queries. Raises NotFound; Invalid, at ``after``."""
     cycle = find(db, Cycle, cycle_id)
     rows, cursor = _stretch(db, Guest.cycle_id == cycle.id, after, limit)

@@ -16,6 +16,7 @@ from app.models import Cycle
 from app.schemas.mail_text import MailTextIn
 from app.services.links import Links
 from app.services.mail_texts import check_text, organizers, placeholder_values
+from app.services.outbox import PART_KINDS
 from app.services.schedules import draft_schedule
 
 _SHOWN = 3
@@ -30,13 +31,16 @@ def preview(
     language: str,
     new: MailTextIn,
     now: datetime,
+    *,
+    speaks: bool = False,
 ) -> Content:
-    """The whole mail with these words and a made-up reader in the cycle's zone. Saves nothing.
+    """The whole mail with these words and a made-up reader in the cycle's zone; `speaks`: who has
+    a part in the session. Saves nothing.
 
     Raises Invalid as `mail_texts.check_text`.
     """
     check_text(kind, new)
-    sample, values = _sample(db, links, cycle, language, now)
+    sample, values = _sample(db, links, cycle, kind, language, now, speaks=speaks)
     filled = replace(sample, subject=fill(new.subject, values), text=fill(new.text, values))
     return render(kind, sample_mail(kind, filled), language, translations)
 
@@ -45,14 +49,21 @@ def house_words(
     db: DbSession, links: Links, cycle: Cycle, kind: str, language: str, now: datetime
 ) -> tuple[str, str]:
     """The house's subject and opening words, with the same made-up reader."""
-    sample, _ = _sample(db, links, cycle, language, now)
+    sample, _ = _sample(db, links, cycle, kind, language, now, speaks=False)
     mail = sample_mail(kind, sample)
     subject = render(kind, mail, language, translations).subject
     return subject, opening(kind, mail, language, translations)
 
 
 def _sample(
-    db: DbSession, links: Links, cycle: Cycle, language: str, now: datetime
+    db: DbSession,
+    links: Links,
+    cycle: Cycle,
+    kind: str,
+    language: str,
+    now: datetime,
+    *,
+    speaks: bool,
 ) -> tuple[Sample, dict[str, str]]:
     gettext = translations(language).gettext
     schedule = draft_schedule(db, cycle.id)
@@ -76,10 +87,11 @@ def _sample(
         cycle=localized(schedule.title, language, schedule.language),
         zone=cycle.zone,
         sessions=lines,
-        page_url=links.url("/my/…"),
+        page_url=links.url("/part/…" if speaks or kind in PART_KINDS else "/my/…"),
         contact=cycle.contact_email,
         accent=cycle.accent,
         role=gettext(N_("speaker")),
+        speaks=speaks,
     )
     values = placeholder_values(
         language,

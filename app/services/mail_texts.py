@@ -18,19 +18,24 @@ from app.mail.values import SessionLine
 from app.models import Cycle, MailText
 from app.schemas.mail_text import MailTextIn
 from app.services.actor import Actor
+from app.services.outbox import ENROLMENT_KINDS, PART_KINDS
 from app.services.rows import find
 
 KINDS: tuple[str, ...] = (
+    "enrolment-pending",
+    "enrolment-waitlisted",
     "enrolment-confirmed",
+    "enrolment-link",
+    "part-request",
+    "part-reminder",
     "invitation",
     "invitation-update",
     "invitation-cancel",
-    "part-request",
     "reminder",
     "follow-up",
 )
 """The mails that a cycle may have its own words for, in the order in which one gets them."""
-_ABOUT_NO_SESSION = frozenset({"enrolment-confirmed", "part-request"})
+_ABOUT_NO_SESSION = frozenset(ENROLMENT_KINDS + PART_KINDS)
 
 
 def placeholders(kind: str) -> dict[str, str]:
@@ -123,10 +128,10 @@ def reset_text(db: DbSession, actor: Actor, cycle_id: str, kind: str, language: 
         db.flush()
 
 
-def organizers(schedule: Schedule | None) -> str:
-    """The institutions that organize a cycle, by name; empty before its first release."""
-    institutions = schedule.institutions if schedule else ()
-    return ", ".join(i.name for i in institutions if i.role is InstitutionRole.ORGANIZER)
+def organizers(schedule: Schedule) -> str:
+    """The institutions that organize a cycle, by name."""
+    ours = (i for i in schedule.institutions if i.role is InstitutionRole.ORGANIZER)
+    return ", ".join(i.name for i in ours)
 
 
 def placeholder_values(

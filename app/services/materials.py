@@ -1,9 +1,12 @@
 """Materials of sessions: what organizers do with them, and who may see which of them when.
 
+Who sees what, and from when on, follows what is published: a session that is moved or cancelled in
+the draft keeps its end until that is published.
+
 Files are in the store (`services.files`), by their content: rows that say the same file share it.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -11,14 +14,16 @@ from typing import Any
 from sqlmodel import col, func, select
 
 from app.db import DbSession
-from app.domain.conflict_sessions import same_room
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_, Invalid, NotFound
-from app.domain.materials import Audience, MaterialKind, is_visible, next_opening, opens_at
+from app.domain.materials import NEVER, Audience, MaterialKind, is_visible, next_opening, opens_at
+from app.domain.schedule import Session as PublishedSession
+from app.domain.schedule import SessionStatus
 from app.models import Enrolment, Guest, Material, Person, Segment, Session
 from app.schemas.material import MaterialIn, MaterialLinkIn
 from app.services.actor import Actor
 from app.services.files import Stored, download_name
+from app.services.meeting_links import check_material
 from app.services.rows import find, hold
 from app.services.wall_times import settle
 
@@ -28,14 +33,19 @@ MOST = 100
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A material as organizers see it. `opens` is an aware instant, None: at once; `segment` is the
-    title of its segment, `given_by` the name of whoever with a part uploaded it; both may be
-    empty."""
+    """A material as organizers see it. `opens` is an aware instant, None: at once, `NEVER`: it
+    waits for a session that is cancelled; `segment` is the title of its segment, `given_by` the
+    name of whoever with a part uploaded it; both may be empty."""
 
     material: Material
     opens: datetime | None
     segment: str
     given_by: str
+
+    @property
+    def never(self) -> bool:
+        """Whether it does not open by itself."""
+        return self.opens == NEVER
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +62,11 @@ def add_link(db: DbSession, actor: Actor, session_id: str, new: MaterialLinkIn) 
 
     Raises:
         NotFound: there is no such session.
-        Invalid: at ``url`` if it is a meeting link of the cycle, which would be shown to the
-            public; at ``segment_id``, ``visible_wall``, ``after_session``; too many (``full``).
+        Invalid: at ``url`` as `meeting_links.check_material` says; at ``segment_id``,
+            ``visible_wall``, ``after_session``; too many (``full``).
     """
-    session = find(db, Session, session_id)
-    _check_link(db, session, new.url)
+    session = hold(db, Session, session_id)
+    check_material(db, session.cycle_id, new.url)
     return _add(db, session, new, Material(session_id=session.id, url=new.url, kind="", title=""))
 
 
@@ -74,7 +84,7 @@ def add_file(
 
     Raises like `add_link`, and Invalid at ``kind`` for a file that is said to be a link.
     """
-    session = find(db, Session, session_id)
+    session = hold(db, Session, session_id)
     _check_kind(new)
     row = Material(
         session_id=session.id,
@@ -97,7 +107,7 @@ def change_material(db: DbSession, actor: Actor, material_id: str, new: Material
     if row.file:
         _check_kind(new)
     elif isinstance(new, MaterialLinkIn):
-        _check_link(db, session, new.url)
+        check_material(db, session.cycle_id, new.url)
         row.url = new.url
     _fill(db, session, row, new)
     db.flush()
@@ -134,25 +144,43 @@ def get_material(db: DbSession, actor: Actor, session_id: str, material_id: str)
     return row
 
 
-def list_materials(db: DbSession, actor: Actor, session_id: str) -> list[Listed]:
-    """All of a session, those that nobody else sees yet included. One query."""
-    statement = _in_order(
-        select(Material, Session.ends_at, Segment.title, Person.name), [session_id]
-    )
+def list_materials(
+    db: DbSession, actor: Actor, session: Session, published: PublishedSession | None
+) -> list[Listed]:
+    """All of a session, those that nobody else sees yet included. `published` is the session as it
+    stands in the newest release; None: it is in none. One query."""
+    statement = _in_order(select(Material, Segment.title, Person.name), [session.id])
     statement = (
         statement.outerjoin(Segment, col(Segment.id) == col(Material.segment_id))
         .outerjoin(Guest, col(Guest.id) == col(Material.given_by))
         .outerjoin(Person, col(Person.id) == col(Guest.person_id))
     )
     return [
-        Listed(row, opens_at(row.visible_from, row.after_session, ends), segment or "", name or "")
-        for row, ends, segment, name in db.exec(statement)
+        Listed(row, opening(row, session, published), segment or "", name or "")
+        for row, segment, name in db.exec(statement)
     ]
 
 
-def opening(row: Material, session: Session) -> datetime | None:
-    """From when on others see a material of this session: an aware instant, None: at once."""
-    return opens_at(row.visible_from, row.after_session, session.ends_at)
+def count_after_session(db: DbSession, actor: Actor, session_id: str) -> int:
+    """How many of a session wait for its end. One query."""
+    query = select(func.count()).select_from(Material)
+    return db.exec(
+        query.where(Material.session_id == session_id, col(Material.after_session))
+    ).one()
+
+
+def opening(row: Material, session: Session, published: PublishedSession | None) -> datetime | None:
+    """From when on others see a material of this session: an aware instant, None: at once,
+    `NEVER`. The draft counts only for a session that was never published."""
+    if published is not None:
+        return _opens(row, published)
+    cancelled = session.status == SessionStatus.CANCELLED
+    return opens_at(row.visible_from, row.after_session, session.ends_at, cancelled)
+
+
+def _opens(row: Material, session: PublishedSession) -> datetime | None:
+    cancelled = session.status is SessionStatus.CANCELLED
+    return opens_at(row.visible_from, row.after_session, session.ends, cancelled)
 
 
 def audience_of(enrolment: Enrolment) -> Audience | None:
@@ -164,15 +192,17 @@ def audience_of(enrolment: Enrolment) -> Audience | None:
 
 
 def visible(
-    db: DbSession, session_ids: Collection[str], now: datetime, audience: Audience
+    db: DbSession, sessions: Collection[PublishedSession], now: datetime, audience: Audience
 ) -> Shown:
-    """What `audience` may see of these sessions at `now` (aware). One query."""
-    if not session_ids:
+    """What `audience` may see of these sessions, given as they are published, at `now` (aware). One
+    query."""
+    if not sessions:
         return Shown()
     shown = Shown(by_session={})
     openings = []
-    for row, ends in db.exec(_in_order(select(Material, Session.ends_at), session_ids)):
-        opens = opens_at(row.visible_from, row.after_session, ends)
+    by_id = _by_id(sessions)
+    for row in db.exec(_in_order(select(Material), by_id)):
+        opens = _opens(row, by_id[row.session_id])
         if is_visible(Audience(row.audience), opens, audience, now):
             shown.by_session.setdefault(row.session_id, []).append(row)
         elif audience is Audience.PARTICIPANTS or row.audience == Audience.PUBLIC:
@@ -182,7 +212,7 @@ def visible(
 
 def visible_material(
     db: DbSession,
-    session_ids: Collection[str],
+    sessions: Collection[PublishedSession],
     material_id: str,
     now: datetime,
     audience: Audience,
@@ -191,39 +221,50 @@ def visible_material(
     (aware): the answer does not tell whether there will be one. One query."""
     if not material_id.isascii() or "\0" in material_id:
         raise NotFound
-    statement = _in_order(select(Material, Session.ends_at), session_ids)
-    found = db.exec(statement.where(Material.id == material_id)).one_or_none()
-    if found is None:
+    by_id = _by_id(sessions)
+    statement = _in_order(select(Material), by_id).where(Material.id == material_id)
+    row: Material | None = db.exec(statement).one_or_none()
+    if row is None:
         raise NotFound
-    row: Material = found[0]
-    opens = opens_at(row.visible_from, row.after_session, found[1])
+    opens = _opens(row, by_id[row.session_id])
     if not is_visible(Audience(row.audience), opens, audience, now):
         raise NotFound
     return row
 
 
-def for_mail(db: DbSession, session_id: str, now: datetime) -> list[Material]:
+def for_mail(db: DbSession, session: PublishedSession, now: datetime) -> list[Material]:
     """What a mail to participants may name at `now` (aware)."""
-    shown = visible(db, [session_id], now, Audience.PARTICIPANTS)
-    return shown.by_session.get(session_id, [])
+    shown = visible(db, [session], now, Audience.PARTICIPANTS)
+    return shown.by_session.get(session.id, [])
+
+
+def _by_id(sessions: Collection[PublishedSession]) -> Mapping[str, PublishedSession]:
+    return {session.id: session for session in sessions}
 
 
 def _in_order(statement: Any, session_ids: Collection[str]) -> Any:
-    return (
-        statement.join(Session, col(Session.id) == col(Material.session_id))
-        .where(col(Material.session_id).in_(session_ids))
-        .order_by(col(Material.session_id), col(Material.position), col(Material.id))
+    return statement.where(col(Material.session_id).in_(session_ids)).order_by(
+        col(Material.session_id), col(Material.position), col(Material.id)
     )
 
 
-def _add(db: DbSession, session: Session, new: MaterialIn, row: Material) -> Material:
+def check_room(db: DbSession, session_id: str) -> int | None:
+    """The position of a session's last material, None where it has none. One query.
+
+    Raises Invalid (``full``): one more would be too many.
+    """
     count, last = db.exec(
-        select(func.count(), func.max(Material.position)).where(Material.session_id == session.id)
+        select(func.count(), func.max(Material.position)).where(Material.session_id == session_id)
     ).one()
     if count >= MOST:
         raise Invalid.one(
             "", N_("A session has at most %(most)s materials."), code="full", most=MOST
         )
+    return last
+
+
+def _add(db: DbSession, session: Session, new: MaterialIn, row: Material) -> Material:
+    last = check_room(db, session.id)
     row.position = 0 if last is None else last + 1
     _fill(db, session, row, new)
     db.add(row)
@@ -261,17 +302,6 @@ def _check_segment(db: DbSession, session: Session, segment_id: str) -> None:
         raise wrong from None
     if segment.session_id != session.id:
         raise wrong
-
-
-def _check_link(db: DbSession, session: Session, url: str) -> None:
-    rooms = select(Session.meeting_url, Session.backstage_url)
-    for links in db.exec(rooms.where(Session.cycle_id == session.cycle_id)):
-        if same_room(url) in {same_room(link) for link in links if link}:
-            raise Invalid.one(
-                "url",
-                N_("This is the link of a meeting. Participants get it by themselves in time."),
-                code="meeting_link",
-            )
 
 
 def _check_kind(new: MaterialIn) -> None:

@@ -26,15 +26,18 @@ from app.models import (
 from app.services import merging_guests, places
 from app.services.actor import Actor
 from app.services.invitations import bring_up_to_date
-from app.services.ledger import settle_everywhere
+from app.services.issuing import settle_everywhere
 from app.services.rows import (
     find,
     hold,
+    hold_enrolments,
     initiative_key,
     institution_key,
+    may_be_id,
     person_key,
     renew_enrolment_keys,
 )
+from app.services.schedules import cycles_of_institutions, hold_cycles
 
 EntryT = TypeVar("EntryT", Person, Institution, Initiative)
 
@@ -77,11 +80,13 @@ def merge_people(
         NotFound: there is nobody to keep.
         Invalid: at ``duplicate_id``: it is the same person, or there is no such person.
     """
+    at = at or now()
+    _hold_people(db, keep_id, duplicate_id)
     keep, duplicate = _pair(
         db, Person, keep_id, duplicate_id, selectinload(cast(Any, Person.institution))
     )
-    at = at or now()
-    merging_guests.hold_cycles(db, (keep.id, duplicate.id))
+    # Once more for whatever they came into before they were held; from here on nothing is added.
+    _hold_people(db, keep_id, duplicate_id)
     taken_back = merging_guests.move_guests(db, keep, duplicate, at)
     parts = _move_parts(db, keep, duplicate)
     merging_guests.rename_in_releases(db, keep.id, duplicate.id, parts)
@@ -118,6 +123,7 @@ def merge_institutions(db: DbSession, actor: Actor, keep_id: str, duplicate_id: 
         NotFound: there is no institution to keep.
         Invalid: at ``duplicate_id``: it is the same, or there is no such institution.
     """
+    _hold_staff(db, keep_id, duplicate_id)
     keep, duplicate = _pair(db, Institution, keep_id, duplicate_id)
     for person in db.exec(select(Person).where(Person.institution_id == duplicate.id)):
         person.institution = keep
@@ -148,6 +154,7 @@ def merge_initiatives(db: DbSession, actor: Actor, keep_id: str, duplicate_id: s
         NotFound: there is no initiative to keep.
         Invalid: at ``duplicate_id``: it is the same, or there is no such initiative.
     """
+    hold_enrolments(db, keep_id, duplicate_id)
     keep, duplicate = _pair(db, Initiative, keep_id, duplicate_id)
     for enrolment in db.exec(select(Enrolment).where(Enrolment.initiative_id == duplicate.id)):
         enrolment.initiative = keep
@@ -158,6 +165,19 @@ def merge_initiatives(db: DbSession, actor: Actor, keep_id: str, duplicate_id: s
     db.delete(duplicate)
     db.flush()
     return keep
+
+
+def _hold_people(db: DbSession, keep_id: str, duplicate_id: str) -> None:
+    named = merging_guests.cycles_that_name(db, duplicate_id)
+    hold_cycles(db, (keep_id, duplicate_id), named)
+
+
+def _hold_staff(db: DbSession, keep_id: str, duplicate_id: str) -> None:
+    """Holds who works at the duplicate, and before them what shows them or the two."""
+    of_duplicate = [duplicate_id] if may_be_id(duplicate_id) else []
+    staff = select(Person.id).where(col(Person.institution_id).in_(of_duplicate))
+    hold_cycles(db, db.exec(staff).all(), cycles_of_institutions(db, (keep_id, duplicate_id)))
+    db.exec(staff.order_by(col(Person.id)).with_for_update(key_share=True)).all()
 
 
 def _pair(

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, cast, union, update
+from sqlalchemy import String, cast, update
 from sqlmodel import col, select
 
 from app.db import DbSession
@@ -16,40 +16,21 @@ from app.domain.addresses import address_key
 from app.domain.answers import holds
 from app.domain.documents import from_document
 from app.domain.invitations import Entry, Method, taken_back
-from app.domain.schedule import Session
 from app.models import (
     Cycle,
-    Enrolment,
     Guest,
     InboundMail,
     Invitation,
     Material,
     Message,
-    Part,
     Person,
     Release,
 )
-from app.models import Session as SessionRow
-from app.services.ledger import Plan, issue, plan
+from app.services.issuing import blank_row, issue
+from app.services.ledger import Plan, plan
 from app.services.outbox import INVITATION_KINDS
 from app.services.rows import find
 from app.services.schedules import newest_release
-
-
-def hold_cycles(db: DbSession, people: Collection[str]) -> None:
-    """Holds what these people are in: sessions, then cycles, as everywhere."""
-    theirs = select(Part.session_id).where(col(Part.person_id).in_(people))
-    sessions = select(SessionRow.cycle_id).where(col(SessionRow.id).in_(theirs))
-    of_sessions = db.exec(
-        sessions.order_by(col(SessionRow.id)).with_for_update(key_share=True)
-    ).all()
-    of_people = union(
-        select(Guest.cycle_id).where(col(Guest.person_id).in_(people)),
-        select(Enrolment.cycle_id).where(col(Enrolment.person_id).in_(people)),
-    )
-    cycles = {*of_sessions, *db.connection().scalars(of_people)}
-    query = select(Cycle.id).where(col(Cycle.id).in_(cycles)).order_by(col(Cycle.id))
-    db.exec(query.with_for_update(key_share=True)).all()
 
 
 def move_guests(db: DbSession, keep: Person, duplicate: Person, at: datetime) -> list[str]:
@@ -111,6 +92,7 @@ def _join(db: DbSession, stays: Guest, goes: Guest, address: str, at: datetime) 
         _take_over(db, stays, mine, theirs)
     for name in ("biography", "photo", "unavailable"):
         setattr(stays, name, getattr(stays, name) or getattr(goes, name))
+    stays.aliases = list(dict.fromkeys([*stays.aliases, *goes.aliases]))
     _move_what_refers(db, stays, goes)
     db.delete(goes)
     db.flush()  # before its address for replies moves: two rows must not have it at any time
@@ -174,7 +156,9 @@ def _take_back(
         elif entry is not None or (row.method == Method.CANCEL and row.ends_at > at):
             session = sessions.get(row.session_id)
             if session is not None and row.answer:
-                db.add(_blank(row, session, stays))
+                blank = blank_row(stays.id, session)
+                _carry_answer(row, blank)
+                db.add(blank)
             db.delete(row)
         else:
             row.guest_id = stays.id
@@ -194,6 +178,7 @@ def _entry(row: Invitation) -> Entry:
         starts=row.starts_at,
         ends=row.ends_at,
         time_sequence=row.time_sequence,
+        language=row.language,
     )
 
 
@@ -205,21 +190,6 @@ def _overtake(held: Invitation, entry: Entry, address: str) -> None:
     held.stamp = max(held.stamp, entry.stamp)
 
 
-def _blank(row: Invitation, session: Session, stays: Guest) -> Invitation:
-    """A row that says that nothing was issued, with the answer."""
-    blank = Invitation(
-        guest_id=stays.id,
-        session_id=session.id,
-        uid=session.uid,
-        sequence=session.sequence,
-        starts_at=session.starts,
-        ends_at=session.ends,
-        time_sequence=session.sequence,
-    )
-    _carry_answer(row, blank)
-    return blank
-
-
 def _carry_answer(of: Invitation, to: Invitation) -> None:
     """An answer counts its SEQUENCE as its guest's ledger does. What matters of it: whether it was
     to the time that the other row says, too."""
@@ -229,7 +199,7 @@ def _carry_answer(of: Invitation, to: Invitation) -> None:
     if sequence < 0:
         return
     to.answer, to.answer_source, to.answered_at = of.answer, of.answer_source, of.answered_at
-    to.answer_sequence, to.comment = sequence, of.comment
+    to.answer_sequence, to.comment, to.answer_sent_at = sequence, of.comment, of.answer_sent_at
 
 
 def _move_what_refers(db: DbSession, stays: Guest, goes: Guest) -> None:
@@ -248,14 +218,21 @@ def _move_what_refers(db: DbSession, stays: Guest, goes: Guest) -> None:
     db.flush()
 
 
+def cycles_that_name(db: DbSession, person_id: str) -> list[str]:
+    """The ids of the cycles in whose releases somebody has a part, by now or once."""
+    return list(db.exec(select(Release.cycle_id).where(_names(person_id)).distinct()))
+
+
+def _names(person_id: str) -> Any:
+    return cast(col(Release.document), String).contains(person_id, autoescape=True)
+
+
 def rename_in_releases(
     db: DbSession, keep_id: str, duplicate_id: str, parts: Mapping[str, str]
 ) -> None:
     """Says in what was published who somebody is by now: whom a session concerns is found out by
     that id. Names and all else that is shown stay. `parts`: ids of parts that became others."""
-    text = cast(col(Release.document), String)
-    query = select(Release).where(text.contains(duplicate_id, autoescape=True))
-    query = query.order_by(col(Release.id)).with_for_update()
+    query = select(Release).where(_names(duplicate_id)).order_by(col(Release.id)).with_for_update()
     for release in db.exec(query.execution_options(populate_existing=True)).all():
         sessions = [
             {

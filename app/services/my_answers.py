@@ -9,16 +9,15 @@ from sqlmodel import col, select
 
 from app.db import DbSession, insert_unless_there
 from app.domain.answers import Answer, AnswerSource, Given, holds
-from app.domain.documents import from_document
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_, Clash, NotFound
-from app.domain.ids import new_id
 from app.domain.invitations import own_segments
 from app.domain.schedule import PartStatus, Schedule, Session, SessionStatus
 from app.models import Enrolment, Guest, Invitation, Part
 from app.services import answers
 from app.services.guests import guest_of
-from app.services.schedules import newest_release
+from app.services.issuing import blank_row
+from app.services.schedules import released_schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +57,7 @@ def session_to_answer(
 
     Raises NotFound.
     """
-    release = newest_release(db, cycle_id)
-    schedule = None if release is None else from_document(release.document)
+    schedule = released_schedule(db, cycle_id)
     session = schedule.session(number) if schedule else None
     if schedule is None or session is None:
         raise NotFound
@@ -123,16 +121,7 @@ def _row(db: DbSession, cycle_id: str, person_id: str, session: Session) -> Invi
     )
     found = db.exec(query).one_or_none()
     if found is None:
-        blank = Invitation(
-            id=new_id(),
-            guest_id=guest.id,
-            session_id=session.id,
-            uid=session.uid,
-            sequence=session.sequence,
-            starts_at=session.starts,
-            ends_at=session.ends,
-            time_sequence=session.sequence,
-        )
+        blank = blank_row(guest.id, session)
         statement = insert_unless_there(db, Invitation, index_elements=["guest_id", "session_id"])
         db.connection().execute(statement.values(blank.model_dump()))
         found = db.exec(query).one()
@@ -144,7 +133,7 @@ def _row(db: DbSession, cycle_id: str, person_id: str, session: Session) -> Invi
             "starts_at": session.starts,
             "ends_at": session.ends,
         }
-        blank_row = (col(Invitation.id) == found.id, col(Invitation.method) == "")
-        db.connection().execute(update(Invitation).where(*blank_row).values(now_published))
+        still_blank = (col(Invitation.id) == found.id, col(Invitation.method) == "")
+        db.connection().execute(update(Invitation).where(*still_blank).values(now_published))
         db.refresh(found)
     return found

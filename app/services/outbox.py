@@ -9,17 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import text, update
+from sqlalchemy import and_, or_, text, update
+from sqlalchemy.exc import InvalidRequestError
 from sqlmodel import col, func, select
 
 from app.db import DbSession, insert_unless_there
-from app.domain.errors import N_, Clash
+from app.domain.errors import N_, Clash, NotFound
 from app.domain.ids import new_id
 from app.domain.text import localized
 from app.models import Cycle, Invitation, Message
 from app.services.actor import Actor
 from app.services.paging import paginate
-from app.services.rows import find
+from app.services.rows import find, hold
 
 SIGN_IN = "sign-in"
 ENROLMENT_KINDS = (
@@ -35,6 +36,11 @@ INVITATION_KINDS = (INVITATION, UPDATE, CANCEL)
 PART_KINDS = ("part-request", "part-reminder")
 KINDS = (*ENROLMENT_KINDS, SIGN_IN, *INVITATION_KINDS, *PART_KINDS, "reminder", "follow-up")
 STATUSES = ("queued", "sent", "failed", "expired", "superseded", "bounced")
+LEASE = timedelta(minutes=5)
+"""For so long a worker has a mail that it has taken; others take it only then."""
+FAR = LEASE + timedelta(minutes=1)
+"""A lease that ends later than in this time was written by a clock that was wrong, and does not
+hold. The minute is for clocks that differ a little."""
 _CHUNK = 1_000
 _LATELY = timedelta(minutes=5)
 
@@ -52,6 +58,7 @@ def prepare(
     session_id: str | None = None,
     release_number: int = 0,
     lane: str = "",
+    rank: int = 0,
     expires_at: datetime | None = None,
     due_at: datetime | None = None,
     now: datetime,
@@ -59,8 +66,9 @@ def prepare(
     """The values of one mail for `enqueue_many`; all instants are aware UTC.
 
     `lane`: of the mails with one lane the newest replaces those that still wait, and none overtakes
-    another; the order is that in which they were prepared. `expires_at`: of no use from then on.
-    `due_at`: not before then; None: at once.
+    another; the newest is that of the highest `rank`, of several the one that was prepared last.
+    That goes by clocks, so where several machines prepare them the rank must tell. `expires_at`: of
+    no use from then on. `due_at`: not before then; None: at once.
     """
     if kind not in KINDS:
         raise ValueError(f"no such kind of mail: {kind!r}")
@@ -81,6 +89,7 @@ def prepare(
         "session_id": session_id,
         "release_number": release_number,
         "lane": lane,
+        "rank": rank,
         "expires_at": expires_at,
         "status": "queued",
         "due_at": now if due_at is None else due_at,
@@ -118,6 +127,7 @@ def enqueue(
     session_id: str | None = None,
     release_number: int = 0,
     lane: str = "",
+    rank: int = 0,
     expires_at: datetime | None = None,
     due_at: datetime | None = None,
     now: datetime,
@@ -140,6 +150,7 @@ def enqueue(
         session_id=session_id,
         release_number=release_number,
         lane=lane,
+        rank=rank,
         expires_at=expires_at,
         due_at=due_at,
         now=now,
@@ -194,7 +205,7 @@ def retry(
             says what holds now (``replaced``); what it is about is over (``over``).
     """
     message = find(db, Message, message_id)
-    db.refresh(message, with_for_update=True)
+    _hold(db, message)
     if message.kind == SIGN_IN:
         raise Clash(
             N_("A sign-in link works once. Ask for a new one on the sign-in page."),
@@ -218,6 +229,7 @@ def retry(
             session_id=message.session_id,
             release_number=message.release_number,
             lane=message.lane,
+            rank=message.rank,
             expires_at=message.expires_at,
             now=now,
         )
@@ -228,6 +240,8 @@ def retry(
     if message.status == "failed":
         message.attempts = 0
         message.last_error = ""
+    if message.leased_until is not None and message.leased_until > now + FAR:
+        message.leased_until, message.leased_by = None, ""
     message.status = "queued"
     message.due_at = now
     db.add(message)
@@ -235,8 +249,24 @@ def retry(
     return message
 
 
+def _hold(db: DbSession, message: Message) -> None:
+    """Holds a mail with what the ledger says of it, in the order of `services.schedules`."""
+    if message.cycle_id is not None:
+        hold(db, Cycle, message.cycle_id)
+        rows = select(Invitation.id).where(col(Invitation.message_id) == message.id)
+        db.exec(rows.order_by(col(Invitation.id)).with_for_update()).all()
+    try:
+        db.refresh(message, with_for_update=True)
+    except InvalidRequestError:  # it went while this one waited
+        raise NotFound from None
+
+
 def _has_newer(db: DbSession, message: Message) -> bool:
-    same_lane = select(Message.id).where(Message.lane == message.lane, col(Message.id) > message.id)
+    newer = or_(
+        col(Message.rank) > message.rank,
+        and_(col(Message.rank) == message.rank, col(Message.id) > message.id),
+    )
+    same_lane = select(Message.id).where(Message.lane == message.lane, newer)
     return db.exec(same_lane.limit(1)).first() is not None
 
 

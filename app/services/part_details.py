@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import PurePath
+from typing import Any
 
 from sqlmodel import col, func, select
 
@@ -16,12 +17,16 @@ from app.schemas.material import MaterialIn
 from app.schemas.part import GuestDetailsIn, UnavailableIn
 from app.services import materials
 from app.services.actor import SYSTEM
-from app.services.files import Stored, download_name
+from app.services.files import MEGABYTE, Stored, download_name
 from app.services.rows import find, hold, person_key
+from app.services.schedules import hold_cycles
 from app.services.wall_times import settle
 
 MOST_HOURS = 100
 MOST_SLIDES = 20
+MOST_BYTES = 200 * MEGABYTE
+"""Of all the slides that one person gives to a cycle."""
+
 _LONGEST = timedelta(days=366)
 
 
@@ -49,20 +54,15 @@ def details_of(db: DbSession, guest: Guest) -> tuple[str, str]:
 def save_details(db: DbSession, guest: Guest, given: GuestDetailsIn, now: datetime) -> None:
     """Keeps what somebody says of themselves. Position and institution go with their parts in this
     cycle that are not over: what was said in the past stays as of that day."""
-    # In the order in which revisions are raised after the flush: see `models.revisions`.
+    hold_cycles(db, [guest.person_id])
     person = hold(db, Person, guest.person_id)
     theirs = select(Part.session_id).where(Part.person_id == guest.person_id)
-    sessions = (
-        select(Session)
-        .where(
-            Session.cycle_id == guest.cycle_id,
-            col(Session.ends_at) > now,
-            col(Session.id).in_(theirs),
-        )
-        .order_by(col(Session.id))
-        .with_for_update(key_share=True)
+    sessions = select(Session.id).where(
+        Session.cycle_id == guest.cycle_id,
+        col(Session.ends_at) > now,
+        col(Session.id).in_(theirs),
     )
-    ids = [session.id for session in db.exec(sessions)]
+    ids = db.exec(sessions).all()
     person.name, person.zone, person.language = given.name, given.zone, given.language
     person.position = person.position or given.position
     person.search_key = person_key(person)
@@ -143,6 +143,40 @@ def slides_of(db: DbSession, guest: Guest) -> list[Material]:
     return list(db.exec(query.order_by(col(Material.session_id), col(Material.position))))
 
 
+def room_for_slides(db: DbSession, guest: Guest, part_id: str) -> int:
+    """How many bytes of slides they may still give for one of their parts.
+
+    Raises:
+        NotFound: they have no such part in this cycle.
+        Invalid: at ``file`` (``full``): they have given as much as they may.
+    """
+    part = find(db, Part, part_id)
+    session = find(db, Session, part.session_id)
+    if part.person_id != guest.person_id or session.cycle_id != guest.cycle_id:
+        raise NotFound
+    given: Any = select(func.count(), func.coalesce(func.sum(Material.size), 0))
+    count, size = db.exec(given.where(Material.given_by == guest.id)).one()
+    if count >= MOST_SLIDES:
+        raise Invalid.one(
+            "file",
+            N_("You have given %(most)s files. Take one away first."),
+            code="full",
+            most=MOST_SLIDES,
+        )
+    if MOST_BYTES - size < MEGABYTE:
+        raise _no_room()
+    return MOST_BYTES - int(size)
+
+
+def _no_room() -> Invalid:
+    return Invalid.one(
+        "file",
+        N_("Your files have more than %(most)s MB together. Take one away first."),
+        code="full",
+        most=MOST_BYTES // MEGABYTE,
+    )
+
+
 def add_slides(
     db: DbSession, guest: Guest, part_id: str, title: str, stored: Stored, file_name: str
 ) -> Material:
@@ -151,21 +185,13 @@ def add_slides(
 
     Raises:
         NotFound: they have no such part in this cycle.
-        Invalid: at ``title``; ``full``: too many.
+        Invalid: at ``title``; ``full``: too many, or too much.
     """
+    _held(db, guest)
+    if room_for_slides(db, guest, part_id) < stored.size:
+        raise _no_room()
     part = find(db, Part, part_id)
     session = find(db, Session, part.session_id)
-    if part.person_id != guest.person_id or session.cycle_id != guest.cycle_id:
-        raise NotFound
-    _held(db, guest)
-    count = select(func.count()).select_from(Material).where(Material.given_by == guest.id)
-    if db.exec(count).one() >= MOST_SLIDES:
-        raise Invalid.one(
-            "file",
-            N_("You have given %(most)s files. Take one away first."),
-            code="full",
-            most=MOST_SLIDES,
-        )
     name = download_name(file_name, stored.media_type)
     new = MaterialIn(
         title=title or PurePath(name).stem,

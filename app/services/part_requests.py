@@ -1,6 +1,6 @@
 """Asking people to confirm their parts, and reminding them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from app.domain.schedule import CycleStatus, PartStatus, SessionStatus
 from app.models import Cycle, Enrolment, Guest, Part, Person, Session
 from app.services import outbox
 from app.services.actor import Actor
-from app.services.guests import ensure_guests
+from app.services.guests import ensure_guests, takes_mail
 from app.services.parts import Placed, by_person, change, placed_parts
 from app.services.rows import find, hold
 
@@ -24,7 +24,8 @@ REQUEST, REMINDER = outbox.PART_KINDS
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Whom mails go to, by id, and who has no address to send one to."""
+    """Whom mails go to, by id, and who has no address to send one to. Nobody is reminded at an
+    address from which mail came back; they can be asked there."""
 
     people: tuple[str, ...]
     without_address: tuple[str, ...]
@@ -47,7 +48,7 @@ def whom_to_remind(
         if each.part.asked_at is not None and now - each.part.asked_at < ASK_EVERY
     }
     waiting = [each for each in placed if each.part.person_id not in fresh]
-    return _sorted_out(waiting, {Standing.INVITED}, now, only)
+    return _sorted_out(waiting, {Standing.INVITED}, now, only, takes_mail)
 
 
 def ask(
@@ -136,6 +137,7 @@ def _sorted_out(
     standings: Collection[Standing],
     now: datetime,
     only: Collection[str] | None,
+    reaches: Callable[[Person], bool] = lambda person: bool(person.email),
 ) -> Asked:
     open_ones = [p for p in placed if p.is_open(now) and p.standing in standings]
     people = {
@@ -144,8 +146,8 @@ def _sorted_out(
         if only is None or person_id in only
     }
     return Asked(
-        tuple(person_id for person_id, person in people.items() if person.email),
-        tuple(person_id for person_id, person in people.items() if not person.email),
+        tuple(person_id for person_id, person in people.items() if reaches(person)),
+        tuple(person_id for person_id, person in people.items() if not reaches(person)),
     )
 
 

@@ -21,7 +21,7 @@ from app.domain.schedule import PartStatus, Segment, SessionStatus
 from app.models import Cycle, Guest, Part, Session
 from app.schemas.part import PartAnswerIn, PartStatusIn
 from app.services.actor import Actor
-from app.services.ledger import settle
+from app.services.issuing import settle
 from app.services.rows import find, hold
 from app.services.schedules import held_session, segments_of, session_rows
 

@@ -1,6 +1,7 @@
 """The directory of people."""
 
 from collections import defaultdict, deque
+from datetime import datetime
 from itertools import combinations
 from typing import Any, cast
 
@@ -10,14 +11,14 @@ from sqlmodel import col, select
 from app.db import DbSession
 from app.domain.addresses import address_key
 from app.domain.errors import N_, Invalid
-from app.models import Cycle, Enrolment, Institution, Part, Person, Segment, Session, now
+from app.models import Cycle, Enrolment, Institution, Part, Person, Segment, Session
 from app.schemas.directory import PersonChange, PersonIn
 from app.services.actor import Actor
-from app.services.ledger import settle_everywhere
-from app.services.merging_guests import hold_cycles
+from app.services.issuing import settle_everywhere
 from app.services.paging import paginate
 from app.services.rows import find, found_by, hold, renew_enrolment_keys, search_key, unique_or
 from app.services.rows import person_key as key_of
+from app.services.schedules import hold_cycles
 
 __all__ = [
     "change_person",
@@ -62,26 +63,27 @@ def change_person(
     person_id: str,
     command: PersonChange,
     revision: int | None = None,
+    *,
+    now: datetime,
 ) -> Person:
-    """Changes what the command sets. Position and institution in agendas stay as they were.
+    """Changes what the command sets. Position and institution in agendas stay as they were. A new
+    address is told to their calendars.
 
     Raises:
         NotFound: there is no such person.
         Stale: `revision` is not the person's.
         Invalid: as for `create_person`.
     """
+    hold_cycles(db, [person_id])
     person = hold(db, Person, person_id, _INSTITUTION, revision=revision)
     known_by = person.email
-    if "email" in command.model_fields_set:
-        # Before anything is written: whoever holds a cycle may need its people, or an enrolment.
-        hold_cycles(db, [person.id])
     _apply(db, person, command.model_dump(exclude_unset=True))
     _flushed(db, person)
     if person.email != known_by:
         person.bounced_at, person.bounce = None, ""  # that was the other address
         renew_enrolment_keys(db, col(Enrolment.person_id) == person.id)
         db.flush()
-        settle_everywhere(db, person.id, now())
+        settle_everywhere(db, person.id, now)
     return person
 
 

@@ -15,7 +15,7 @@ from app.db import DbSession
 from app.domain.enrolment import TAKES_A_PLACE, EnrolmentStatus, first_status
 from app.models import Cycle, Enrolment, Message, Person
 from app.services import outbox
-from app.services.ledger import settle
+from app.services.issuing import settle
 
 _MAIL_OF_STATUS = {
     EnrolmentStatus.CONFIRMED: "enrolment-confirmed",

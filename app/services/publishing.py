@@ -19,7 +19,8 @@ from app.models import Cycle, Person, Release
 from app.services.actor import Actor
 from app.services.guests import ensure_guests
 from app.services.holidays import holidays_for
-from app.services.ledger import Plan, issue, plan
+from app.services.issuing import issue
+from app.services.ledger import Plan, plan
 from app.services.part_details import unavailable_of
 from app.services.rows import find
 from app.services.schedules import (
@@ -118,7 +119,7 @@ def preview_of(db: DbSession, actor: Actor, draft: Schedule, now: datetime) -> P
 def reach(db: DbSession, actor: Actor, cycle_id: str, found: Preview, now: datetime) -> Plan:
     """Who would have to be told what, were that preview published and did the cycle invite.
 
-    Six queries, whatever the number of people. Raises NotFound.
+    Seven queries, whatever the number of people. Raises NotFound.
     """
     return plan(db, find(db, Cycle, cycle_id), found.next_schedule, now)
 
@@ -178,7 +179,7 @@ def publish(
     cycle.invites = cycle.invites or invite
     db.flush()
     if cycle.invites:
-        ensure_guests(db, cycle_id)
+        ensure_guests(db, cycle_id, found.next_schedule)
         planned = plan(db, cycle, found.next_schedule, now)
         issue(db, cycle, row.number, planned, now, leave_out=leave_out, note=row.note)
     return row

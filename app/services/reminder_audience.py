@@ -17,6 +17,7 @@ from app.domain.reminders import Audience, reaches
 from app.domain.schedule import PartStatus, Session
 from app.models import Enrolment, Guest, Invitation, Part, Person
 from app.models import Session as SessionRow
+from app.services.guests import TAKES_MAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +68,33 @@ class Circle:
         people = dict.fromkeys(p.person_id for g in session.segments for p in g.parts)
         found = {}
         for person_id in people:
-            parts = [
-                part.id
-                for segment in own_segments(session, person_id, declined)
-                for part in segment.parts
-                if part.person_id == person_id and part.id not in declined
-            ]
-            if parts:
-                found[person_id] = [self.part_status.get(p, PartStatus.PLANNED) for p in parts]
+            statuses = standings(session, person_id, declined, self.part_status)
+            if statuses:
+                found[person_id] = statuses
         return found
 
     def _answer(self, reader: Reader, session: Session, parts: Sequence[str]) -> str:
-        """Their answer to the invitation; without one, having confirmed all parts is one too."""
-        answer = self.answers.get((reader.guest_id, session.id), "")
-        if not answer and parts and all(status == PartStatus.CONFIRMED for status in parts):
-            return "accepted"
-        return answer
+        return answer_of(self.answers.get((reader.guest_id, session.id), ""), parts)
+
+
+def standings(
+    session: Session, person_id: str, declined: frozenset[str], part_status: Mapping[str, str]
+) -> list[str]:
+    """Where somebody's parts in a session stand, without those that they declined."""
+    return [
+        part_status.get(part.id, PartStatus.PLANNED)
+        for segment in own_segments(session, person_id, declined)
+        for part in segment.parts
+        if part.person_id == person_id and part.id not in declined
+    ]
+
+
+def answer_of(answer: str, parts: Sequence[str]) -> str:
+    """What somebody's answer comes to: theirs to the invitation, as far as it holds; without one,
+    having confirmed all parts is one too."""
+    if not answer and parts and all(status == PartStatus.CONFIRMED for status in parts):
+        return "accepted"
+    return answer
 
 
 def circle(db: DbSession, cycle_id: str, sessions: Iterable[Session]) -> Circle:
@@ -110,8 +122,7 @@ def _participants(db: DbSession, cycle_id: str, guests: Mapping[str, str]) -> tu
         .where(
             Enrolment.cycle_id == cycle_id,
             Enrolment.status == EnrolmentStatus.CONFIRMED,
-            col(Person.email).is_not(None),
-            col(Person.bounced_at).is_(None),
+            *TAKES_MAIL,
         )
         .order_by(col(Enrolment.id))
     )
@@ -126,11 +137,7 @@ def _others(
 ) -> dict[str, Reader]:
     rows = db.exec(
         select(Person.id, Person.name, Person.email, Person.language)
-        .where(
-            col(Person.id).in_(person_ids),
-            col(Person.email).is_not(None),
-            col(Person.bounced_at).is_(None),
-        )
+        .where(col(Person.id).in_(person_ids), *TAKES_MAIL)
         .order_by(col(Person.id))
     )
     return {

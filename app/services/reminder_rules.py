@@ -14,12 +14,21 @@ from app.domain import reminders as rules
 from app.domain.errors import N_, Clash, Invalid, NotFound
 from app.domain.reminders import Anchor, Audience, Rule, Verdict
 from app.domain.schedule import Session, SessionStatus
-from app.models import Cycle, Reminder, ReminderRun
+from app.models import Cycle, Message, Reminder, ReminderRun
 from app.schemas.reminder import ReminderIn
 from app.services.actor import Actor
-from app.services.reminder_audience import circle
-from app.services.reminders import ensure_defaults, meeting_of, rule_of
-from app.services.rows import find
+from app.services.reminder_audience import Circle, circle
+from app.services.reminders import (
+    KINDS,
+    NEVER_WENT,
+    OPEN,
+    ensure_defaults,
+    intent_of,
+    meeting_of,
+    rule_of,
+    still_holds,
+)
+from app.services.rows import find, hold
 from app.services.schedules import released_schedule
 
 MOST = 20
@@ -28,8 +37,9 @@ MOST = 20
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A reminder of a session that has not gone out. `reach`: how many it would go to if it went
-    out now; `late`: it was due more than an hour ago and waits for the worker."""
+    """A reminder of a session that has not gone out, or not to everybody before the session got
+    another time. `reach`: how many it would go to if it went out now; `late`: it should have gone
+    more than an hour ago and waits for the worker."""
 
     reminder: Reminder
     session: Session
@@ -65,7 +75,8 @@ class Overview:
 
 
 def overview(db: DbSession, actor: Actor, cycle: Cycle, now: datetime) -> Overview:
-    """How the reminders of a cycle stand at the aware instant `now`. At most eight queries."""
+    """How the reminders of a cycle stand at the aware instant `now`. At most eight queries,
+    nine where something has gone out for another time."""
     query = select(Reminder).where(Reminder.cycle_id == cycle.id)
     rows = list(db.exec(query.order_by(col(Reminder.id))))
     usual = not rows and cycle.invites
@@ -86,29 +97,43 @@ def overview(db: DbSession, actor: Actor, cycle: Cycle, now: datetime) -> Overvi
     ran = tuple(
         Ran(run, by_id[run.reminder_id], sessions[run.session_id])
         for run in runs
-        if run.session_id in sessions
+        if run.session_id in sessions and (run.outcome != OPEN or run.count)
     )
-    done = {(run.reminder_id, run.session_id) for run in runs}
-    waiting = [
-        (row, session, due_at)
-        for row, session, due_at in _waiting(present, schedule.sessions, now)
-        if (row.id, session.id) not in done
-    ]
+    known = {(run.reminder_id, run.session_id): run for run in runs}
+    waiting = []
+    for row, session, due_at in _waiting(present, schedule.sessions, now):
+        run = known.get((row.id, session.id))
+        if run is None or not still_holds(run, due_at):
+            waiting.append((row, session, due_at))
     planned: list[Planned] = []
     if waiting:
         people = circle(db, cycle.id, {s.id: s for _, s, _ in waiting}.values())
-        planned = [
-            Planned(
-                row,
-                session,
-                due_at,
-                len(people.reached(session, Audience(row.audience))),
-                rules.is_late(due_at, now),
-            )
-            for row, session, due_at in waiting
-        ]
+        had = _had(db, {s.id for row, s, _ in waiting if (row.id, s.id) in known})
+        for row, session, due_at in waiting:
+            reach = _reach(people, row, session, had)
+            if reach or (row.id, session.id) not in known:
+                meant = rules.meant_for(due_at, meeting_of(session).moved)
+                late = rules.is_late(meant, now)
+                planned.append(Planned(row, session, meant, reach, late))
     planned.sort(key=lambda p: (p.due_at, p.session.number, p.reminder.id))
     return Overview(present, usual, tuple(planned), ran, True)
+
+
+def _had(db: DbSession, session_ids: set[str]) -> set[str]:
+    """For what mails about these sessions have gone, or are about to."""
+    if not session_ids:
+        return set()
+    query = select(Message.intent).where(
+        col(Message.session_id).in_(session_ids),
+        col(Message.kind).in_(KINDS),
+        col(Message.status).not_in(NEVER_WENT),
+    )
+    return set(db.exec(query))
+
+
+def _reach(people: Circle, row: Reminder, session: Session, had: set[str]) -> int:
+    readers = people.reached(session, Audience(row.audience))
+    return sum(intent_of(row.id, session.id, reader) not in had for reader in readers)
 
 
 def _usual(cycle: Cycle, now: datetime) -> list[Reminder]:
@@ -142,7 +167,7 @@ def get_reminder(db: DbSession, actor: Actor, cycle_id: str, reminder_id: str) -
 
 def use_defaults(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> None:
     """Gives a cycle without reminders the usual ones, from now on. Raises NotFound."""
-    find(db, Cycle, cycle_id)
+    hold(db, Cycle, cycle_id)
     ensure_defaults(db, cycle_id, now)
     present = select(Reminder.id).where(
         Reminder.cycle_id == cycle_id, col(Reminder.removed).is_(False)
@@ -165,7 +190,7 @@ def add_reminder(
         Invalid: at ``minutes``, code ``twice``: there is such a reminder.
         Clash: code ``full``: there are too many.
     """
-    cycle = find(db, Cycle, cycle_id)
+    cycle = hold(db, Cycle, cycle_id)  # else two at once would both find that there is none
     if cycle.invites:
         ensure_defaults(db, cycle_id, now)
     row = Reminder(
@@ -187,6 +212,7 @@ def change_reminder(
     """Another time, another audience. With another time it is a new reminder, which goes out also
     for a session that the old one has gone out for. Raises as `get_reminder` and `add_reminder`.
     """
+    hold(db, Cycle, cycle_id)
     row = get_reminder(db, actor, cycle_id, reminder_id)
     if (row.anchor, row.minutes) == (new.anchor, new.minutes):
         row.audience = str(new.audience)

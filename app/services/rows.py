@@ -70,8 +70,13 @@ def hold(
     return row
 
 
+def may_be_id(row_id: str) -> bool:
+    """Whether a row may have this id. PostgreSQL takes no NUL in text."""
+    return row_id.isascii() and "\0" not in row_id
+
+
 def _refuse_what_is_no_id(row_id: str) -> None:
-    if not row_id.isascii() or "\0" in row_id:  # PostgreSQL takes no NUL in text
+    if not may_be_id(row_id):
         raise NotFound
 
 
@@ -120,6 +125,14 @@ def enrolment_key(enrolment: Enrolment) -> str:
         enrolment.initiative.name if enrolment.initiative else "",
         length=900,
     )
+
+
+def hold_enrolments(db: DbSession, *initiatives: str) -> None:
+    """Holds the enrolments of those who stand for these initiatives: to be called before the
+    initiatives are held (see `services.schedules`)."""
+    ids = [each for each in initiatives if may_be_id(each)]
+    query = select(Enrolment.id).where(col(Enrolment.initiative_id).in_(ids))
+    db.exec(query.order_by(col(Enrolment.id)).with_for_update(key_share=True)).all()
 
 
 def renew_enrolment_keys(db: DbSession, which: ColumnElement[bool]) -> None:

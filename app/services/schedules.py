@@ -1,14 +1,27 @@
 """From tables to schedules: the draft, the newest release, and the drafts of other cycles.
 
 Also what every change of a schedule needs: loading a session with all that hangs on it, and
-holding it, and the cycle, against somebody who changes it at the same time. Whoever holds both
-takes the session first: after each flush the revisions are raised in that order.
+holding it, and the cycle, against somebody who changes it at the same time.
+
+Rows are held in one order, so that no two transactions wait for each other:
+
+    sessions → cycles → persons → enrolments → guests → invitations → messages
+        → institutions and initiatives
+
+and those of one table by their ids. What is not needed is left out; mail that came in is held after
+its guest. Changing a row holds it, and so does referring to it: from the moment at which a foreign
+key is written, the row that it names can neither go nor get another key. Revisions are raised in
+this order too (`models.revisions`), also those of a person's sessions and of an institution's
+cycles, so whoever changes a person or an institution holds these first. Who learns afterwards that
+more is concerned, since somebody else was quicker, takes it late: should two wait for each other
+then, the database ends one of them, who is told to try again (`web.problems`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
+from sqlalchemy import union
 from sqlalchemy.orm import selectinload
 from sqlmodel import col, select
 
@@ -18,8 +31,18 @@ from app.domain.conflict_sessions import same_room
 from app.domain.documents import from_document
 from app.domain.errors import N_, Clash
 from app.domain.schedule import CycleStatus, InstitutionRole, PartRole, SegmentKind, SessionStatus
-from app.models import Cycle, CycleInstitution, Part, Person, Release, Segment, Session
-from app.services.rows import find, hold
+from app.models import (
+    Cycle,
+    CycleInstitution,
+    Enrolment,
+    Guest,
+    Part,
+    Person,
+    Release,
+    Segment,
+    Session,
+)
+from app.services.rows import find, hold, may_be_id
 
 _MARGIN = timedelta(days=8)  # a pinned segment begins up to a week after its session
 
@@ -55,6 +78,29 @@ def held_cycle(db: DbSession, cycle_id: str) -> Cycle:
     NotFound.
     """
     return hold(db, Cycle, cycle_id, *with_institutions())
+
+
+def hold_cycles(db: DbSession, people: Collection[str], cycles: Collection[str] = ()) -> None:
+    """Holds the sessions in which these people have parts, and their cycles: those, and the ones
+    that they are guests of or enrolled in. Holds these `cycles` besides."""
+    people = [person_id for person_id in people if may_be_id(person_id)]
+    theirs = select(Part.session_id).where(col(Part.person_id).in_(people))
+    sessions = select(Session.cycle_id).where(col(Session.id).in_(theirs))
+    of_sessions = db.exec(sessions.order_by(col(Session.id)).with_for_update(key_share=True)).all()
+    of_people = union(
+        select(Guest.cycle_id).where(col(Guest.person_id).in_(people)),
+        select(Enrolment.cycle_id).where(col(Enrolment.person_id).in_(people)),
+    )
+    found = {*cycles, *of_sessions, *db.connection().scalars(of_people)}
+    query = select(Cycle.id).where(col(Cycle.id).in_(found)).order_by(col(Cycle.id))
+    db.exec(query.with_for_update(key_share=True)).all()
+
+
+def cycles_of_institutions(db: DbSession, institutions: Collection[str]) -> Sequence[str]:
+    """The ids of the cycles that these institutions carry. One query."""
+    ids = [each for each in institutions if may_be_id(each)]
+    query = select(CycleInstitution.cycle_id).where(col(CycleInstitution.institution_id).in_(ids))
+    return db.exec(query).all()
 
 
 def refuse_archived(cycle: Cycle) -> None:
@@ -107,6 +153,13 @@ def released_schedule(db: DbSession, cycle_id: str) -> schedule.Schedule | None:
     """
     release = newest_release(db, cycle_id)
     return None if release is None else from_document(release.document)
+
+
+def released_session(db: DbSession, session: Session) -> schedule.Session | None:
+    """A session as it was published last, or None if it never was. One query."""
+    released = released_schedule(db, session.cycle_id)
+    sessions = released.sessions if released else ()
+    return next((each for each in sessions if each.id == session.id), None)
 
 
 def schedule_of_release(db: DbSession, cycle_id: str, number: int) -> schedule.Schedule | None:

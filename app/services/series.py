@@ -11,6 +11,7 @@ from app.domain.errors import N_, Invalid
 from app.models import Session
 from app.schemas.session import SeriesIn
 from app.services.actor import Actor
+from app.services.meeting_links import check_meeting
 from app.services.schedules import held_cycle
 from app.services.wall_times import settle
 
@@ -44,7 +45,8 @@ def create_series(db: DbSession, actor: Actor, cycle_id: str, new: SeriesIn) -> 
         NotFound: there is no such cycle.
         Invalid: at ``first_wall_start`` if the hour does not exist on one of the dates, or exists
             twice; at ``count`` if the numbers do not suffice; at ``title.<language>`` if it is too
-            long with a number. Nothing is made then.
+            long with a number; at ``meeting_url`` as `meeting_links.check_meeting` says. Nothing is
+            made then.
     """
     cycle = held_cycle(db, cycle_id)
     zone = new.zone or cycle.zone
@@ -57,6 +59,7 @@ def create_series(db: DbSession, actor: Actor, cycle_id: str, new: SeriesIn) -> 
                 code="string_too_long",
                 max=_TITLE - 1 - len(str(numbers[-1])),
             )
+    check_meeting(db, cycle_id, {"meeting_url": new.meeting_url})
     rows = []
     starts = series.series(
         new.first_wall_start, zone, new.every_days, new.count, frozenset(new.skip)

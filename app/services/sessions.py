@@ -16,6 +16,7 @@ from app.domain.zones import resolve_wall
 from app.models import Cycle, Evidence, Session
 from app.schemas.session import SessionChange, SessionIn
 from app.services.actor import Actor
+from app.services.meeting_links import check_meeting
 from app.services.rows import find
 from app.services.schedules import (
     held_cycle,
@@ -49,18 +50,24 @@ _PLAIN = (
 )
 
 
+_LINKS = ("meeting_url", "backstage_url")
+
+
 def create_session(db: DbSession, actor: Actor, cycle_id: str, new: SessionIn) -> Session:
     """A new session, with an empty agenda. Without a number it gets the one after the highest.
 
     Raises:
         NotFound: there is no such cycle.
         Invalid: at ``number`` if it is taken; at ``wall_start`` if that local time does not exist
-            (code ``skipped_time``) or exists twice and `fold` does not choose (``ambiguous_time``).
+            (code ``skipped_time``) or exists twice and `fold` does not choose
+            (``ambiguous_time``); at ``meeting_url`` and ``backstage_url`` as
+            `meeting_links.check_meeting` says.
     """
     cycle = held_cycle(db, cycle_id)
     number = free_numbers(db, cycle_id, 1)[0] if new.number is None else new.number
     if new.number is not None:
         _check_number(db, cycle_id, number)
+    check_meeting(db, cycle_id, {name: getattr(new, name) for name in _LINKS})
     zone = new.zone or cycle.zone
     row = Session(
         cycle_id=cycle_id,
@@ -103,6 +110,8 @@ def change_session(
     if "status" in named:
         _check_status(db, row, change.status)
         row.status = str(change.status)
+    links = {name: getattr(change, name) for name in _LINKS if name in named}
+    check_meeting(db, row.cycle_id, {k: v for k, v in links.items() if v != getattr(row, k)})
     for name in _PLAIN:
         if name in named:
             setattr(row, name, getattr(change, name))

@@ -18,7 +18,15 @@ from app.services.publishing import Preview
 
 Urgency = Literal["now", "soon", "later"]
 Where = Literal[
-    "session", "publish", "participants", "settings", "attendance", "mail", "replies", "parts"
+    "session",
+    "publish",
+    "participants",
+    "settings",
+    "attendance",
+    "mail",
+    "returned",
+    "replies",
+    "parts",
 ]
 
 SOON = timedelta(hours=48)
@@ -59,6 +67,7 @@ class Standing:
     failed_mails: int
     now: datetime
     open_replies: int = 0  # mails that came in and wait for a person
+    returned_mails: int = 0
 
 
 def todos(standing: Standing) -> list[Todo]:
@@ -131,6 +140,14 @@ def _mails(standing: Standing) -> Iterator[Todo]:
             N_("Mails that could not be delivered: %(count)s."),
             {"count": standing.failed_mails},
             where="mail",
+        )
+    if standing.returned_mails:
+        yield Todo(
+            "mails_returned",
+            "now",
+            N_("Mails that came back: %(count)s. Check the addresses."),
+            {"count": standing.returned_mails},
+            where="returned",
         )
     if standing.open_replies:
         yield Todo(

@@ -26,6 +26,8 @@ def todo_items(glance: Glance, presenter: Presenter) -> list[dict[str, str]]:
 def _todo(todo: Todo, base: str, presenter: Presenter) -> dict[str, str]:
     if todo.where == "mail":
         href = "/organize/mail?status=failed"
+    elif todo.where == "returned":
+        href = "/organize/mail?status=bounced"
     elif todo.where == "replies":
         href = f"/organize/replies?cycle={base.rpartition('/')[2]}"
     elif todo.where == "session":

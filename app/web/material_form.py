@@ -87,7 +87,17 @@ def _to(schema: type[Schema], values: Mapping[str, str], more: dict[str, Any]) -
     if values["visible"] == LATER:
         data["fold"] = int(values["fold"]) if values["fold"] in ("0", "1") else None
         return session_form.with_start(schema, data, "visible_wall", values)
+    wrong = None
     if values["visible"] not in (NOW, AFTER):
         wrong = FieldError("visible", N_("Choose from when on it may be seen."))
-        raise Invalid(wrong)
-    return validate(schema, data)
+    elif values["date"] or values["time"]:
+        # What was meant to be kept back must not come out because of a choice not made.
+        said = N_("You gave a day or a time. Choose “From a day and time on”, or empty the two.")
+        wrong = FieldError("visible", said, code="two_times")
+    if wrong is None:
+        return validate(schema, data)
+    try:
+        validate(schema, data)
+    except Invalid as error:
+        raise Invalid(wrong, *error.fields) from None
+    raise Invalid(wrong)

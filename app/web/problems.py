@@ -15,6 +15,7 @@ from app.domain.errors import (
     Clash,
     DomainError,
     FieldError,
+    Full,
     Gone,
     Invalid,
     NotAllowed,
@@ -32,6 +33,7 @@ STATUS: Mapping[type[DomainError], int] = {
     NotSignedIn: 401,
     NotAllowed: 403,
     Busy: 503,
+    Full: 507,
     DomainError: 400,
 }
 
@@ -51,6 +53,7 @@ TITLES: Mapping[int, str] = {
     429: N_("Too many at once"),
     500: N_("Something went wrong"),
     503: N_("Busy at the moment"),
+    507: N_("No space left"),
 }
 
 _FIELD_SENTENCES: Mapping[str, str] = {
@@ -143,10 +146,15 @@ def from_exception(error: Exception) -> DomainError | None:
     if isinstance(error, RequestValidationError):
         return Invalid(*field_errors(error.errors(), skip=1))
     if isinstance(error, OperationalError):
-        return Busy()
+        return Full() if _is_full(error) else Busy()
     if isinstance(error, IntegrityError):
         return Clash(N_("Somebody else changed this at the same moment. Please look again."))
     return None
+
+
+def _is_full(error: OperationalError) -> bool:
+    said = str(error.orig)
+    return "disk is full" in said or getattr(error.orig, "sqlstate", "") == "53100"
 
 
 def problem(

@@ -21,6 +21,8 @@ OUTCOMES: Mapping[str, str] = {
     "sent": N_("Sent"),
     "late": N_("Sent late, and said so"),
     "missed": N_("Missed: it was too late"),
+    "covered": N_("Left to a later one that was due as well"),
+    "open": N_("Stopped: the session was moved or cancelled"),
 }
 UNITS: Mapping[str, tuple[int, str]] = {
     "minutes": (1, N_("minutes")),

@@ -1,29 +1,35 @@
 """Files that people send: streamed to the disk, from those who may, with no transaction open.
 
 A route that takes one has an address that ends in ``/upload`` (elsewhere bodies are small), and
-asks for the upload before the database::
+asks for the file before the database::
 
     @router.post("/part/{token}/photo/upload")
-    def upload_photo(request: Request, upload: GuestUpload, db: Db, files: Files, …):
+    def upload_photo(request: Request, kept: Photo, db: Db, …):
 
 Dependencies are met in that order. The other way round whoever sends slowly would hold the
-database, and on SQLite everybody with it.
+database, and on SQLite everybody with it. Whether the file may be at all (a session, a part, room
+for one more) is asked before its first byte is read, in a transaction of its own.
 """
 
+import errno
 import io
-from collections.abc import AsyncIterator, Callable
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any, BinaryIO
 
 from fastapi import Depends, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 
 from app.db import Database, DbSession
-from app.domain.errors import N_, Invalid, NotSignedIn
-from app.services import accounts
+from app.domain.errors import N_, Full, Invalid, NotFound, NotSignedIn
+from app.services import accounts, cycles, materials, sessions
 from app.services.files import MEGABYTE, FileStore, Stored
 from app.services.guests import guest_of_link
+from app.services.part_details import room_for_slides
 from app.services.photos import photo_from
 from app.web.forms import Form
 from app.web.security import COOKIE
@@ -32,70 +38,126 @@ MATERIAL_LIMIT = 50 * MEGABYTE
 PHOTO_LIMIT = 10 * MEGABYTE
 _MAX_FIELDS = 50
 _MAX_FIELD = 64 * 1024  # bytes
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
     """A form with at most one file. Without one `file` is None; `file_name` is what the browser
-    calls it, and not to be believed."""
+    calls it, and not to be believed. `refused` is why nothing of it was read; `room` how many bytes
+    its sender may still give, None: no matter."""
 
     form: Form
-    file: BinaryIO | None
-    file_name: str
+    file: BinaryIO | None = None
+    file_name: str = ""
+    refused: Invalid | None = None
+    room: int | None = None
 
-    def put(self, store: FileStore, limit: int) -> Stored:
+    def put(self, store: FileStore) -> Stored:
         """Keeps the file in the store.
 
         Raises:
             Invalid: at ``file``, as `FileStore.put`; ``missing`` if there is none.
+            Full: the disk has no space for it.
         """
+        room = MATERIAL_LIMIT if self.room is None else min(self.room, MATERIAL_LIMIT)
+        with _told_if_full():
+            return store.put(self._there(), room, self.file_name)
+
+    def put_photo(self, store: FileStore) -> Stored:
+        """Keeps the photo that was sent, made anew. Raises like `put` and
+        `services.photos.photo_from`."""
+        data = photo_from(self._there(), PHOTO_LIMIT)
+        with _told_if_full():
+            return store.put(io.BytesIO(data), PHOTO_LIMIT)
+
+    def _there(self) -> BinaryIO:
+        if self.refused is not None:
+            raise self.refused
         if self.file is None:
             raise Invalid.one("file", N_("Choose a file."), code="missing")
-        return store.put(self.file, limit, self.file_name)
+        return self.file
 
 
-def photo_of(upload: Upload, store: FileStore) -> Stored:
-    """Keeps the photo that was sent, made anew.
-
-    Raises:
-        Invalid: at ``file``, as `services.photos.photo_from`; ``missing`` if there is none.
-    """
-    if upload.file is None:
-        raise Invalid.one("file", N_("Choose a file."), code="missing")
-    data = photo_from(upload.file, PHOTO_LIMIT)
-    return store.put(io.BytesIO(data), PHOTO_LIMIT)
+@contextmanager
+def _told_if_full() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise Full from None
+        raise
 
 
-def receives(may: Callable[[Request, DbSession], object]) -> Any:
-    """A dependency that gives the `Upload`. `may` raises for whoever may not send one; it is asked
-    first, in a transaction of its own that reads only and is over before the file comes."""
+def receives(may: Callable[[Request, DbSession], int | None]) -> Any:
+    """A dependency that gives the `Upload`. `may` raises for whoever may not send one, and says how
+    many bytes they may (None: what everybody may); what it raises as Invalid is told by the page.
+    It is asked first, in a transaction of its own that reads only and is over before the file
+    comes. Raises Full where the disk has no space left to speak of."""
 
-    def check(request: Request) -> None:
+    def check(request: Request) -> int | None:
         database: Database = request.app.state.database
         with database.begin(writes=False) as db:
-            may(request, db)
+            room = may(request, db)
+        if not _files(request).has_space():
+            raise Full
+        return room
 
     async def receive(request: Request) -> AsyncIterator[Upload]:
-        await run_in_threadpool(check, request)
         limits = {"max_files": 1, "max_fields": _MAX_FIELDS, "max_part_size": _MAX_FIELD}
-        async with request.form(**limits) as data:
+        try:
+            room = await run_in_threadpool(check, request)
+            with _told_if_full():
+                data = await request.form(**limits)
+        except Invalid as error:
+            yield Upload(Form({}), refused=error)
+            return
+        except HTTPException as error:
+            if error.status_code != 400:
+                raise
+            yield Upload(Form({}), refused=_unreadable())
+            return
+        try:
             texts = {name: value for name, value in data.items() if isinstance(value, str)}
             sent = [value for value in data.values() if isinstance(value, UploadFile)]
             if sent and sent[0].filename:
-                yield Upload(Form(texts), sent[0].file, sent[0].filename)
+                yield Upload(Form(texts), sent[0].file, sent[0].filename, room=room)
             else:
-                yield Upload(Form(texts), None, "")
+                yield Upload(Form(texts))
+        finally:
+            await data.close()
 
     return Depends(receive)
 
 
+def _unreadable() -> Invalid:
+    return Invalid.one(
+        "file",
+        N_("Your browser sent this in a way that we cannot read. Give the file a shorter name."),
+        code="unreadable",
+    )
+
+
 def _organizer(request: Request, db: DbSession) -> None:
-    if accounts.actor_of_cookie(db, request.cookies.get(COOKIE, "")) is None:
+    actor = accounts.actor_of_cookie(db, request.cookies.get(COOKIE, ""))
+    if actor is None:
         raise NotSignedIn
+    asked = request.path_params
+    if not re.fullmatch(r"[0-9]{1,9}", asked["number"]):
+        raise NotFound
+    cycle = cycles.cycle_for_slug(db, actor, asked["slug"])
+    session = sessions.session_by_number(db, actor, cycle.id, int(asked["number"]))
+    materials.check_room(db, session.id)
 
 
 def _guest(request: Request, db: DbSession) -> None:
     guest_of_link(db, request.app.state.links, request.path_params["token"])
+
+
+def _speaker(request: Request, db: DbSession) -> int:
+    asked = request.path_params
+    guest = guest_of_link(db, request.app.state.links, asked["token"])
+    return room_for_slides(db, guest, asked["part_id"])
 
 
 def _files(request: Request) -> FileStore:
@@ -105,4 +167,30 @@ def _files(request: Request) -> FileStore:
 
 OrganizerUpload = Annotated[Upload, receives(_organizer)]
 GuestUpload = Annotated[Upload, receives(_guest)]
+SlidesUpload = Annotated[Upload, receives(_speaker)]
 Files = Annotated[FileStore, Depends(_files)]
+
+
+def _kept(put: Callable[[FileStore], Stored], store: FileStore) -> Stored | Invalid:
+    """Keeps the file before there is a transaction; whatever was wrong is told by the page."""
+    try:
+        return put(store)
+    except Invalid as error:
+        return error
+
+
+def _material(upload: OrganizerUpload, files: Files) -> Stored | Invalid:
+    return _kept(upload.put, files)
+
+
+def _slides(upload: SlidesUpload, files: Files) -> Stored | Invalid:
+    return _kept(upload.put, files)
+
+
+def _photo(upload: GuestUpload, files: Files) -> Stored | Invalid:
+    return _kept(upload.put_photo, files)
+
+
+MaterialFile = Annotated[Stored | Invalid, Depends(_material)]
+SlidesFile = Annotated[Stored | Invalid, Depends(_slides)]
+PhotoFile = Annotated[Stored | Invalid, Depends(_photo)]

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,15 +16,20 @@ from app.mail.values import Mail
 from app.models import Message
 from app.services.outbox import SIGN_IN
 from app.worker import claims, pace
+from app.worker.clocks import Clock
 from app.worker.composer import Composer
 from app.worker.pace import Limits
+from app.worker.refusals import Refusals
 
 logger = logging.getLogger("convoca.worker")
 
+ENOUGH = 4.0  # seconds after which the rest of a batch is given back
 _MARGIN = timedelta(minutes=2)  # no mail is begun when less than this is left of the lease
+_BETWEEN_NOTES = 0.2  # seconds between two tries to write down that a mail is out
 _LONGEST_WAIT = 2.0  # seconds; for a place further away the mails are given back
 _LONGEST_LEAD = 0.5
-_OF_THE_MAIL = (Reason.DROPPED, Reason.TIMEOUT)  # perhaps; elsewise the server is the cause
+# Perhaps; elsewise the server is the cause.
+_OF_THE_MAIL = (Reason.DROPPED, Reason.TIMEOUT, Reason.DELAYED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,7 @@ class Desk:
     sender: str
     limits: Limits
     stop: Callable[[], threading.Event]
+    refusals: Refusals = field(default_factory=Refusals)
 
 
 @dataclass(slots=True)
@@ -57,25 +64,26 @@ class Batch:
 
     desk: Desk
     messages: Sequence[Message]
-    at: Callable[[], datetime]
+    at: Clock
     outcome: Outcome = field(default_factory=Outcome)
     _open: dict[str, Message] = field(default_factory=dict)  # taken and not tried
     _ahead: dict[str, Mail | Exception] = field(default_factory=dict)
     _lead: timedelta = timedelta()
 
     def send(self) -> Outcome:
-        """Sends until all are tried, the worker is stopped, the leases end or the connection does.
+        """Sends until all are tried, the worker is stopped, the leases end or the connection does,
+        or it has taken long enough: what has come in meanwhile may be more urgent.
 
         Raises what the database raises.
         """
         self._open = {message.id: message for message in self.messages}
-        leases = [m.leased_until for m in self.messages if m.leased_until is not None]
-        ends = min(leases) - _MARGIN
+        started = time.monotonic()
         try:
             self.desk.composer.read_ahead(self.messages)
             with self.desk.database.jotting() as jot:
-                while self._open and not self.desk.stop().is_set() and self.at() < ends:
-                    if not self._next(next(iter(self._open.values())), jot):
+                while self._open and not self._is_enough(started):
+                    message = next(iter(self._open.values()))
+                    if not (self._is_ours(message) and self._next(message, jot)):
                         break
         finally:
             self.desk.composer.close()
@@ -92,11 +100,18 @@ class Batch:
         self._open.clear()
         return self.outcome
 
+    def _is_enough(self, started: float) -> bool:
+        return self.desk.stop().is_set() or time.monotonic() - started > ENOUGH
+
+    def _is_ours(self, message: Message) -> bool:
+        """Whether its lease lasts for as long as sending it may take."""
+        return claims.holds(message.leased_until, self.at(), _MARGIN)
+
     def _next(self, message: Message, jot: Jot) -> bool:
         """Tries one mail; whether to go on with the next."""
         try:
             mail = self._composed(message)
-            if not self._wait_for_place(message):
+            if not (self._reached(message) and self._wait_for_place(message)):
                 return False
             if message.expires_at is not None and message.expires_at <= self.at():
                 raise SendError(Reason.OVER, final=True)
@@ -119,12 +134,50 @@ class Batch:
         # Should it not be possible to write that down, it is better repeated later than at once.
         del self._open[message.id]
         self.outcome.tried += 1
+        self.desk.refusals.clear()
         self._announce()
         # Before the next is begun, so that a kill repeats one mail at most. Nobody waits for the
         # disk: what is committed outlives this process. See docs/adr/0017.
-        claims.record_sent(jot, message.id, self.at())
+        noted = self._note(message, jot)
         self.outcome.sent += 1
-        return True
+        return noted
+
+    def _note(self, message: Message, jot: Jot) -> bool:
+        """Writes down that a mail is out, before anything else is done: whoever finds it unsent
+        when its lease has ended sends it again. So where the database is locked or away it is tried
+        until then; once told to stop, one more time. Whether it went the usual way.
+
+        Raises what the database raised last.
+        """
+        try:
+            self.at.hear(claims.record_sent(jot, message.id, self.at()))
+            return True
+        except SQLAlchemyError as error:
+            logger.warning("mail %s is out, noting it failed: %s", message.id, _cause(error))
+        # The server does not wait for so long for the mail that it was told of.
+        self.desk.transport.close()
+        self.desk.composer.close()
+        while True:
+            last = self.desk.stop().wait(_BETWEEN_NOTES)
+            try:
+                with self.desk.database.jotting() as another:
+                    self.at.hear(claims.record_sent(another, message.id, self.at()))
+                return False
+            except SQLAlchemyError:
+                if last or not claims.holds(message.leased_until, self.at()):
+                    raise
+
+    def _reached(self, message: Message) -> bool:
+        """Whether the server can be spoken to, and the mail is ours still after the time that a new
+        connection may have taken."""
+        stopped = self.desk.stop().is_set
+        try:
+            self.desk.transport.open(stopped)
+        except SendError as error:
+            if not stopped():
+                self.fail(error)
+            return False
+        return self._is_ours(message)
 
     def _composed(self, message: Message) -> Mail:
         made = self._ahead.pop(message.id, None)
@@ -180,13 +233,20 @@ class Batch:
         if error.connection and error.reason not in _OF_THE_MAIL:
             self.fail(error)
             return False
+        held = self.desk.refusals.note(message.id, message.to_address, error)
+        if held and error.final:
+            error = SendError(Reason.HELD, error.detail)
         self._record_failure(message.id, error)
+        if held:
+            with self.desk.database.begin(writes=True) as db:
+                claims.revive(db, set(held) - {message.id}, error, self.at())
+            self.outcome.trouble, self.outcome.down = error, True
         self._open.pop(message.id, None)
         self.outcome.tried += 1
         if error.connection:
             self.outcome.trouble = error
             return False
-        return True
+        return not held
 
     def _record_failure(self, message_id: str, error: SendError) -> None:
         with self.desk.database.begin(writes=True) as db:
@@ -203,3 +263,8 @@ class Batch:
                 claims.release(db, self.desk.name, ids)
         except SQLAlchemyError as error:
             logger.error("worker: mails could not be given back: %s", type(error).__name__)
+
+
+def _cause(error: SQLAlchemyError) -> str:
+    """What the database said, in a line and without the statement."""
+    return " ".join(str(getattr(error, "orig", "") or type(error).__name__).split())

@@ -8,7 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import Database
 from app.services import part_requests, reminders
-from app.services.files import FileStore, tidy_files
+from app.services.files import FileStore, files_in_use
 from app.worker.tidy import tidy
 
 logger = logging.getLogger("convoca.worker")
@@ -24,6 +24,7 @@ class Chores:
     def __init__(self, database: Database, files: FileStore | None = None) -> None:
         self._database = database
         self._files = files
+        self._meetings = reminders.Meetings()
         self._next: dict[str, datetime] = {}
         self._chores: tuple[tuple[str, timedelta, Callable[[datetime], None]], ...] = (
             ("reminders", timedelta(seconds=20), self._remind),
@@ -45,10 +46,10 @@ class Chores:
 
     def _remind(self, now: datetime) -> None:
         with self._database.begin(writes=False) as db:
-            if not reminders.anything_due(db, now):
+            if not reminders.anything_due(db, now, self._meetings):
                 return
         with self._database.begin(writes=True) as db:
-            reminders.run_due(db, now)
+            reminders.run_due(db, now, self._meetings)
 
     def _ask(self, now: datetime) -> None:
         with self._database.begin(writes=True) as db:
@@ -57,5 +58,7 @@ class Chores:
     def _tidy(self, now: datetime) -> None:
         with self._database.begin(writes=True) as db:
             tidy(db, now)
-            if self._files is not None:
-                tidy_files(db, self._files, now)
+        if self._files is not None:
+            with self._database.begin(writes=False) as db:
+                in_use = files_in_use(db)
+            self._files.remove_unused(in_use, now)  # nobody waits for the disk

@@ -18,11 +18,13 @@ from sqlmodel import UTCDateTime, col, select
 from app.db import DbSession, Jot
 from app.mail.failures import Reason, SendError
 from app.models import Message
-from app.services.outbox import SIGN_IN
+from app.services import outbox, reminders
+from app.services.outbox import FAR, SIGN_IN
 from app.worker.backoff import delay
 from app.worker.lanes import Waiting, decide
 
-LEASE = timedelta(minutes=5)
+LEASE = outbox.LEASE
+_HONEST = LEASE + timedelta(seconds=30)  # less than FAR: who has a lease lets go of it first
 _LONGEST_ERROR = 500
 _CLAIMING = 0x636F6E766F6361  # the number of the lock in PostgreSQL
 _QUEUED = text("message.status = 'queued'")  # in these words the index of what waits is found
@@ -30,6 +32,12 @@ _QUEUED = text("message.status = 'queued'")  # in these words the index of what 
 _STILL_QUEUED = text("message.status || '' = 'queued'")
 _LOOKED_AT: Any = [getattr(Message, field.name) for field in fields(Waiting)]
 _SIGNING_IN = text(f"message.status = 'queued' AND message.kind = '{SIGN_IN}'")
+# All but what a release sends to everybody.
+_SINGLE = text(
+    "message.status = 'queued' AND message.kind <> 'invitation' "
+    "AND message.kind <> 'invitation-update'"
+)
+_SOON = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,32 +51,60 @@ class Claim:
 _OF_LANES = (
     select(*_LOOKED_AT)
     .where(col(Message.lane).in_(bindparam("lanes", expanding=True)))
-    .order_by(col(Message.id))
+    .order_by(col(Message.rank), col(Message.id))
 )
 _NOW: Any = bindparam("now", type_=UTCDateTime())
-_FREE = or_(col(Message.leased_until).is_(None), col(Message.leased_until) <= _NOW)
+_AT_MOST: Any = bindparam("far", type_=UTCDateTime())
+_FREE = or_(
+    col(Message.leased_until).is_(None),
+    col(Message.leased_until) <= _NOW,
+    col(Message.leased_until) > _AT_MOST,
+)
 
 
-def _due(condition: TextClause, *columns: Any) -> Any:
+def _times(now: datetime) -> dict[str, Any]:
+    return {"now": now, "far": now + FAR}
+
+
+def holds(until: datetime | None, now: datetime, margin: timedelta = timedelta()) -> bool:
+    """Whether a lease until then is good for so long from the aware instant `now` on, for whoever
+    has it. Not if the clock was set back since: others may find it too long to be true."""
+    return until is not None and now + margin < until <= now + _HONEST
+
+
+def _due(condition: TextClause, *more: Any, by: Any = Message.due_at) -> Any:
     """A query for what is not taken and its time has come, with no other mail of its lane on its
     way; the first first. Made once, as making it takes longer than asking."""
     other = aliased(Message)
     on_its_way = (
         select(other.id)
-        .where(col(other.lane) == col(Message.lane), col(other.leased_until) > _NOW)
+        .where(
+            col(other.lane) == col(Message.lane),
+            col(other.leased_until) > _NOW,
+            col(other.leased_until) <= _AT_MOST,
+        )
         .exists()
     )
     return (
-        select(*columns)
-        .where(condition, col(Message.due_at) <= _NOW, _FREE)
+        select(Message.id, Message.lane)
+        .where(condition, col(Message.due_at) <= _NOW, _FREE, *more)
         .where(or_(col(Message.lane) == "", ~on_its_way))
-        .order_by(col(Message.due_at), col(Message.id))
+        .order_by(col(by), col(Message.id))
         .limit(bindparam("limit", type_=Integer))
     )
 
 
-_ALL_DUE = _due(_QUEUED, Message.id, Message.lane)
-_URGENT_DUE = _due(_SIGNING_IN, Message.id, Message.lane)
+_ALL_DUE = _due(_QUEUED)
+_URGENT_DUE = _due(_SIGNING_IN)
+_SOON_OVER: Any = bindparam("soon", type_=UTCDateTime())
+_IN_TURN = (
+    _URGENT_DUE,
+    _due(_QUEUED, col(Message.expires_at) <= _SOON_OVER, by=Message.expires_at),
+    _due(_SINGLE),
+    _ALL_DUE,
+)
+"""Who goes first: sign-in links, for which somebody waits; what is of no use any more in a few
+hours, the sooner the earlier; what concerns one person, and cancellations; then the many."""
 
 
 def something_is_due(db: DbSession, now: datetime, *, urgent: bool = False) -> bool:
@@ -79,16 +115,17 @@ def something_is_due(db: DbSession, now: datetime, *, urgent: bool = False) -> b
 def claim(
     db: DbSession, worker: str, domain: str, now: datetime, limit: int, *, urgent: bool = False
 ) -> Claim:
-    """Takes mails that are due, the oldest first, but sign-in links before all: somebody waits for
-    them (`urgent`: nothing else). Of mails with one lane only the newest is taken, those that it
+    """Takes mails that are due in the order of `_IN_TURN` (`urgent`: sign-in links only), of each
+    sort the oldest first. Of mails with one lane only the newest is taken, those that it
     replaces and those that are over are put aside (see `lanes`).
 
     A row that is taken for the first time gets its Message-ID, which it keeps from then on.
     """
     _one_at_a_time(db)
-    rows = _look(db, _URGENT_DUE, now, limit)
-    if not urgent and len(rows) < limit:
-        rows |= _look(db, _ALL_DUE, now, limit)
+    rows: dict[str, str] = {}
+    for due in _IN_TURN[:1] if urgent else _IN_TURN:
+        if len(rows) < limit:
+            rows |= _look(db, due, now, limit)
     chosen, superseded = _choose(db, dict(islice(rows.items(), limit)), now)
     over = expire(db, now, chosen)
     replaced = _settle(db, now, superseded, status="superseded", last_error="")
@@ -109,7 +146,7 @@ def _one_at_a_time(db: DbSession) -> None:
 
 def _look(db: DbSession, due: Any, now: datetime, limit: int) -> dict[str, str]:
     """The ids of mails that are due, each with its lane."""
-    found = db.connection().execute(due, {"now": now, "limit": limit})
+    found = db.connection().execute(due, {**_times(now), "soon": now + _SOON, "limit": limit})
     return {row[0]: row[1] for row in found}
 
 
@@ -137,7 +174,7 @@ def _choose(
 def something_is_over(db: DbSession, now: datetime) -> bool:
     """Whether something waits that is of no use any more at the aware instant `now`."""
     over = select(Message.id).where(_QUEUED, _FREE, col(Message.expires_at) <= _NOW).limit(1)
-    return db.connection().execute(over, {"now": now}).first() is not None
+    return db.connection().execute(over, _times(now)).first() is not None
 
 
 def expire(db: DbSession, now: datetime, among: Collection[str] | None = None) -> set[str]:
@@ -162,7 +199,7 @@ def _settle(
     statement = update(Message).where(_FREE, *conditions)
     statement = statement.values(leased_by="", leased_until=None, **values)
     returning = statement.returning(col(Message.id))
-    return set(db.connection().execute(returning, {"now": now}).scalars())
+    return set(db.connection().execute(returning, _times(now)).scalars())
 
 
 def _lease(
@@ -177,7 +214,7 @@ def _lease(
     statement = update(Message).where(col(Message.id).in_(ids), _STILL_QUEUED, _FREE)
     statement = statement.values(leased_by=worker, leased_until=now + LEASE, message_id=named)
     returning = statement.returning(col(Message.id))
-    taken = db.connection().execute(returning, {"now": now}).scalars().all()
+    taken = db.connection().execute(returning, _times(now)).scalars().all()
     found = select(Message).where(col(Message.id).in_(taken))
     return {m.id: m for m in db.exec(found.execution_options(populate_existing=True))}
 
@@ -205,10 +242,10 @@ _SENT = (
 )
 
 
-def record_sent(jot: Jot, message_id: str, now: datetime) -> None:
+def record_sent(jot: Jot, message_id: str, now: datetime) -> datetime | None:
     """A mail is out. That is so whoever holds the lease by now, and whatever has been thought of it
-    in the meantime."""
-    jot(_SENT, {"the_id": message_id, "at": now})
+    in the meantime. Gives what time the database says that it is, if it does (`Jot`)."""
+    return jot(_SENT, {"the_id": message_id, "at": now})
 
 
 def record_failure(
@@ -216,6 +253,8 @@ def record_failure(
 ) -> None:
     """A mail is not out: it is due again later, or given up. Says nothing if the lease has passed
     to another worker, who knows more."""
+    if error.reason == Reason.MOVED:
+        _may_come_again(db, message_id)
     message = db.exec(
         select(Message).where(Message.id == message_id).with_for_update()
     ).one_or_none()
@@ -228,9 +267,31 @@ def record_failure(
     if error.reason == Reason.OVER:
         message.status = "expired"
         return
+    if error.reason == Reason.MOVED:
+        message.status = "superseded"
+        return
     message.attempts += 1
-    pause = None if error.final else delay(message.attempts)
+    _put_off(message, None if error.final else delay(message.attempts), now)
+
+
+def revive(db: DbSession, ids: Collection[str], error: SendError, now: datetime) -> None:
+    """What was given up because of the server, and not of those it was for, is due again later."""
+    given_up = select(Message).where(col(Message.id).in_(ids), Message.status == "failed")
+    for message in db.exec(given_up.order_by(col(Message.id)).with_for_update()):
+        message.last_error = f"{error.reason}: {error.detail}"[:_LONGEST_ERROR]
+        message.status = "queued"
+        db.add(message)
+        _put_off(message, delay(message.attempts), now)
+
+
+def _put_off(message: Message, pause: timedelta | None, now: datetime) -> None:
     if pause is None:
         message.status = "failed"
     else:
         message.due_at = now + pause
+
+
+def _may_come_again(db: DbSession, message_id: str) -> None:
+    message = db.get(Message, message_id)
+    if message is not None:
+        reminders.reopen(db, message)

@@ -22,7 +22,7 @@ from app.services.accounts import LINK_MINUTES, link_address
 from app.services.links import Links
 from app.services.mail_texts import organizers, own_words, placeholder_values
 from app.services.outbox import INVITATION_KINDS, PART_KINDS, SIGN_IN
-from app.services.schedules import released_schedule
+from app.services.schedules import draft_schedule, released_schedule
 from app.worker.compose_invitation import compose_invitation
 from app.worker.compose_part import compose_part
 from app.worker.compose_reminder import KINDS as REMINDER_KINDS
@@ -60,7 +60,7 @@ def compose(
     built = build(
         content,
         sender=sender,
-        to_name=message.to_name,
+        to_name=greeting_name(message.to_name),
         to_address=message.to_address,
         message_id=message.message_id,
         date=message.created_at,
@@ -110,7 +110,7 @@ def _enrolment(db: DbSession, links: Links, message: Message, now: datetime) -> 
         name=name,
         cycle=title,
         link=page,
-        organizer=organizers(schedule),
+        organizer=organizers(schedule or draft_schedule(db, cycle.id)),
     )
     mail = EnrolmentMail(
         name=name,

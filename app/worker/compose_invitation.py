@@ -96,6 +96,8 @@ _READERS = (
     )
     .where(col(Guest.id).in_(bindparam("guest_ids", expanding=True)))
 )
+
+
 _DECLINED = select(col(Part.id)).where(
     col(Part.session_id) == bindparam("session_id"),
     col(Part.person_id) == bindparam("person_id"),
@@ -124,7 +126,7 @@ def compose_invitation(
     released = kept.release(db, cycle_id, number, revision)
     if reader is None or released is None or session_id not in released.sessions:
         raise SendError(Reason.GONE, final=True)
-    declined = _declined(db, reader, released, session_id)
+    declined = _declined(db, message, reader, released, session_id)
     # Anybody can enrol any address under any name: what looks like a message is not passed on.
     name = greeting_name(message.to_name)
     try:
@@ -207,13 +209,16 @@ def _language(message: Message) -> str:
 
 
 def _declined(
-    db: DbSession, reader: _Reader, released: Released, session_id: str
+    db: DbSession, message: Message, reader: _Reader, released: Released, session_id: str
 ) -> frozenset[str] | None:
-    """The parts in this session that they declined; None for somebody who has no other there."""
+    """The parts in this session that the mail does not speak of, as they were declined; None for
+    somebody who has no other there."""
     if reader.person_id not in released.cast[session_id]:
         return None
     wanted = {"session_id": session_id, "person_id": reader.person_id}
+    # By now the draft may have dropped one that was declined when this was issued.
     declined = frozenset(db.connection().execute(_DECLINED, wanted).scalars())
+    declined |= frozenset(message.context.get("declined", ()))
     session = released.sessions[session_id]
     return declined if own_segments(session, reader.person_id, declined) else None
 
@@ -222,7 +227,7 @@ def _words(db: DbSession, kept: Kept, about: About, released: Released) -> Words
     earlier = None
     if about.kind == UPDATE:
         before = kept.release(db, about.cycle_id, about.was_release)
-        earlier = before.sessions.get(about.session_id) if before else None
+        earlier = before.schedule if before else None
     return words_of(about, released.schedule, released.sessions[about.session_id], earlier)
 
 

@@ -21,8 +21,9 @@ from app.mail.values import Content, OwnPart, PartMail, SessionLine
 from app.models import Cycle, Guest, Message
 from app.services.calendars import own_segments_of
 from app.services.links import Links
-from app.services.mail_texts import own_words, placeholder_values
+from app.services.mail_texts import organizers, own_words, placeholder_values
 from app.services.parts import Placed, placed_parts
+from app.services.schedules import draft_schedule, released_schedule
 
 
 def compose_part(
@@ -54,7 +55,10 @@ def compose_part(
     zone = guest.person.zone or cycle.zone
     page = links.part(guest.id, guest.link_generation)
     words = own_words(db, cycle.id, message.kind, language)
-    values = placeholder_values(language, zone, name=name, cycle=title, link=page, organizer="")
+    schedule = released_schedule(db, cycle.id) or draft_schedule(db, cycle.id)
+    values = placeholder_values(
+        language, zone, name=name, cycle=title, link=page, organizer=organizers(schedule)
+    )
     mail = PartMail(
         name=name,
         cycle=title,

@@ -1,7 +1,7 @@
 """The mails before and after a session: from a row of the outbox to the text.
 
 What held when the mail was queued is looked at again: nobody is reminded of a session that has been
-moved, cancelled or is over, nor who has withdrawn or declined in the meantime.
+moved, cancelled or is over, nor who is not among those any more whom the reminder is for.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from app.db import DbSession
 from app.domain.answers import holds
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.invitations import own_segments
-from app.domain.reminders import is_late
+from app.domain.reminders import Audience, is_late, reaches
 from app.domain.schedule import CycleStatus, PartStatus, Schedule, Session, SessionStatus
 from app.domain.text import localized
 from app.languages import translations
@@ -28,6 +28,7 @@ from app.services.calendars import own_segments_of
 from app.services.links import Links
 from app.services.mail_texts import organizers, placeholder_values
 from app.services.materials import for_mail
+from app.services.reminder_audience import answer_of, standings
 from app.worker.kept import Kept
 
 KINDS = ("reminder", "follow-up")
@@ -48,8 +49,13 @@ class _Reader:
 
     row: _Row
     declined: frozenset[str]
-    speaks: bool
+    parts: tuple[str, ...]  # where those stand that they did not decline
     answer: str
+
+    @property
+    def speaks(self) -> bool:
+        """Whether they have a part in the session."""
+        return bool(self.parts)
 
     @property
     def enrolment(self) -> Enrolment | None:
@@ -57,10 +63,11 @@ class _Reader:
         found = self.row.enrolment
         return found if found and found.status == EnrolmentStatus.CONFIRMED else None
 
-    @property
-    def concerned(self) -> bool:
-        """Whether the session is still in their calendar, or would be."""
-        return (self.speaks or self.enrolment is not None) and self.answer != "declined"
+    def among(self, audience: Audience) -> bool:
+        """Whether the session is in their calendar, or would be, and they are of those meant."""
+        answer = answer_of(self.answer, self.parts)
+        present = self.speaks or self.enrolment is not None
+        return present and reaches(audience, answer=answer, speaks=self.speaks)
 
     def link(self, links: Links, path: str = "") -> str:
         """Their own page, or one below it."""
@@ -78,8 +85,8 @@ def compose_reminder(
     """The text of a reminder or follow-up at the aware instant `now`, and the address for answers.
 
     Raises:
-        SendError: final; GONE where person, cycle or session is no more, MOOT where there is
-            nothing to be reminded of.
+        SendError: final; GONE where person, cycle or session is no more; MOVED where the session
+            is off, or at another time; MOOT where it is over, or they are not to be reminded.
     """
     row = _row(db, message)
     cycle = row.cycle
@@ -87,8 +94,12 @@ def compose_reminder(
     session = released.sessions.get(message.session_id or "") if released else None
     if released is None or session is None:
         raise SendError(Reason.GONE, final=True)
+    if not _takes_place(cycle, session, message):
+        raise SendError(Reason.MOVED, final=True)
     reader = _reader(db, row, session)
-    if not _takes_place(cycle, session, message, now) or not reader.concerned:
+    audience = Audience(message.context.get("audience", Audience.ALL))
+    over = message.kind == "reminder" and session.ends <= now
+    if over or not reader.among(audience):
         raise SendError(Reason.MOOT, final=True)
     mail = _mail(db, links, reader, released.schedule, session, message, now)
     return render(message.kind, mail, message.language, translations), cycle.contact_email
@@ -133,30 +144,28 @@ def _row(db: DbSession, message: Message) -> _Row:
 def _reader(db: DbSession, row: _Row, session: Session) -> _Reader:
     """One query more for somebody on the programme."""
     declined: frozenset[str] = frozenset()
-    speaks = any(p.person_id == row.person.id for g in session.segments for p in g.parts)
-    if speaks:
-        statement = select(col(Part.id)).where(
-            col(Part.session_id) == session.id,
-            col(Part.person_id) == row.person.id,
-            col(Part.status) == PartStatus.DECLINED,
+    parts: tuple[str, ...] = ()
+    if any(p.person_id == row.person.id for g in session.segments for p in g.parts):
+        statement = select(col(Part.id), col(Part.status)).where(
+            col(Part.session_id) == session.id, col(Part.person_id) == row.person.id
         )
-        declined = frozenset(db.connection().scalars(statement))
-        speaks = bool(own_segments(session, row.person.id, declined))
+        status: dict[str, str] = {row[0]: row[1] for row in db.execute(statement)}
+        declined = frozenset(p for p, each in status.items() if each == PartStatus.DECLINED)
+        parts = tuple(standings(session, row.person.id, declined, status))
     invitation = row.invitation
     answer = ""
     if invitation and holds(invitation.answer_sequence, invitation.time_sequence):
         answer = invitation.answer
-    return _Reader(row, declined, speaks, answer)
+    return _Reader(row, declined, parts, answer)
 
 
-def _takes_place(cycle: Cycle, session: Session, message: Message, now: datetime) -> bool:
-    """Whether the session is what it was when the mail was queued, and the mail still of use."""
+def _takes_place(cycle: Cycle, session: Session, message: Message) -> bool:
+    """Whether the session is what it was when the mail was queued."""
     was = tuple(datetime.fromisoformat(message.context[name]) for name in ("starts", "ends"))
     return (
         cycle.status != CycleStatus.ARCHIVED
         and session.status is SessionStatus.SCHEDULED
         and was == (session.starts, session.ends)
-        and (message.kind != "reminder" or now < session.ends)
     )
 
 
@@ -207,8 +216,9 @@ def _mail(
         answer_url=reader.link(links, f"{path}/answer") if before and row.invitation else "",
         own=own_segments_of(own, row.person.id, language, reader.declined),
         speaks=reader.speaks,
+        begun=before and session.starts <= now,
         late_since=due_at if is_late(due_at, now) else None,
-        materials=() if before else tuple(m.title for m in for_mail(db, session.id, now)),
+        materials=() if before else tuple(m.title for m in for_mail(db, session, now)),
         answered=reader.answer,
         own_subject=fill(words.subject, values) if words else "",
         own_text=fill(words.text, values) if words else "",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.services.outbox import CANCEL
+from app.services.outbox import CANCEL, FAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,14 @@ class Verdict:
 
 
 def decide(lane: Sequence[Waiting], now: datetime) -> Verdict:
-    """What to do with all mails of one lane, whatever became of them, in the order of their ids.
+    """What to do with all mails of one lane, whatever became of them, in the order of their ranks
+    and, of several with one rank, of their ids.
 
     While one of them is on its way the others wait. Otherwise only the newest may go, and what is
     older and still waits is replaced by it: also when the newest itself has gone, has failed or is
     not due. A cancellation of what nobody was ever told is replaced by silence.
     """
-    if any(m.leased_until is not None and m.leased_until > now for m in lane):
+    if any(m.leased_until is not None and now < m.leased_until <= now + FAR for m in lane):
         return Verdict()
     *older, newest = lane
     superseded = [m.id for m in older if m.status == "queued"]

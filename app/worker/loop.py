@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -15,13 +15,13 @@ from app.db import Database
 from app.mail.failures import SendError
 from app.mail.transport import Transport, server_of, transport_for
 from app.mail.values import Sender
-from app.models import now
 from app.services.files import FileStore
 from app.services.links import Links
 from app.settings import Settings
 from app.worker import claims
-from app.worker.batch import Batch, Desk, Outcome
+from app.worker.batch import ENOUGH, Batch, Desk, Outcome
 from app.worker.chores import Chores
+from app.worker.clocks import Clock, Told, from_then_on
 from app.worker.composer import Composer
 from app.worker.pace import Limits
 
@@ -30,7 +30,7 @@ logger = logging.getLogger("convoca.worker")
 BATCH = 20  # mails that are taken at first
 MOST = 500
 _LEAST = 5
-_QUICK, _SLOW = 1.0, 4.0  # seconds for a batch: more are taken below, fewer above
+_QUICK, _SLOW = 1.0, ENOUGH  # seconds for a batch: more are taken below, fewer above
 POLL = 1.0  # seconds between two looks at an outbox that is empty
 _PAUSE = 5.0  # seconds after the mail server or the database failed, doubled each time
 _LONGEST_PAUSE = 60.0
@@ -49,14 +49,14 @@ class Worker:
         *,
         limits: Limits | None = None,
         chores: Chores | None = None,
-        clock: Callable[[], datetime] = now,
+        clock: Callable[[], datetime] | None = None,
         poll: float = POLL,
     ) -> None:
         self.name = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
         self._database = database
         self._transport = transport
         self._domain = sender.domain
-        self._clock = clock
+        self._clock = Clock() if clock is None else Told(clock)
         self._poll = poll
         self._stop = threading.Event()
         self._desk = Desk(
@@ -84,7 +84,7 @@ class Worker:
         while not stop.is_set():
             try:
                 self._look_round()
-                handled = self.run_once(self._clock(), between=self._look_round)
+                handled = self.run_once(between=self._look_round)
                 failed = self._server_down
             except Exception as error:
                 # The database may be away or locked; and a mistake of ours must not stop the mail.
@@ -99,20 +99,23 @@ class Worker:
                 if not handled:
                     stop.wait(self._poll)
 
-    def run_once(self, now: datetime, between: Callable[[], None] | None = None) -> int:
-        """Sends everything that is due at the aware instant `now`; how many mails were tried.
-        `between` is called after each batch: ten thousand mails take a while.
+    def run_once(
+        self, now: datetime | None = None, between: Callable[[], None] | None = None
+    ) -> int:
+        """Sends everything that is due; how many mails were tried. `between` is called after each
+        batch: ten thousand mails take a while. `now`: as if it were this aware instant, and time
+        went on from there; None: by the worker's clock, which is asked again and again.
 
         Stops early when the mail server cannot be spoken to, or lets no more through for now.
         Raises what the database raises.
         """
+        clock = self._clock if now is None else from_then_on(now)
         self._server_down = False
-        begun = time.monotonic()
         handled = 0
-        self._expire(now)
+        self._expire(clock)
         try:
             while not self._stop.is_set() and not self._server_down:
-                outcome = self._round(now, begun)
+                outcome = self._round(clock)
                 if outcome is None:
                     break
                 handled += outcome.tried
@@ -122,29 +125,33 @@ class Worker:
             self._transport.close()
         return handled
 
-    def _expire(self, now: datetime) -> None:
+    def _expire(self, clock: Clock) -> None:
         """Puts aside what came too late, also what is not due to be tried again yet."""
         with self._database.begin(writes=False) as db:
+            now = clock.ask(db)
             if not claims.something_is_over(db, now):
                 return
         with self._database.begin(writes=True) as db:
             claims.expire(db, now)
 
-    def _round(self, now: datetime, begun: float) -> Outcome | None:
+    def _round(self, clock: Clock) -> Outcome | None:
         """Takes some mails and sends them; None when there is nothing to do."""
-        urgent = self._full_until is not None and self._at(now, begun) < self._full_until
         with self._database.begin(writes=False) as db:
+            now = clock.ask(db)
+            urgent = self._full_until is not None and now < self._full_until
             if not claims.something_is_due(db, now, urgent=urgent):
                 return None
         # First, as it may take a while: so nobody waits for mails that we have taken.
         away = self._away()
+        if self._stop.is_set():
+            return None
         with self._database.begin(writes=True) as db:
-            at = self._at(now, begun)
-            claim = claims.claim(db, self.name, self._domain, at, self._size, urgent=urgent)
+            now = clock.ask(db)
+            claim = claims.claim(db, self.name, self._domain, now, self._size, urgent=urgent)
         if not claim.messages:
             # Another worker was faster, unless there was something to put aside.
             return Outcome() if claim.settled else None
-        batch = Batch(self._desk, claim.messages, lambda: self._at(now, begun))
+        batch = Batch(self._desk, claim.messages, clock)
         started = time.monotonic()
         outcome = batch.fail(away) if away else batch.send()
         self._learn(outcome, time.monotonic() - started)
@@ -152,7 +159,7 @@ class Worker:
 
     def _away(self) -> SendError | None:
         try:
-            self._transport.open()
+            self._transport.open(self._stop.is_set)
         except SendError as error:
             return error
         return None
@@ -170,11 +177,6 @@ class Worker:
             self._size = max(_LEAST, self._size // 2)
         elif seconds < _QUICK and outcome.tried >= self._size:
             self._size = min(MOST, self._size * 2)
-
-    @staticmethod
-    def _at(now: datetime, begun: float) -> datetime:
-        """What time it has become since `now`."""
-        return now + timedelta(seconds=time.monotonic() - begun)
 
     def _look_round(self) -> None:
         if self._chores is not None:

@@ -62,7 +62,9 @@ def reserve(
     row = _row(db, limits.server)
     step = _step(limits.per_second)
     at = max(now, row.next_at) if row.next_at < now + _FAR + _MOST_AHEAD * step else now
-    recent = {int(minute): count for minute, count in row.recent.items()}
+    # Of a clock that was ahead: they would fill the hour for as long as it was.
+    honest = _minute(now + _FAR + _MOST_AHEAD * step)
+    recent = {int(m): count for m, count in row.recent.items() if int(m) <= honest}
     if missed is not None and recent.get(_minute(missed.at), 0) > 0:
         recent[_minute(missed.at)] -= 1
     if limits.per_hour is not None:

@@ -102,14 +102,13 @@ def check_overview(world: World, **wanted: int) -> None:
 def world(
     real_database: Database, settings: Settings, links: Links, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[World]:
-    """The cycle, its people, and their browser; code that asks for the time gets the world's."""
+    """The cycle, its people, and their browser; the page for answers has the world's time."""
     app = create_app(settings, database=real_database)
     with (
         TestClient(app, base_url=settings.base_url, follow_redirects=False) as browser,
         the_world(real_database, browser, links) as world,
     ):
-        for module in ("app.services.people", "app.routers.pages.answer"):
-            monkeypatch.setattr(f"{module}.now", lambda: world.now)
+        monkeypatch.setattr("app.routers.pages.answer.now", lambda: world.now)
         yield world
 
 

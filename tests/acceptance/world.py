@@ -212,7 +212,9 @@ class World:
     def change_address(self, person_id: str, email: str) -> None:
         """Somebody has another address from now on."""
         with self.writing() as db:
-            self.meet(people.change_person(db, SYSTEM, person_id, PersonChange(email=email)))
+            self.meet(
+                people.change_person(db, SYSTEM, person_id, PersonChange(email=email), now=self.now)
+            )
 
     def decline_part(self, person_id: str, number: int) -> None:
         """Somebody declines their part in a session."""

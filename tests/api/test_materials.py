@@ -1,9 +1,12 @@
 """Materials for programs."""
 
 import pytest
+from sqlmodel import select
 from starlette.testclient import TestClient
 
 from app.db import Database
+from app.domain.schedule import SessionStatus
+from app.models import Session
 from tests.api.seeded import seed
 
 
@@ -27,11 +30,24 @@ def test_from_nothing_to_a_list(api: TestClient, database: Database) -> None:
     last = api.post(path, json=after).json()
     session = api.get(f"/api/v1/sessions/{seeded.session_id}").json()
     assert last["visible_from"] == session["ends_at"]
+    assert [last["kept_back"], made["kept_back"]] == [False, False]
     listed = api.get(path).json()
     assert listed == {"items": [old, made, last], "next": None}
     assert api.delete(f"/api/v1/materials/{made['id']}").status_code == 204
     assert api.delete(f"/api/v1/materials/{made['id']}").status_code == 404
     assert [m["id"] for m in api.get(path).json()["items"]] == [old["id"], last["id"]]
+
+
+def test_what_waits_for_a_session_that_is_off(api: TestClient, database: Database) -> None:
+    seeded = seed(database)
+    path = f"/api/v1/sessions/{seeded.session_id}/materials"
+    new = {"title": "x", "url": "https://example.org/x", "after_session": True}
+    assert api.post(path, json=new).json()["kept_back"] is False
+    with database.begin(writes=True) as db:
+        row = db.exec(select(Session).where(Session.id == seeded.session_id)).one()
+        row.status = SessionStatus.CANCELLED  # it was never published: the draft counts
+    found = api.get(path).json()["items"][-1]
+    assert (found["visible_from"], found["kept_back"]) == (None, True)
 
 
 @pytest.mark.parametrize(

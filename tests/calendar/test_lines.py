@@ -29,6 +29,7 @@ from app.calendar.lines import (
         ("a\x0bb\x0cc\rd\x85e\u2028f\u2029g", "a\nb\nc\nd\ne\nf\ng"),
         ("a\r\nb\nc\r\n\r\nd", "a\nb\nc\n\nd"),
         ("  a\tb \n", "a\tb"),
+        ("\u202ea\u202c \u2066b\u2069\u200f", "a b"),
         ("\ufeffa\ud800b\uffff", "ab"),
         (" \n\t\x00", ""),
         ("a" + " " * 39 + "b", "a" + " " * 39 + "b"),

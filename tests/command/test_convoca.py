@@ -6,11 +6,13 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from app import doctor
 from app.cli import main
 from app.settings import Settings, SettingsError
 
@@ -124,6 +126,7 @@ def test_doctor_finds_nothing_wrong_with_a_fresh_installation(tmp_path: Path) ->
     assert done.returncode == 0
     assert findings(done) == {
         "data folder": "ok",
+        "disk": "ok",
         "base URL": "look",
         "key": "look",
         "SQLite": "ok",
@@ -135,11 +138,30 @@ def test_doctor_finds_nothing_wrong_with_a_fresh_installation(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
+    ("free", "level", "said"),
+    [
+        (5_000_000_000, "ok", "5000 MB free"),
+        (999_999_999, "look", "1000 MB free. A recording has up to 50 MB; make room in time."),
+        (200_000_000, "wrong", "200 MB free: no file is taken with less than 200 MB. Make room."),
+    ],
+)
+def test_doctor_says_how_much_space_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, level: str, said: str
+) -> None:
+    monkeypatch.setattr("app.doctor.free_space", lambda folder: free)
+    database = f"sqlite:///{tmp_path}/convoca.db"
+    settings = Settings(data_dir=tmp_path, database_url=database, base_url="http://localhost")
+    found = [f for f in doctor.examine(settings) if f.topic == "disk"]
+    assert found == [doctor.Finding(level, "disk", said)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
     ("env", "topic"),
     [
         ({"CONVOCA_BASE_URL": "http://convoca.example.org"}, "base URL"),
         ({"CONVOCA_SECRET_KEY": "short"}, "key"),
         ({"CONVOCA_SMTP_URL": "smtp://127.0.0.1:1"}, "mail"),
+        ({"CONVOCA_SMTP_URL": "smtp://a..b"}, "mail"),
         ({"CONVOCA_DATABASE_URL": "postgresql+psycopg://127.0.0.1:1/x"}, "database"),
     ],
 )
@@ -148,6 +170,19 @@ def test_doctor_says_what_is_wrong(tmp_path: Path, env: dict[str, str], topic: s
     done = convoca("doctor", data=tmp_path, env=env)
     assert done.returncode == 1
     assert [t for t, level in findings(done).items() if level == "wrong"] == [topic]
+
+
+def test_doctor_says_so_where_it_cannot_look(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_settings: Settings) -> Iterator[doctor.Finding]:
+        raise KeyError
+
+    monkeypatch.setitem(doctor._LOOKS, "mail", broken)
+    settings = Settings.from_environment({"CONVOCA_DATA_DIR": str(tmp_path)})
+    found = {f.topic: (f.level, f.text) for f in doctor.examine(settings)}
+    assert found["mail"] == ("wrong", "it cannot be looked at (KeyError). Look at its settings.")
+    assert found["time zones"][0] == "ok"
 
 
 @pytest.mark.parametrize(
@@ -215,6 +250,9 @@ def test_the_command_names_it_without_a_traceback(tmp_path: Path) -> None:
         ("CONVOCA_SMTP_URL", "smtp://["),
         ("CONVOCA_SMTP_URL", "smtp://mail.example.org:port"),
         ("CONVOCA_SMTP_URL", "smtp://"),
+        ("CONVOCA_SMTP_URL", "smtp://127.0.0.1:"),
+        ("CONVOCA_SMTP_URL", "smtp://u:%00@127.0.0.1"),
+        ("CONVOCA_BASE_URL", "https://convoca.example.org:"),
     ],
 )
 def test_an_address_that_is_none_is_named(name: str, value: str) -> None:

@@ -133,6 +133,7 @@ def sessions(draw: st.DrawFn, id: str) -> Session:
         sequence=draw(st.integers(0, 5)),
         stamp=draw(st.none() | instants),
         created=draw(st.none() | instants),
+        time_since=draw(st.none() | instants),
     )
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from app.domain.conflict_sessions import same_room
+from app.domain.conflict_sessions import meeting_place, same_room
 from app.domain.conflicts import (
     ERRORS,
     HINTS,
@@ -231,6 +231,24 @@ def test_one_meeting_link_in_two_cycles() -> None:
 )
 def test_links_to_the_same_room(a: str, b: str, same: bool) -> None:
     assert (same_room(a) == same_room(b)) is same
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://zoom.example/j/999?pwd=abc",
+        "https://zoom.example/j/999/?pwd=other&uname=Ana#success",
+        "http://ZOOM.example:80/j/999#x?y",
+        "https://ana:secret@zoom.example./j/%39%399",
+    ],
+)
+def test_links_to_one_place(link: str) -> None:
+    assert meeting_place(link) == meeting_place("https://zoom.example/j/999")
+
+
+def test_links_to_other_places() -> None:
+    links = ("https://zoom.example/j/998", "https://zoom.example/J/999", "https://zoom.example")
+    assert meeting_place("https://zoom.example/j/999") not in map(meeting_place, links)
 
 
 # --- panels, hosts, gaps, links -------------------------------------------------------------

@@ -44,6 +44,12 @@ def test_instants_are_kept_in_utc() -> None:
     assert (back.starts, back.starts.tzinfo) == (local, UTC)
 
 
+def test_releases_of_before_do_not_say_since_when() -> None:
+    document = to_document(ANY_SCHEDULE)
+    del document["sessions"][0]["time_since"]
+    assert from_document(document) == ANY_SCHEDULE
+
+
 def broken() -> list[Any]:
     whole = to_document(ANY_SCHEDULE)
     held = whole["sessions"][0]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.materials import Audience, is_visible, next_opening, opens_at
+from app.domain.materials import NEVER, Audience, is_visible, next_opening, opens_at
 
 NOON = datetime(2026, 11, 26, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -17,6 +17,13 @@ def test_after_the_session_is_its_end() -> None:
     assert opens_at(None, True, NOON) == NOON
     assert opens_at(None, False, NOON) is None
     assert opens_at(NOON, False, NOON + SECOND) == NOON
+
+
+def test_what_waits_for_a_cancelled_session_never_opens() -> None:
+    assert opens_at(None, True, NOON, cancelled=True) == NEVER
+    assert opens_at(NOON, False, NOON + SECOND, cancelled=True) == NOON
+    assert opens_at(None, False, NOON, cancelled=True) is None
+    assert next_opening([NEVER, None], NOON) is None
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,21 @@ def test_a_change_counts_up_and_the_uid_stays() -> None:
     assert (held.sequence, held.stamp, held.created, held.uid) == (1, LATER, NOW, "uid-1")
 
 
+def test_since_when_it_is_at_its_time() -> None:
+    first = release(None, cycle(ONE), NOW)
+    retitled = release(first, cycle(replace(ONE, title={"en": "New"})), LATER)
+    moved = release(retitled, cycle(replace(ONE, ends=ONE.ends + SECOND)), LATER + SECOND)
+    off = release(moved, cycle(), LATER + 2 * SECOND)
+    back = release(off, cycle(replace(ONE, ends=ONE.ends + SECOND)), LATER + 3 * SECOND)
+    assert [only(each).time_since for each in (first, retitled, moved, off, back)] == [
+        NOW,
+        NOW,
+        LATER + SECOND,
+        LATER + 2 * SECOND,
+        LATER + 3 * SECOND,
+    ]
+
+
 def test_another_meeting_link_is_no_change() -> None:
     first = release(None, cycle(ONE), NOW)
     assert release(first, cycle(replace(ONE, meeting_url="https://new.example")), LATER) == first

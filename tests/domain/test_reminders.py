@@ -88,6 +88,26 @@ def test_nor_what_was_due_before_the_session_was_published() -> None:
     assert decide(DAY_BEFORE, meeting, START, already=False) is Verdict.NONE
 
 
+@pytest.mark.parametrize(
+    ("hours", "verdict"),
+    [(0, Verdict.SEND), (1, Verdict.SEND), (1.01, Verdict.SEND_LATE), (5.5, Verdict.MISSED)],
+)
+def test_of_a_session_that_was_moved_nearer_it_is_late_from_then_on(
+    hours: float, verdict: Verdict
+) -> None:
+    moved = START - timedelta(hours=4)
+    meeting = replace(MEETING, moved=moved)
+    now = moved + timedelta(hours=hours)
+    assert decide(DAY_BEFORE, meeting, now, already=False) is verdict
+    rule = replace(DAY_BEFORE, since=moved - timedelta(hours=1))  # after it was due
+    assert decide(rule, meeting, now, already=False) is verdict
+
+
+def test_what_was_moved_long_before_is_late_as_ever() -> None:
+    meeting = replace(MEETING, moved=START - timedelta(days=2))
+    assert decide(DAY_BEFORE, meeting, START, already=False) is Verdict.SEND_LATE
+
+
 @given(anchors, minutes, instants, lengths, instants)
 def test_every_verdict_keeps_its_promise(
     anchor: Anchor, distance: int, starts: datetime, length: timedelta, now: datetime

@@ -99,6 +99,7 @@ NAMES = [
     "a" * 99 + "é" + "b" * 40,
     "..",
     "@",
+    "Ana 👩\u200d💻",
 ]
 
 
@@ -131,9 +132,21 @@ def test_the_text_arrives(text: str) -> None:
     assert body.get_content() == text.replace("\n", "\r\n")
 
 
+def test_emoji_stay_together_in_a_subject() -> None:
+    assert header_text("Hola 👩\u200d👩\u200d👧 \u202etodas") == "Hola 👩\u200d👩\u200d👧 todas"
+
+
 @pytest.mark.parametrize("subject", ["Líderes de clúster " * 9, "x" * 180, "a\r\nBcc: e@x.y"])
 def test_subjects(subject: str) -> None:
     assert _parsed(subject=subject)["Subject"] == header_text(subject)
+
+
+def test_an_address_for_answers_never_asks_more_of_a_server_than_the_mail() -> None:
+    assert _parsed(reply_to="ayuda@ñandú.example")["Reply-To"] == "ayuda@xn--and-6ma2c.example"
+    for unfit in ("ñandú@example.org", "=?utf-8?q?a?=@example.org"):
+        mail = _parsed(reply_to=unfit)
+        assert mail["Reply-To"] is None
+        assert mail.as_bytes().isascii()
 
 
 def test_addresses_beyond_ascii() -> None:
@@ -141,7 +154,19 @@ def test_addresses_beyond_ascii() -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["", "x", "@", "a@", "@b", "a@b\r\nBcc: c@d.e", "a b@c.d", "a@b.c,<d@e.f>", "a@ö..x"]
+    "address",
+    [
+        "",
+        "x",
+        "@",
+        "a@",
+        "@b",
+        "a@b\r\nBcc: c@d.e",
+        "a b@c.d",
+        "a@b.c,<d@e.f>",
+        "a@ö..x",
+        "=?utf-8?q?a?=@b.c",
+    ],
 )
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(SendError) as caught:

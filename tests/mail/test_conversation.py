@@ -191,6 +191,11 @@ def test_an_announced_recipient_who_is_refused() -> None:
         ({"RCPT": "550 no such user"}, (Reason.REFUSED, "550 no such user", True)),
         ({"RCPT": "451 later"}, (Reason.DELAYED, "451 later", False)),
         ({"MAIL": "553 not you"}, (Reason.SENDER, "553 not you", False)),
+        ({"MAIL": "451 not now"}, (Reason.DELAYED, "451 not now", False)),
+        ({"MAIL": "530 sign in"}, (Reason.LOGIN, "530", False)),
+        ({"MAIL": "552 too big"}, (Reason.SIZE, "552 too big", True)),
+        ({"MAIL": "552 5.3.4 too big"}, (Reason.SIZE, "552 5.3.4 too big", True)),
+        ({"RCPT": "552 mailbox full"}, (Reason.REFUSED, "552 mailbox full", True)),
     ],
 )
 def test_a_refusal_among_commands_ahead(
@@ -214,6 +219,35 @@ def test_the_mail_itself_is_refused() -> None:
         script.answers.clear()
         _send(transport)
     assert script.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "said", "general"),
+    [
+        ("RCPT", "550 no such user", False),
+        (".", "550 no", True),
+        (".", "554 5.7.1 spam", True),
+        (".", "550 5.4.5 quota", True),
+        ("RCPT", "550 5.7.1 you may not", True),
+        ("RCPT", "550 5.1.1 no such user", False),
+        (".", "552 5.2.2 mailbox full", False),
+    ],
+)
+def test_whether_it_is_about_the_recipient(command: str, said: str, general: bool) -> None:
+    with scripted(Script(answers={command: said})) as transport:
+        with pytest.raises(SendError) as caught:
+            _send(transport)
+        assert (caught.value.reason, caught.value.general) == (Reason.REFUSED, general)
+
+
+@pytest.mark.parametrize("command", ["MAIL", "RCPT", "DATA", "."])
+def test_421_is_about_all_of_us(command: str) -> None:
+    script = Script(answers={command: "421 4.7.0 slow down"})
+    with scripted(script) as transport, pytest.raises(SendError) as caught:
+        _send(transport)
+    error = caught.value
+    assert (error.reason, error.detail) == (Reason.DELAYED, "421 4.7.0 slow down")
+    assert (error.final, error.connection) == (False, True)
 
 
 @pytest.mark.parametrize("answer", ["nonsense", "25", "250-a" * 8000])
@@ -258,6 +292,25 @@ def test_all_steps_together_have_an_end() -> None:
         assert transport._line is not None
         transport._line._together = 0.2
         assert _failure(transport)[0] == Reason.TIMEOUT
+
+
+def test_an_answer_that_is_there_counts_however_late_it_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The process was suspended for longer than one waits, the server was not."""
+    script, late = Script(), [0.0]
+    monotonic = time.monotonic
+    monkeypatch.setattr("app.mail.wire.time.monotonic", lambda: monotonic() + late[0])
+
+    def suspended() -> None:
+        assert transport._line is not None
+        ready = transport._line._wire._can_read
+        assert ready.poll(5000)
+        late[0] = 1000
+
+    with scripted(script) as transport:
+        _send(transport, meanwhile=suspended)
+    assert len(script.mails) == 1
 
 
 def test_an_address_beyond_ascii_says_so() -> None:

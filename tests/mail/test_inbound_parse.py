@@ -42,7 +42,7 @@ EXPECTED: dict[str, list[ReadAnswer]] = {
     "latin_1_that_says_utf_8": [answered(comment="Mañana no")],
     "utf_16": [answered()],
     "folded_without_a_space": [answered()],
-    "no_stamp_no_sequence": [answered(stamp=None, sequence=0)],
+    "no_stamp_no_sequence": [answered(stamp=None, sequence=None)],
     "from_the_future": [
         answered(stamp=datetime(2099, 12, 31, 23, 59, 59, tzinfo=UTC), sequence=999)
     ],
@@ -201,7 +201,7 @@ def test_a_bounce_comes_before_an_answer() -> None:
         "Precedence: auto_reply",
         "Precedence: Bulk",
         "Return-Path: <>",
-        "List-Id: <news.example.org>",
+        "List-Unsubscribe: <https://news.example.org/off>",
     ],
 )
 def test_machines_are_told_by_their_headers(more: str) -> None:
@@ -217,6 +217,21 @@ def test_machines_are_told_by_their_headers(more: str) -> None:
         "Resposta automática: Abertura",
         "Out of Office: Opening",
         "Fuera de la oficina",
+        "Mensaje automático",
+        "De vacaciones",
+        "Estoy de vacaciones Re: Invitación",
+        "Férias Re: Convite",
+        "Aviso de férias",
+        "Estou de férias",
+        "Autorespuesta: x",
+        "Auto-respuesta",
+        "Notificación de ausencia",
+        "Me encuentro fuera de la oficina",
+        "Licencia médica (Respuesta automática)",
+        "RE: Respuesta automática: Invitación",
+        "[Auto-Reply] Invitación",
+        "OOO Re: Invitación",
+        "Respuesta automa\N{COMBINING ACUTE ACCENT}tica: Apertura",
     ],
 )
 def test_machines_are_told_by_their_subjects(subject: str) -> None:
@@ -224,7 +239,43 @@ def test_machines_are_told_by_their_subjects(subject: str) -> None:
     assert unguarded(raw).kind is MailKind.AUTOMATIC
 
 
-@pytest.mark.parametrize("more", ["Auto-Submitted: no", "X-Auto-Response-Suppress: OOF"])
+@pytest.mark.parametrize(
+    "subject",
+    [
+        "Ausencia a la sesión 4",
+        "Ausencia justificada: sesión 4",
+        "Ausência na sessão 4",
+        "Oooh, una pregunta",
+        "Vacaciones en agosto",
+    ],
+)
+def test_people_who_will_be_absent_are_people(subject: str) -> None:
+    raw = corpus.crlf(corpus.head(subject=subject) + "\nHello.\n")
+    assert unguarded(raw).kind is MailKind.OTHER
+
+
+def test_an_automatic_subject_counts_before_what_looks_like_a_bounce() -> None:
+    raw = corpus.qmail().replace(b"failure notice", "Respuesta automática: undelivered".encode())
+    assert (unguarded(raw).kind, unguarded(raw).bounce) == (MailKind.AUTOMATIC, None)
+
+
+def test_of_a_page_the_words_are_shown() -> None:
+    page = (
+        "<html><head><title>x</title><style>p {color: red}</style></head><body><!-- <p>no</p> -->"
+        "<p>Hola,&nbsp;Ana &amp; Eva</p><div>1 &lt; 2<br>ya</div><script>if (a < b) c()</script>"
+    )
+    raw = corpus.crlf(corpus.head() + f"Content-Type: text/html; charset=utf-8\n\n{page}\n")
+    assert unguarded(raw).text == "Hola, Ana & Eva\n\n1 < 2\nya"
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "Auto-Submitted: no",
+        "X-Auto-Response-Suppress: OOF",
+        "List-Id: <team.example.org>\nPrecedence: list\nList-Unsubscribe: <mailto:x@y.example>",
+    ],
+)
 def test_people_are_people(more: str) -> None:
     raw = corpus.crlf(corpus.head(subject="Re: Automatic reply", more=more) + "\nHello.\n")
     assert unguarded(raw).kind is MailKind.OTHER
@@ -296,7 +347,7 @@ def bounded(raw: bytes) -> None:
     texts += [value for _, value in mail.headers]
     for answer in mail.answers:
         texts += [answer.uid, answer.partstat, answer.attendee]
-        assert 0 <= answer.sequence <= 1_000_000
+        assert answer.sequence is None or 0 <= answer.sequence <= 1_000_000
         assert answer.uid
         assert len(answer.comment) <= 1000
         assert answer.stamp is None or answer.stamp.utcoffset() is not None
@@ -366,9 +417,20 @@ def test_no_mail_takes_long(name: str) -> None:
     assert time.process_time() - begun < 5
 
 
-def test_of_a_large_mail_the_headers_are_read() -> None:
+def test_a_large_letter_is_read_in_part() -> None:
     mail = unguarded(corpus.letter() + b"x" * LIMIT)
-    assert (mail.whole, mail.kind, mail.sender, mail.text) == (False, MailKind.OTHER, GUEST, "")
+    assert (mail.whole, mail.kind, mail.sender) == (False, MailKind.OTHER, GUEST)
+    assert mail.text.startswith("May I bring <b>a colleague</b>?")
+
+
+def test_of_a_large_mail_what_comes_first_is_read() -> None:
+    """The calendar of an answer, the status of a mail that came back; files come after them."""
+    end = b"\r\n--m--\r\n"
+    file = b"\r\n--m\r\nContent-Type: image/png\r\n\r\n" + b"x" * LIMIT
+    mail = read(corpus.google().replace(end, file + end))
+    assert (mail.whole, mail.kind, len(mail.answers)) == (False, MailKind.REPLY, 1)
+    raw = corpus.notification().replace(b"Come!", b"y" * LIMIT)
+    assert (read(raw).whole, read(raw).kind) == (False, MailKind.BOUNCE)
 
 
 def test_a_mail_without_an_id_is_known_by_its_bytes() -> None:

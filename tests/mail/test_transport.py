@@ -138,7 +138,7 @@ def test_a_refusal_does_not_spoil_the_connection() -> None:
 def test_after_421_the_next_mail_has_a_new_connection() -> None:
     with smtp_peer(Behaviour(rcpt={ANA: "421 closing"})) as peer:
         transport = _transport(peer)
-        assert _failure(transport) == (Reason.DELAYED, "421 closing", False, False)
+        assert _failure(transport) == (Reason.DELAYED, "421 closing", False, True)
         _send(transport, "b@example.org")
         transport.close()
     assert (peer.recipients, peer.connections) == (["b@example.org"], 2)

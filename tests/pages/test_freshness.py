@@ -85,7 +85,7 @@ def _put_agenda(db: DbSession, there: Published) -> None:
 
 
 def _rename_person(db: DbSession, there: Published) -> None:
-    people.change_person(db, SYSTEM, there.person_id, PersonChange(name="Marco A. Dini"))
+    people.change_person(db, SYSTEM, there.person_id, PersonChange(name="Marco A. Dini"), now=now())
     _publish(db, there)
 
 

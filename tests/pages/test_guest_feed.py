@@ -359,7 +359,7 @@ def other_segment(db: DbSession, there: Published) -> None:
 
 
 def speaks_another_language(db: DbSession, there: Published) -> None:
-    people.change_person(db, SYSTEM, there.person_id, PersonChange(language="pt"))
+    people.change_person(db, SYSTEM, there.person_id, PersonChange(language="pt"), now=now())
 
 
 def enrols(db: DbSession, there: Published) -> None:

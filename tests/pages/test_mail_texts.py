@@ -80,6 +80,35 @@ def test_every_mail_can_be_looked_at_and_nothing_is_saved(
     assert kept(database) == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "headlines"),
+    [
+        ("invitation", ["You are invited", "You have a part in this session"]),
+        ("reminder", ["Your session is coming up", "Your session is coming up"]),
+        ("invitation-cancel", ["This session will not take place"]),
+        ("part-reminder", ["We are waiting for your answer"]),
+    ],
+)
+def test_those_with_a_part_are_shown_their_own_version(
+    organizer_client: TestClient, kind: str, headlines: list[str]
+) -> None:
+    answer = organizer_client.post(f"{BASE}/{kind}/en", data={"act": "preview"})
+    mails = [unescape(found) for found in re.findall(r'srcdoc="([^"]*)"', answer.text)]
+    assert [re.findall(r"<h1[^>]*>([^<]*)<", mail)[0] for mail in mails] == headlines
+    shown = [">Your part<" in mail and "(speaker)" in mail for mail in mails]
+    assert shown == [False, True][: len(mails)]
+
+
+def test_the_page_says_where_own_words_do_not_stand(organizer_client: TestClient) -> None:
+    said = {
+        kind: Page(organizer_client.get(f"{BASE}/{kind}/en").text).text("#where")
+        for kind in mail_texts.KINDS
+    }
+    (words,) = said.pop("invitation-cancel")
+    assert words.startswith("Your words go to those whose session is off.")
+    assert set(map(tuple, said.values())) == {()}
+
+
 def test_the_preview_is_shut_in(organizer_client: TestClient) -> None:
     answer = organizer_client.post(URL, data={"act": "preview", "text": "x"})
     assert '<iframe class="mail-frame" sandbox title=' in answer.text

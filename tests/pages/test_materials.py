@@ -16,6 +16,7 @@ from app.models import Enrolment, Material, Session, now
 from app.services import enrolments, materials
 from app.services.actor import SYSTEM
 from app.services.links import Links, Purpose
+from app.services.publishing import publish
 from tests.factories import Make
 from tests.pages.published import SLUG, Published, make_published
 
@@ -97,6 +98,42 @@ class TestOrganizers:
         assert 'value="javascript:alert(1)"' in answer.text
         assert re.findall(r'id="([a-z-]+)-error"', answer.text) == ["url", "date", "time"]
 
+    @pytest.mark.parametrize("visible", ["now", "after"])
+    @pytest.mark.parametrize(("date", "time"), [("2027-03-04", ""), ("", "09:30"), ("soon", "x")])
+    def test_a_day_without_its_choice_is_not_passed_over(
+        self,
+        organizer_client: TestClient,
+        database: Database,
+        there: Published,
+        visible: str,
+        date: str,
+        time: str,
+    ) -> None:
+        row = add_link(organizer_client, visible="later", date="2027-03-04", time="09:30")
+        data = {
+            "title": "x", "url": "https://example.org/x", "kind": "link", "audience": "public",
+            "visible": visible, "date": date, "time": time,
+        }  # fmt: skip
+        for path, files in (("/link", None), ("/upload", {"file": ("x.pdf", PDF)}), (f"/{row.id}", None)):  # noqa: E501 # fmt: skip
+            answer = organizer_client.post(PATH + path, data=data, files=files)
+            assert answer.status_code == 422
+            assert "Choose “From a day and time on”, or empty the two." in answer.text
+            wrong = set(re.findall(r'id="([a-z-]+)-error"', answer.text))
+            assert wrong == ({"file", "visible"} if files else {"visible"})
+            assert f'name="date" type="date" value="{date}"' in answer.text
+            assert f'name="time" type="time" value="{time}"' in answer.text
+            assert re.findall(r'name="visible" value="(\w+)" checked', answer.text) == [visible]
+        assert [(r.title, r.visible_from) for r in rows(database)] == [
+            (row.title, datetime(2027, 3, 4, 14, 30, tzinfo=UTC))
+        ]
+
+    def test_a_day_without_its_choice_is_told_with_the_rest(
+        self, organizer_client: TestClient, there: Published
+    ) -> None:
+        data = {"title": "", "kind": "document", "url": "", "audience": "public", "visible": "now", "date": "2027-03-04"}  # noqa: E501 # fmt: skip
+        answer = organizer_client.post(f"{PATH}/link", data=data)
+        assert re.findall(r'id="([a-z]+)-error"', answer.text) == ["url", "title", "visible"]
+
     def test_a_file_that_fails(self, organizer_client: TestClient, there: Published) -> None:
         data = {"title": "", "kind": "slides", "audience": "public", "visible": "now"}
         for files in ({}, {"file": ("x.pdf", b"")}, {"file": ("x.exe", b"MZ\x90\0")}):
@@ -157,6 +194,21 @@ class TestOrganizers:
         assert organizer_client.post(f"{PATH}/{first.id}/remove").status_code == 303
         assert [r.title for r in rows(database)] == ["Better"]
 
+    def test_the_page_that_cancels_says_what_becomes_of_them(
+        self, organizer_client: TestClient, client: TestClient, database: Database, there: Published
+    ) -> None:
+        cancel = PATH.replace("/materials", "/cancel")
+        add_link(organizer_client, "At once")
+        assert "stays closed" not in organizer_client.get(cancel).text
+        add_link(organizer_client, visible="after")
+        assert "The material that opens after the session stays closed." in organizer_client.get(cancel).text  # noqa: E501 # fmt: skip
+        organizer_client.post(cancel)
+        waits = "it waits for a session that is cancelled"
+        assert waits not in organizer_client.get(PATH).text  # nobody has heard of it yet
+        with database.begin(writes=True) as db:
+            publish(db, SYSTEM, there.cycle_id, accept_warnings=True, now=now())
+        assert waits in organizer_client.get(PATH).text
+
     def test_another_sessions_material_is_not_here(
         self, organizer_client: TestClient, there: Published
     ) -> None:
@@ -166,6 +218,24 @@ class TestOrganizers:
             assert organizer_client.get(f"{other}/{row.id}{path}").status_code == 404
         for path in ("", "/remove", "/move"):
             assert organizer_client.post(f"{other}/{row.id}{path}", data={}).status_code == 404
+
+    def test_nothing_is_kept_where_there_is_no_session_or_no_room(
+        self,
+        organizer_client: TestClient,
+        app: FastAPI,
+        there: Published,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        data = {"title": "x", "kind": "slides", "audience": "public", "visible": "now"}
+        sent = {"file": ("x.pdf", PDF)}
+        for other in ("/sessions/99/", "/sessions/x/", "/sessions/²/"):
+            path = PATH.replace("/sessions/1/", other)
+            assert organizer_client.post(f"{path}/upload", data=data, files=sent).status_code == 404
+        monkeypatch.setattr(materials, "MOST", 0)
+        answer = organizer_client.post(f"{PATH}/upload", data=data, files=sent)
+        assert answer.status_code == 422
+        assert "A session has at most 0 materials." in answer.text
+        assert list(app.state.files._folder.glob("**/*")) == []
 
     def test_nobody_else_gets_in(self, client: TestClient, there: Published) -> None:
         assert client.get(PATH).status_code == 303
@@ -483,7 +553,7 @@ class TestParticipants:
 def test_the_same_file_twice_goes_with_the_last_row(
     organizer_client: TestClient, app: FastAPI, database: Database, there: Published
 ) -> None:
-    from app.services.files import tidy_files
+    from app.services.files import files_in_use
 
     one, two = upload(organizer_client), upload(organizer_client, "other.pdf")
     assert one.file == two.file
@@ -492,5 +562,5 @@ def test_the_same_file_twice_goes_with_the_last_row(
         with database.begin(writes=True) as db:
             materials.remove_material(db, SYSTEM, row.id)
         with database.begin(writes=False) as db:
-            tidy_files(db, app.state.files, later)
+            app.state.files.remove_unused(files_in_use(db), later)
         assert any(p.name == one.file for p in app.state.files._folder.glob("*/*")) is left

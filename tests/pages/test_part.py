@@ -1,5 +1,6 @@
 """The own pages of people with parts."""
 
+import errno
 import io
 import re
 from collections.abc import Callable
@@ -260,16 +261,24 @@ def test_past_parts_stay_as_of_that_day(
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("name", ""), ("biography", "x" * 2001), ("zone", "Mars/Olympus"), ("language", "xx")],
+    [
+        ("name", ""),
+        ("name", "Marc https://evil.example/win"),
+        ("position", "Chief www.evil.example"),
+        ("institution", "ana@example.org"),
+        ("biography", "x" * 2001),
+        ("zone", "Mars/Olympus"),
+        ("language", "xx"),
+    ],
 )
 def test_details_that_cannot_be_taken(
     client: TestClient, there: There, field: str, value: str
 ) -> None:
-    fields = {"name": "Kept words", "position": "Kept too", "institution": "", "biography": ""}
+    fields = {"name": "Kept words", "position": "", "institution": "", "biography": "Kept too"}
     fields |= {"zone": "UTC", "language": "es", field: value}
     answer = client.post(f"{there.page}/details", data=fields)
     assert answer.status_code == 422
-    assert "Kept too" in answer.text
+    assert ("Kept words" if field == "biography" else "Kept too") in answer.text
     assert f'id="{field}-error"' in answer.text
 
 
@@ -365,6 +374,120 @@ def test_slides_are_for_their_own_parts_and_of_kinds_that_are_taken(
         client.post(f"{there.page}/slides/{foreign.id}/remove").status_code,
     ]
     assert found == [404, 404]
+
+
+class TestNothingIsKeptThatMayNotBe:
+    """What cannot be is known before the first byte is read."""
+
+    @pytest.fixture
+    def kept(self, app: FastAPI) -> Callable[[], list[str]]:
+        folder = app.state.files._folder
+        return lambda: sorted(p.name for p in folder.rglob("*") if p.is_file())
+
+    def send(self, client: TestClient, url: str) -> tuple[int, list[int], str]:
+        """The status, how often more of the body was asked for, the page."""
+        read: list[int] = []
+
+        def body() -> object:
+            yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\n\r\n'
+            read.append(1)
+            yield PDF + b"\r\n--b--\r\n"
+
+        headers = {"content-type": "multipart/form-data; boundary=b"}
+        answer = client.post(url, content=body(), headers=headers)  # type: ignore[arg-type]
+        return answer.status_code, read, answer.text
+
+    def test_for_no_part(
+        self, client: TestClient, there: There, kept: Callable[[], list[str]]
+    ) -> None:
+        for part_id in ("nonsense", there.foreign, "%00", "ñ"):
+            status, read, _ = self.send(client, f"{there.page}/parts/{part_id}/slides/upload")
+            assert (status, read) == (404, [])
+        assert kept() == []
+
+    @pytest.mark.parametrize(
+        ("number", "size", "said"),
+        [
+            (20, 1, "You have given 20 files. Take one away first."),
+            (4, 50_000_000, "Your files have more than 200 MB together. Take one away first."),
+        ],
+    )
+    def test_for_who_has_given_enough(
+        self,
+        client: TestClient,
+        database: Database,
+        there: There,
+        kept: Callable[[], list[str]],
+        number: int,
+        size: int,
+        said: str,
+    ) -> None:
+        with database.begin(writes=True) as db:
+            session = db.exec(select(Session)).one()
+            for _ in range(number):
+                Make(db).material(session, file="a" * 64, size=size, given_by=there.guest_id)
+        status, read, text = self.send(client, f"{there.page}/parts/{there.panel}/slides/upload")
+        assert (status, read, said in text) == (422, [], True)
+        assert kept() == []
+
+    def test_of_the_last_megabytes_no_more_than_is_left(
+        self, client: TestClient, database: Database, there: There, kept: Callable[[], list[str]]
+    ) -> None:
+        with database.begin(writes=True) as db:
+            session = db.exec(select(Session)).one()
+            Make(db).material(session, file="a" * 64, size=198_000_000, given_by=there.guest_id)
+        url = f"{there.page}/parts/{there.panel}/slides/upload"
+        large = {"file": ("a.pdf", PDF + b"0" * 2_000_000)}
+        answer = client.post(url, files=large)
+        assert answer.status_code == 422
+        assert "This file is too large: at most 2 MB." in answer.text
+        assert kept() == []
+        assert client.post(url, files={"file": ("a.pdf", PDF)}).status_code == 303
+
+    def test_where_the_disk_is_nearly_full(
+        self,
+        client: TestClient,
+        there: There,
+        kept: Callable[[], list[str]],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("app.services.files.free_space", lambda folder: 200_000_000)
+        for path in (f"parts/{there.panel}/slides/upload", "photo/upload"):
+            status, read, text = self.send(client, f"{there.page}/{path}")
+            assert (status, read) == (507, [])
+            assert "There is no space left on this server" in text
+        assert kept() == []
+
+    @pytest.mark.parametrize("where", ["app.services.files.os.fsync", "app.services.files._copy"])
+    def test_where_the_disk_becomes_full(
+        self,
+        client: TestClient,
+        database: Database,
+        there: There,
+        kept: Callable[[], list[str]],
+        monkeypatch: pytest.MonkeyPatch,
+        where: str,
+    ) -> None:
+        def full(*_: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(where, full)
+        url = f"{there.page}/parts/{there.panel}/slides/upload"
+        answer = client.post(url, files={"file": ("a.pdf", PDF)})
+        assert answer.status_code == 507
+        assert "There is no space left on this server" in answer.text
+        assert kept() == []
+        with database.begin(writes=False) as db:
+            assert db.exec(select(Material)).all() == []
+
+    def test_a_name_that_is_far_too_long(
+        self, client: TestClient, there: There, kept: Callable[[], list[str]]
+    ) -> None:
+        url = f"{there.page}/parts/{there.panel}/slides/upload"
+        answer = client.post(url, files={"file": ("a" * 5000 + ".pdf", PDF)})
+        assert answer.status_code == 422
+        assert "Give the file a shorter name." in answer.text
+        assert kept() == []
 
 
 def test_hours_when_they_cannot(client: TestClient, database: Database, there: There) -> None:

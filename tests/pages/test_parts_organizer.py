@@ -10,7 +10,7 @@ from sqlmodel import select
 from starlette.testclient import TestClient
 
 from app.db import Database
-from app.models import Guest, Message, Part
+from app.models import Guest, Message, Part, Person
 from app.services.guests import guest_of
 from app.services.links import Links
 from tests.factories import Make
@@ -54,6 +54,26 @@ def part(database: Database, part_id: str) -> tuple[str, str]:
 def mails(database: Database) -> list[tuple[str, str]]:
     with database.begin(writes=False) as db:
         return [(m.kind, m.to_address) for m in db.exec(select(Message).order_by("id"))]
+
+
+@pytest.mark.parametrize("url", [URL, "/organize/people"])
+def test_that_mail_comes_back_is_said_with_the_server_s_words(
+    organizer_client: TestClient, database: Database, there: There, url: str
+) -> None:
+    with database.begin(writes=True) as db:
+        ana = db.get_one(Person, there.ana)
+        ana.bounced_at, ana.bounce = NOW, "550 5.1.1 <no> such user"
+    (said,) = Page(organizer_client.get(f"{url}/{there.ana}").text).text(".notice-warning")
+    day = {
+        URL: "Monday 23 November 2026, 10:00",
+        "/organize/people": "Monday 23 November 2026, 15:00",
+    }
+    assert said == (
+        f"Mail to this address comes back Since: {day[url]} "
+        "The mail server said: “550 5.1.1 <no> such user” "
+        "No reminders go there. With another address they go again."
+    )
+    assert Page(organizer_client.get(f"{url}/{there.luis}").text).text(".notice-warning") == []
 
 
 def test_everybody_with_a_part_and_where_it_stands(

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from sqlmodel import col, select
 from starlette.testclient import TestClient
 
@@ -221,11 +222,17 @@ def queued(database: Database) -> list[tuple[str, str, str]]:
         return [(row.kind, row.to_address, row.context["note"]) for row in rows]
 
 
+def deliver(database: Database) -> None:
+    with database.begin(writes=True) as db:
+        db.execute(update(Message).values(status="sent"))
+
+
 def test_mails_go_to_those_concerned_with_the_note(
     organizer_client: TestClient, database: Database, cycle: str
 ) -> None:
     publish(organizer_client, invite="1", note="See you there.")
     assert queued(database) == [("invitation", "person2@example.org", "See you there.")]
+    deliver(database)
 
     change(database, Session, title={"en": "Traps and ladders"})
     page = Page(organizer_client.get(URL).text)
@@ -287,7 +294,7 @@ def test_the_queries_do_not_grow(
         organizer_client.get(URL)
 
     assert len(one) == len(three)
-    assert len(three) <= 20
+    assert len(three) <= 21
 
 
 def test_sessions_that_zone_data_has_moved(
@@ -366,6 +373,7 @@ def test_an_update_says_what_is_different_from_what_they_were_told_last(
     organizer_client: TestClient, database: Database, cycle: str, ana: str
 ) -> None:
     publish(organizer_client, invite="1", **{"warnings-read": "1"})
+    deliver(database)
     change(database, Session, title={"en": "Second", "es": "Segunda"})
     publish(organizer_client, **{f"leave-{ana}": "1", "warnings-read": "1"})
     change(database, Session, description={"en": "More of it"})
@@ -384,6 +392,7 @@ def test_what_is_looked_at_is_what_is_sent(
     organizer_client: TestClient, database: Database, cycle: str, ana: str, links: Links
 ) -> None:
     publish(organizer_client, invite="1")
+    deliver(database)
     change(database, Session, title={"en": "Second", "es": "Segunda"})
     seen = look(organizer_client, ana, note="Traps\nand ladders")
 

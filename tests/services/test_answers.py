@@ -1,6 +1,5 @@
 """Answers: one rule, whichever way they come."""
 
-import time
 from datetime import timedelta
 from threading import Event, Thread
 
@@ -12,6 +11,7 @@ from app.models import Guest, Invitation
 from app.services import answers
 from app.services.answers import give
 from tests.factories import NOW, Make
+from tests.services.test_ledger_at_once import PATIENCE
 
 
 def invited(db: DbSession, sequence: int = 2) -> Invitation:
@@ -28,6 +28,7 @@ def invited(db: DbSession, sequence: int = 2) -> Invitation:
         uid=session.uid,
         method="REQUEST",
         sequence=sequence,
+        time_sequence=sequence,
         address=person.email or "",
     )
     db.add(invitation)
@@ -92,14 +93,14 @@ def test_of_two_at_once_the_one_that_counts_wins(
     real_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The older one has looked and not yet written when the newer one comes: without the lock it
-    would have the last word."""
-    looked = Event()
+    would have the last word. It goes on when that one is through, or has had the time to be."""
+    looked, through = Event(), Event()
 
-    def slow(one: Given, other: Given | None) -> bool:
-        found = newer(one, other)
+    def slow(one: Given, other: Given | None, time_sequence: int) -> bool:
+        found = newer(one, other, time_sequence)
         if one.at == NOW:
             looked.set()
-            time.sleep(0.3)
+            through.wait(PATIENCE)
         return found
 
     def answer(each: Given) -> None:
@@ -113,6 +114,7 @@ def test_of_two_at_once_the_one_that_counts_wins(
     older.start()
     assert looked.wait(10)
     answer(given("declined", minutes=1))
+    through.set()
     older.join()
     with real_database.begin(writes=False) as db:
         assert db.get_one(Invitation, invitation_id).answer == "declined"

@@ -13,7 +13,14 @@ from app.domain.errors import NotFound
 from app.domain.schedule import InstitutionRole, Part, PartRole, Schedule, SessionStatus
 from app.models import Cycle
 from app.services import calendars
-from app.services.calendars import cycle_calendar, event_of, people_of, session_calendar
+from app.services.calendars import (
+    cycle_calendar,
+    event_of,
+    own_segments_of,
+    people_lines,
+    people_of,
+    session_calendar,
+)
 from app.services.links import Links
 from app.services.public import PublishedCycle
 from tests.calendar import ical_oracles as oracles
@@ -44,6 +51,22 @@ def who(person: str, role: PartRole, position: str = "", institution: str = "") 
         position=position,
         institution=institution,
     )
+
+
+def test_what_looks_like_a_link_is_in_no_line() -> None:
+    speakers = [
+        who("Marc https://evil.example/win", PartRole.SPEAKER, "Chief www.evil.example", "CAF"),
+        who("José M.Pérez", PartRole.PANELIST, "\u202eDirector\u202c", "ana@evil.example"),
+        who("evil。example", PartRole.HOST),
+    ]
+    session = build.session(1, 0, 60, build.segment("a", 0, 60, *speakers))
+    assert people_lines(session, "en") == (
+        "Marc, CAF (speaker)",
+        "José M.Pérez, Director (panelist)",
+        "(host)",
+    )
+    own = own_segments_of(session.segments, "somebody else", "en")
+    assert own[0].others == people_lines(session, "en")
 
 
 def test_who_has_several_parts_is_named_once() -> None:

@@ -12,7 +12,7 @@ import pytest
 from app.db import DbSession
 from app.domain.errors import Invalid, NotFound
 from app.models import Material
-from app.services.files import FileStore, Stored, download_name, tidy_files
+from app.services.files import FileStore, Stored, download_name, files_in_use
 from tests.factories import Make
 
 LIMIT = 1000
@@ -190,7 +190,7 @@ def test_what_no_row_names_goes_after_a_day(
     db.flush()
     for name in (kept, gone):
         os.utime(store.path(name), times=(0, (now - timedelta(hours=25)).timestamp()))
-    assert tidy_files(db, store, now) == 1
+    assert store.remove_unused(files_in_use(db), now) == 1
     assert files_in(tmp_path) == sorted([kept, new])
 
 
@@ -200,3 +200,45 @@ def test_what_comes_again_counts_as_new(store: FileStore, tmp_path: Path) -> Non
     os.utime(store.path(name), times=(0, 0))
     store.put(io.BytesIO(PDF), LIMIT)
     assert store.remove_unused(set(), now) == 0
+
+
+def test_what_comes_again_while_it_is_being_deleted_stays(
+    store: FileStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    name = store.put(io.BytesIO(PDF), LIMIT).name
+    place = store.path(name)
+    os.utime(place, times=(0, 0))
+    stat = Path.stat
+    again = [place]
+
+    def looked(path: Path, **values: bool) -> os.stat_result:
+        found = stat(path, **values)
+        if path in again:
+            again.clear()
+            store.put(io.BytesIO(PDF), LIMIT)
+        return found
+
+    monkeypatch.setattr(Path, "stat", looked)
+    assert store.remove_unused(set(), now) == 0
+    assert again == []
+    assert files_in(tmp_path) == [name]
+
+
+def test_what_vanishes_meanwhile_stops_nothing(store: FileStore) -> None:
+    name = store.put(io.BytesIO(PDF), LIMIT).name
+    os.utime(store.path(name), times=(0, 0))
+    folder = store.path(name).parent
+    for place in (folder, folder.parent / "incoming"):
+        (place / "a").symlink_to(folder / "gone")
+        (place / "z").symlink_to(folder / "gone")
+    assert store.remove_unused(set(), datetime.now(UTC)) == 1
+
+
+def test_an_upload_that_was_given_up_goes_after_a_day(store: FileStore) -> None:
+    name = store.put(io.BytesIO(PDF), LIMIT).name
+    left = store.path(name).parent.parent / "incoming" / "tmpx"
+    left.write_bytes(b"half")
+    os.utime(left, times=(0, 0))
+    assert store.remove_unused(set(), datetime.now(UTC)) == 1
+    assert not left.exists()

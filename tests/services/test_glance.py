@@ -237,6 +237,22 @@ def test_enrolments_and_mails(db: DbSession, make: Make) -> None:
     assert [t[3] for t in todos(db, cycle)][2] == "There is room for people on the waiting list: 2."
 
 
+def test_mails_that_came_back_until_the_address_is_another(db: DbSession, make: Make) -> None:
+    cycle = make.cycle()
+    sound(make, cycle)
+    publish(db, cycle)
+    person = make.person(email="a@example.org")
+    for status in ("bounced", "bounced", "failed"):
+        message(db, cycle, status)
+    message(db, make.cycle(), "bounced")
+    assert todos(db, cycle) == [
+        ("now", "mails_failed", "mail", "Mails that could not be delivered: 1."),
+        ("now", "mails_returned", "returned", "Mails that came back: 2. Check the addresses."),
+    ]
+    person.email = "b@example.org"
+    assert [t[1] for t in todos(db, cycle)] == ["mails_failed"]
+
+
 def test_a_session_that_is_over(db: DbSession, make: Make) -> None:
     cycle = make.cycle()
     session = sound(make, cycle)

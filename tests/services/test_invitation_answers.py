@@ -156,6 +156,18 @@ def test_who_answered_another_time_before_being_invited_is_asked(db: DbSession) 
 # What an organizer notes
 
 
+def test_what_is_noted_of_who_was_left_out_is_to_what_is_published(db: DbSession) -> None:
+    world = planned_world(db)
+    world.publish(NOW)
+    world.move()
+    world.publish(invite=True, leave_out={world.ana.id})
+    notes(world, Answer.ACCEPTED, 90)
+    world.new()
+    world.up_to_date()
+    assert partstat(world) == ["ACCEPTED"]
+    assert (held(world), counted(world).again) == (("accepted", "organizer", 1), 0)
+
+
 def test_what_an_organizer_notes_is_to_what_was_sent_last(world: World) -> None:
     world.move()
     world.publish()

@@ -13,9 +13,10 @@ from app.domain.answers import Answer, AnswerSource, Given
 from app.domain.documents import from_document
 from app.domain.invitations import Method, Why
 from app.models import Guest, Message, Person
-from app.services import answers, ledger, outbox
+from app.services import answers, issuing, outbox
 from app.services.guests import ensure_guests
-from app.services.ledger import Plan, issue, kind_of, lane, plan, settle
+from app.services.issuing import issue, lane, settle
+from app.services.ledger import Plan, plan
 from app.services.publishing import publish
 from app.services.schedules import newest_release
 from tests.factories import NOW, Make
@@ -89,11 +90,14 @@ def test_what_was_issued_stands_in_the_ledger_and_in_the_mail(world: World) -> N
             "why": "changed",
             "sequence": 1,
             "stamp": "2026-11-23T16:00:00Z",
+            "created": before.created_at.isoformat().replace("+00:00", "Z"),
+            "declined": [],
             "partstat": "NEEDS-ACTION",
             "starts": "2026-12-02T14:00:00Z",
             "ends": "2026-12-02T14:30:00Z",
             "was_starts": was[0].isoformat().replace("+00:00", "Z"),
             "was_ends": was[1].isoformat().replace("+00:00", "Z"),
+            "was_release": 1,
             "note": "One day later.",
         },
         "guest_id": row.guest_id,
@@ -125,7 +129,7 @@ def test_a_mail_is_of_use_until_both_the_old_and_the_new_time_are_over(
 def test_however_many_go_at_a_time_each_is_told_once(
     db: DbSession, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    monkeypatch.setattr(ledger, "_CHUNK", size)
+    monkeypatch.setattr(issuing, "_CHUNK", size)
     world = planned_world(db)
     world.publish(NOW, invite=True)
     names = ("ana", "beto", "hugo")
@@ -152,7 +156,8 @@ def test_the_kind_of_mail(db: DbSession, method: Method, why: Why, kind: str) ->
     world = planned_world(db)
     world.publish()
     due = planned(world).due[0]
-    assert kind_of(replace(due, why=why, entry=replace(due.entry, method=method))) == kind
+    due = replace(due, why=why, entry=replace(due.entry, method=method))
+    assert planned(world).kind(due) == kind
 
 
 def test_a_lane_is_one_guests_entry_at_one_address() -> None:
@@ -181,7 +186,7 @@ def test_queries_do_not_grow(db: DbSession, make: Make, count_queries: Count) ->
         schedule = from_document(row.document)
         with count_queries() as planning:
             found = plan(db, cycle, schedule, NOW)
-        with count_queries() as issuing:
+        with count_queries() as written:
             assert issue(db, cycle, 1, found, NOW) == number * (number + 1)
         moved = db.exec(select(Guest.person_id).where(col(Guest.cycle_id) == cycle.id)).all()
         for person_id in moved:
@@ -190,6 +195,6 @@ def test_queries_do_not_grow(db: DbSession, make: Make, count_queries: Count) ->
         db.flush()
         with count_queries() as settling:
             assert settle(db, cycle.id, moved, LATER) == 2 * number * (number + 1)
-        counts.append([len(planning), len(issuing), len(settling)])
-    assert counts == [[5, 4, 11]] * 2
+        counts.append([len(planning), len(written), len(settling)])
+    assert counts == [[6, 4, 13]] * 2
     assert len(db.exec(select(Message)).all()) == 3 * (2 + 12)

@@ -15,7 +15,7 @@ from app.models import Cycle, Guest, Message, Session
 from app.schemas.directory import PersonChange
 from app.schemas.enrolment import EnrolmentChange, EnrolmentIn
 from app.schemas.part import PartAnswerIn
-from app.services import enrolments, invitations, ledger, parts, people, publishing
+from app.services import enrolments, invitations, issuing, ledger, parts, people, publishing
 from app.services.guests import guest_of
 from tests.factories import NOW
 from tests.services.mailing_world import LATER, OLGA, Told, invited_world, planned_world, short
@@ -40,8 +40,7 @@ class Ids:
 
 
 @pytest.fixture
-def ids(real_database: Database, monkeypatch: pytest.MonkeyPatch) -> Ids:
-    monkeypatch.setattr(people, "now", lambda: LATER)
+def ids(real_database: Database) -> Ids:
     with real_database.begin(writes=True) as db:
         world = invited_world(db)
         part, make = world.part(), world.make
@@ -200,7 +199,7 @@ def withdraws(db: DbSession, ids: Ids) -> None:
 
 
 def moves(db: DbSession, ids: Ids) -> None:
-    people.change_person(db, OLGA, ids.ana, PersonChange(email="new@example.org"))
+    people.change_person(db, OLGA, ids.ana, PersonChange(email="new@example.org"), now=LATER)
 
 
 def declines(db: DbSession, ids: Ids) -> None:
@@ -228,9 +227,10 @@ AFTER: dict[Act, list[Told]] = {  # besides UPDATES
     declines: [cancel("hugo", 2)],
 }
 BEFORE: dict[Act, list[Told]] = {
-    enrols: [invitation("carla", 0)] * 2 + [update("carla"), *UPDATES],
+    # Whoever has not read the invitation is invited, not told of a change.
+    enrols: [invitation("carla", 0)] * 2 + [invitation("carla", 1), *UPDATES],
     withdraws: [cancel("ana", 1)] * 2 + UPDATES[1:],
-    moves: [cancel("ana", 1)] * 2 + [invitation("new", 2)] * 2 + [update("new", 3), *UPDATES[1:]],
+    moves: [cancel("ana", 1)] * 2 + [invitation("new", n) for n in (2, 2, 3)] + UPDATES[1:],
     declines: [cancel("hugo", 1), *UPDATES[:2]],
 }
 
@@ -285,7 +285,7 @@ def test_what_is_published_while_somebody_comes_or_goes_is_told_to_who_is_there_
     real_database: Database, ids: Ids, monkeypatch: pytest.MonkeyPatch, act: Act
 ) -> None:
     results = one_then_the_other(
-        real_database, monkeypatch, ledger, lambda db: act(db, ids), publish
+        real_database, monkeypatch, issuing, lambda db: act(db, ids), publish
     )
     assert results == ["3", "None"]
     assert told(real_database) == sorted(BEFORE[act])
@@ -296,7 +296,7 @@ def test_an_address_and_an_enrolment_that_change_at_once_do_not_wait_for_each_ot
 ) -> None:
     """The one needs the cycle for telling, the other holds it and needs the enrolment."""
     begun, go_on = Event(), Event()
-    settle = ledger.settle_everywhere
+    settle = issuing.settle_everywhere
 
     def settled(*args: Any) -> int:
         begun.set()

@@ -10,10 +10,13 @@ from sqlmodel import select
 
 from app.db import Database, DbSession
 from app.domain.errors import Invalid, NotFound
-from app.domain.materials import Audience
+from app.domain.materials import NEVER, Audience
+from app.domain.schedule import Session as Published
+from app.domain.schedule import SessionStatus
 from app.models import Cycle, Guest, Material, Session
 from app.schemas.material import MaterialIn, MaterialLinkIn
-from app.services import materials
+from app.schemas.session import SeriesIn, SessionChange, SessionIn
+from app.services import materials, sessions
 from app.services.actor import SYSTEM
 from app.services.files import Stored
 from tests.factories import NOW, Make
@@ -39,12 +42,25 @@ def file(db: DbSession, session: Session, title: str = "Slides", **more: object)
     return materials.add_file(db, SYSTEM, session.id, new, STORED, "slides.pdf")
 
 
+def as_published(session: Session, status: SessionStatus = SessionStatus.SCHEDULED) -> Published:
+    """The session as if it were published as it stands."""
+    return Published(
+        id=session.id, uid=session.uid, number=session.number, title={}, zone=session.zone,
+        wall_start=session.wall_start, starts=session.starts_at, ends=session.ends_at,
+        status=status,
+    )  # fmt: skip
+
+
+def listed_of(db: DbSession, session: Session) -> list[materials.Listed]:
+    return materials.list_materials(db, SYSTEM, session, None)
+
+
 def titles(db: DbSession, session: Session) -> list[str]:
-    return [x.material.title for x in materials.list_materials(db, SYSTEM, session.id)]
+    return [x.material.title for x in listed_of(db, session)]
 
 
 def seen(db: DbSession, session: Session, now: datetime, audience: Audience) -> list[str]:
-    shown = materials.visible(db, [session.id], now, audience)
+    shown = materials.visible(db, [as_published(session)], now, audience)
     return [row.title for row in shown.by_session.get(session.id, [])]
 
 
@@ -61,7 +77,7 @@ class TestDeeds:
             "public",
         )
         assert row.visible_from == datetime(2026, 12, 1, 16, 0, tzinfo=UTC)  # Bogotá
-        (listed,) = materials.list_materials(db, SYSTEM, session.id)
+        (listed,) = listed_of(db, session)
         assert (listed.segment, listed.given_by) == ("Segment 1", "")
         assert listed.opens == row.visible_from
 
@@ -72,7 +88,7 @@ class TestDeeds:
         new = MaterialIn(title="Slides", kind="slides")
         row = materials.add_file(db, SYSTEM, session.id, new, STORED, "ñ.pdf", guest.id)
         assert (row.file, row.file_name, row.size) == ("a" * 64, "ñ.pdf", 1234)
-        (listed,) = materials.list_materials(db, SYSTEM, session.id)
+        (listed,) = listed_of(db, session)
         assert listed.given_by == "Ana"
 
     @pytest.mark.parametrize(
@@ -85,7 +101,13 @@ class TestDeeds:
             MaterialLinkIn(title="x", url=url)
 
     @pytest.mark.parametrize(
-        "url", ["https://meet.example.org/room", "http://MEET.example.org:80/room/"]
+        "url",
+        [
+            "https://meet.example.org/room",
+            "http://MEET.example.org:80/room/",
+            "https://meet.example.org/room?pwd=abc",
+            "https://ana@meet.example.org/room#x",
+        ],
     )
     def test_a_meeting_link_is_refused(
         self, db: DbSession, make: Make, session: Session, url: str
@@ -96,6 +118,44 @@ class TestDeeds:
             with pytest.raises(Invalid) as error:
                 link(db, where, url=address)
             assert [(e.field, e.code) for e in error.value.fields] == [("url", "meeting_link")]
+
+    @pytest.mark.parametrize("audience", list(Audience))
+    def test_a_material_is_refused_as_a_meeting_link(
+        self, db: DbSession, make: Make, session: Session, audience: Audience
+    ) -> None:
+        cycle = db.exec(select(Cycle).where(Cycle.id == session.cycle_id)).one()
+        other = make.session(cycle, 2)
+        session.meeting_url = "https://meet.example.org/old"
+        link(db, session, url="https://meet.example.org/j/9", audience=audience)
+        first = {"title": {"es": "x"}, "wall_start": "2026-12-01T09:00", "minutes": 60}
+        one = {"meeting_url": "https://meet.example.org/j/9?pwd=abc"}
+        both = {**one, "backstage_url": "http://meet.example.org/j/9#a"}
+        series_of = {"title": {"es": "x"}, "first_wall_start": "2026-12-01T09:00",
+                     "every_days": 7, "count": 2, "minutes": 60, **one}  # fmt: skip
+        deeds: list[tuple[Callable[[], object], list[str]]] = [
+            (lambda: sessions.create_session(db, SYSTEM, cycle.id, SessionIn(**first, **both)), [*both]),  # noqa: E501
+            (lambda: sessions.change_session(db, SYSTEM, other.id, SessionChange(**both)), [*both]),
+            (lambda: sessions.change_session(db, SYSTEM, session.id, SessionChange(**one)), [*one]),
+            (lambda: sessions.create_series(db, SYSTEM, cycle.id, SeriesIn(**series_of)), [*one]),
+        ]  # fmt: skip
+        for deed, fields in deeds:
+            with pytest.raises(Invalid) as error:
+                deed()
+            assert [(e.field, e.code) for e in error.value.fields] == [
+                (field, "material_link") for field in fields
+            ]
+        (found,) = error.value.fields
+        assert found.params == {"title": "Slides", "number": 1}
+        same = SessionChange(meeting_url="https://meet.example.org/old", check_in_word="sol")
+        assert sessions.change_session(db, SYSTEM, session.id, same).check_in_word == "sol"
+
+    def test_another_cycles_materials_are_its_own_matter(
+        self, db: DbSession, make: Make, session: Session
+    ) -> None:
+        link(db, session, url="https://meet.example.org/j/9")
+        other = make.session(make.cycle())
+        change = SessionChange(meeting_url="https://meet.example.org/j/9")
+        assert sessions.change_session(db, SYSTEM, other.id, change).meeting_url
 
     def test_another_sessions_segment_is_refused(
         self, db: DbSession, make: Make, session: Session
@@ -183,9 +243,36 @@ class TestSeeing:
         for audience in Audience:
             assert seen(db, session, opens - SECOND, audience) == []
             assert seen(db, session, opens, audience) == ["Slides"]
-            before = materials.visible(db, [session.id], opens - SECOND, audience)
+            before = materials.visible(db, [as_published(session)], opens - SECOND, audience)
             assert before.until == opens
-            assert materials.visible(db, [session.id], opens, audience).until is None
+            assert materials.visible(db, [as_published(session)], opens, audience).until is None
+
+    def test_the_draft_does_not_count(self, db: DbSession, session: Session) -> None:
+        row = link(db, session, after_session=True)
+        was = as_published(session)
+        session.ends_at += timedelta(hours=1)
+        session.status = SessionStatus.CANCELLED
+        assert materials.opening(row, session, was) == was.ends
+        assert [x.opens for x in materials.list_materials(db, SYSTEM, session, was)] == [was.ends]
+        for now, expected in ((was.ends - SECOND, []), (was.ends, ["Slides"])):
+            assert [m.title for m in materials.for_mail(db, was, now)] == expected
+        assert materials.opening(row, session, None) == NEVER
+
+    def test_a_session_that_is_cancelled_opens_nothing(
+        self, db: DbSession, session: Session
+    ) -> None:
+        link(db, session, "Slides", after_session=True, audience="public")
+        link(db, session, "Reading", audience="public")
+        off = as_published(session, SessionStatus.CANCELLED)
+        late = session.ends_at + timedelta(days=100)
+        for audience in Audience:
+            shown = materials.visible(db, [off], late, audience)
+            assert [m.title for m in shown.by_session[session.id]] == ["Reading"]
+            assert materials.visible(db, [off], NOW, audience).until is None
+        listed = materials.list_materials(db, SYSTEM, session, off)
+        assert [x.never for x in listed] == [True, False]
+        assert materials.count_after_session(db, SYSTEM, session.id) == 1
+        assert seen(db, session, session.ends_at, Audience.PUBLIC) == ["Slides", "Reading"]
 
     def test_after_the_session_moves_with_it(self, db: DbSession, session: Session) -> None:
         link(db, session, after_session=True)
@@ -195,8 +282,10 @@ class TestSeeing:
         assert seen(db, session, ends, Audience.PARTICIPANTS) == []
         assert seen(db, session, session.ends_at - SECOND, Audience.PARTICIPANTS) == []
         assert seen(db, session, session.ends_at, Audience.PARTICIPANTS) == ["Slides"]
-        assert [m.title for m in materials.for_mail(db, session.id, ends)] == []
-        assert [m.title for m in materials.for_mail(db, session.id, session.ends_at)] == ["Slides"]
+        assert [m.title for m in materials.for_mail(db, as_published(session), ends)] == []
+        assert [
+            m.title for m in materials.for_mail(db, as_published(session), session.ends_at)
+        ] == ["Slides"]
 
     def test_each_audience_sees_its_own(self, db: DbSession, session: Session) -> None:
         link(db, session, "for all", audience="public")
@@ -205,8 +294,8 @@ class TestSeeing:
         assert seen(db, session, NOW, Audience.PUBLIC) == ["for all"]
         assert seen(db, session, NOW, Audience.PARTICIPANTS) == ["for all", "for participants"]
         # What the public will never see gives no time away.
-        assert materials.visible(db, [session.id], NOW, Audience.PUBLIC).until is None
-        assert [m.title for m in materials.for_mail(db, session.id, NOW)] == [
+        assert materials.visible(db, [as_published(session)], NOW, Audience.PUBLIC).until is None
+        assert [m.title for m in materials.for_mail(db, as_published(session), NOW)] == [
             "for all",
             "for participants",
         ]
@@ -217,17 +306,17 @@ class TestSeeing:
         assert opens is not None
         other = make.session(make.cycle())
         find = materials.visible_material
-        assert find(db, [session.id], row.id, opens, Audience.PARTICIPANTS) is row
+        assert find(db, [as_published(session)], row.id, opens, Audience.PARTICIPANTS) is row
         for where, which, now, audience in (
-            (session.id, row.id, opens - SECOND, Audience.PARTICIPANTS),
-            (session.id, row.id, opens, Audience.PUBLIC),
-            (other.id, row.id, opens, Audience.PARTICIPANTS),
-            (session.id, "nothing", opens, Audience.PARTICIPANTS),
-            (session.id, "ñ", opens, Audience.PARTICIPANTS),
-            (session.id, "\0", opens, Audience.PARTICIPANTS),
+            (session, row.id, opens - SECOND, Audience.PARTICIPANTS),
+            (session, row.id, opens, Audience.PUBLIC),
+            (other, row.id, opens, Audience.PARTICIPANTS),
+            (session, "nothing", opens, Audience.PARTICIPANTS),
+            (session, "ñ", opens, Audience.PARTICIPANTS),
+            (session, "\0", opens, Audience.PARTICIPANTS),
         ):
             with pytest.raises(NotFound):
-                find(db, [where], which, now, audience)
+                find(db, [as_published(where)], which, now, audience)
 
     @pytest.mark.parametrize("rows", [1, 3])
     def test_queries_do_not_grow(
@@ -242,12 +331,13 @@ class TestSeeing:
         for session in sessions:
             for _ in range(rows):
                 link(db, session)
-        ids = [s.id for s in sessions]
+        published = [as_published(s) for s in sessions]
         db.expire_all()
+        db.refresh(sessions[0])
         with count_queries() as queries:
-            materials.visible(db, ids, NOW, Audience.PARTICIPANTS)
-            materials.list_materials(db, SYSTEM, ids[0])
-            materials.for_mail(db, ids[0], NOW)
+            materials.visible(db, published, NOW, Audience.PARTICIPANTS)
+            listed_of(db, sessions[0])
+            materials.for_mail(db, published[0], NOW)
         assert len(queries) == 3
 
 

@@ -25,7 +25,7 @@ from app.models import (
 from app.schemas.directory import PersonChange
 from app.services import answers, invitations, merging, people
 from app.services.actor import SYSTEM
-from app.services.ledger import settle_everywhere
+from app.services.issuing import settle_everywhere
 from app.services.links import Links
 from app.services.publishing import publish
 from app.services.schedules import released_schedule
@@ -294,7 +294,7 @@ def test_in_one_mailbox_what_comes_counts_for_more(
     """The kept one had an address once: the duplicate's entries are at what is now theirs."""
     invite(db, world)
     office = world.office
-    people.change_person(db, SYSTEM, office.id, PersonChange(email=None))
+    people.change_person(db, SYSTEM, office.id, PersonChange(email=None), now=NOW)
     merge(db, office, world.home)
     boxes = arrived(db, links)
     (guest,) = guests(db, office)

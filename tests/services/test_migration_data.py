@@ -344,6 +344,7 @@ def test_what_is_new_says_that_nothing_has_happened_yet(old: Database) -> None:
             "session_id": None,
             "release_number": 0,
             "lane": "",
+            "rank": 0,
             "expires_at": None,
         },
         "release": {"note": ""},
@@ -363,7 +364,27 @@ def test_the_program_works_on_with_it(old: Database) -> None:
         assert invitations.bring_up_to_date(db, SYSTEM, "cycle", NOW) == 2
     with old.begin(writes=False) as db:
         told = select(Message).where(Message.kind == "invitation").order_by(Message.to_address)
-        assert [(m.to_address, m.context["sequence"]) for m in db.exec(told)] == [
-            ("ana@example.org", 2),
-            ("speaker@example.org", 2),
+        assert [(m.to_address, m.context["sequence"], m.rank) for m in db.exec(told)] == [
+            ("ana@example.org", 2, 2),
+            ("speaker@example.org", 2, 2),
         ]
+
+
+def test_what_waits_keeps_its_order_in_its_lane(empty: Database) -> None:
+    config = alembic_config()
+    with empty.engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        for name, lane, context in [
+            ("n1", "x", '{"sequence": 4}'),
+            ("n2", "x", "{}"),
+            ("n3", "", '{"sequence": 5}'),
+        ]:
+            own = {"id": name, "intent": name, "message_id": name, "cycle_id": None}
+            row = {**ROWS["message"][0], **own, "lane": lane, "context": context}
+            write(connection, "message", row)
+        connection.commit()
+    empty.engine.dispose()
+    upgrade(empty.engine)
+    ranks = {row["id"]: row["rank"] for row in rows(empty, "message")}
+    assert ranks == {"n1": 4, "n2": 0, "n3": 0}

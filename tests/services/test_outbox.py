@@ -52,6 +52,7 @@ def test_a_mail_is_queued_as_it_was_asked_for(db: DbSession, make: Make) -> None
         "session_id": None,
         "release_number": 0,
         "lane": "",
+        "rank": 0,
         "expires_at": None,
         "status": "queued",
         "attempts": 0,
@@ -169,6 +170,18 @@ def test_a_mail_that_was_replaced_or_is_over_is_not_sent_again(db: DbSession) ->
     new.status = "bounced"
     again = outbox.retry(db, SYSTEM, new.id, NOW)
     assert (again.id != new.id, again.lane, again.expires_at) == (True, "x", new.expires_at)
+
+
+def test_what_is_newer_in_a_lane_is_told_by_rank_first(db: DbSession) -> None:
+    new = _enqueue(db, "b", lane="x", rank=2)
+    old = _enqueue(db, "a", lane="x", rank=1)  # by a machine whose clock is ahead
+    assert old.id > new.id
+    old.status = new.status = "failed"
+    with pytest.raises(Clash):
+        outbox.retry(db, SYSTEM, old.id, NOW)
+    assert outbox.retry(db, SYSTEM, new.id, NOW).status == "queued"
+    new.status = "sent"
+    assert outbox.retry(db, SYSTEM, new.id, NOW).rank == 2
 
 
 def test_progress(

@@ -12,9 +12,10 @@ from sqlmodel import col, select
 from app.db import Database, DbSession
 from app.domain.errors import NotFound
 from app.domain.parts import Standing
-from app.models import Cycle, Message, Part, Session
+from app.models import Cycle, Message, Part, Person, Session
+from app.schemas.directory import PersonChange
 from app.schemas.part import PartAnswerIn
-from app.services import parts
+from app.services import parts, people
 from app.services.actor import SYSTEM
 from app.services.guests import guest_of
 from app.services.part_requests import Asked, ask, remind, remind_parts
@@ -22,7 +23,7 @@ from app.services.rows import find
 from tests.factories import NOW, Make
 
 START = datetime.fromisoformat("2026-12-01T14:00:00+00:00")
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 
 
 def cycle_with(make: Make, number: int = 2) -> tuple[Cycle, list[Part]]:
@@ -66,6 +67,20 @@ def test_whoever_was_asked_or_has_answered_is_not_asked(db: DbSession, make: Mak
     assert ask(db, SYSTEM, cycle.id, NOW) == Asked((other,), ())
     assert ask(db, SYSTEM, cycle.id, NOW + DAY) == Asked((), ())
     assert len(mails(db)) == 1
+
+
+def test_nobody_is_reminded_where_mail_comes_back_from(db: DbSession, make: Make) -> None:
+    cycle, rows = cycle_with(make)
+    ask(db, SYSTEM, cycle.id, NOW)
+    gone, other = sorted({row.person_id for row in rows})
+    person = db.get_one(Person, gone)
+    person.bounced_at = NOW
+    db.flush()
+    assert remind(db, SYSTEM, cycle.id, NOW + DAY) == Asked((other,), (gone,))
+    assert remind_parts(db, START - DAY) == 1
+    change = PersonChange.model_validate({"email": "new@example.org"})
+    people.change_person(db, SYSTEM, gone, change, now=START - DAY)
+    assert remind(db, SYSTEM, cycle.id, START - DAY + HOUR) == Asked((gone,), ())
 
 
 def test_a_part_that_moved_is_asked_about_again(db: DbSession, make: Make) -> None:

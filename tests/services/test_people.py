@@ -13,7 +13,7 @@ from app.models import Person
 from app.schemas.directory import PersonChange, PersonIn
 from app.services import people
 from app.services.actor import SYSTEM
-from tests.factories import Make
+from tests.factories import NOW, Make
 
 Counting = Callable[[], AbstractContextManager[list[str]]]
 
@@ -89,7 +89,7 @@ def test_nobody_can_change_to_the_address_of_another(db: DbSession, make: Make) 
     make.person(name="Ana", email="ana@example.org")
     bea = make.person(name="Bea", email="bea@example.org")
     with pytest.raises(Invalid) as error:
-        people.change_person(db, SYSTEM, bea.id, PersonChange(email="ana@example.org"))
+        people.change_person(db, SYSTEM, bea.id, PersonChange(email="ana@example.org"), now=NOW)
     assert problems(error) == [
         ("email", "email_taken", "ana@example.org belongs to somebody in the directory: Ana.")
     ]
@@ -97,7 +97,9 @@ def test_nobody_can_change_to_the_address_of_another(db: DbSession, make: Make) 
 
 def test_ones_own_address_may_be_spelt_anew(db: DbSession, make: Make) -> None:
     ana = make.person(email="ana@example.org")
-    changed = people.change_person(db, SYSTEM, ana.id, PersonChange(email="Ana@example.org"))
+    changed = people.change_person(
+        db, SYSTEM, ana.id, PersonChange(email="Ana@example.org"), now=NOW
+    )
     assert (changed.email, changed.email_key) == ("Ana@example.org", "ana@example.org")
 
 
@@ -154,7 +156,9 @@ def test_only_what_is_given_changes(db: DbSession, make: Make) -> None:
     ana = make.person(
         name="Ana", email="ana@example.org", position="Directora", institution_id=ministry.id
     )
-    changed = people.change_person(db, SYSTEM, ana.id, PersonChange(name="Ana Soto"), revision=1)
+    changed = people.change_person(
+        db, SYSTEM, ana.id, PersonChange(name="Ana Soto"), revision=1, now=NOW
+    )
     assert (
         changed.name,
         changed.email,
@@ -173,7 +177,7 @@ def test_only_what_is_given_changes(db: DbSession, make: Make) -> None:
 def test_what_is_given_empty_becomes_empty(db: DbSession, make: Make) -> None:
     ana = make.person(zone="America/Lima", institution_id=make.institution().id)
     changed = people.change_person(
-        db, SYSTEM, ana.id, PersonChange(email=None, zone=None, institution_id=None)
+        db, SYSTEM, ana.id, PersonChange(email=None, zone=None, institution_id=None), now=NOW
     )
     assert (changed.email, changed.email_key, changed.zone, changed.institution) == (
         None,
@@ -185,16 +189,16 @@ def test_what_is_given_empty_becomes_empty(db: DbSession, make: Make) -> None:
 
 def test_who_works_on_an_old_state_is_told(db: DbSession, make: Make) -> None:
     ana = make.person()
-    people.change_person(db, SYSTEM, ana.id, PersonChange(name="New"), revision=1)
+    people.change_person(db, SYSTEM, ana.id, PersonChange(name="New"), revision=1, now=NOW)
     with pytest.raises(Stale):
-        people.change_person(db, SYSTEM, ana.id, PersonChange(name="Newer"), revision=1)
+        people.change_person(db, SYSTEM, ana.id, PersonChange(name="Newer"), revision=1, now=NOW)
 
 
 @pytest.mark.parametrize("person_id", ["nobody", "", "\0", "é", "x" * 300])
 def test_somebody_unknown_is_not_found(db: DbSession, person_id: str) -> None:
     for call in (
         lambda: people.get_person(db, SYSTEM, person_id),
-        lambda: people.change_person(db, SYSTEM, person_id, PersonChange(name="x")),
+        lambda: people.change_person(db, SYSTEM, person_id, PersonChange(name="x"), now=NOW),
         lambda: people.parts_of(db, SYSTEM, person_id),
     ):
         with pytest.raises(NotFound):
@@ -204,7 +208,7 @@ def test_somebody_unknown_is_not_found(db: DbSession, person_id: str) -> None:
 def test_a_new_address_is_found_among_the_participants(db: DbSession, make: Make) -> None:
     ana = make.person(name="Ana", email="old@example.org")
     enrolment = make.enrolment(make.cycle(), ana)
-    people.change_person(db, SYSTEM, ana.id, PersonChange(email="new@example.org"))
+    people.change_person(db, SYSTEM, ana.id, PersonChange(email="new@example.org"), now=NOW)
     assert (enrolment.search_key, enrolment.revision) == ("ana new@example.org", 2)
 
 

@@ -11,18 +11,13 @@ from app.schemas.enrolment import EnrolmentChange
 from app.schemas.part import PartAnswerIn
 from app.services import enrolments, parts, people
 from app.services.guests import guest_of
-from app.services.ledger import settle, settle_everywhere
+from app.services.issuing import settle, settle_everywhere
 from app.services.publishing import publish
 from tests.factories import NOW
 from tests.services.mailing_world import LATER, OLGA, Told, World, invited_world, planned_world
 
 OVER = datetime(2026, 12, 1, 14, 30, tzinfo=UTC)
 """When the session of the world ends."""
-
-
-@pytest.fixture(autouse=True)
-def _clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(people, "now", lambda: LATER)
 
 
 @pytest.fixture
@@ -38,7 +33,7 @@ def given(**values: str) -> Callable[[World], object]:
 
 def known(who: str, **values: str | None) -> Callable[[World], object]:
     return lambda w: people.change_person(
-        w.db, OLGA, getattr(w, who).id, PersonChange.model_validate(values)
+        w.db, OLGA, getattr(w, who).id, PersonChange.model_validate(values), now=LATER
     )
 
 

@@ -89,3 +89,15 @@ def test_files_that_nothing_names_go(database: Database, tmp_path: Path) -> None
     assert store.path(kept.name).exists()  # it is young: its row may be on its way
     Chores(database, store).look(NOW + timedelta(days=3650))
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def test_nobody_waits_while_files_are_looked_through(database: Database, tmp_path: Path) -> None:
+    class Slow(FileStore):
+        def remove_unused(self, in_use: set[str], now: datetime) -> int:
+            with database.begin(writes=True) as db:
+                accounts.add_user(db, "Olga", "olga@example.org")
+            return super().remove_unused(in_use, now)
+
+    Chores(database, Slow(tmp_path)).look(NOW)
+    with database.begin(writes=False) as db:
+        assert db.exec(select(User.name)).all() == ["Olga"]

@@ -179,7 +179,8 @@ def test_the_links_are_those_of_the_moment(db: DbSession, links: Links, make: Ma
         "evil.example",
         "call 5551234",
         "x@evil.example",
-        "a" * 61,
+        "a" * 91,
+        "ｗｗｗ。evil。example",
         "<b>",
         "www evil",
     ],
@@ -192,9 +193,23 @@ def test_a_name_that_is_an_advertisement_is_not_repeated(
     assert name not in text
     assert name not in html
     assert "Hello" not in text
+    message = _queue(db, enrolment)
+    message.to_name = name
+    assert str(_mail(db, links, message)[0]["To"]) == "ana@example.org"
 
 
-@pytest.mark.parametrize("name", ["Ana Ruiz", "J.R. Smith", "María-José d’Ávila y Ñáñez", "王小明"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Ana Ruiz",
+        "J.R. Smith",
+        "José M.Pérez",
+        "María-José d’Ávila y Ñáñez",
+        "王小明",
+        "María de los Ángeles " * 4 + "Núñez",
+        "Ana 👩\u200d💻",
+    ],
+)
 def test_a_name_is_a_name(db: DbSession, links: Links, make: Make, name: str) -> None:
     enrolment = make.enrolment(make.cycle(), name=name, language="en")
     _, text, _ = _mail(db, links, _queue(db, enrolment))

@@ -391,8 +391,10 @@ def test_who_declined_every_part_and_takes_part_is_a_participant(
 def test_an_update_says_the_old_and_the_new_time(db: DbSession, links: Links, world: World) -> None:
     session = world.session
     was = {"was_starts": session.starts_at.isoformat(), "was_ends": session.ends_at.isoformat()}
-    session.starts_at += timedelta(days=1, hours=2)
-    session.ends_at += timedelta(days=1, hours=2)
+    moved = timedelta(days=1, hours=2)
+    session.wall_start += moved
+    session.starts_at += moved
+    session.ends_at += moved
     release(db, world.cycle)
     message = queue(
         db, world.cycle, world.guest, session, "invitation-update", why="changed", sequence=1, **was
@@ -466,11 +468,67 @@ You said yes. If that has changed, tell us here.
     assert found.event.line("ATTENDEE").params["PARTSTAT"] == "ACCEPTED"
 
 
+def test_an_update_names_all_that_an_entry_says_otherwise(
+    db: DbSession, links: Links, world: World
+) -> None:
+    session = world.session
+    same = {"was_starts": session.starts_at.isoformat(), "was_ends": session.ends_at.isoformat()}
+    session.number = 7
+    world.cycle.title = {"en": "Clusters"}
+    session.zone = "America/Lima"  # the same hours as in Bogotá
+    release(db, world.cycle)
+    message = queue(
+        db, world.cycle, world.guest, session, "invitation-update", why="changed", **same
+    )
+    found = composed(db, links, message)
+    lines = found.text.split("up to date.\n\n")[1].split("\n\n")[0].splitlines()
+    assert lines == [
+        "The cycle has another name: “Clusters”.",
+        "It is session 7 of the cycle now.",
+        "Its hours are those of Lima now.",
+    ]
+
+
+def shifted(db: DbSession, links: Links, world: World, to: Guest) -> Read:
+    """An update after newer zone data for Bogotá: the same hour there, two hours later."""
+    session = world.session
+    was = {"was_starts": session.starts_at.isoformat(), "was_ends": session.ends_at.isoformat()}
+    session.starts_at += timedelta(hours=2)
+    session.ends_at += timedelta(hours=2)
+    release(db, world.cycle)
+    more: dict[str, Any] = {"kind": "invitation-update", "why": "changed", **was}
+    return composed(db, links, queue(db, world.cycle, to, session, **more))
+
+
+CLOCKS = "The rules for the clocks in Bogotá have changed."
+
+
+def test_newer_zone_data_is_another_time_for_who_is_elsewhere(
+    db: DbSession, links: Links, world: World
+) -> None:
+    found = shifted(db, links, world, world.guest)
+    assert found.mail["Subject"] == "New time: Governance <now>, Tuesday 15 December 2026, 17:00"
+    assert "Before: Tuesday 15 December 2026, 15:00–16:30, Madrid time" in found.text
+    assert CLOCKS in found.text
+
+
+def test_newer_zone_data_is_no_other_time_where_the_session_is_at_home(
+    db: DbSession, links: Links, make: Make, world: World
+) -> None:
+    at_home = make.person(name="Bea", zone="America/Bogota")
+    make.enrolment(world.cycle, at_home, zone="America/Bogota")
+    found = shifted(db, links, world, guest(db, world.cycle, at_home))
+    assert found.mail["Subject"].startswith("Updated: Governance <now>, Tuesday 15 December 2026")
+    assert "Before:" not in found.text
+    assert CLOCKS in found.text
+
+
 def test_a_part_that_moves_with_its_session_is_not_called_different(
     db: DbSession, links: Links, world: World, speaker: tuple[Guest, Part]
 ) -> None:
     session = world.session
     was = {"was_starts": session.starts_at.isoformat(), "was_ends": session.ends_at.isoformat()}
+    session.wall_start += timedelta(hours=1)
     session.starts_at += timedelta(hours=1)
     session.ends_at += timedelta(hours=1)
     release(db, world.cycle)
@@ -519,13 +577,14 @@ def test_a_cancellation(
     )  # fmt: skip
     found = composed(db, links, message)
     assert found.mail["Subject"] == subject
+    label = "It was to be:" if why == "cancelled" else "It was in your calendar:"
     assert found.text == (
         f"""\
 {headline}
 
 Cluster & territory
 
-It was to be:
+{label}
   Tuesday 15 December 2026
   15:00–16:30, Madrid time
   (09:00–10:30, Bogotá time)
@@ -542,6 +601,7 @@ Questions? Write to help@example.org.
 """
     )
     assert "href=" not in found.html
+    assert found.html.count("<s>") == (2 if why == "cancelled" else 0)  # both zones' times
     event = found.event
     assert event["STATUS"] == "CANCELLED"
     assert event["SEQUENCE"] == "4"
@@ -550,6 +610,27 @@ Questions? Write to help@example.org.
     assert {"LOCATION", "URL", "CONFERENCE"} & set(event.names) == set()
     assert event.parts == []
     assert oracles.Libical().allowed(found.calendar)
+
+
+@pytest.mark.parametrize("why", ["cancelled", "left", "address"])
+def test_own_words_of_a_cancellation_are_for_a_session_that_is_off(
+    db: DbSession, links: Links, world: World, why: str
+) -> None:
+    db.add(
+        MailText(
+            cycle_id=world.cycle.id,
+            kind="invitation-cancel",
+            language="en",
+            subject="It is off",
+            text="We are sorry: nothing comes of it.",
+        )
+    )
+    message = queue(
+        db, world.cycle, world.guest, world.session, "invitation-cancel", why=why, sequence=4
+    )
+    found = composed(db, links, message)
+    own = (found.mail["Subject"] == "It is off", "We are sorry" in found.text)
+    assert own == (why == "cancelled", why == "cancelled")
 
 
 def test_a_cancellation_has_the_time_that_they_knew(
@@ -613,7 +694,7 @@ def test_what_is_kept_is_for_all_who_share_it_and_nobody_else(
 
 @pytest.mark.parametrize(
     "name",
-    ["Win at https://evil.example", "evil.example", "call 5551234", "a" * 61, "x@evil.example"],
+    ["Win at https://evil.example", "evil.example", "call 5551234", "a" * 91, "x@evil.example"],
 )
 def test_a_name_that_is_an_advertisement_is_nowhere(
     db: DbSession, links: Links, world: World, name: str
@@ -623,6 +704,17 @@ def test_a_name_that_is_an_advertisement_is_nowhere(
     assert "Hello" not in found.text
     for place in (found.text, found.html, found.calendar.decode(), str(found.mail["To"])):
         assert name not in place
+
+
+@pytest.mark.parametrize("name", ["Maria de los Angeles " * 4 + "Duran", "José M.Pérez"])
+def test_a_long_name_and_one_with_initials_are_everywhere(
+    db: DbSession, links: Links, world: World, name: str
+) -> None:
+    found = composed(db, links, queue(db, world.cycle, world.guest, world.session, to_name=name))
+    assert f"Hello {name}," in found.text
+    assert found.mail["To"].addresses[0].display_name == name
+    calendar = found.calendar.decode().replace("\r\n ", "")
+    assert f';CN="{name}":mailto:ana@example.org\r\n' in calendar
 
 
 def test_the_organizers_words(db: DbSession, links: Links, world: World) -> None:

@@ -20,6 +20,7 @@ from app.models import (
     MailText,
     Material,
     Message,
+    Part,
     Reminder,
     Session,
 )
@@ -214,6 +215,7 @@ def test_a_name_that_is_none_is_not_passed_on(db: DbSession, links: Links, cycle
     db.flush()
     parsed, text, _ = mail(db, links, message)
     assert parsed["Subject"] == "Dear: soon"
+    assert parsed["To"] == message.to_address
     assert "evil" not in text
 
 
@@ -246,15 +248,85 @@ def _decline(db: DbSession, cycle: Cycle) -> None:
     db.flush()
 
 
-@pytest.mark.parametrize("happens", [_cancel, _move, _withdraw, _decline])
+@pytest.mark.parametrize(
+    ("happens", "reason"),
+    [
+        (_cancel, Reason.MOVED),
+        (_move, Reason.MOVED),
+        (_withdraw, Reason.MOOT),
+        (_decline, Reason.MOOT),
+    ],
+)
 def test_what_no_longer_holds_is_not_sent(
-    db: DbSession, links: Links, cycle: Cycle, happens: Any
+    db: DbSession, links: Links, cycle: Cycle, happens: Any, reason: Reason
 ) -> None:
     message = queued(db, cycle)
     happens(db, cycle)
     with pytest.raises(SendError) as raised:
         compose(db, links, SENDER, message, message.due_at)
+    assert (raised.value.reason, raised.value.final) == (reason, True)
+
+
+def _answer(answer: str) -> Any:
+    def happens(db: DbSession, cycle: Cycle) -> None:
+        session = session_of(db, cycle)
+        for guest in db.exec(select(Guest)):
+            values: dict[str, Any] = {
+                "guest_id": guest.id,
+                "session_id": session.id,
+                "uid": session.uid,
+            }
+            db.add(Invitation(**values, answer=answer))
+        db.flush()
+
+    return happens
+
+
+def _confirm(db: DbSession, cycle: Cycle) -> None:
+    db.exec(select(Part)).one().status = "confirmed"
+    db.flush()
+
+
+@pytest.mark.parametrize(
+    ("name", "audience", "happens", "goes"),
+    [
+        ("Ana", "unanswered", _answer(""), True),
+        ("Ana", "unanswered", _answer("accepted"), False),
+        ("Ana", "all", _answer("accepted"), True),
+        ("Sara", "unanswered", _confirm, False),
+        ("Sara", "speakers", _confirm, True),
+    ],
+)
+def test_who_has_answered_meanwhile_may_not_be_meant_any_more(
+    db: DbSession, links: Links, cycle: Cycle, name: str, audience: str, happens: Any, goes: bool
+) -> None:
+    for row in db.exec(select(Reminder)):
+        row.audience = audience
+    message = queued(db, cycle, name)
+    happens(db, cycle)
+    if goes:
+        assert mail(db, links, message)[0]["To"] == f"{name} <{message.to_address}>"
+        return
+    with pytest.raises(SendError) as raised:
+        compose(db, links, SENDER, message, message.due_at)
     assert (raised.value.reason, raised.value.final) == (Reason.MOOT, True)
+
+
+def test_after_the_start_it_says_that_it_has_begun(
+    db: DbSession, links: Links, cycle: Cycle
+) -> None:
+    message = queued(db, cycle)
+    starts = session_of(db, cycle).starts_at
+    heads = [
+        (parsed["Subject"], text.splitlines()[0], f">{text.splitlines()[0]}<" in html)
+        for at in (starts - timedelta(seconds=1), starts)
+        for parsed, text, html in [mail(db, links, message, at)]
+    ]
+    when = "Session 1, Tuesday 1 December 2026, 15:00"
+    assert heads == [
+        (f"Reminder: {when}", "Your session is coming up", True),
+        (f"It has begun: {when}", "Your session has begun", True),
+    ]
 
 
 def test_nobody_is_reminded_of_what_is_over(db: DbSession, links: Links, cycle: Cycle) -> None:

@@ -1,5 +1,6 @@
 """Mails of one lane never overtake each other, and only the newest goes."""
 
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -7,10 +8,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Update
+from sqlalchemy import Update, event
 from sqlmodel import col, select
 
 from app.db import Database, DbSession, Jot
+from app.domain import ids
 from app.mail.failures import Reason, SendError
 from app.mail.values import Mail
 from app.models import Message
@@ -21,6 +23,7 @@ from app.worker.composer import Composer
 from app.worker.lanes import Verdict, Waiting, decide
 from app.worker.loop import Worker
 from tests.factories import NOW
+from tests.services.test_ledger_at_once import PATIENCE
 from tests.worker.test_worker import LATER, SENDER, Fake
 
 
@@ -74,7 +77,14 @@ def test_the_rule(lane: list[Waiting], verdict: Verdict) -> None:
     assert decide(lane, NOW) == verdict
 
 
-def _queue(db: DbSession, name: str, lane: str = "a", kind: str = "invitation") -> str:
+def _queue(
+    db: DbSession,
+    name: str,
+    lane: str = "a",
+    kind: str = "invitation",
+    rank: int = 0,
+    hours: float | None = None,
+) -> str:
     return outbox.enqueue(
         db,
         kind=kind,
@@ -84,6 +94,8 @@ def _queue(db: DbSession, name: str, lane: str = "a", kind: str = "invitation") 
         language="es",
         context={},
         lane=lane,
+        rank=rank,
+        expires_at=None if hours is None else LATER + timedelta(hours=hours),
         now=NOW,
     ).id
 
@@ -115,6 +127,45 @@ def test_the_newest_of_each_lane_is_taken(db: DbSession) -> None:
         **dict.fromkeys(("a3", "b3", "free"), "queued"),
     }
     assert _claim(db, "other") == []
+
+
+def test_who_goes_first(db: DbSession) -> None:
+    """What soon is of no use any more, the soonest first; what is about one; what goes to all."""
+    for n in range(3):
+        _queue(db, f"all{n}", "", hours=100)
+    _queue(db, "updated", "", kind="invitation-update", hours=5)
+    _queue(db, "reminded", "", kind="reminder", hours=3)
+    _queue(db, "cancelled", "", kind="invitation-cancel", hours=50)
+    _queue(db, "enrolled", "", kind="enrolment-confirmed")
+    _queue(db, "signing in", "", kind="sign-in")
+    expected = ["signing in", "reminded", "updated", "cancelled", "enrolled", "all0", "all1"]
+    assert _claim(db, limit=3) + _claim(db, limit=4) == expected
+    assert _claim(db) == ["all2"]
+
+
+def test_each_sort_is_found_by_its_index(db: DbSession) -> None:
+    """A worker looks every second, also where a hundred thousand mails have gone."""
+    if db.get_bind().dialect.name != "sqlite":
+        pytest.skip("PostgreSQL decides by how many rows there are")
+    ran: list[tuple[str, Any]] = []
+
+    def note(_c: object, _cursor: object, statement: str, given: object, *_: object) -> None:
+        ran.append((statement, given))
+
+    connection = db.connection()
+    event.listen(connection, "before_cursor_execute", note)
+    for due in claims._IN_TURN:
+        claims._look(db, due, LATER, 1)
+    claims.something_is_over(db, LATER)
+    event.remove(connection, "before_cursor_execute", note)
+    plans = [connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {q}", v).all() for q, v in ran]
+    assert [re.findall(r"ix_message_(?!lane)\w+", str(plan)) for plan in plans] == [
+        ["ix_message_signing_in"],
+        ["ix_message_expiring"],
+        ["ix_message_single"],
+        ["ix_message_waiting"],
+        ["ix_message_expiring"],
+    ]
 
 
 def test_a_lane_waits_for_the_mail_on_its_way(db: DbSession) -> None:
@@ -195,28 +246,43 @@ def test_putting_aside_is_work_done(database: Database, links: Links) -> None:
         assert waiting == []
 
 
+def test_a_newer_mail_of_a_machine_that_is_behind(
+    db: DbSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its clock, and so its ids, are a minute late; the SEQUENCE is not."""
+    _queue(db, "10:00", rank=1)
+    ahead = time.time_ns
+    monkeypatch.setattr(ids, "_last", 0)
+    monkeypatch.setattr("app.domain.ids.time.time_ns", lambda: ahead() - 60_000_000_000)
+    _queue(db, "11:00", rank=2)
+    found = {m.intent: m.id for m in db.exec(select(Message))}
+    assert found["11:00"] < found["10:00"]
+    assert _claim(db) == ["11:00"]
+    assert _statuses(db) == {"10:00": "superseded", "11:00": "queued"}
+
+
 def test_two_claims_at_once_see_one_lane_the_same(real_database: Database) -> None:
     """The second begins before the first has committed: it would not see that the older mail is
-    taken, and take the newer one that was queued in the meantime."""
+    taken, and take the newer one that was queued in the meantime. The first goes on when the
+    second is through, or has had the time to be."""
     with real_database.begin(writes=True) as db:
         _queue(db, "a1")
-    claimed, waiting = threading.Event(), threading.Event()
+    claimed, through = threading.Event(), threading.Event()
     found: dict[str, list[str]] = {}
 
     def first() -> None:
         with real_database.begin(writes=True) as db:
             found["first"] = _claim(db, "first")
             claimed.set()
-            waiting.wait(10)
-            time.sleep(0.3)
+            through.wait(PATIENCE)
 
     def second() -> None:
         claimed.wait(10)
-        waiting.set()
         with real_database.begin(writes=True) as db:
             _queue(db, "a2")
         with real_database.begin(writes=True) as db:
             found["second"] = _claim(db, "second")
+        through.set()
 
     threads = [threading.Thread(target=work) for work in (first, second)]
     for thread in threads:

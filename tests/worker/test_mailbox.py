@@ -1,6 +1,9 @@
 """Fetching answers from a real IMAP server."""
 
+import contextlib
+import dataclasses
 import logging
+import os
 import re
 import signal
 import ssl
@@ -108,6 +111,79 @@ MailboxReader(Database(url), lambda: Deadly(mailbox), clock=lambda: at).run_once
 """
 
 
+def test_a_mail_that_is_not_handed_over_holds_up_nobody(
+    real_database: Database, server: Dovecot, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One file that the server may not read, one whose name lies about its size."""
+    server.deliver(corpus.letter(message_id="<locked@x>"))
+    server.deliver(corpus.letter(message_id="<liar@x>"))
+    locked, liar = sorted((server.maildir / "new").iterdir())
+    os.chown(locked, 0, 0) if os.getuid() == 0 else None
+    locked.chmod(0)
+    liar.rename(liar.with_name(f"{liar.name},S=99999"))
+    server.deliver(corpus.letter(message_id="<good@x>"))
+    fetching = reader(real_database, server)
+    for _ in range(8):
+        with contextlib.suppress(MailboxError):  # Dovecot may hang up on the second one
+            fetching.run_once()
+    with real_database.begin(writes=False) as db:
+        found = db.exec(select(InboundMail)).all()
+        letters = [row.key for row in found if row.reason == "letter"]
+        waiting = [(row.details["uid"], row.status) for row in found if row.reason == "unfetched"]
+    assert "<good@x>" in letters
+    assert (1, "open") in waiting
+    assert len(letters) + len(waiting) == 3
+    assert 3 <= caplog.text.count("could not be fetched") <= 6
+    before = len(caplog.records)
+    assert fetching.run_once() == 0
+    assert len(caplog.records) == before
+
+
+def test_a_mail_that_cannot_be_marked_is_taken_once(
+    real_database: Database, server: Dovecot, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Stubborn(Mailbox):
+        def mark_seen(self, uid: int) -> None:
+            self._do(lambda imap: imap.uid("STORE", str(uid), "NONSENSE"))
+
+    server.deliver(corpus.letter(message_id="<1@x>"))
+    server.deliver(corpus.letter(message_id="<2@x>"))
+    fetching = MailboxReader(real_database, lambda: Stubborn(server.url(), timeout=10))
+    assert (fetching.run_once(), fetching.run_once()) == (2, 0)
+    assert caplog.text.count("cannot be marked as read") == 2
+
+
+def test_a_mail_that_somebody_has_opened_is_taken_all_the_same(
+    real_database: Database, server: Dovecot
+) -> None:
+    server.deliver(corpus.letter())
+    [path] = (server.maildir / "new").iterdir()
+    path.rename(server.maildir / "cur" / f"{path.name}:2,S")
+    fetching = reader(real_database, server)
+    assert (fetching.run_once(), fetching.run_once()) == (1, 0)
+    assert reader(real_database, server).run_once() == 0  # the mark is in the mailbox
+
+
+def test_a_folder_that_is_read_only_is_read_and_said_once(
+    real_database: Database,
+    settings: Settings,
+    server: Dovecot,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    server.deliver(corpus.letter())
+    (server.maildir / "cur").chmod(0o500)
+    try:
+        fetching = reader(real_database, server)
+        assert (fetching.run_once(), fetching.run_once()) == (1, 0)
+        url = f"sqlite:///{settings.data_dir}/convoca.db"
+        looked_at = dataclasses.replace(settings, imap_url=server.url(), database_url=url)
+        [finding] = [f for f in examine(looked_at) if f.topic == "answers"]
+    finally:
+        (server.maildir / "cur").chmod(0o700)
+    assert caplog.text.count("the mailbox is read-only") == 1
+    assert (finding.level, "is read-only for us" in finding.text) == ("look", True)
+
+
 def test_killed_before_it_is_marked_it_counts_once(
     real_database: Database, server: Dovecot
 ) -> None:
@@ -206,8 +282,6 @@ def test_over_tls(tmp_path: Path, scheme: str) -> None:
 def test_the_worker_reads_it_in_a_thread_of_its_own(
     settings: Settings, database: Database, server: Dovecot
 ) -> None:
-    import dataclasses
-
     server.deliver(corpus.letter())
     with_mailbox = dataclasses.replace(settings, imap_url=server.url(), imap_every=5)
     with _worker_beside(with_mailbox, database):
@@ -236,8 +310,6 @@ def test_without_a_mailbox_nothing_is_read(settings: Settings, database: Databas
 def test_the_doctor_looks_and_changes_nothing(
     settings: Settings, server: Dovecot, password: str, level: str, said: str
 ) -> None:
-    import dataclasses
-
     server.deliver(corpus.letter())
     looked_at = dataclasses.replace(
         settings,

@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -22,6 +23,7 @@ from tests.factories import NOW
 from tests.worker.test_worker import LATER, SENDER, Fake, queue, rows
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
+NAMES = ("one", "other")
 
 
 def most_within(times: Sequence[datetime], window: timedelta) -> int:
@@ -118,32 +120,47 @@ class _Noting(Fake):
 
 
 def _run(
-    database: Database, links: Links, limits: Limits, count: int, until: float
+    database: Database, links: Links, limits: Limits, count: int, go: int | None = None
 ) -> list[datetime]:
-    """When two workers, really running, begin their mails."""
+    """When two workers, really running, begin their mails. They are stopped when so many have gone
+    (all of them, or `go`) and each has looked a whole time for more since then."""
     queue(database, count, datetime.now(UTC) - timedelta(minutes=5))
     times: list[datetime] = []
+    looks: Counter[str] = Counter()  # that a worker has begun
     stop = threading.Event()
     threads = []
-    for _ in range(2):
+    for name in NAMES:
         transport = _Noting()
         transport.times = times
-        worker = Worker(database, links, transport, SENDER, limits=limits, poll=0.02)
+
+        def clock(name: str = name) -> datetime:
+            looks[name] += 1
+            return datetime.now(UTC)
+
+        worker = Worker(database, links, transport, SENDER, limits=limits, poll=0.02, clock=clock)
         threads.append(threading.Thread(target=worker.run, args=(stop,)))
     for thread in threads:
         thread.start()
-    deadline = time.monotonic() + until
-    while time.monotonic() < deadline and len(times) < count:
-        time.sleep(0.05)
-    time.sleep(0.2)
-    stop.set()
-    for thread in threads:
-        thread.join()
+    try:
+        _wait_until(lambda: len(times) >= (count if go is None else go))
+        before = looks.copy()
+        _wait_until(lambda: all(looks[name] >= before[name] + 2 for name in NAMES))
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
     return times
 
 
+def _wait_until(so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_two_workers_share_a_second(real_database: Database, links: Links) -> None:
-    times = _run(real_database, links, Limits("x:25", 10), 35, until=30)
+    times = _run(real_database, links, Limits("x:25", 10), 35)
     assert len(times) == 35
     assert most_within(times, SECOND) <= 10
     assert times[-1] - times[0] >= 3 * SECOND
@@ -151,7 +168,7 @@ def test_two_workers_share_a_second(real_database: Database, links: Links) -> No
 
 
 def test_two_workers_share_an_hour(real_database: Database, links: Links) -> None:
-    times = _run(real_database, links, Limits("x:25", None, 12), 30, until=3)
+    times = _run(real_database, links, Limits("x:25", None, 12), 30, go=12)
     assert len(times) == 12
     found = rows(real_database)
     assert sorted(m.status for m in found) == ["queued"] * 18 + ["sent"] * 12
@@ -165,7 +182,7 @@ def test_without_the_row_in_common_there_would_be_more(
 ) -> None:
     """What the tests above look at does depend on the guard."""
     monkeypatch.setattr(pace, "reserve", lambda _db, _limits, now, **_: Place(now))
-    times = _run(real_database, links, Limits("x:25", 10), 35, until=30)
+    times = _run(real_database, links, Limits("x:25", 10), 35)
     assert most_within(times, SECOND) > 10
 
 

@@ -58,7 +58,7 @@ class Fake:
     def announce(self, mail: Mail, *, sender: str, recipient: str) -> None:
         pass
 
-    def open(self) -> None:
+    def open(self, stopped: Callable[[], bool] = lambda: False) -> None:
         if self.away is not None:
             raise self.away
 
@@ -128,6 +128,29 @@ def test_sign_in_links_go_first(database: Database, links: Links) -> None:
     transport = Fake()
     Worker(database, links, transport, SENDER).run_once(LATER)
     assert transport.sent[0][0] == "olga@example.org"
+
+
+def test_who_signs_in_does_not_wait_for_a_slow_server(
+    database: Database, links: Links, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was quick, so many mails are taken at once; then each takes it a second and a half."""
+    monkeypatch.setattr("app.worker.loop.BATCH", 100)
+    queue(database, 60)
+    ticks = [0.0]
+    monkeypatch.setattr("app.worker.batch.time.monotonic", lambda: ticks[0])
+    transport = Fake()
+
+    def slowly(to: str) -> None:
+        ticks[0] += 1.5
+        if to == "p0@example.org":
+            with database.begin(writes=True) as db:
+                accounts.add_user(db, "Olga", "olga@example.org")
+                accounts.request_link(db, "olga@example.org", NOW)
+
+    transport.before = slowly
+    assert Worker(database, links, transport, SENDER).run_once(LATER) == 61
+    assert [to for to, _ in transport.sent].index("olga@example.org") == 3
+    assert {(m.status, m.attempts) for m in rows(database)} == {("sent", 1)}
 
 
 def test_a_bad_mail_does_not_hold_up_the_others(database: Database, links: Links) -> None:
@@ -221,6 +244,35 @@ def test_one_lost_connection_is_the_mails_two_are_the_servers(
     assert worker.run_once(LATER + timedelta(minutes=2)) == 4
 
 
+def test_a_server_that_wants_us_to_go_away_is_left_alone(database: Database, links: Links) -> None:
+    """It says 421 to each mail: nobody is charged but the two that it took to find out."""
+    queue(database, 30)
+    enough = SendError(Reason.DELAYED, "421 4.7.0 slow down", connection=True)
+    asked: list[str] = []
+    transport = Fake({f"p{n}@example.org": enough for n in range(30)})
+    transport.before = asked.append
+    worker = Worker(database, links, transport, SENDER)
+    assert worker.run_once(LATER) == 2
+    assert worker.run_once(LATER + timedelta(seconds=5)) == 1
+    assert asked == ["p0@example.org", "p1@example.org", "p2@example.org"]
+    assert [(m.status, m.attempts, m.leased_by) for m in rows(database)] == [
+        *[("queued", 1, "")] * 3,
+        *[("queued", 0, "")] * 27,
+    ]
+    transport.failures.clear()
+    assert worker.run_once(LATER + timedelta(minutes=2)) == 30
+
+
+def test_a_server_that_takes_so_many_on_a_line_gets_another_line(
+    database: Database, links: Links
+) -> None:
+    queue(database, 3)
+    enough = SendError(Reason.DELAYED, "421 4.7.0 that is enough", connection=True)
+    transport = Fake({"p1@example.org": enough})
+    assert Worker(database, links, transport, SENDER).run_once(LATER) == 3
+    assert [to for to, _ in transport.sent] == ["p0@example.org", "p2@example.org"]
+
+
 def test_a_server_that_is_not_there_is_found_out_before_a_mail_is_made(
     database: Database, links: Links
 ) -> None:
@@ -290,6 +342,7 @@ def test_no_mail_is_begun_at_the_end_of_a_lease(
     queue(database, 4)
     ticks = [0.0]
     monkeypatch.setattr("app.worker.loop.time.monotonic", lambda: ticks[0])
+    monkeypatch.setattr("app.worker.batch.ENOUGH", 1_000)
     transport = Fake()
 
     def slow(to: str) -> None:

@@ -7,6 +7,7 @@ from app.routers.api.present import material_out, page_of
 from app.schemas.material import MaterialLinkIn, MaterialOut
 from app.schemas.page import Page
 from app.services import materials, sessions
+from app.services.schedules import released_session
 from app.web.api import JsonRoute, OnceDep, answer
 from app.web.dependencies import Db, Reads, Writes
 
@@ -20,7 +21,7 @@ def list_materials(db: Db, actor: Reads, session_id: str) -> Response:
     Those that nobody else sees yet are there. All at once: `next` is null.
     """
     session = sessions.get_session(db, actor, session_id)
-    listed = materials.list_materials(db, actor, session.id)
+    listed = materials.list_materials(db, actor, session, released_session(db, session))
     return answer(page_of([material_out(one.material, one.opens) for one in listed]))
 
 
@@ -37,7 +38,8 @@ def add_material(
     def make() -> Response:
         row = materials.add_link(db, actor, session_id, command)
         session = sessions.get_session(db, actor, session_id)
-        found = material_out(row, materials.opening(row, session))
+        opens = materials.opening(row, session, released_session(db, session))
+        found = material_out(row, opens)
         return answer(found, status=201, location=f"/sessions/{session_id}/materials")
 
     return once(make)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from app.models import Person
+from app.models import Person, now
 from app.routers.api.present import page_of
 from app.schemas.directory import MergeIn, PersonChange, PersonIn, PersonOut
 from app.schemas.page import Page
@@ -51,7 +51,7 @@ def change_person(
 
     What is left out stays as it is.
     """
-    return _person(people.change_person(db, actor, person_id, command, revision))
+    return _person(people.change_person(db, actor, person_id, command, revision, now=now()))
 
 
 @router.post("/people/{person_id}/merge", response_model=PersonOut, tags=["people"])

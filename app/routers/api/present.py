@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from app.domain.answers import Answer, AnswerSource
 from app.domain.invitations import Method
-from app.domain.materials import Audience, MaterialKind
+from app.domain.materials import NEVER, Audience, MaterialKind
 from app.domain.schedule import PartRole
 from app.models import Cycle, Enrolment, Material, Part, Segment, Session
 from app.schemas.cycle import (
@@ -149,7 +149,8 @@ def material_out(row: Material, opens: datetime | None) -> MaterialOut:
         media_type=row.media_type,
         size=row.size,
         audience=Audience(row.audience),
-        visible_from=opens,
+        visible_from=None if opens == NEVER else opens,
+        kept_back=opens == NEVER,
         after_session=row.after_session,
         created_at=row.created_at,
     )

@@ -22,7 +22,7 @@ def public_file(request: Request, db: Db, slug: str, number: int, material_id: s
     session = published(db, slug).schedule.session(number)
     if session is None:
         raise NotFound
-    row = materials.visible_material(db, [session.id], material_id, now(), Audience.PUBLIC)
+    row = materials.visible_material(db, [session], material_id, now(), Audience.PUBLIC)
     return send_material(request, row, cache="no-cache")
 
 
@@ -33,7 +33,6 @@ def my_file(request: Request, db: Db, links: LinksDep, token: str, material_id: 
     audience = materials.audience_of(enrolment)
     if audience is None:
         raise NotFound
-    schedule = published(db, find(db, Cycle, enrolment.cycle_id).slug).schedule
-    ids = [session.id for session in schedule.sessions]
-    row = materials.visible_material(db, ids, material_id, now(), audience)
+    sessions = published(db, find(db, Cycle, enrolment.cycle_id).slug).schedule.sessions
+    row = materials.visible_material(db, sessions, material_id, now(), audience)
     return send_material(request, row)

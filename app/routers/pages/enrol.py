@@ -10,7 +10,7 @@ from app.domain.errors import DomainError
 from app.domain.text import localized
 from app.models import now
 from app.routers.pages.public import cycle_and_reader
-from app.schemas.enrolment import EnrolmentIn
+from app.schemas.enrolment import OwnEnrolmentIn
 from app.services import enrolments
 from app.web import public_view as view
 from app.web.choices import country_choices, language_choices, zone_choices
@@ -56,12 +56,12 @@ def thanks(request: Request, db: Db, slug: str) -> Response:
     )
 
 
-def _read(form: Form) -> EnrolmentIn:
+def _read(form: Form) -> OwnEnrolmentIn:
     data: dict[str, Any] = form.pick("name", "email", "country", "institution", "initiative")
     for name in ("language", "zone"):
         if form.text(name):
             data[name] = form.text(name)
-    return validate(EnrolmentIn, {**data, "consent": form.checked("consent")})
+    return validate(OwnEnrolmentIn, {**data, "consent": form.checked("consent")})
 
 
 def _form_page(

@@ -18,6 +18,7 @@ from app.services.invitations import Stale
 from app.web import convertors as convertors  # makes {number:number} known
 from app.web.dependencies import Db, Organizer
 from app.web.forms import FormData, errors_of
+from app.web.mail_words import delivery
 from app.web.organize import cycle_bar, short_date
 from app.web.problems import status_of, validate
 from app.web.publish_page import kind_counts
@@ -81,6 +82,16 @@ def show(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
         "kinds": kind_counts(seen.missing, current_reader(request).language),
     }
     return page(request, "organize/invitations.html", context)
+
+
+@router.get("/progress")
+def show_progress(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+    """How far the mails of the newest release have got: a piece of the page above."""
+    cycle = cycles.cycle_for_slug(db, actor, slug)
+    moment = now()
+    progress = outbox.progress(db, cycle.id, cycle.release_number, moment)
+    context = {**_context(request, cycle), "progress": progress, "now": moment}
+    return page(request, "organize/_invitations_progress.html", context)
 
 
 @router.get("/send")
@@ -184,6 +195,7 @@ def _of_session(
         "chosen": chosen,
         "first": not after,
         "sources": SOURCES,
+        "delivery": delivery,
         "short": short_date(request, cycle.zone),
     }
     return page(request, "organize/invitations_session.html", context)

@@ -13,7 +13,7 @@ from app.mail.failures import Reason
 from app.models import Message, now
 from app.services import outbox
 from app.web.dependencies import Db, Organizer
-from app.web.mail_words import OWN_WORDS
+from app.web.mail_words import OWN_WORDS, delivery
 from app.web.problems import translate
 from app.web.templating import current_reader, gettext_for, page, see_other
 
@@ -35,11 +35,18 @@ REASONS = {
     Reason.TIMEOUT: N_("The mail server did not answer in time."),
     Reason.DELAYED: N_("The mail server asks us to try later."),
     Reason.REFUSED: N_("The mail server refused it. Check the address."),
+    Reason.HELD: N_(
+        "The mail server refuses whatever we send: a limit or a rule of its own. It is tried again."
+    ),
+    Reason.SIZE: N_("The mail server does not take mails of this size."),
     Reason.SENDER: N_("The mail server does not let us send under our address."),
     Reason.ADDRESS: N_("Mail cannot be sent to this address. Check it."),
     Reason.FILE: N_("The file could not be written."),
     Reason.GONE: N_("What it was about is no longer there."),
     Reason.MOOT: N_("It no longer held: the person had withdrawn, or the session had changed."),
+    Reason.MOVED: N_(
+        "The session had been moved or cancelled. If it has a new time, there is a new reminder."
+    ),
     Reason.EXPIRED: N_("The link in it had expired before it could be sent."),
     Reason.OVER: N_("It could not be sent before its session was over."),
     Reason.WRITING: N_("Its text could not be made. This is a fault of the program."),
@@ -48,13 +55,11 @@ REASONS = {
 
 def state_of(message: Message) -> str:
     """Where a mail stands, in the words of components/status.html."""
-    if message.status == "failed":
-        return "given_up"
     if message.status == "queued" and message.leased_until and message.leased_until > now():
         return "sending"
     if message.status == "queued" and message.attempts:
         return "failed"
-    return message.status
+    return delivery(message.status)
 
 
 def _error(message: Message) -> tuple[str, str]:

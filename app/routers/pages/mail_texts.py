@@ -1,5 +1,7 @@
 """Organizers' pages: the words of a cycle's mails, looked at before they are saved."""
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
@@ -13,7 +15,7 @@ from app.services import cycles, mail_previews, mail_texts
 from app.services.links import Links
 from app.web.dependencies import Db, LinksDep, Organizer
 from app.web.forms import FormData, errors_of
-from app.web.mail_words import OWN_WORDS
+from app.web.mail_words import OWN_WORDS, TWO_READERS, WHERE
 from app.web.organize import cycle_bar
 from app.web.problems import status_of, validate
 from app.web.security import policy
@@ -46,7 +48,7 @@ def _editor(
     *,
     own: bool,
     error: DomainError | None = None,
-    seen: Content | None = None,
+    seen: Sequence[tuple[str, Content]] = (),
 ) -> Response:
     subject, opening = mail_previews.house_words(db, links, cycle, kind, language, now())
     name, when = OWN_WORDS[kind]
@@ -56,6 +58,7 @@ def _editor(
         "kind": kind,
         "kind_name": name,
         "kind_when": when,
+        "where": WHERE.get(kind, ""),
         "language": language,
         "values": values,
         "own": own,
@@ -63,7 +66,7 @@ def _editor(
         "placeholders": mail_texts.placeholders(kind),
         "house_subject": subject,
         "house_opening": opening,
-        "preview": seen,
+        "previews": seen,
     }
     # The mail in its frame has its styles inline, as mail programs want them.
     headers = {"content-security-policy": policy(inline_styles=True)} if seen else {}
@@ -74,6 +77,23 @@ def _editor(
 def _checked(kind: str, language: str) -> None:
     if kind not in mail_texts.KINDS or language not in LANGUAGES:
         raise NotFound
+
+
+def _seen(
+    db: DbSession, links: Links, cycle: Cycle, kind: str, language: str, new: MailTextIn
+) -> list[tuple[str, Content]]:
+    """What the mail looks like, for each kind of reader that there is a version for."""
+    readers = [(N_("To a participant"), False), (N_("To somebody with a part in it"), True)]
+    if kind not in TWO_READERS:
+        readers = [("", False)]
+    at = now()
+    return [
+        (
+            whom,
+            mail_previews.preview(db, links, cycle, kind, language, new, at, speaks=speaks),
+        )
+        for whom, speaks in readers
+    ]
 
 
 @router.get("/{kind}/{language}")
@@ -112,7 +132,7 @@ def save(
     try:
         new = validate(MailTextIn, typed)
         if form.text("act") == "preview":
-            seen = mail_previews.preview(db, links, cycle, kind, language, new, now())
+            seen = _seen(db, links, cycle, kind, language, new)
             return _editor(request, db, links, cycle, kind, language, typed, own=own, seen=seen)
         mail_texts.set_text(db, actor, cycle.id, kind, language, new)
     except DomainError as error:

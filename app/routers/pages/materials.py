@@ -1,8 +1,8 @@
 """Organizers' pages: the materials of a session."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db import DbSession
@@ -12,7 +12,7 @@ from app.models import Cycle, Material, Session, now
 from app.services import cycles, materials, sessions
 from app.services.actor import Actor
 from app.services.files import Stored
-from app.services.schedules import released_schedule
+from app.services.schedules import released_session
 from app.web import material_form as form_of
 from app.web import session_view
 from app.web.dependencies import Db, Organizer
@@ -21,20 +21,9 @@ from app.web.forms import FormData, errors_of
 from app.web.organize import cycle_bar
 from app.web.problems import status_of
 from app.web.templating import current_reader, gettext_for, page, see_other
-from app.web.uploads import MATERIAL_LIMIT, Files, OrganizerUpload
+from app.web.uploads import MaterialFile, OrganizerUpload
 
 router = APIRouter(prefix="/organize/c/{slug}/sessions/{number}/materials")
-
-
-def _put(upload: OrganizerUpload, files: Files) -> Stored | Invalid:
-    """Keeps the file before there is a transaction; whatever was wrong is told by the form."""
-    try:
-        return upload.put(files, MATERIAL_LIMIT)
-    except Invalid as error:
-        return error
-
-
-Kept = Annotated[Stored | Invalid, Depends(_put)]
 
 
 def _session(db: DbSession, actor: Actor, slug: str, number: int) -> tuple[Cycle, Session]:
@@ -53,12 +42,12 @@ def _context(request: Request, cycle: Cycle, session: Session) -> dict[str, Any]
 def list_materials(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
     """Everything, with who sees it and from when on."""
     cycle, session = _session(db, actor, slug, number)
-    released = released_schedule(db, cycle.id)
+    published = released_session(db, session)
     context = {
         **_context(request, cycle, session),
-        "listed": materials.list_materials(db, actor, session.id),
+        "listed": materials.list_materials(db, actor, session, published),
         "now": now(),
-        "published": released is not None and any(s.id == session.id for s in released.sessions),
+        "published": published is not None,
     }
     return page(request, "organize/materials.html", context)
 
@@ -120,14 +109,16 @@ def new_file(request: Request, db: Db, actor: Organizer, slug: str, number: int)
 def add_file(
     request: Request,
     upload: OrganizerUpload,
-    kept: Kept,
+    kept: MaterialFile,
     db: Db,
     actor: Organizer,
     slug: str,
     number: int,
 ) -> Response:
     """A file more."""
-    values = form_of.read(upload.form)
+    values = form_of.blank(MaterialKind.SLIDES)
+    if upload.refused is None:
+        values = form_of.read(upload.form)
     cycle, session = _session(db, actor, slug, number)
     try:
         command = form_of.to_file(values, kept if isinstance(kept, Invalid) else None)

@@ -137,7 +137,7 @@ def _materials(
     if audience is None:
         return {}
     sessions = [my.session for my in mine.sessions]
-    shown = materials.visible(db, [s.id for s in sessions], context["now"], audience)
+    shown = materials.visible(db, sessions, context["now"], audience)
     return material_view.of_sessions(shown.by_session, sessions, context["my_path"])
 
 

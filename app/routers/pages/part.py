@@ -1,8 +1,8 @@
 """The own pages of people with parts. A GET changes nothing: mail scanners open every link."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
 
 from app.db import DbSession
@@ -11,7 +11,6 @@ from app.models import Cycle, Guest, now
 from app.schemas.part import GuestDetailsIn, PartAnswerIn, UnavailableIn
 from app.services import part_details as details
 from app.services import part_join, parts
-from app.services.files import Stored
 from app.services.guests import guest_of_link
 from app.services.links import Links
 from app.services.rows import find
@@ -25,26 +24,11 @@ from app.web.forms import FormData, errors_of
 from app.web.personal import personal_headers
 from app.web.problems import status_of, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
-from app.web.uploads import MATERIAL_LIMIT, Files, GuestUpload, photo_of
+from app.web.uploads import Files, PhotoFile, SlidesFile, SlidesUpload
 
 router = APIRouter(prefix="/part/{token}")
 
 _DETAILS = ("name", "position", "institution", "biography", "zone", "language")
-
-
-def _slides(upload: GuestUpload, files: Files) -> Stored | Invalid:
-    """Keeps the file before there is a transaction; whatever was wrong is told by the page."""
-    try:
-        return upload.put(files, MATERIAL_LIMIT)
-    except Invalid as error:
-        return error
-
-
-def _photo(upload: GuestUpload, files: Files) -> Stored | Invalid:
-    try:
-        return photo_of(upload, files)
-    except Invalid as error:
-        return error
 
 
 @router.get("")
@@ -76,8 +60,8 @@ def answer(
 @router.post("/parts/{part_id}/slides/upload")
 def upload_slides(
     request: Request,
-    upload: GuestUpload,
-    kept: Annotated[Stored | Invalid, Depends(_slides)],
+    upload: SlidesUpload,
+    kept: SlidesFile,
     db: Db,
     links: LinksDep,
     token: str,
@@ -147,7 +131,7 @@ def photo(request: Request, db: Db, links: LinksDep, files: Files, token: str) -
 @router.post("/photo/upload")
 def upload_photo(
     request: Request,
-    kept: Annotated[Stored | Invalid, Depends(_photo)],
+    kept: PhotoFile,
     db: Db,
     links: LinksDep,
     token: str,

@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from app.db import DbSession
 from app.domain.errors import N_, DomainError
-from app.models import Person
+from app.models import Person, now
 from app.schemas.directory import PersonChange, PersonIn
 from app.services import institutions, merging, people
 from app.services.actor import Actor
@@ -101,7 +101,7 @@ def change_person(
     data = _read(form)
     try:
         change = validate(PersonChange, data)
-        people.change_person(db, actor, person_id, change, form.revision())
+        people.change_person(db, actor, person_id, change, form.revision(), now=now())
     except DomainError as error:
         db.rollback()
         return _form(request, db, actor, data, people.get_person(db, actor, person_id), error)

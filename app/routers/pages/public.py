@@ -110,7 +110,7 @@ class SessionPage(KeptPage):
         title = _text(session.title, schedule, reader)
         words = _text(session.description, schedule, reader)
         links: Links = request.app.state.links
-        shown = materials.visible(db, [session.id], moment, Audience.PUBLIC)
+        shown = materials.visible(db, [session], moment, Audience.PUBLIC)
         rows = shown.by_session.get(session.id, ())
         context |= {
             "session": session,

@@ -11,7 +11,7 @@ from app.domain.schedule import SessionStatus
 from app.models import Cycle, Session, now
 from app.routers.pages import session_editor
 from app.schemas.session import SessionChange, SessionIn
-from app.services import casting, cycles, publishing, sessions
+from app.services import casting, cycles, materials, publishing, sessions
 from app.services.actor import Actor
 from app.services.schedules import released_schedule, schedule_of
 from app.web import series_form, session_form, session_list, session_view
@@ -154,6 +154,7 @@ def _ask(
         "session": session,
         "act": act,
         "released": released is not None and any(s.id == session.id for s in released.sessions),
+        "waiting_materials": materials.count_after_session(db, actor, session.id),
         "participants": sum(casting.participants_by_zone(db, actor, cycle.id).values()),
         "error": error,
     }

@@ -59,6 +59,27 @@ function copier(button) {
   });
 }
 
+/** Fields that belong to one of several choices: typing in them makes it; another one empties them,
+    and coming back fills them as they were. */
+function ofChoice(more) {
+  const choice = document.querySelector(more.dataset.ofChoice);
+  const fields = [...more.querySelectorAll('.form-row input')];
+  let kept = null;
+  const choose = (event) => { if (event.target.value) choice.checked = true; };
+  for (const field of fields) field.addEventListener('input', choose);
+  for (const radio of choice.form.elements[choice.name]) {
+    radio.addEventListener('change', () => {
+      if (!choice.checked) {
+        kept ??= fields.map((field) => field.value);
+        for (const field of fields) field.value = '';
+      } else if (kept) {
+        fields.forEach((field, i) => { field.value ||= kept[i]; });
+        kept = null;
+      }
+    });
+  }
+}
+
 const fold = (text) => text.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
 
 /** Hides the rows that do not hold every word typed; case and accents are set aside. */
@@ -98,6 +119,7 @@ export async function enhance(root) {
   root.querySelectorAll('[data-copy], [data-copy-text]').forEach(copier);
   root.querySelectorAll('table[data-filter]').forEach(filter);
   root.querySelectorAll('[data-zone-picker]').forEach(zonePicker);
+  root.querySelectorAll('[data-of-choice]').forEach(ofChoice);
   relativeTimes(root);
   const editors = root.querySelectorAll('[data-agenda]');
   if (editors.length) {

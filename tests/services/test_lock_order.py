@@ -1,0 +1,284 @@
+"""Whoever changes the same things as somebody else comes before or after, and neither is ended.
+
+The first stops where it holds something, until the second has gone as far as it gets: any two of
+these would wait for each other if one of them took hold in another order than is said in
+`services.schedules`. On SQLite a transaction that writes is alone anyway.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from threading import Event, get_ident
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from app.db import Database, DbSession
+from app.models import Initiative, Message
+from app.schemas.cycle import CycleInstitutionsIn
+from app.schemas.directory import InitiativeChange, InstitutionChange, PersonChange
+from app.schemas.enrolment import EnrolmentChange, EnrolmentIn
+from app.schemas.part import GuestDetailsIn
+from app.schemas.session import SessionChange
+from app.services import (
+    cycles,
+    enrolments,
+    inbound,
+    inbound_lists,
+    institutions,
+    invitations,
+    merging,
+    outbox,
+    part_details,
+    people,
+    publishing,
+    sessions,
+)
+from app.services.guests import guest_of
+from app.services.rows import initiative_key
+from tests.factories import Make
+from tests.mail import inbound_corpus as corpus
+from tests.services.mailing_world import LATER, OLGA, invited_world
+from tests.services.test_ledger_at_once import PATIENCE, Many
+
+ORIGINAL = "<m1@example.org>"
+
+
+@dataclass
+class There:
+    """Ana and Beto are invited to a session that Hugo hosts. Hugo, the institution that carries the
+    cycle and the initiative that Ana stands for are in the directory twice; as the other one Hugo
+    has a part in a session that is not published."""
+
+    cycle: str
+    slug: str
+    session: str
+    hugo: str
+    ana: str
+    beto: str
+    enrolment: str  # Ana's, as all of the following
+    mail: str
+    reply_to: str
+    uid: str
+    proposal: str
+    twice: dict[str, tuple[str, str]]
+    draft: str  # another cycle, which nobody has seen
+    draft_session: str
+
+
+@pytest.fixture
+def there(real_database: Database) -> There:
+    with real_database.begin(writes=True) as db:
+        hugo_again = Make(db).person()  # known longer, so held first of the two
+        world = invited_world(db)
+        make = world.make
+        office, office_again = make.institution(name="Ministry"), make.institution()
+        make.carries(world.cycle, office_again)
+        world.hugo.institution = office_again
+        cluster, cluster_again = Initiative(name="Café"), Initiative(name="Coffee")
+        for each in (cluster, cluster_again):
+            each.search_key = initiative_key(each)
+            db.add(each)
+        enrolment = world.enrolment(world.ana)
+        enrolment.initiative = cluster_again
+        row = world.row(world.ana)
+        assert row.message_id
+        db.get_one(Message, row.message_id).message_id = ORIGINAL
+        reply_to = f"convoca+{guest_of(db, world.cycle.id, world.ana.id).reply_code}@example.org"
+        proposal = corpus.outlook_counter(row.uid, to=reply_to, message_id="<p@example.org>")
+        make.part(make.segment(make.session(world.cycle, 2, minutes=30)), hugo_again)
+        draft = make.cycle()
+        return There(
+            cycle=world.cycle.id,
+            slug=world.cycle.slug,
+            session=world.session.id,
+            hugo=world.hugo.id,
+            ana=world.ana.id,
+            beto=world.beto.id,
+            enrolment=enrolment.id,
+            mail=row.message_id,
+            reply_to=reply_to,
+            uid=row.uid,
+            proposal=inbound.receive(db, proposal, LATER).id,
+            twice={
+                "people": (world.hugo.id, hugo_again.id),
+                "institutions": (office.id, office_again.id),
+                "initiatives": (cluster.id, cluster_again.id),
+            },
+            draft=draft.id,
+            draft_session=make.session(draft).id,
+        )
+
+
+# What somebody does; each says in a word what came of it.
+
+
+def sends_again(db: DbSession, there: There) -> object:
+    return invitations.send_again(db, OLGA, there.cycle, there.ana, there.session, LATER)
+
+
+def sends_the_mail_again(db: DbSession, there: There) -> object:
+    return outbox.retry(db, OLGA, there.mail, LATER).status
+
+
+def makes_two_guests_one(db: DbSession, there: There) -> object:
+    return merging.merge_people(db, OLGA, there.beto, there.ana, at=LATER).name
+
+
+def makes_two_people_one(db: DbSession, there: There) -> object:
+    return merging.merge_people(db, OLGA, *there.twice["people"], at=LATER).name
+
+
+def makes_two_institutions_one(db: DbSession, there: There) -> object:
+    return merging.merge_institutions(db, OLGA, *there.twice["institutions"]).name
+
+
+def makes_two_initiatives_one(db: DbSession, there: There) -> object:
+    return merging.merge_initiatives(db, OLGA, *there.twice["initiatives"]).name
+
+
+def enrols(db: DbSession, there: There) -> object:
+    given = EnrolmentIn(name="Hugo", email="hugo@example.org", consent=True)
+    return enrolments.enrol(db, there.slug, given, LATER).status
+
+
+def publishes(db: DbSession, there: There) -> object:
+    return publishing.publish(db, OLGA, there.cycle, accept_warnings=True, now=LATER).number
+
+
+def moves(db: DbSession, there: There) -> object:
+    change = PersonChange(email="new@example.org")
+    return people.change_person(db, OLGA, there.hugo, change, now=LATER).email
+
+
+def moves_to_the_other_institution(db: DbSession, there: There) -> object:
+    change = PersonChange(institution_id=there.twice["institutions"][0])
+    return people.change_person(db, OLGA, there.hugo, change, now=LATER).name
+
+
+def says_who_they_are(db: DbSession, there: There) -> object:
+    given = GuestDetailsIn(name="Hugo Paz", zone="UTC", language="en")
+    guest = guest_of(db, there.cycle, there.hugo)
+    part_details.save_details(db, guest, given, LATER)
+    return "said"
+
+
+def puts_an_institution_to_the_cycle(db: DbSession, there: There) -> object:
+    rows = [{"institution_id": each, "role": "host"} for each in there.twice["institutions"]]
+    command = CycleInstitutionsIn.model_validate({"institutions": rows})
+    return len(cycles.set_institutions(db, OLGA, there.cycle, command).institutions)
+
+
+def renames_the_institution(db: DbSession, there: There) -> object:
+    change = InstitutionChange(acronym="I")
+    return institutions.change_institution(db, OLGA, there.twice["institutions"][1], change).acronym
+
+
+def renames_the_initiative(db: DbSession, there: There) -> object:
+    change = InitiativeChange(name="Coffees")
+    return institutions.change_initiative(db, OLGA, there.twice["initiatives"][1], change).name
+
+
+def stands_for_the_other_initiative(db: DbSession, there: There) -> object:
+    change = EnrolmentChange(initiative="Café")
+    return enrolments.change_enrolment(db, OLGA, there.enrolment, change, now=LATER).status
+
+
+def deletes_the_draft(db: DbSession, there: There) -> object:
+    cycles.delete_cycle(db, OLGA, there.draft)
+    return "gone"
+
+
+def changes_its_session(db: DbSession, there: There) -> object:
+    change = SessionChange(minutes=45)
+    return sessions.change_session(db, OLGA, there.draft_session, change).minutes
+
+
+def bounces(db: DbSession, there: There) -> object:
+    return inbound.receive(db, corpus.notification(original=ORIGINAL), LATER).status
+
+
+def answers_by_mail(db: DbSession, there: There) -> object:
+    raw = corpus.google(there.uid, to=there.reply_to, message_id="<r@example.org>")
+    return inbound.receive(db, raw, LATER).status
+
+
+def says_whose_mail_it_is(db: DbSession, there: There) -> object:
+    guest = guest_of(db, there.cycle, there.beto)
+    return inbound_lists.place(db, OLGA, there.proposal, guest.id, LATER)[1]
+
+
+Act = Callable[[DbSession, There], object]
+
+
+def at_once(database: Database, there: There, first: Act, held: str, second: Act) -> list[str]:
+    """The first stops as soon as it holds a row of the table `held`."""
+    stops, go_on = Event(), Event()
+    by: list[int] = []
+    holds = re.compile(rf"FROM {held}\b.* FOR (NO KEY )?UPDATE", re.DOTALL)
+
+    def stop(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if by == [get_ident()] and not stops.is_set() and holds.search(statement):
+            stops.set()
+            go_on.wait(PATIENCE)
+
+    def run_first(db: DbSession) -> object:
+        by.append(get_ident())
+        try:
+            return first(db, there)
+        finally:
+            stops.set()
+
+    event.listen(database.engine, "after_cursor_execute", stop)
+    try:
+        many = Many(database)
+        many.start(run_first)
+        assert stops.wait(30)
+        many.start(lambda db: second(db, there))
+        return many.wait()
+    finally:
+        event.remove(database.engine, "after_cursor_execute", stop)
+
+
+@pytest.mark.parametrize(
+    ("first", "held", "second", "results"),
+    [
+        (sends_the_mail_again, "message", sends_again, ["1", "queued"]),
+        (makes_two_guests_one, "invitation", sends_the_mail_again, ["Beto", "replaced"]),
+        (makes_two_people_one, "person", enrols, ["Hugo", "confirmed"]),
+        (makes_two_people_one, "person", publishes, ["2", "Hugo"]),
+        (makes_two_people_one, "person", moves, ["Hugo", "new@example.org"]),
+        (moves, "person", makes_two_people_one, ["Hugo", "new@example.org"]),
+        (says_who_they_are, "person", makes_two_people_one, ["Hugo Paz", "said"]),
+        (says_who_they_are, "person", publishes, ["2", "said"]),
+        (
+            makes_two_institutions_one,
+            "institution",
+            puts_an_institution_to_the_cycle,
+            ["Ministry", "invalid"],
+        ),
+        (
+            makes_two_institutions_one,
+            "institution",
+            moves_to_the_other_institution,
+            ["Hugo", "Ministry"],
+        ),
+        (renames_the_institution, "institution", makes_two_institutions_one, ["I", "Ministry"]),
+        (
+            makes_two_initiatives_one,
+            "initiative",
+            stands_for_the_other_initiative,
+            ["Café", "confirmed"],
+        ),
+        (renames_the_initiative, "initiative", makes_two_initiatives_one, ["Café", "Coffees"]),
+        (deletes_the_draft, "cycle", changes_its_session, ["gone", "not_found"]),
+        (bounces, "message", makes_two_guests_one, ["Beto", "placed"]),
+        (answers_by_mail, "invitation", makes_two_guests_one, ["Beto", "placed"]),
+        (says_whose_mail_it_is, "inbound_mail", makes_two_guests_one, ["Beto", "Beto"]),
+    ],
+)
+def test_neither_waits_for_the_other(
+    real_database: Database, there: There, first: Act, held: str, second: Act, results: list[str]
+) -> None:
+    assert at_once(real_database, there, first, held, second) == results
