@@ -187,21 +187,26 @@ def lines(concerned: Iterable[Concerned], language: str) -> list[Line]:
 
 def outcome_words(outcome: Outcome, language: str) -> str:
     """What publishing has done: so many changes, mails, people left out."""
-    ngettext = Presenter(language).ngettext
-    counts = (
-        (
-            "%(count)s change is published. Everybody sees it now.",
-            "%(count)s changes are published. Everybody sees them now.",
-            outcome.changes,
-        ),
-        ("%(count)s mail is on its way.", "%(count)s mails are on their way.", outcome.mails),
-        ("%(count)s person was left out.", "%(count)s people were left out.", outcome.left_out),
-    )
-    said = [ngettext(one, many, n) % {"count": n} for one, many, n in counts]
+    say = Presenter(language)
+    changes, mails, left_out = outcome.changes, outcome.mails, outcome.left_out
+    said = say.ngettext(
+        "%(count)s change is published. Everybody sees it now.",
+        "%(count)s changes are published. Everybody sees them now.",
+        changes,
+    ) % {"count": changes}
     if outcome.number == 1:
-        said[0] = Presenter(language).gettext("The cycle is published. Everybody sees it now.")
-    told = [said[0], *(words for words, (*_, n) in zip(said[1:], counts[1:], strict=True) if n)]
-    return " ".join(told)
+        said = say.gettext("The cycle is published. Everybody sees it now.")
+    if mails:
+        words = say.ngettext(
+            "%(count)s mail is on its way.", "%(count)s mails are on their way.", mails
+        )
+        said += " " + words % {"count": mails}
+    if left_out:
+        words = say.ngettext(
+            "%(count)s person was left out.", "%(count)s people were left out.", left_out
+        )
+        said += " " + words % {"count": left_out}
+    return said
 
 
 def kind_counts(

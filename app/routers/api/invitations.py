@@ -30,7 +30,9 @@ def list_invitations(
 @router.post(
     "/cycles/{cycle_id}/invitations",
     response_model=MailsOut,
-    responses=clash("`not_published`: publish the cycle first."),
+    responses=clash(
+        "`not_published`: publish the cycle first. `cycle_archived`: restore it first."
+    ),
 )
 def bring_up_to_date(db: Db, actor: Writes, once: OnceDep, cycle_id: str) -> Response:
     """Send what is missing for everybody's calendar to say what is published.
