@@ -10,13 +10,16 @@ from app.domain.answers import Answer
 from app.domain.errors import N_, Clash
 from app.languages import translations
 from app.models import Cycle, now
-from app.services import cycles, invitations, outbox
+from app.services import cycles, invitations
 from app.services.actor import Actor
+from app.services.failed_mail import failed_by_reason
 from app.services.guest_answers import people_asked
 from app.services.invitations import Stale
+from app.services.mail_progress import progress
 from app.web import convertors as convertors  # makes {number:number} known
 from app.web.dependencies import Db, Organizer
 from app.web.forms import FormData
+from app.web.mail_words import REASONS
 from app.web.organize import cycle_bar, short_date
 from app.web.publish_page import kind_counts
 from app.web.templating import current_reader, gettext_for, page, see_other
@@ -71,7 +74,13 @@ def show(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
         "stale_count": len(stale),
         "waiting": waiting,
         "why": WHY,
-        "progress": outbox.progress(db, cycle.id, cycle.release_number, moment),
+        "progress": progress(
+            db, cycle.id, cycle.release_number, moment, request.app.state.mail_limits
+        ),
+        "given_up": failed_by_reason(db, actor, moment, cycle.id).total(),
+        "reasons": REASONS,
+        "zone": current_reader(request).zone or cycle.zone,
+        "per_hour": request.app.state.mail_limits.each_hour(),
         "now": moment,
         "kinds": kind_counts(seen.missing, current_reader(request).language),
     }
