@@ -27,9 +27,7 @@ REASONS: Mapping[Reason, str] = {
     Reason.TIMEOUT: N_("The mail server did not answer in time."),
     Reason.DELAYED: N_("The mail server asks us to try later."),
     Reason.REFUSED: N_("The mail server refused it. Check the address."),
-    Reason.HELD: N_(
-        "The mail server refuses whatever we send: a limit or a rule of its own. It is tried again."
-    ),
+    Reason.HELD: N_("The mail server refuses whatever we send: a limit or a rule of its own."),
     Reason.SIZE: N_("The mail server does not take mails of this size."),
     Reason.SENDER: N_("The mail server does not let us send under our address."),
     Reason.ADDRESS: N_("Mail cannot be sent to this address. Check it."),
