@@ -8,12 +8,14 @@ from fastapi import FastAPI
 
 from app.db import Database
 from app.domain.zones import use_packaged_zone_data
+from app.mail.transport import server_of
 from app.routers import health
 from app.routers.api import install_api
 from app.routers.pages import router as pages
 from app.routers.pages.hot import install_hot_routes
 from app.services.files import FileStore
 from app.services.links import Links
+from app.services.mail_limits import Limits
 from app.services.secret_key import secret_key
 from app.settings import Settings
 from app.web.errors import install_error_handlers
@@ -55,6 +57,9 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
     app.state.secure_cookies = settings.secure
     app.state.mail_dir = settings.mail_dir
     app.state.mail_is_sent = bool(settings.smtp_url)
+    app.state.mail_limits = Limits(
+        server_of(settings.smtp_url), settings.smtp_per_second, settings.smtp_per_hour
+    )
     install_error_handlers(app)
     install_hot_routes(app)
     install_api(app)

@@ -5,11 +5,10 @@ opens something stands in the database.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, or_, text, update
+from sqlalchemy import and_, or_, update
 from sqlalchemy.exc import InvalidRequestError
 from sqlmodel import col, func, select
 
@@ -19,7 +18,6 @@ from app.domain.ids import new_id
 from app.domain.text import localized
 from app.models import Cycle, Invitation, Message
 from app.services.actor import Actor
-from app.services.paging import paginate
 from app.services.rows import find, hold
 
 SIGN_IN = "sign-in"
@@ -42,7 +40,6 @@ FAR = LEASE + timedelta(minutes=1)
 """A lease that ends later than in this time was written by a clock that was wrong, and does not
 hold. The minute is for clocks that differ a little."""
 _CHUNK = 1_000
-_LATELY = timedelta(minutes=5)
 
 
 def prepare(
@@ -159,25 +156,6 @@ def enqueue(
     return db.exec(select(Message).where(Message.intent == intent)).one()
 
 
-def list_messages(
-    db: DbSession,
-    actor: Actor,
-    cycle_id: str | None = None,
-    status: str | None = None,
-    after: str | None = None,
-    limit: int = 50,
-) -> tuple[list[Message], str | None]:
-    """Mails, the newest first, and the cursor of the next stretch."""
-    statement = select(Message)
-    if cycle_id is not None:
-        statement = statement.where(Message.cycle_id == cycle_id)
-    if status is not None:
-        statement = statement.where(Message.status == status)
-    if status not in (None, "queued"):
-        statement = statement.where(text("message.status <> 'queued'"))  # for ix_message_ended
-    return paginate(db, statement, [Message.created_at, Message.id], after, limit, descending=True)
-
-
 def get_message(
     db: DbSession,
     actor: Actor,
@@ -197,7 +175,8 @@ def retry(
 
     One that was not delivered is queued anew and keeps its Message-ID, so that a copy which did
     arrive is recognised. One that was sent gets a successor with an identity of its own: whoever
-    asks for it again has not seen the first, or has lost it. One that waits is tried at once.
+    asks for it again has not seen the first, or has lost it. One that waits is tried at once, which
+    costs none of its attempts.
 
     Raises:
         NotFound: there is no such mail.
@@ -240,6 +219,8 @@ def retry(
     if message.status == "failed":
         message.attempts = 0
         message.last_error = ""
+    elif message.status == "queued" and message.due_at > now:
+        message.attempts = max(0, message.attempts - 1)
     if message.leased_until is not None and message.leased_until > now + FAR:
         message.leased_until, message.leased_by = None, ""
     message.status = "queued"
@@ -268,48 +249,6 @@ def _has_newer(db: DbSession, message: Message) -> bool:
     )
     same_lane = select(Message.id).where(Message.lane == message.lane, newer)
     return db.exec(same_lane.limit(1)).first() is not None
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far mails have got. What was replaced before it went is not counted; `failed` includes
-    those that came back. `per_minute` is the pace of late, `ends_at` when all have gone at that
-    pace: None where nothing waits or nothing moves."""
-
-    total: int
-    sent: int
-    waiting: int
-    failed: int
-    expired: int
-    per_minute: float
-    ends_at: datetime | None
-
-
-def progress(db: DbSession, cycle_id: str, release_number: int | None, now: datetime) -> Progress:
-    """Of the mails that tell of a release, or None: of all mails of the cycle. Two queries."""
-    mine: list[Any] = [Message.cycle_id == cycle_id]
-    if release_number is not None:
-        mine.append(Message.release_number == release_number)
-    by_status = select(Message.status, func.count()).where(*mine).group_by(Message.status)
-    count = dict(db.exec(by_status).all())
-    waiting = count.get("queued", 0)
-    lately = select(func.count(), func.min(Message.sent_at)).where(
-        *mine, col(Message.sent_at) > now - _LATELY
-    )
-    moved, since = db.exec(lately).one()
-    per_minute, ends_at = 0.0, None
-    if since is not None:
-        per_minute = moved * timedelta(minutes=1) / max(now - since, timedelta(seconds=1))
-        ends_at = now + timedelta(minutes=waiting / per_minute) if waiting else None
-    return Progress(
-        total=sum(count.values()) - count.get("superseded", 0),
-        sent=count.get("sent", 0),
-        waiting=waiting,
-        failed=count.get("failed", 0) + count.get("bounced", 0),
-        expired=count.get("expired", 0),
-        per_minute=per_minute,
-        ends_at=ends_at,
-    )
 
 
 def cycle_titles(db: DbSession, messages: Iterable[Message]) -> dict[str, str]:

@@ -55,8 +55,13 @@ def paginate(
     rows = list(db.exec(statement.order_by(None).order_by(*order).limit(limit + 1)))
     if len(rows) <= limit:
         return rows, None
-    last = rows[limit - 1]
-    return rows[:limit], _write([getattr(last, column.key) for column in order_columns])
+    return rows[:limit], cursor_of(rows[limit - 1], order_columns)
+
+
+def cursor_of(row: object, order_columns: Sequence[Any]) -> str:
+    """The cursor that names this row's place: `paginate` gives what comes after it, in either
+    direction."""
+    return _write([getattr(row, column.key) for column in order_columns])
 
 
 def _write(values: Sequence[object]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from app.domain.errors import N_
+from app.mail.failures import Reason
 
 OWN_WORDS: Mapping[str, tuple[str, str]] = {
     "enrolment-pending": (
@@ -42,3 +43,31 @@ def delivery(status: str) -> str:
     """Where a mail stands, from what the outbox calls it to what components/status.html does: there
     a mail that failed is tried again."""
     return "given_up" if status == "failed" else status
+
+
+REASONS: Mapping[Reason, str] = {
+    Reason.UNREACHABLE: N_("The mail server cannot be reached."),
+    Reason.NO_TLS: N_("The connection to the mail server cannot be made secure."),
+    Reason.LOGIN: N_("The mail server does not accept our user and password."),
+    Reason.DROPPED: N_("The mail server ended the connection."),
+    Reason.TIMEOUT: N_("The mail server did not answer in time."),
+    Reason.DELAYED: N_("The mail server asks us to try later."),
+    Reason.REFUSED: N_("The mail server refused it. Check the address."),
+    Reason.HELD: N_("The mail server refuses whatever we send: a limit or a rule of its own."),
+    Reason.SIZE: N_("The mail server does not take mails of this size."),
+    Reason.SENDER: N_("The mail server does not let us send under our address."),
+    Reason.ADDRESS: N_("Mail cannot be sent to this address. Check it."),
+    Reason.FILE: N_("The file could not be written."),
+    Reason.GONE: N_("What it was about is no longer there."),
+    Reason.MOOT: N_("It no longer held: the person had withdrawn, or the session had changed."),
+    Reason.MOVED: N_(
+        "The session had been moved or cancelled. If it has a new time, there is a new reminder."
+    ),
+    Reason.EXPIRED: N_("The link in it had expired before it could be sent."),
+    Reason.OVER: N_("It could not be sent before its session was over."),
+    Reason.WRITING: N_(
+        "Its text could not be made. This is a fault of the program, and is written down in the "
+        "worker’s log: show that to whoever looks after Convoca. When it is mended, send it again."
+    ),
+}
+"""What stood in the way of a mail."""

@@ -92,6 +92,8 @@ class Batch:
 
     def fail(self, error: SendError) -> Outcome:
         """The server cannot be spoken to: it would have been the same for each of them."""
+        if error.reason in _OF_THE_MAIL:
+            error = SendError(Reason.UNREACHABLE, error.detail or "no answer", connection=True)
         self._open = self._open or {message.id: message for message in self.messages}
         for message_id in sorted(self._open):
             self._record_failure(message_id, error)
@@ -223,7 +225,7 @@ class Batch:
                 return False
             if self.desk.stop().wait(max(0.0, wait)):
                 return False
-            if place.taken and self.at() - place.at <= limits.late:
+            if place.taken and self.at() - place.at <= pace.late(limits):
                 return True
             missed = place if place.taken else None
         return True

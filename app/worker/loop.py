@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -18,7 +18,7 @@ from app.mail.values import Sender
 from app.services.files import FileStore
 from app.services.links import Links
 from app.settings import Settings
-from app.worker import claims
+from app.worker import claims, pauses
 from app.worker.batch import ENOUGH, Batch, Desk, Outcome
 from app.worker.chores import Chores
 from app.worker.clocks import Clock, Told, from_then_on
@@ -59,17 +59,20 @@ class Worker:
         self._clock = Clock() if clock is None else Told(clock)
         self._poll = poll
         self._stop = threading.Event()
+        limits = limits or Limits("")
+        self._server = limits.server
         self._desk = Desk(
             name=self.name,
             database=database,
             composer=Composer(database, links, sender),
             transport=transport,
             sender=sender.address,
-            limits=limits or Limits(""),
+            limits=limits,
             stop=lambda: self._stop,
         )
         self._size = BATCH
         self._server_down = False
+        self._trouble: SendError | None = None
         self._troubles = 0
         self._full_until: datetime | None = None
         self._chores = chores
@@ -92,6 +95,7 @@ class Worker:
                 logger.error("worker: %s", type(error).__name__, exc_info=not known)
                 handled, failed = 0, True
             if failed:
+                self._say_pause(pause)
                 stop.wait(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
             else:
@@ -110,7 +114,7 @@ class Worker:
         Raises what the database raises.
         """
         clock = self._clock if now is None else from_then_on(now)
-        self._server_down = False
+        self._server_down, self._trouble = False, None
         handled = 0
         self._expire(clock)
         try:
@@ -141,6 +145,7 @@ class Worker:
             urgent = self._full_until is not None and now < self._full_until
             if not claims.something_is_due(db, now, urgent=urgent):
                 return None
+            paused = pauses.noted(db, self._server)
         # First, as it may take a while: so nobody waits for mails that we have taken.
         away = self._away()
         if self._stop.is_set():
@@ -155,6 +160,11 @@ class Worker:
         started = time.monotonic()
         outcome = batch.fail(away) if away else batch.send()
         self._learn(outcome, time.monotonic() - started)
+        if paused and outcome.sent and not urgent:
+            with self._database.begin(writes=True) as db:
+                pauses.end(db, self._server, clock())
+        if outcome.full_until is not None and not urgent:
+            self._note_pause(pauses.HOUR, "", clock(), outcome.full_until)
         return None if urgent and outcome.full_until else outcome
 
     def _away(self) -> SendError | None:
@@ -172,11 +182,27 @@ class Worker:
         if outcome.trouble is not None:
             self._troubles += 1
         self._server_down = outcome.down or self._troubles >= _TROUBLES
+        self._trouble = outcome.trouble if self._server_down else None
         self._full_until = outcome.full_until
         if seconds > _SLOW:
             self._size = max(_LEAST, self._size // 2)
         elif seconds < _QUICK and outcome.tried >= self._size:
             self._size = min(MOST, self._size * 2)
+
+    def _say_pause(self, seconds: float) -> None:
+        if self._trouble is not None:
+            now = self._clock()
+            until = now + timedelta(seconds=seconds)
+            self._note_pause(self._trouble.reason, self._trouble.detail, now, until)
+
+    def _note_pause(self, why: str, detail: str, now: datetime, until: datetime) -> None:
+        seconds = (until - now).total_seconds()
+        logger.warning("worker: no mail goes for %.0f s: %s", seconds, f"{why} {detail}".strip())
+        try:
+            with self._database.begin(writes=True) as db:
+                pauses.note(db, self._server, why, detail, now, until)
+        except SQLAlchemyError as error:
+            logger.error("worker: that could not be noted: %s", type(error).__name__)
 
     def _look_round(self) -> None:
         if self._chores is not None:

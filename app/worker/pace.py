@@ -12,33 +12,13 @@ from sqlmodel import select
 from app.db import DbSession, insert_unless_there
 from app.domain.ids import new_id
 from app.models import MailPace
+from app.services.mail_limits import Limits as Limits
+from app.services.mail_limits import free_from, minute_of, of_the_hour
 
 LATE = timedelta(milliseconds=20)
 _SLACK = timedelta(milliseconds=100)  # what lateness and the way there may shift a mail by
 _FAR = timedelta(minutes=1)
 _MOST_AHEAD = 20  # places; where the next is further away a clock was set back
-_HOUR = 60  # minutes
-_KEPT = 20  # a twentieth of the hour is kept for sign-in links
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """At most so many mails in any second and in any hour; None: as many as go. Below one a second
-    there is one in as many seconds as that takes."""
-
-    server: str  # host and port
-    per_second: float | None = None
-    per_hour: int | None = None
-
-    @property
-    def any(self) -> bool:
-        """Whether there is a limit at all."""
-        return bool(self.server) and (self.per_second is not None or self.per_hour is not None)
-
-    @property
-    def late(self) -> timedelta:
-        """Whoever begins later than that after their place needs another."""
-        return LATE if self.per_second is not None else timedelta(seconds=0.5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,22 +39,22 @@ def reserve(
 ) -> Place:
     """Takes the next free place at the aware instant `now` or later; `urgent`: a sign-in link;
     `missed`: a place that was taken before and came to nothing."""
-    row = _row(db, limits.server)
+    row = row_of(db, limits.server)
     step = _step(limits.per_second)
     at = max(now, row.next_at) if row.next_at < now + _FAR + _MOST_AHEAD * step else now
     # Of a clock that was ahead: they would fill the hour for as long as it was.
-    honest = _minute(now + _FAR + _MOST_AHEAD * step)
+    honest = minute_of(now + _FAR + _MOST_AHEAD * step)
     recent = {int(m): count for m, count in row.recent.items() if int(m) <= honest}
-    if missed is not None and recent.get(_minute(missed.at), 0) > 0:
-        recent[_minute(missed.at)] -= 1
-    if limits.per_hour is not None:
-        allowed = limits.per_hour if urgent else limits.per_hour - limits.per_hour // _KEPT
-        free = _free_from(recent, allowed)
+    if missed is not None and recent.get(minute_of(missed.at), 0) > 0:
+        recent[minute_of(missed.at)] -= 1
+    allowed = limits.each_hour(urgent=urgent)
+    if allowed is not None:
+        free = free_from(recent, allowed)
         if free is not None and free > at:
             row.recent = _kept(recent, now)
             db.add(row)
             return Place(free, taken=False)
-    minute = _minute(at)
+    minute = minute_of(at)
     recent[minute] = recent.get(minute, 0) + 1
     row.recent = _kept(recent, at)
     row.next_at = at + step
@@ -82,7 +62,13 @@ def reserve(
     return Place(at)
 
 
-def _row(db: DbSession, server: str) -> MailPace:
+def late(limits: Limits) -> timedelta:
+    """Whoever begins later than that after their place needs another."""
+    return LATE if limits.per_second is not None else timedelta(seconds=0.5)
+
+
+def row_of(db: DbSession, server: str) -> MailPace:
+    """The row in common of this server, held; made where there is none."""
     statement = select(MailPace).where(MailPace.server == server).with_for_update()
     row = db.exec(statement).one_or_none()
     if row is None:
@@ -106,27 +92,4 @@ def _step(per_second: float | None) -> timedelta:
 
 
 def _kept(recent: dict[int, int], at: datetime) -> dict[str, int]:
-    since = _minute(at) - _HOUR - 1
-    return {str(m): n for m, n in sorted(recent.items()) if m >= since and n}
-
-
-def _minute(at: datetime) -> int:
-    return int(at.timestamp() // 60)
-
-
-def _free_from(recent: dict[int, int], allowed: int) -> datetime | None:
-    """From when on another mail is within an hour's number; None: at any time.
-
-    Counted by minutes. One leaves the hour when its last instant does, and a second later, since a
-    mail may be begun a little after its place.
-    """
-    left = sum(recent.values())
-    leaves = None
-    for minute in sorted(recent):
-        if left < allowed:
-            break
-        left -= recent[minute]
-        leaves = minute
-    if leaves is None:
-        return None
-    return datetime.fromtimestamp((leaves + 1 + _HOUR) * 60 + 1, UTC)
+    return {str(minute): n for minute, n in of_the_hour(recent, at).items()}

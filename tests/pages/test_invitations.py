@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlmodel import col, select
@@ -11,10 +13,12 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.domain.answers import Answer, AnswerSource, Given
-from app.models import Cycle, Invitation, Message, Person, Session, now
+from app.models import Cycle, Invitation, MailPace, Message, Person, Session, now
 from app.services import answers, invitations, publishing
 from app.services.actor import SYSTEM
 from app.services.invitations import Stale, StaleRow
+from app.services.mail_limits import Limits
+from app.services.mail_progress import Progress
 from tests.factories import Make
 from tests.pages.reading import Page
 
@@ -85,6 +89,79 @@ def test_all_are_invited_after_the_consequence_is_shown(
     assert shown.text(".flashes") == ["Done. 3 mails are on their way."]
     organizer_client.post(URL + "/send", data={})
     assert len(addresses(database)) == 3
+
+
+@pytest.mark.parametrize(
+    ("why", "words"),
+    [
+        (
+            "unreachable",
+            "The mail server cannot be reached. So it has been since 22:53; the next attempt is at "
+            "22:55.",
+        ),
+        ("hour", "At most 1900 mails an hour may go; it goes on at 22:55."),
+    ],
+)
+def test_it_is_said_why_nothing_moves(
+    organizer_client: TestClient, database: Database, cycle: str, why: str, words: str
+) -> None:
+    organizer_client.post(URL + "/send")
+    moment = datetime(2026, 11, 20, 22, 54, tzinfo=ZoneInfo("America/Bogota")).astimezone(UTC)
+    limits = Limits("mail.example.org:25", None, 2000)
+    organizer_client.app.state.mail_limits = limits  # type: ignore[attr-defined]
+    with database.begin(writes=True) as db:
+        since, until = moment - timedelta(minutes=1), moment + timedelta(minutes=1)
+        db.add(MailPace(server=limits.server, pause=why, since=since, until=until))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("app.routers.pages.invitations.now", lambda: moment)
+        page = Page(organizer_client.get(URL).text)
+    assert page.text("#progress") == [f"0 of 3 mails have gone out. {words}"]
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (timedelta(seconds=10), "About one minute to go."),
+        (timedelta(minutes=89), "About 90 minutes to go."),
+        (timedelta(hours=8, minutes=50), "About 9 hours to go."),
+        (timedelta(days=2), "About 2 days to go."),
+    ],
+)
+def test_how_long_it_takes(
+    organizer_client: TestClient,
+    database: Database,
+    cycle: str,
+    monkeypatch: pytest.MonkeyPatch,
+    left: timedelta,
+    words: str,
+) -> None:
+    organizer_client.post(URL + "/send")
+    found = Progress(3, 1, 2, 0, 0, 1.0, None)
+
+    def progress(_db: object, _cycle: object, _release: object, now: datetime, *_: object) -> Any:
+        return replace(found, ends_at=now + left)
+
+    monkeypatch.setattr("app.routers.pages.invitations.progress", progress)
+    page = Page(organizer_client.get(URL).text)
+    assert page.text("#progress") == [f"1 of 3 mails have gone out. {words}"]
+
+
+def test_what_was_given_up_goes_again(
+    organizer_client: TestClient, database: Database, cycle: str
+) -> None:
+    organizer_client.post(URL + "/send")
+    deliver(database, status="failed", last_error="refused: 550 5.1.1 no")
+    page = Page(organizer_client.get(URL).text)
+    assert page.text(".notice-error") == [
+        "3 mails could not be delivered Send these 3 again See why"
+    ]
+    again = organizer_client.post(
+        "/organize/mail/again", data={"cycle": cycle, "from": "invitations"}
+    )
+    assert again.headers["location"] == URL
+    page = Page(organizer_client.get(URL).text)
+    assert page.text(".flashes") == ["Done. 3 mails are on their way again."]
+    assert page.text(".notice-error") == []
 
 
 def test_progress_is_shown_until_all_have_gone(
@@ -216,7 +293,7 @@ def test_the_queries_do_not_grow(
         with count_queries() as more:
             organizer_client.get(path)
         assert len(few) == len(more)
-        assert len(more) <= 14
+        assert len(more) <= 16
 
 
 REASONS = {

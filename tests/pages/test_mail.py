@@ -7,6 +7,7 @@ from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from sqlmodel import select
@@ -140,6 +141,94 @@ def test_filter_and_pages(organizer_client: TestClient, database: Database) -> N
     assert len(_words(rest.text)) == 10
     assert organizer_client.get("/organize/mail?after=nonsense").status_code == 422
     assert len(_words(organizer_client.get("/organize/mail?status=nonsense").text)) == 50
+
+
+def test_the_way_through_keeps_what_was_chosen(
+    organizer_client: TestClient, database: Database
+) -> None:
+    with database.begin(writes=True) as db:
+        make = Make(db)
+        cycle, other = make.cycle(), make.cycle()
+        for n in range(130):
+            message = outbox.enqueue(
+                db,
+                kind="enrolment-link",
+                intent=f"{n}",
+                to_name="",
+                to_address=f"p{n:03}@example.org",
+                language="en",
+                context={},
+                cycle_id=other.id if n < 10 else cycle.id,
+                now=now() - timedelta(minutes=200 - n),
+            )
+            message.status = "sent"
+
+    def follow(page: str, way: str) -> str:
+        found = re.search(rf'href="(/organize/mail\?[^"]+)" rel="{way}"', page)
+        assert found is not None
+        query = parse_qs(urlsplit(found[1].replace("&amp;", "&")).query)
+        assert (query["cycle"], query["status"], query["q"]) == ([cycle.id], ["sent"], ["p"])
+        return organizer_client.get(found[1].replace("&amp;", "&")).text
+
+    def shown(page: str) -> list[str]:
+        return re.findall(r">(p\d+)@example.org</a>", page)
+
+    first = organizer_client.get(f"/organize/mail?status=sent&cycle={cycle.id}&q=p").text
+    assert shown(first) == [f"p{n:03}" for n in range(129, 79, -1)]
+    assert 'rel="prev"' not in first
+    second = follow(first, "next")
+    third = follow(second, "next")
+    assert shown(third) == [f"p{n:03}" for n in range(29, 9, -1)]
+    assert 'rel="next"' not in third
+    assert shown(follow(third, "prev")) == shown(second)
+    assert shown(follow(second, "prev")) == shown(first)
+    found = organizer_client.get("/organize/mail?q=P003@EXAMPLE").text
+    assert shown(found) == ["p003"]
+    assert 'value="P003@EXAMPLE"' in found
+    assert "No such mail" in organizer_client.get("/organize/mail?q=nobody").text
+
+
+def test_all_that_failed_go_again(
+    organizer_client: TestClient, database: Database, message: Message
+) -> None:
+    _change(database, message, status="failed", attempts=25, last_error="held: 550 5.4.5 quota")
+    for page in ("/organize/mail", f"/organize/mail?cycle={message.cycle_id}"):
+        assert 'action="/organize/mail/again"' not in organizer_client.get(page).text
+    listed = organizer_client.get(f"/organize/mail?status=failed&cycle={message.cycle_id}").text
+    assert listed.count('action="/organize/mail/again"') == 1
+    assert listed.count("a limit or a rule of its own") == 2  # of the group, and of the mail
+    form = {"cycle": message.cycle_id, "reason": "held"}
+    again = organizer_client.post("/organize/mail/again", data=form)
+    assert again.headers["location"] == f"/organize/mail?status=failed&cycle={message.cycle_id}"
+    assert "1 mail is on its way again." in organizer_client.get(again.headers["location"]).text
+    with database.begin(writes=False) as db:
+        row = db.exec(select(Message)).one()
+        assert (row.status, row.attempts, row.last_error) == ("queued", 0, "")
+    for wrong in ({"cycle": "x"}, {"cycle": message.cycle_id, "reason": "gone"}, {}):
+        assert organizer_client.post("/organize/mail/again", data=wrong).status_code == 404
+
+
+def test_a_fault_of_the_program_is_not_what_the_server_said(
+    organizer_client: TestClient, database: Database, message: Message
+) -> None:
+    _change(database, message, attempts=1, last_error="writing: KeyError")
+    page = organizer_client.get(f"/organize/mail/{message.id}").text
+    assert "show that to whoever looks after Convoca" in page
+    assert "<dt>What went wrong</dt><dd>KeyError</dd>" in page
+    assert "The mail server said" not in page
+    _change(database, message, last_error="refused: 550 no")
+    page = organizer_client.get(f"/organize/mail/{message.id}").text
+    assert "<dt>The mail server said</dt><dd>550 no</dd>" in page
+
+
+def test_a_cell_has_one_content_beside_its_label(
+    organizer_client: TestClient, message: Message
+) -> None:
+    """On a telephone label and content are two columns; a third would fall below the label."""
+    page = organizer_client.get("/organize/mail").text
+    cells = re.findall(r'<td data-label="[^"]+">(.*?)</td>', page, re.S)
+    assert len(cells) == 3
+    assert all(re.fullmatch(r"<div>(?:(?!</?div).)*</div>", cell, re.S) for cell in cells)
 
 
 def test_queries_do_not_grow(

@@ -1,5 +1,6 @@
 """Organizers' pages: whose calendar says what is published, what was answered, sending again."""
 
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -11,14 +12,16 @@ from app.domain.errors import N_, Clash, DomainError, Invalid
 from app.languages import translations
 from app.models import Cycle, now
 from app.schemas.cycle import NoteIn
-from app.services import cycles, invitations, outbox
+from app.services import cycles, invitations
 from app.services.actor import Actor
+from app.services.failed_mail import failed_by_reason
 from app.services.guest_answers import people_asked
 from app.services.invitations import Stale
+from app.services.mail_progress import progress
 from app.web import convertors as convertors  # makes {number:number} known
 from app.web.dependencies import Db, Organizer
 from app.web.forms import FormData, errors_of
-from app.web.mail_words import delivery
+from app.web.mail_words import REASONS, delivery
 from app.web.organize import cycle_bar, short_date
 from app.web.problems import status_of, validate
 from app.web.publish_page import kind_counts
@@ -55,6 +58,17 @@ def _context(request: Request, cycle: Cycle) -> dict[str, Any]:
     return {"cycle": cycle, "cycle_bar": cycle_bar(cycle, current_reader(request).language)}
 
 
+def _progress(request: Request, db: DbSession, cycle: Cycle, moment: datetime) -> dict[str, Any]:
+    limits = request.app.state.mail_limits
+    return {
+        "progress": progress(db, cycle.id, cycle.release_number, moment, limits),
+        "reasons": REASONS,
+        "zone": current_reader(request).zone or cycle.zone,
+        "per_hour": limits.each_hour(),
+        "now": moment,
+    }
+
+
 @router.get("")
 def show(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
     """Where everybody's calendar stands."""
@@ -77,8 +91,8 @@ def show(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
         "uninvited_count": len(uninvited),
         "waiting": waiting,
         "why": WHY,
-        "progress": outbox.progress(db, cycle.id, cycle.release_number, moment),
-        "now": moment,
+        **_progress(request, db, cycle, moment),
+        "given_up": failed_by_reason(db, actor, moment, cycle.id).total(),
         "kinds": kind_counts(seen.missing, current_reader(request).language),
     }
     return page(request, "organize/invitations.html", context)
@@ -88,9 +102,7 @@ def show(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
 def show_progress(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
     """How far the mails of the newest release have got: a piece of the page above."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
-    moment = now()
-    progress = outbox.progress(db, cycle.id, cycle.release_number, moment)
-    context = {**_context(request, cycle), "progress": progress, "now": moment}
+    context = {**_context(request, cycle), **_progress(request, db, cycle, now())}
     return page(request, "organize/_invitations_progress.html", context)
 
 

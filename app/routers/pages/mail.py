@@ -1,19 +1,26 @@
 """Pages: what became of the mails."""
 
+from collections import Counter
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.domain.errors import N_, Clash, NotFound
+from app.languages import translations
 from app.mail.failures import Reason
 from app.models import Message, now
 from app.services import outbox
+from app.services.failed_mail import failed_by_reason, send_failed_again
+from app.services.mail_list import LONGEST_SEARCH, cycles_of_mail, list_messages
 from app.web.dependencies import Db, Organizer
-from app.web.mail_words import OWN_WORDS, delivery
+from app.web.forms import FormData
+from app.web.mail_words import OWN_WORDS, REASONS, delivery
 from app.web.problems import translate
 from app.web.templating import current_reader, gettext_for, page, see_other
 
@@ -27,30 +34,6 @@ KINDS = {
     "sign-in": N_("Sign-in link"),
     "part-reminder": N_("Reminder to confirm a part"),
 } | {kind: name for kind, (name, _) in OWN_WORDS.items()}
-REASONS = {
-    Reason.UNREACHABLE: N_("The mail server cannot be reached."),
-    Reason.NO_TLS: N_("The connection to the mail server cannot be made secure."),
-    Reason.LOGIN: N_("The mail server does not accept our user and password."),
-    Reason.DROPPED: N_("The mail server ended the connection."),
-    Reason.TIMEOUT: N_("The mail server did not answer in time."),
-    Reason.DELAYED: N_("The mail server asks us to try later."),
-    Reason.REFUSED: N_("The mail server refused it. Check the address."),
-    Reason.HELD: N_(
-        "The mail server refuses whatever we send: a limit or a rule of its own. It is tried again."
-    ),
-    Reason.SIZE: N_("The mail server does not take mails of this size."),
-    Reason.SENDER: N_("The mail server does not let us send under our address."),
-    Reason.ADDRESS: N_("Mail cannot be sent to this address. Check it."),
-    Reason.FILE: N_("The file could not be written."),
-    Reason.GONE: N_("What it was about is no longer there."),
-    Reason.MOOT: N_("It no longer held: the person had withdrawn, or the session had changed."),
-    Reason.MOVED: N_(
-        "The session had been moved or cancelled. If it has a new time, there is a new reminder."
-    ),
-    Reason.EXPIRED: N_("The link in it had expired before it could be sent."),
-    Reason.OVER: N_("It could not be sent before its session was over."),
-    Reason.WRITING: N_("Its text could not be made. This is a fault of the program."),
-}
 
 
 def state_of(message: Message) -> str:
@@ -70,23 +53,59 @@ def _error(message: Message) -> tuple[str, str]:
 
 @router.get("")
 def list_mail(
-    request: Request, db: Db, actor: Organizer, status: str = "", after: str = ""
+    request: Request,
+    db: Db,
+    actor: Organizer,
+    status: str = "",
+    cycle: str = "",
+    q: str = "",
+    after: str = "",
+    before: str = "",
 ) -> Response:
     """The mails, the newest first."""
+    titles = cycles_of_mail(db)
     chosen = status if status in outbox.STATUSES else ""
-    messages, following = outbox.list_messages(db, actor, None, chosen or None, after)
+    cycle = cycle if cycle in titles else ""
+    seen = list_messages(
+        db, actor, cycle_id=cycle, status=chosen, search=q, after=after, before=before
+    )
+    failed = failed_by_reason(db, actor, now(), cycle or None) if chosen == "failed" else Counter()
     context = {
-        "rows": [(m, state_of(m), _error(m)[0]) for m in messages],
-        "titles": outbox.cycle_titles(db, messages),
+        "rows": [(m, state_of(m), _error(m)[0]) for m in seen.rows],
+        "seen": seen,
+        "failed": sorted(failed.items()),
+        "reasons": REASONS,
+        "titles": titles,
         "chosen": chosen,
-        "first": not after,
-        "following": following,
+        "cycle": cycle,
+        "q": q[:LONGEST_SEARCH],
+        "at": partial(_address, status=chosen, cycle=cycle, q=q[:LONGEST_SEARCH]),
         "kinds": KINDS,
         "mail_is_sent": request.app.state.mail_is_sent,
         "mail_dir": request.app.state.mail_dir,
         "zone": current_reader(request).zone or "UTC",
     }
     return page(request, "organize/mail.html", context)
+
+
+def _address(**query: str) -> str:
+    """The list's address with what of these is not empty."""
+    given = urlencode({name: value for name, value in query.items() if value})
+    return f"/organize/mail?{given}" if given else "/organize/mail"
+
+
+@router.post("/again")
+def send_all_again(request: Request, db: Db, actor: Organizer, form: FormData) -> Response:
+    """Queues all of a cycle again that were given up, or those for one reason."""
+    cycle, count = send_failed_again(db, actor, form.text("cycle"), now(), form.text("reason"))
+    back = _address(status="failed", cycle=cycle.id)
+    if form.text("from") == "invitations":
+        back = f"/organize/c/{cycle.slug}/invitations"
+    speak = translations(current_reader(request).language)
+    said = speak.ngettext(
+        "%(count)s mail is on its way again.", "%(count)s mails are on their way again.", count
+    )
+    return see_other(request, back, said % {"count": count})
 
 
 def _readable(request: Request, message: Message) -> bool:
@@ -114,6 +133,7 @@ def show_mail(request: Request, db: Db, actor: Organizer, message_id: str) -> Re
         "message": message,
         "state": state_of(message),
         "error": _error(message),
+        "by_server": not message.last_error.startswith(f"{Reason.WRITING}:"),
         "titles": outbox.cycle_titles(db, [message]),
         "kinds": KINDS,
         "text": text,
