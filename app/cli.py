@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 from sqlalchemy.exc import OperationalError
@@ -32,6 +32,11 @@ TRY_LATER = 75  # EX_TEMPFAIL of sysexits.h
 def _fail(text: str) -> NoReturn:
     click.echo(text, err=True)
     sys.exit(1)
+
+
+def _later(text: str) -> NoReturn:
+    click.echo(text, err=True)
+    sys.exit(TRY_LATER)
 
 
 def _settings() -> Settings:
@@ -317,7 +322,18 @@ def token_create(email: str, name: str, scopes: tuple[str, ...], days: int | Non
     click.echo(secret)
 
 
-@main.command()
+class _HandsOver(click.Command):
+    """A command that a mail server calls: if it is called wrongly, the mail is not to be lost."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **kwargs)
+        except click.UsageError as error:
+            error.show()
+            sys.exit(TRY_LATER)
+
+
+@main.command(cls=_HandsOver)
 def inbound() -> None:
     """Take in one mail from standard input: convoca inbound < mail.eml
 
@@ -327,6 +343,15 @@ def inbound() -> None:
     """
     from app.services.inbound import receive_from
 
+    if sys.stdin is None:
+        _later("There is no standard input: give the mail as in  convoca inbound < mail.eml")
+    if not (os.environ.get("CONVOCA_DATA_DIR") or os.environ.get("CONVOCA_DATABASE_URL")):
+        data = Settings.from_environment({}).data_dir
+        if not (data / "convoca.db").exists():
+            _later(
+                f"There is no database in {data}. Mail servers call programs with an empty "
+                "environment: set CONVOCA_DATA_DIR or CONVOCA_DATABASE_URL for this one."
+            )
     try:
         with _database(_settings()) as database:
             with database.begin(writes=True) as db:

@@ -4,6 +4,7 @@ POSTs that come again."""
 import hashlib
 import re
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from inspect import cleandoc, signature
 from typing import Annotated, Any
@@ -21,6 +22,7 @@ from starlette.exceptions import HTTPException
 from app.db import DbSession, insert_unless_there
 from app.domain.errors import N_, Invalid
 from app.domain.ids import new_id
+from app.mail.inbound import LIMIT
 from app.models import KeptAnswer, now
 from app.schemas.problem import Problem
 from app.services.actor import Actor, Scope
@@ -74,18 +76,41 @@ Sentences = Annotated[Presenter, Depends(_presenter)]
 """Puts conflicts and changes into sentences, in the language of Accept-Language."""
 
 
-async def _mail(request: Request) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """A mail that a program hands over: its beginning, which is all that is read, and how long it
+    is in bytes."""
+
+    raw: bytes
+    size: int
+    digest: str  # SHA-256 of all of it
+
+
+async def _streamed(request: Request) -> Mail:
+    """The body of this request, of which no more is held than is read. Twice is once."""
+    found: Mail | None = getattr(request.state, "mail", None)
+    if found is None:
+        kept, size, digest = bytearray(), 0, hashlib.sha256()
+        async for piece in request.stream():
+            kept += piece[: max(0, LIMIT + 1 - len(kept))]
+            size += len(piece)
+            digest.update(piece)
+        found = request.state.mail = Mail(bytes(kept), size, digest.hexdigest())
+    return found
+
+
+async def _mail(request: Request) -> Mail:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != MAIL:
         raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-    body = await request.body()
-    if not body:
+    mail = await _streamed(request)
+    if not mail.size:
         raise Invalid.one("", N_("Send the mail as it came."), code="missing")
-    return body
+    return mail
 
 
 MAIL = "message/rfc822"
-RawMail = Annotated[bytes, Depends(_mail)]
+RawMail = Annotated[Mail, Depends(_mail)]
 """A body that is a mail, as it came."""
 
 
@@ -182,6 +207,7 @@ class JsonRoute(APIRoute):
         statuses += [413, 415] if self._takes_body or takes_mail else []
         problems = {s: _problem(s, _PROBLEMS[s]) for s in statuses}
         if takes_mail:
+            problems[413] = _problem(413, "The mail is larger than 25 MiB.")
             problems[415] = _problem(415, f"The body is not sent as {MAIL}.")
         problems[403]["description"] = f"The token does not have the scope `{scope.value}`."
         status = kwargs.get("status_code") or 200
@@ -338,7 +364,10 @@ class Once:
 
 
 async def _digest(request: Request) -> str:
-    body = await request.body()
+    if request.headers.get("content-type", "").lower().startswith(MAIL):
+        body = (await _streamed(request)).digest.encode()
+    else:
+        body = await request.body()
     head = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
     return hashlib.sha256(head + body).hexdigest()
 

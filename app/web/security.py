@@ -17,6 +17,9 @@ logger = logging.getLogger("convoca.web")
 
 COOKIE = "convoca_session"
 UPLOAD = "/upload"
+INBOUND = "/api/v1/inbound"
+MOST_MAIL = 25 * 1024 * 1024
+"""Bytes of a mail that a program hands over: more than mail servers take."""
 """How the addresses end that take a file, see `web.uploads`."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _POLICY = (
@@ -107,6 +110,8 @@ class Security:
                 return
             upload = scope["path"].endswith(UPLOAD)
             limit = self._max_upload_size if upload else self._max_body_size
+            if scope["path"] == INBOUND:
+                limit = MOST_MAIL
             if self._too_large(headers, limit):
                 await self._say(scope, with_headers, 413, "This is more than is taken at once.")
                 return

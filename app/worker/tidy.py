@@ -6,7 +6,7 @@ from sqlalchemy import delete
 from sqlmodel import col
 
 from app.db import DbSession
-from app.models import KeptAnswer, SignIn, SignInLink
+from app.models import InboundMail, KeptAnswer, SignIn, SignInLink
 
 KEEP_LINKS = timedelta(days=1)
 """For so long a link that has expired still says that it has, rather than nothing."""
@@ -14,10 +14,18 @@ KEEP_LINKS = timedelta(days=1)
 KEEP_ANSWERS = timedelta(days=7)
 """For so long the answer to a POST with an Idempotency-Key is repeated."""
 
+KEEP_MAILS = timedelta(days=30)
+"""For so long a mail that came in is kept once it has found its place, or was a machine's. What
+waits for a person waits, and what a person has dealt with stays."""
+
 
 def tidy(db: DbSession, now: datetime) -> None:
-    """Ended sign-ins, sign-in links that expired long ago, answers kept for repeats."""
+    """Ended sign-ins, sign-in links that expired long ago, answers kept for repeats, mails that
+    came in long ago."""
     connection = db.connection()
     connection.execute(delete(SignIn).where(col(SignIn.expires_at) <= now))
     connection.execute(delete(SignInLink).where(col(SignInLink.expires_at) <= now - KEEP_LINKS))
+    old = col(InboundMail.received_at) <= now - KEEP_MAILS
+    done = col(InboundMail.status).in_(("placed", "ignored"))
+    connection.execute(delete(InboundMail).where(old, done))
     connection.execute(delete(KeptAnswer).where(col(KeptAnswer.created_at) <= now - KEEP_ANSWERS))

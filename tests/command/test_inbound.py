@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,6 +73,43 @@ def test_when_it_cannot_be_taken_in_the_server_keeps_it(
     code, said, error = take(corpus.letter(), tmp_path, **env)
     assert (code, said) == (75, "")
     assert len(error.splitlines()) == 1
+
+
+def call(*arguments: str, cwd: Path, **kwargs: Any) -> tuple[int, str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "app.cli", *arguments],
+        cwd=cwd,
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        timeout=60,
+        check=False,
+        **kwargs,
+    )
+    return done.returncode, done.stderr.decode()
+
+
+def test_called_wrongly_the_server_keeps_it(tmp_path: Path) -> None:
+    code, said = call("inbound", "extra", cwd=tmp_path, input=corpus.letter())
+    assert (code, said.splitlines()[0].split()[0]) == (75, "Usage:")
+
+
+def test_without_an_environment_nothing_is_made(tmp_path: Path) -> None:
+    code, said = call("inbound", cwd=tmp_path, input=corpus.letter())
+    assert (code, len(said.splitlines()), "CONVOCA_DATA_DIR" in said) == (75, 1, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_closed_input_is_said_in_words(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "app.cli", "inbound"]
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" <&-', "sh", *command],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": os.environ["PATH"]},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, b"no standard input" in done.stderr) == (75, True)
 
 
 def test_a_database_that_is_locked_is_tried_later(tmp_path: Path) -> None:

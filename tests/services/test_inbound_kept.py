@@ -12,6 +12,7 @@ from app.mail.inbound import LIMIT
 from app.models import InboundMail, Message
 from app.services.inbound import receive
 from app.services.links import Links
+from app.worker.tidy import tidy
 from tests.mail import inbound_corpus as corpus
 from tests.services.test_inbound import RECEIVED, answer, became, invite
 
@@ -84,3 +85,16 @@ def test_what_is_too_large_is_listed_by_its_headers(db: DbSession, size: int | N
 def test_bytes_of_every_kind_are_kept(db: DbSession, raw: bytes) -> None:
     row = receive(db, raw, RECEIVED)
     assert (row.status, row.raw) == ("open", raw)
+
+
+def test_what_has_found_its_place_goes_after_a_month(db: DbSession) -> None:
+    invited = invite(db)
+    waits = receive(db, corpus.letter(), RECEIVED)
+    receive(db, invited.mail(), RECEIVED)
+    receive(db, corpus.out_of_office(), RECEIVED)
+    later = receive(db, corpus.out_of_office(message_id="<later@x>"), RECEIVED + timedelta(days=1))
+    for days, left in ((29, 4), (30, 2)):
+        tidy(db, RECEIVED + timedelta(days=days))
+        assert len(db.exec(select(InboundMail.id)).all()) == left
+    assert set(db.exec(select(InboundMail.id))) == {waits.id, later.id}
+    assert answer(db, invited)[0] == "accepted"

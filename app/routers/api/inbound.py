@@ -16,11 +16,12 @@ router = APIRouter(route_class=JsonRoute)
 def take_in_mail(db: Db, actor: Writes, once: OnceDep, mail: RawMail) -> Response:
     """Take in a mail: an answer of a calendar program, or one that came back.
 
-    The body is the mail as it came, headers and all. The same mail again, by its Message-ID, is
+    The body is the mail as it came, headers and all, up to 25 MiB; what stands in the first two is
+    read, where calendars are. The same mail again, by its Message-ID, is
     answered alike and changes nothing. It never changes a time.
     """
 
     def make() -> Response:
-        return answer(InboundOut.model_validate(receive(db, mail, now())))
+        return answer(InboundOut.model_validate(receive(db, mail.raw, now(), size=mail.size)))
 
     return once(make)

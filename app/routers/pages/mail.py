@@ -15,7 +15,7 @@ from app.domain.errors import N_, Clash, NotFound
 from app.languages import translations
 from app.mail.failures import Reason
 from app.models import Message, now
-from app.services import outbox
+from app.services import inbound_lists, outbox
 from app.services.failed_mail import failed_by_reason, send_failed_again
 from app.services.mail_list import LONGEST_SEARCH, cycles_of_mail, list_messages
 from app.web.dependencies import Db, Organizer
@@ -81,6 +81,7 @@ def list_mail(
         "q": q[:LONGEST_SEARCH],
         "at": partial(_address, status=chosen, cycle=cycle, q=q[:LONGEST_SEARCH]),
         "kinds": KINDS,
+        "replies": inbound_lists.waiting(db, actor),
         "mail_is_sent": request.app.state.mail_is_sent,
         "mail_dir": request.app.state.mail_dir,
         "zone": current_reader(request).zone or "UTC",
