@@ -10,9 +10,10 @@ from sqlmodel import col, select
 from app.db import DbSession, insert_unless_there
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_, Gone, NotFound, Stale
+from app.domain.guests import Manner, written_to
 from app.domain.ids import new_code, new_id
 from app.domain.schedule import Schedule
-from app.models import Enrolment, Guest, Part, Person, Session
+from app.models import Cycle, Enrolment, Guest, Part, Person, Session
 from app.services.actor import Actor
 from app.services.links import Links, Purpose
 from app.services.rows import find
@@ -21,6 +22,17 @@ from app.services.rows import find
 def with_person() -> tuple[Any, ...]:
     """Loads a guest's person within the same query."""
     return (joinedload(cast(Any, Guest.person)),)
+
+
+def manner_of(person: Person, enrolment: Enrolment | None, cycle: Cycle) -> Manner:
+    """How somebody is written to in a cycle, who may be enrolled in it (`domain.guests`)."""
+    said = enrolment
+    return written_to(
+        Manner(person.name, person.language, person.zone),
+        Manner(said.name, said.language, said.zone) if said else None,
+        Manner(language=cycle.language, zone=cycle.zone),
+        participates=enrolment is not None and enrolment.status == EnrolmentStatus.CONFIRMED,
+    )
 
 
 def guest_of(db: DbSession, cycle_id: str, person_id: str) -> Guest:

@@ -17,7 +17,7 @@ from app.db import DbSession, insert_unless_there
 from app.domain import reminders as rules
 from app.domain.documents import from_document
 from app.domain.reminders import Anchor, Audience, Meeting, Rule, Verdict
-from app.domain.schedule import CycleStatus, Schedule, Session
+from app.domain.schedule import CycleStatus, Session
 from app.models import Cycle, Release, Reminder, ReminderRun
 from app.services import outbox
 from app.services.guests import ensure_guests
@@ -190,7 +190,7 @@ def _run(db: DbSession, due: Due, now: datetime) -> int:
     ensure_guests(db, due.cycle_id)
     session = next(s for s in schedule.sessions if s.id == due.session_id)
     readers = circle(db, due.cycle_id, [session]).reached(session, due.rule.audience)
-    outbox.enqueue_many(db, _mails(due, schedule, session, readers, now))
+    outbox.enqueue_many(db, _mails(due, session, readers, now))
     db.connection().execute(
         update(ReminderRun).where(col(ReminderRun.id) == run.id).values(count=len(readers))
     )
@@ -198,7 +198,7 @@ def _run(db: DbSession, due: Due, now: datetime) -> int:
 
 
 def _mails(
-    due: Due, schedule: Schedule, session: Session, readers: Iterable[Reader], now: datetime
+    due: Due, session: Session, readers: Iterable[Reader], now: datetime
 ) -> Iterator[dict[str, Any]]:
     ends = rules.last_use(due.rule.anchor, due.due_at, session.ends)
     for reader in readers:
@@ -208,7 +208,7 @@ def _mails(
             intent=f"reminder:{due.reminder_id}:{due.session_id}:{who}",
             to_name=reader.name,
             to_address=reader.address,
-            language=reader.language or schedule.language,
+            language=reader.language,
             context={
                 "reminder_id": due.reminder_id,
                 "person_id": reader.person_id,
