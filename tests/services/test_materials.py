@@ -48,6 +48,10 @@ def seen(db: DbSession, session: Session, now: datetime, audience: Audience) -> 
     return [row.title for row in shown.by_session.get(session.id, [])]
 
 
+def told(db: DbSession, session: Session, now: datetime) -> list[tuple[str, datetime | None]]:
+    return [(row.title, opens) for row, opens in materials.for_mail(db, session.id, now)]
+
+
 class TestDeeds:
     def test_a_link_is_kept_as_given(self, db: DbSession, make: Make, session: Session) -> None:
         segment = make.segment(session)
@@ -195,8 +199,8 @@ class TestSeeing:
         assert seen(db, session, ends, Audience.PARTICIPANTS) == []
         assert seen(db, session, session.ends_at - SECOND, Audience.PARTICIPANTS) == []
         assert seen(db, session, session.ends_at, Audience.PARTICIPANTS) == ["Slides"]
-        assert [m.title for m in materials.for_mail(db, session.id, ends)] == []
-        assert [m.title for m in materials.for_mail(db, session.id, session.ends_at)] == ["Slides"]
+        assert told(db, session, ends) == [("Slides", session.ends_at)]
+        assert told(db, session, session.ends_at) == [("Slides", None)]
 
     def test_each_audience_sees_its_own(self, db: DbSession, session: Session) -> None:
         link(db, session, "for all", audience="public")
@@ -206,9 +210,11 @@ class TestSeeing:
         assert seen(db, session, NOW, Audience.PARTICIPANTS) == ["for all", "for participants"]
         # What the public will never see gives no time away.
         assert materials.visible(db, [session.id], NOW, Audience.PUBLIC).until is None
-        assert [m.title for m in materials.for_mail(db, session.id, NOW)] == [
-            "for all",
-            "for participants",
+        later = datetime(2026, 12, 1, 16, tzinfo=UTC)
+        assert told(db, session, NOW) == [
+            ("for all", None),
+            ("for participants", None),
+            ("later", later),
         ]
 
     def test_one_by_its_id(self, db: DbSession, make: Make, session: Session) -> None:
