@@ -5,9 +5,10 @@ is never looked at again, so a name that holds `{link}` stays a name.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 from app.domain.errors import N_
+from app.mail.building import MOST_SUBJECT, cut
 
 KNOWN: dict[str, str] = {
     "name": N_("the reader's name"),
@@ -25,6 +26,7 @@ KNOWN: dict[str, str] = {
 OF_A_CYCLE = frozenset({"name", "cycle", "link", "organizer"})
 """Those that mean something in a mail that is about no session in particular."""
 
+_LEAST_TITLE = 20  # characters
 _PLACE = re.compile(r"( ?)\{([^{}]*)\}")
 
 
@@ -40,6 +42,23 @@ def fill(text: str, values: Mapping[str, str]) -> str:
         return found[1] + value if value else ""
 
     return _PLACE.sub(put, text)
+
+
+def fill_subject(text: str, values: Mapping[str, str]) -> str:
+    """The same for a subject, in which a long title leaves room for what stands beside it."""
+    return fitting(lambda by: fill(text, by), values)
+
+
+def fitting(fill: Callable[[Mapping[str, str]], str], values: Mapping[str, str]) -> str:
+    """What `fill` makes of the values; where a subject cannot hold it, with titles cut short."""
+    said = fill(values)
+    for title in ("session", "cycle"):
+        over = len(said) - MOST_SUBJECT
+        if over > 0 and title in values:
+            room = max(_LEAST_TITLE, len(values[title]) - over)
+            values = {**values, title: cut(values[title], room)}
+            said = fill(values)
+    return said
 
 
 def unknown(text: str, known: Collection[str] = KNOWN) -> list[str]:

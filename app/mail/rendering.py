@@ -6,17 +6,20 @@ styles inline and plain text wants no escaping.
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from gettext import NullTranslations
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2.utils import urlize
+from markupsafe import Markup
 
 from app.domain.errors import N_
 from app.domain.invitations import Why
 from app.domain.text import looks_like_link, one_line, without_bidi
 from app.languages import city, date_long, time_of_day, zone_label
-from app.mail.placeholders import paragraphs
+from app.mail.frames import LINK
+from app.mail.placeholders import fitting, paragraphs
 from app.mail.values import (
     Content,
     EnrolmentMail,
@@ -94,7 +97,7 @@ def _subject(
     if mail.own_subject:
         return mail.own_subject
     if isinstance(mail, EnrolmentMail | PartMail):
-        return catalogue.gettext(sentence) % {"cycle": mail.cycle}
+        return _within(catalogue.gettext(sentence), {"cycle": mail.cycle})
     if kind == "invitation-update" and mail.before:
         sentence = _NEW_TIME
     elif isinstance(mail, ReminderMail) and mail.begun:
@@ -106,11 +109,16 @@ def _subject(
     ):
         sentence = _TAKEN_OUT  # the session itself takes place
     session = mail.session
-    return catalogue.gettext(sentence) % {
+    values = {
         "session": session.title,
         "date": date_long(session.starts, language, mail.zone),
         "time": time_of_day(session.starts, mail.zone),
     }
+    return _within(catalogue.gettext(sentence), values)
+
+
+def _within(sentence: str, values: Mapping[str, str]) -> str:
+    return fitting(lambda by: sentence % by, values)
 
 
 @cache
@@ -126,13 +134,22 @@ def _environment(language: str, catalogue: NullTranslations) -> Environment:
     env.install_gettext_translations(catalogue, newstyle=True)  # type: ignore[attr-defined]
     env.filters |= {
         "date": lambda instant, zone: _capital(date_long(instant, language, zone)),
+        "day": lambda instant, zone: date_long(instant, language, zone),  # within a sentence
         "time": time_of_day,
         "paragraphs": paragraphs,
+        "linked": _linked,
         "zone_label": lambda name: zone_label(name, language),
         "place": lambda name: city(name, language),
     }
     env.globals["lang"] = language
     return env
+
+
+def _linked(line: str, accent: str) -> Markup:
+    """A line of an organizer's, with what can be followed as links that look like all others."""
+    page = f'<a href="{LINK}">{LINK}</a>'  # the reader's own, put in later
+    html = page.join(urlize(piece, rel="noopener") for piece in line.split(LINK))
+    return Markup(html.replace("<a href=", f'<a class="link" style="color:{accent}" href='))  # noqa: S704 (urlize escapes)
 
 
 def _capital(text: str) -> str:

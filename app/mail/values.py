@@ -135,6 +135,8 @@ class ReminderMail:
     begun: bool = False
     late_since: datetime | None = None
     materials: tuple[str, ...] = ()  # titles of what is on their page
+    # The kind (domain.materials) of what is to come there, with the instant from which on.
+    to_come: tuple[tuple[str, datetime], ...] = ()
     answered: str = ""  # domain.answers.Answer, where it still holds
     own_subject: str = ""  # an organizer's words instead of the house's, placeholders filled
     own_text: str = ""

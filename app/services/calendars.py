@@ -25,7 +25,7 @@ from app.domain.schedule import (
     SessionStatus,
 )
 from app.domain.text import localized, looks_like_link, without_links
-from app.languages import time_of_day, translations, zone_label
+from app.languages import date_long, time_of_day, translations, zone_label
 from app.mail.values import OwnSegment
 from app.services.links import Links
 from app.services.public import PublishedCycle
@@ -95,12 +95,13 @@ def event_of(
     contact: str = "",
     withdrawn: bool = False,
     own: Sequence[OwnSegment] = (),
+    zone: str = "",
 ) -> Event:
     """A session as a calendar entry in `language`.
 
     `link` is where location and URL lead; `join` the personal join link for CONFERENCE, empty in
     public files; `contact` the organizer's bare address. `withdrawn`: for this reader it is off.
-    `own`: the reader's own segments (`own_segments_of`), said before all others.
+    `own`: the reader's own segments (`own_segments_of`), said before all others, in `zone`.
     """
     gettext = translations(language).gettext
     title = localized(session.title, language, schedule.language)
@@ -116,7 +117,9 @@ def event_of(
         zone=session.zone,
         # Several clients show a cancelled event like any other: the words must say it.
         summary=gettext(N_("Cancelled: %(title)s")) % {"title": title} if off else title,
-        description=_description(schedule, session, language, gettext, link=link, off=off, own=own),
+        description=_description(
+            schedule, session, language, gettext, link=link, off=off, own=own, zone=zone
+        ),
         location=link,
         url=link,
         cancelled=off,
@@ -201,6 +204,7 @@ def _description(
     link: str,
     off: bool,
     own: Sequence[OwnSegment],
+    zone: str,
 ) -> str:
     words = localized(session.description, language, schedule.language).strip()
     if len(words) > _MOST_DESCRIPTION:
@@ -209,7 +213,7 @@ def _description(
     blocks = [
         gettext(N_("This session will not take place.")) if off else "",
         localized(schedule.title, language, schedule.language),
-        "\n".join(_own_lines(own, session.zone, language, gettext)),
+        "\n".join(_own_lines(own, session, zone or session.zone, language, gettext)),
         words,
         "\n".join([gettext(N_("With:")), *people]) if people else "",
         link,
@@ -218,14 +222,18 @@ def _description(
 
 
 def _own_lines(
-    own: Sequence[OwnSegment], zone: str, language: str, gettext: Gettext
+    own: Sequence[OwnSegment], session: Session, zone: str, language: str, gettext: Gettext
 ) -> Iterable[str]:
-    """The reader's own segments, in the session's zone like the entry itself."""
+    """The reader's own segments in their zone, with the date of those that begin on another day
+    there than the session does."""
     if not own:
         return
+    begins = date_long(session.starts, language, zone)
     yield gettext(N_("Your part (%(zone)s):")) % {"zone": zone_label(zone, language)}
     for segment in own:
         hours = f"{time_of_day(segment.starts, zone)}–{time_of_day(segment.ends, zone)}"
+        if (date := date_long(segment.starts, language, zone)) != begins:
+            hours = f"{date}, {hours}"
         yield f"– {hours} {segment.title} ({segment.roles})"
         if segment.others:
             yield f"   {gettext(N_('With:'))} {'; '.join(segment.others)}"

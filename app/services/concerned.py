@@ -11,7 +11,8 @@ from app.domain.invitations import Due, Why
 from app.domain.schedule import Schedule
 from app.models import Guest, Invitation
 from app.services.invitations import without_address
-from app.services.ledger import Plan, Reader
+from app.services.ledger import Plan
+from app.services.ledger_readers import Reader
 
 PER_PAGE = 100
 _MAX_QUERY = 200

@@ -120,6 +120,7 @@ def feed_calendar(
             contact=cycle.cycle.contact_email,
             withdrawn=off,
             own=own_segments_of(own, who.person_id, language, _declined(theirs)),
+            zone=who.zone,
         )
         if session.status is not SessionStatus.CANCELLED:
             if off:

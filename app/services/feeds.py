@@ -9,13 +9,12 @@ from typing import Any
 from sqlmodel import col, func, select
 
 from app.db import DbSession
-from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_, Gone, NotFound
 from app.domain.schedule import PartStatus
 from app.models import Cycle, Enrolment, Guest, Invitation, Part, Person
 from app.models import Session as SessionRow
 from app.services.enrolment_lists import enrolment_of_feed
-from app.services.guests import with_person
+from app.services.guests import manner_of, with_person
 from app.services.links import Links, Purpose
 from app.services.rows import find
 
@@ -30,6 +29,7 @@ class Subscriber:
     enrolment: Enrolment | None
     guest: Guest | None
     language: str
+    zone: str
     address: str
 
 
@@ -128,33 +128,40 @@ def renew_guest_feed(db: DbSession, guest: Guest) -> Guest:
 
 
 def _participant(db: DbSession, links: Links, enrolment: Enrolment) -> Subscriber:
-    guest = db.exec(
-        select(Guest).where(
-            Guest.cycle_id == enrolment.cycle_id, Guest.person_id == enrolment.person_id
+    query = (
+        select(Person, Cycle, Guest)
+        .select_from(Person)
+        .join(Cycle, col(Cycle.id) == enrolment.cycle_id)
+        .outerjoin(
+            Guest, (col(Guest.cycle_id) == col(Cycle.id)) & (col(Guest.person_id) == col(Person.id))
         )
-    ).one_or_none()
-    return Subscriber(
-        enrolment.cycle_id,
-        enrolment.person_id,
-        enrolment,
-        guest,
-        enrolment.language,
-        links.feed(enrolment.id, enrolment.feed_generation),
+        .where(Person.id == enrolment.person_id)
+    )
+    person, cycle, guest = db.exec(query).one()
+    return _subscriber(
+        person, cycle, enrolment, guest, links.feed(enrolment.id, enrolment.feed_generation)
     )
 
 
 def _guest(db: DbSession, links: Links, guest: Guest) -> Subscriber:
-    enrolment = db.exec(
-        select(Enrolment).where(
-            Enrolment.cycle_id == guest.cycle_id, Enrolment.person_id == guest.person_id
+    query = (
+        select(Cycle, Enrolment)
+        .select_from(Cycle)
+        .outerjoin(
+            Enrolment,
+            (col(Enrolment.cycle_id) == col(Cycle.id))
+            & (col(Enrolment.person_id) == guest.person_id),
         )
-    ).one_or_none()
-    confirmed = enrolment is not None and enrolment.status == EnrolmentStatus.CONFIRMED
-    return Subscriber(
-        guest.cycle_id,
-        guest.person_id,
-        enrolment,
-        guest,
-        enrolment.language if enrolment and confirmed else guest.person.language,
-        links.guest_feed(guest.id, guest.feed_generation),
+        .where(Cycle.id == guest.cycle_id)
     )
+    cycle, enrolment = db.exec(query).one()
+    return _subscriber(
+        guest.person, cycle, enrolment, guest, links.guest_feed(guest.id, guest.feed_generation)
+    )
+
+
+def _subscriber(
+    person: Person, cycle: Cycle, enrolment: Enrolment | None, guest: Guest | None, address: str
+) -> Subscriber:
+    manner = manner_of(person, enrolment, cycle)
+    return Subscriber(cycle.id, person.id, enrolment, guest, manner.language, manner.zone, address)

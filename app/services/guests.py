@@ -10,6 +10,7 @@ from sqlmodel import col, or_, select
 from app.db import DbSession, insert_unless_there
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_, Gone, NotFound, Stale
+from app.domain.guests import Manner, written_to
 from app.domain.ids import new_code, new_id
 from app.domain.schedule import Schedule, SessionStatus
 from app.models import Cycle, Enrolment, Guest, Message, Part, Person, Session
@@ -30,6 +31,17 @@ def takes_mail(person: Person) -> bool:
 def with_person() -> tuple[Any, ...]:
     """Loads a guest's person within the same query."""
     return (joinedload(cast(Any, Guest.person)),)
+
+
+def manner_of(person: Person, enrolment: Enrolment | None, cycle: Cycle) -> Manner:
+    """How somebody is written to in a cycle, who may be enrolled in it (`domain.guests`)."""
+    said = enrolment
+    return written_to(
+        Manner(person.name, person.language, person.zone),
+        Manner(said.name, said.language, said.zone) if said else None,
+        Manner(language=cycle.language, zone=cycle.zone),
+        participates=enrolment is not None and enrolment.status == EnrolmentStatus.CONFIRMED,
+    )
 
 
 def guest_of(db: DbSession, cycle_id: str, person_id: str) -> Guest:

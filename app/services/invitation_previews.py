@@ -3,21 +3,19 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_
-from sqlmodel import col, select
-
 from app.db import DbSession
 from app.domain.errors import NotFound
 from app.domain.invitations import Due, own_segments
 from app.mail.frames import LINK, NAME, filled
 from app.mail.rendering import greeting_name
 from app.mail.values import Content
-from app.models import Cycle, Enrolment, Person
+from app.models import Cycle
 from app.services import publishing
 from app.services.actor import Actor
-from app.services.invitation_words import About, content_of, readers_zone
+from app.services.invitation_words import About, content_of
 from app.services.issuing import mail_to_come
-from app.services.ledger import Reader, plan
+from app.services.ledger import plan
+from app.services.ledger_readers import Reader
 from app.services.links import Links
 from app.services.mail_texts import own_words
 from app.services.outbox import UPDATE
@@ -47,7 +45,7 @@ def mail_of_release(
     now: datetime,
 ) -> MailToCome:
     """The mail that publishing now, with this note, would send somebody about a session. Writes
-    nothing; at most twenty-six queries, whatever the number of people.
+    nothing; at most twenty-five queries, whatever the number of people.
 
     Raises:
         NotFound: there is no such cycle, or they would get none about it.
@@ -89,7 +87,7 @@ def _about(
         context,
         cycle_id=cycle.id,
         release=cycle.release_number + 1,
-        zone=_zone(db, cycle.id, reader),
+        zone=reader.zone,
         speaker=guest.person_id if own else "",
         declined=guest.declined if own else frozenset(),
         contact=cycle.contact_email,
@@ -97,14 +95,3 @@ def _about(
         own_text=words.text if words else "",
         named=bool(greeting_name(reader.name)),
     )
-
-
-def _zone(db: DbSession, cycle_id: str, reader: Reader) -> str:
-    mine = and_(col(Enrolment.person_id) == Person.id, col(Enrolment.cycle_id) == cycle_id)
-    query = (
-        select(Person.zone, Enrolment.zone)
-        .outerjoin(Enrolment, mine)
-        .where(Person.id == reader.guest.person_id)
-    )
-    person, enrolment = db.exec(query).one()
-    return readers_zone(person, enrolment or "", participates=reader.guest.participates)

@@ -12,10 +12,9 @@ from app.domain.errors import N_
 from app.domain.invitations import Why, own_segments
 from app.domain.schedule import Schedule, Session
 from app.domain.text import localized
-from app.domain.zones import zone_names
 from app.languages import translations
 from app.mail.frames import LINK, NAME, Frame
-from app.mail.placeholders import fill
+from app.mail.placeholders import fill, fill_subject
 from app.mail.rendering import render
 from app.mail.values import Content, InvitationMail, OwnSegment, SessionLine
 from app.services.calendars import event_of, organizer_name, own_segments_of, people_lines
@@ -27,12 +26,6 @@ _TAKEN_OUT = {
     Why.LEFT: N_("You are no longer expected in this session."),
     Why.ADDRESS: N_("Your invitations no longer come to this address."),
 }
-
-
-def readers_zone(person: str, enrolment: str, *, participates: bool) -> str:
-    """The zone that a guest reads times in, of those that they and their enrolment name. Anybody
-    can enrol an address: what was said then counts for it once it is confirmed."""
-    return enrolment or person if participates else person or enrolment
 
 
 class About(NamedTuple):
@@ -108,7 +101,7 @@ def content_of(
     mail = InvitationMail(
         name=NAME if about.named else "",
         cycle=one_line(localized(schedule.title, language, schedule.language)),
-        zone=about.zone if about.zone in zone_names() else session.zone,
+        zone=about.zone,
         session=_line(schedule, session, language),
         why=about.why,
         page_url=LINK,
@@ -146,8 +139,9 @@ def _event(
 ) -> Event:
     off = about.kind == CANCEL
     event = event_of(
-        schedule, session, about.language, link=join, join=join, withdrawn=off, own=own
-    )
+        schedule, session, about.language, link=join, join=join, withdrawn=off, own=own,
+        zone=about.zone,
+    )  # fmt: skip
     event = replace(event, organizer_name=organizer_name(schedule))
     if off:
         # Why is another matter for each reader: for most of them the session itself takes place.
@@ -253,6 +247,6 @@ def _with_own_words(about: About, mail: InvitationMail, schedule: Schedule) -> I
     )
     return replace(
         mail,
-        own_subject=fill(about.own_subject, values),
+        own_subject=fill_subject(about.own_subject, values),
         own_text=fill(about.own_text, values),
     )

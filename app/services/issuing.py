@@ -23,7 +23,8 @@ from app.models import Cycle, Invitation, Message
 from app.models import Guest as GuestRow
 from app.services import outbox
 from app.services.guests import ensure_guests
-from app.services.ledger import FORMER, Plan, Reader, plan, unsent
+from app.services.ledger import FORMER, Plan, plan, unsent
+from app.services.ledger_readers import Reader
 from app.services.rows import hold
 from app.services.schedules import newest_release
 

@@ -13,26 +13,17 @@ from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain.addresses import address_key
-from app.domain.enrolment import EnrolmentStatus
 from app.domain.invitations import Due, Entry, Guest, Method, Said, Why, next_messages
-from app.domain.schedule import PartStatus, Schedule
-from app.models import Cycle, Enrolment, Invitation, Message, Part, Person, Session
+from app.domain.schedule import Schedule
+from app.models import Cycle, Invitation, Message
 from app.models import Guest as GuestRow
 from app.services import outbox
+from app.services.ledger_readers import Reader, readers_of
 
 FORMER = "former:"
 """How the intent of a CANCEL begins that goes to an address which is its guest's no longer."""
 
 _Key = tuple[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """A guest with what a mail to them needs."""
-
-    guest: Guest
-    name: str
-    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,76 +61,12 @@ def plan(
 
     Somebody who is not a guest yet stands in it under the id ``new:<person id>``.
     """
-    readers = _readers(db, cycle, schedule, only)
+    readers = readers_of(db, cycle, schedule, only)
     entries, unread = _entries(db, cycle.id, now, only)
     guests = [r.guest for r in readers]
     said = _said(db, cycle.id, guests, entries, everybody=only is None)
     due = next_messages(entries, schedule, guests, now, said)
     return Plan(tuple(due), {g.id: r for g, r in zip(guests, readers, strict=True)}, unread)
-
-
-def _readers(
-    db: DbSession, cycle: Cycle, schedule: Schedule, only: Collection[str] | None
-) -> list[Reader]:
-    declined, dropped = _parts(db, cycle.id, schedule)
-    guests = select(GuestRow.person_id, GuestRow.id).where(GuestRow.cycle_id == cycle.id)
-    enrolments = select(Enrolment.person_id, Enrolment.name, Enrolment.language).where(
-        Enrolment.cycle_id == cycle.id, Enrolment.status == EnrolmentStatus.CONFIRMED
-    )
-    if only is not None:
-        guests = guests.where(col(GuestRow.person_id).in_(only))
-        enrolments = enrolments.where(col(Enrolment.person_id).in_(only))
-    guest_ids: dict[str, str] = dict(db.exec(guests).all())
-    enrolled = {row[0]: (row[1], row[2]) for row in db.exec(enrolments)}
-    cast = {p.person_id for s in schedule.sessions for g in s.segments for p in g.parts}
-    if only is not None:
-        cast &= set(only)
-
-    concerned = or_(
-        col(Person.id).in_(cast),
-        col(Person.id).in_(select(Enrolment.person_id).where(Enrolment.cycle_id == cycle.id)),
-        col(Person.id).in_(select(GuestRow.person_id).where(GuestRow.cycle_id == cycle.id)),
-    )
-    people = select(Person.id, Person.name, Person.email, Person.language).where(concerned)
-    if only is not None:
-        people = people.where(col(Person.id).in_(only))
-    readers = []
-    for person_id, name, email, language in db.exec(people.order_by(col(Person.id))):
-        given = enrolled.get(person_id)
-        words = given[1] if given else language or cycle.language
-        guest = Guest(
-            id=guest_ids.get(person_id, f"new:{person_id}"),
-            person_id=person_id,
-            address=email or "",
-            participates=given is not None,
-            declined=frozenset(declined.get(person_id, ())),
-            language=words,
-            dropped=frozenset(dropped.get(person_id, ())),
-        )
-        readers.append(Reader(guest, given[0] if given else name, words))
-    return readers
-
-
-def _parts(
-    db: DbSession, cycle_id: str, schedule: Schedule
-) -> tuple[dict[str, set[str]], dict[str, set[str]]]:
-    """By the person's id: the parts that were declined, and those of the schedule that the draft
-    has no longer."""
-    rows = db.exec(
-        select(Part.id, Part.person_id, Part.status)
-        .join(Session, col(Session.id) == col(Part.session_id))
-        .where(Session.cycle_id == cycle_id)
-    ).all()
-    there = {row[0] for row in rows}
-    declined: dict[str, set[str]] = {}
-    dropped: dict[str, set[str]] = {}
-    for part_id, person_id, status in rows:
-        if status == PartStatus.DECLINED:
-            declined.setdefault(person_id, set()).add(part_id)
-    for part in (p for s in schedule.sessions for g in s.segments for p in g.parts):
-        if part.id not in there:
-            dropped.setdefault(part.person_id, set()).add(part.id)
-    return declined, dropped
 
 
 def _entries(

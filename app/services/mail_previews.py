@@ -8,7 +8,7 @@ from app.domain.errors import N_
 from app.domain.schedule import SessionStatus
 from app.domain.text import localized
 from app.languages import translations
-from app.mail.placeholders import fill
+from app.mail.placeholders import fill, fill_subject
 from app.mail.rendering import opening, render
 from app.mail.samples import NAME, Sample, sample_mail
 from app.mail.values import Content, SessionLine
@@ -41,7 +41,7 @@ def preview(
     """
     check_text(kind, new)
     sample, values = _sample(db, links, cycle, kind, language, now, speaks=speaks)
-    filled = replace(sample, subject=fill(new.subject, values), text=fill(new.text, values))
+    filled = replace(sample, subject=fill_subject(new.subject, values), text=fill(new.text, values))
     return render(kind, sample_mail(kind, filled), language, translations)
 
 

@@ -10,6 +10,7 @@ from sqlmodel import col, func, or_, select
 from app.db import DbSession
 from app.domain import parts as rules
 from app.domain.enrolment import EnrolmentStatus
+from app.domain.guests import Manner, written_to
 from app.domain.parts import ASK_EVERY, TO_BE_ASKED, Standing
 from app.domain.schedule import CycleStatus, PartStatus, SessionStatus
 from app.models import Cycle, Enrolment, Guest, Part, Person, Session
@@ -232,17 +233,17 @@ def _send(
 def _readers(
     db: DbSession, cycle_id: str, people: Collection[str]
 ) -> dict[str, tuple[str, str, str, str]]:
-    """Guest's id, name, address and language of those who have an address, by the person's id. Who
-    takes part as well is written to as they wished on enrolling. One query."""
-    enrolled = (col(Enrolment.cycle_id) == cycle_id) & (
-        col(Enrolment.status) == EnrolmentStatus.CONFIRMED
-    )
+    """Guest's id, name, address and language of those who have an address, by the person's id. One
+    query."""
+    enrolled = col(Enrolment.cycle_id) == cycle_id
     columns: Any = (
         Person.id,
         Guest.id,
-        Person.name,
         Person.email,
+        Person.name,
         Person.language,
+        Enrolment.status,
+        Enrolment.name,
         Enrolment.language,
         Cycle.language,
     )
@@ -254,8 +255,16 @@ def _readers(
         .where(Guest.cycle_id == cycle_id, col(Person.id).in_(people))
         .order_by(col(Person.id))
     )
-    return {
-        row[0]: (row[1], row[2], row[3], row[5] or row[4] or row[6])
-        for row in db.exec(query)
-        if row[3]
-    }
+    readers = {}
+    for person_id, guest_id, email, name, language, status, said_name, said, cycles in db.exec(
+        query
+    ):
+        if email:
+            manner = written_to(
+                Manner(name, language),
+                Manner(said_name or "", said or ""),
+                Manner(language=cycles),
+                participates=status == EnrolmentStatus.CONFIRMED,
+            )
+            readers[person_id] = (guest_id, manner.name, email, manner.language)
+    return readers

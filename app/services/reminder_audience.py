@@ -12,10 +12,11 @@ from sqlmodel import col, select
 from app.db import DbSession
 from app.domain.answers import holds
 from app.domain.enrolment import EnrolmentStatus
+from app.domain.guests import Manner, written_to
 from app.domain.invitations import own_segments
 from app.domain.reminders import Audience, reaches
 from app.domain.schedule import PartStatus, Session
-from app.models import Enrolment, Guest, Invitation, Part, Person
+from app.models import Cycle, Enrolment, Guest, Invitation, Part, Person
 from app.models import Session as SessionRow
 from app.services.guests import TAKES_MAIL
 
@@ -23,7 +24,7 @@ from app.services.guests import TAKES_MAIL
 @dataclass(frozen=True, slots=True)
 class Reader:
     """Somebody who can be written to. `enrolment_id` is empty for those who only have parts,
-    `guest_id` for those whose calendar is not kept; `language` for those who never said."""
+    `guest_id` for those whose calendar is not kept."""
 
     person_id: str
     name: str
@@ -110,40 +111,65 @@ def circle(db: DbSession, cycle_id: str, sessions: Iterable[Session]) -> Circle:
     enrolled = {reader.person_id: reader for reader in readers}
     on_programme = {p.person_id for s in sessions for g in s.segments for p in g.parts}
     cast = {person: enrolled[person] for person in on_programme if person in enrolled}
-    cast |= _others(db, on_programme - set(enrolled), guests)
+    cast |= _others(db, cycle_id, on_programme - set(enrolled), guests)
     return Circle(readers, cast, _answers(db, sessions), _part_status(db, cycle_id))
 
 
 def _participants(db: DbSession, cycle_id: str, guests: Mapping[str, str]) -> tuple[Reader, ...]:
-    columns: Any = (Person.id, Enrolment.name, Person.email, Enrolment.language, Enrolment.id)
-    rows = db.exec(
-        select(*columns)
-        .join(Enrolment, col(Enrolment.person_id) == col(Person.id))
-        .where(
-            Enrolment.cycle_id == cycle_id,
-            Enrolment.status == EnrolmentStatus.CONFIRMED,
-            *TAKES_MAIL,
-        )
+    query = (
+        _people(cycle_id)
+        .where(Enrolment.status == EnrolmentStatus.CONFIRMED)
         .order_by(col(Enrolment.id))
     )
-    return tuple(
-        Reader(person_id, name, email or "", language, enrolment_id, guests.get(person_id, ""))
-        for person_id, name, email, language, enrolment_id in rows
-    )
+    return tuple(_reader(row, guests) for row in db.exec(query))
 
 
 def _others(
-    db: DbSession, person_ids: Iterable[str], guests: Mapping[str, str]
+    db: DbSession, cycle_id: str, person_ids: Iterable[str], guests: Mapping[str, str]
 ) -> dict[str, Reader]:
-    rows = db.exec(
-        select(Person.id, Person.name, Person.email, Person.language)
-        .where(col(Person.id).in_(person_ids), *TAKES_MAIL)
-        .order_by(col(Person.id))
+    query = _people(cycle_id).where(col(Person.id).in_(person_ids)).order_by(col(Person.id))
+    return {row[0]: _reader(row, guests) for row in db.exec(query)}
+
+
+def _people(cycle_id: str) -> Any:
+    """Those who can be written to, with what is known of how."""
+    columns: Any = (
+        Person.id,
+        Person.email,
+        Person.name,
+        Person.language,
+        Enrolment.id,
+        Enrolment.status,
+        Enrolment.name,
+        Enrolment.language,
+        Cycle.language,
     )
-    return {
-        person_id: Reader(person_id, name, email or "", language, "", guests.get(person_id, ""))
-        for person_id, name, email, language in rows
-    }
+    mine = (col(Enrolment.person_id) == col(Person.id)) & (col(Enrolment.cycle_id) == cycle_id)
+    return (
+        select(*columns)
+        .outerjoin(Enrolment, mine)
+        .join(Cycle, col(Cycle.id) == cycle_id)
+        .where(*TAKES_MAIL)
+    )
+
+
+def _reader(row: Any, guests: Mapping[str, str]) -> Reader:
+    person_id, address, name, language, enrolment_id, status, said_name, said, cycles = row
+    participates = status == EnrolmentStatus.CONFIRMED
+    manner = written_to(
+        Manner(name, language),
+        Manner(said_name or "", said or ""),
+        Manner(language=cycles),
+        participates=participates,
+    )
+    return Reader(
+        person_id,
+        manner.name,
+        address or "",
+        manner.language,
+        enrolment_id if participates else "",
+        guests.get(person_id, ""),
+    )
 
 
 def _answers(db: DbSession, sessions: Iterable[Session]) -> dict[tuple[str, str], str]:

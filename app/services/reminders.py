@@ -21,7 +21,7 @@ from app.db import DbSession, insert_unless_there, write_anew
 from app.domain import reminders as rules
 from app.domain.documents import from_document
 from app.domain.reminders import Anchor, Audience, Meeting, Rule, Verdict
-from app.domain.schedule import CycleStatus, Schedule, Session
+from app.domain.schedule import CycleStatus, Session
 from app.models import Cycle, Message, Release, Reminder, ReminderRun
 from app.services import outbox
 from app.services.guests import ensure_guests
@@ -245,7 +245,7 @@ def _run(db: DbSession, due: Due, now: datetime) -> int:
     _let_go(db, due, session, now)
     ensure_guests(db, due.cycle_id, schedule)
     readers = circle(db, due.cycle_id, [session]).reached(session, due.rule.audience)
-    added = outbox.enqueue_many(db, _mails(due, schedule, session, readers, now))
+    added = outbox.enqueue_many(db, _mails(due, session, readers, now))
     all_mails = select(func.count()).select_from(Message).where(*_mails_of(due)).scalar_subquery()
     db.connection().execute(
         update(ReminderRun)
@@ -315,7 +315,7 @@ def _let_go(db: DbSession, due: Due, session: Session, now: datetime) -> None:
 
 
 def _mails(
-    due: Due, schedule: Schedule, session: Session, readers: Iterable[Reader], now: datetime
+    due: Due, session: Session, readers: Iterable[Reader], now: datetime
 ) -> Iterator[dict[str, Any]]:
     ends = rules.last_use(due.rule.anchor, due.due_at, session.ends)
     audience = due.rule.audience
@@ -326,7 +326,7 @@ def _mails(
             intent=intent_of(due.reminder_id, due.session_id, reader),
             to_name=reader.name,
             to_address=reader.address,
-            language=reader.language or schedule.language,
+            language=reader.language,
             context={
                 "reminder_id": due.reminder_id,
                 "person_id": reader.person_id,

@@ -14,7 +14,7 @@ from app.domain.text import localized
 from app.languages import translations
 from app.mail.building import build, to_mail
 from app.mail.failures import Reason, SendError
-from app.mail.placeholders import fill
+from app.mail.placeholders import fill, fill_subject
 from app.mail.rendering import greeting_name, render
 from app.mail.values import Content, EnrolmentMail, Mail, Sender, SessionLine, SignInMail
 from app.models import Cycle, Enrolment, Message, Session, SignInLink
@@ -131,7 +131,7 @@ def _enrolment(db: DbSession, links: Links, message: Message, now: datetime) -> 
         page_url=page,
         feed_url=feed,
         webcal_url=webcal(feed) if feed else "",
-        own_subject=fill(own.subject, values) if own else "",
+        own_subject=fill_subject(own.subject, values) if own else "",
         own_text=fill(own.text, values) if own else "",
         contact=cycle.contact_email,
         accent=cycle.accent,

@@ -18,6 +18,7 @@ from app.calendar import itip
 from app.calendar.values import Event, Invite
 from app.db import DbSession
 from app.domain.enrolment import EnrolmentStatus
+from app.domain.guests import Manner, written_to
 from app.domain.invitations import Method, own_segments
 from app.domain.schedule import PartStatus
 from app.domain.text import LANGUAGES
@@ -28,7 +29,7 @@ from app.mail.invitations import build_invitation, reply_address
 from app.mail.rendering import greeting_name
 from app.mail.values import Mail, Sender
 from app.models import Cycle, Enrolment, Guest, MailText, Message, Part, Person
-from app.services.invitation_words import About, Words, readers_zone, words_of
+from app.services.invitation_words import About, Words, words_of
 from app.services.links import Links
 from app.services.outbox import INVITATION_KINDS, UPDATE
 from app.worker.kept import Kept, Released
@@ -46,6 +47,7 @@ class _Reader(NamedTuple):
     enrolment_generation: int | None
     enrolment_zone: str | None
     contact: str
+    cycle_zone: str
     cycle_revision: int
     own_subject: str | None
     own_text: str | None
@@ -56,8 +58,12 @@ class _Reader(NamedTuple):
 
     @property
     def zone(self) -> str:
-        given = self.enrolment_zone or ""
-        return readers_zone(self.person_zone, given, participates=self.participates)
+        return written_to(
+            Manner(zone=self.person_zone),
+            Manner(zone=self.enrolment_zone or ""),
+            Manner(zone=self.cycle_zone),
+            participates=self.participates,
+        ).zone
 
 
 _READERS = (
@@ -72,6 +78,7 @@ _READERS = (
         col(Enrolment.link_generation),
         col(Enrolment.zone),
         col(Cycle.contact_email),
+        col(Cycle.zone),
         col(Cycle.revision),
         col(MailText.subject),
         col(MailText.text),

@@ -14,11 +14,12 @@ from app.domain.schedule import CycleStatus, PartStatus
 from app.domain.text import localized
 from app.languages import translations
 from app.mail.failures import Reason, SendError
-from app.mail.placeholders import fill
+from app.mail.placeholders import fill, fill_subject
 from app.mail.rendering import greeting_name, render
 from app.mail.values import Content, OwnPart, PartMail, SessionLine
-from app.models import Cycle, Guest, Message
+from app.models import Cycle, Enrolment, Guest, Message
 from app.services.calendars import own_segments_of
+from app.services.guests import manner_of
 from app.services.links import Links
 from app.services.mail_texts import organizers, own_words, placeholder_values
 from app.services.parts import Placed, placed_parts
@@ -35,15 +36,20 @@ def compose_part(
         SendError: final; GONE where guest or cycle is no more, MOOT where they have answered.
     """
     statement = (
-        select(Guest, Cycle)
+        select(Guest, Cycle, Enrolment)
         .join(Cycle, col(Cycle.id) == col(Guest.cycle_id))
+        .outerjoin(
+            Enrolment,
+            (col(Enrolment.cycle_id) == col(Guest.cycle_id))
+            & (col(Enrolment.person_id) == col(Guest.person_id)),
+        )
         .where(Guest.id == str(message.context.get("guest_id")))
         .options(joinedload(Guest.person))  # type: ignore[arg-type]
     )
     row = db.exec(statement).one_or_none()
     if row is None:
         raise SendError(Reason.GONE, final=True)
-    guest, cycle = row
+    guest, cycle, enrolment = row
     placed = placed_parts(db, cycle.id, [guest.person_id])
     waiting = [each for each in placed if each.is_unanswered(now)]
     if not waiting or cycle.status == CycleStatus.ARCHIVED:
@@ -51,7 +57,7 @@ def compose_part(
     language = message.language
     title = localized(cycle.title, language, cycle.language)
     name = greeting_name(message.to_name)
-    zone = guest.person.zone or cycle.zone
+    zone = manner_of(guest.person, enrolment, cycle).zone
     page = links.part(guest.id, guest.link_generation)
     words = own_words(db, cycle.id, message.kind, language)
     schedule = released_schedule(db, cycle.id) or draft_schedule(db, cycle.id)
@@ -64,7 +70,7 @@ def compose_part(
         zone=zone,
         parts=_own_parts(waiting, placed, cycle, language),
         page_url=page,
-        own_subject=fill(words.subject, values) if words else "",
+        own_subject=fill_subject(words.subject, values) if words else "",
         own_text=fill(words.text, values) if words else "",
         contact=cycle.contact_email,
         accent=cycle.accent,

@@ -14,17 +14,29 @@ from sqlmodel import col
 from app.db import DbSession
 from app.domain.answers import holds
 from app.domain.enrolment import EnrolmentStatus
+from app.domain.errors import N_
 from app.domain.invitations import own_segments
 from app.domain.reminders import Audience, is_late, reaches
 from app.domain.schedule import CycleStatus, PartStatus, Schedule, Session, SessionStatus
-from app.domain.text import localized
+from app.domain.text import localized, without_links
 from app.languages import translations
 from app.mail.failures import Reason, SendError
-from app.mail.placeholders import fill
+from app.mail.placeholders import fill, fill_subject
 from app.mail.rendering import greeting_name, render
 from app.mail.values import Content, ReminderMail, SessionLine
-from app.models import Cycle, Enrolment, Guest, Invitation, MailText, Message, Part, Person
+from app.models import (
+    Cycle,
+    Enrolment,
+    Guest,
+    Invitation,
+    MailText,
+    Material,
+    Message,
+    Part,
+    Person,
+)
 from app.services.calendars import own_segments_of
+from app.services.guests import manner_of
 from app.services.links import Links
 from app.services.mail_texts import organizers, placeholder_values
 from app.services.materials import for_mail
@@ -180,7 +192,6 @@ def _mail(
 ) -> ReminderMail:
     row, language = reader.row, message.language
     cycle = row.cycle
-    enrolment = reader.enrolment
     due_at = datetime.fromisoformat(message.context["due"])
     before = message.kind == "reminder"
     path = f"/sessions/{session.number}"
@@ -192,7 +203,7 @@ def _mail(
         ends=session.ends,
         zone=session.zone,
     )
-    zone = (enrolment.zone if enrolment else row.person.zone) or cycle.zone
+    zone = manner_of(row.person, row.enrolment, cycle).zone
     name = greeting_name(message.to_name)
     page, join = reader.link(links), reader.link(links, f"{path}/join")
     words = row.words
@@ -206,6 +217,7 @@ def _mail(
         organizer=organizers(schedule),
         session=line,
     )
+    materials = [] if before else for_mail(db, session, now)
     return ReminderMail(
         name=name,
         cycle=title,
@@ -218,10 +230,18 @@ def _mail(
         speaks=reader.speaks,
         begun=before and session.starts <= now,
         late_since=due_at if is_late(due_at, now) else None,
-        materials=() if before else tuple(m.title for m in for_mail(db, session, now)),
+        materials=tuple(_title(row, language) for row, opens in materials if opens is None),
+        to_come=tuple(dict.fromkeys((row.kind, opens) for row, opens in materials if opens)),
         answered=reader.answer,
-        own_subject=fill(words.subject, values) if words else "",
+        own_subject=fill_subject(words.subject, values) if words else "",
         own_text=fill(words.text, values) if words else "",
         contact=cycle.contact_email,
         accent=cycle.accent,
     )
+
+
+def _title(material: Material, language: str) -> str:
+    """Its title; of what somebody without an account typed, no links."""
+    if material.given_by is None:
+        return material.title
+    return without_links(material.title) or translations(language).gettext(N_("Slides"))

@@ -113,7 +113,8 @@ def test_it_says_their_part_and_leads_to_their_page(
             link,
             link,
         )
-        assert "Your part (Bogotá time):\n– 09:00–10:30 Segment 1 (speaker)" in str(
+        # In their zone, like their mails.
+        assert "Your part (Santiago time):\n– 11:00–12:30 Segment 1 (speaker)" in str(
             event["description"]
         )
         assert "attendee" not in event

@@ -65,6 +65,10 @@ def seen(db: DbSession, session: Session, now: datetime, audience: Audience) -> 
     return [row.title for row in shown.by_session.get(session.id, [])]
 
 
+def told(db: DbSession, session: Session, now: datetime) -> list[tuple[str, datetime | None]]:
+    return [(row.title, opens) for row, opens in materials.for_mail(db, as_published(session), now)]
+
+
 class TestDeeds:
     def test_a_link_is_kept_as_given(self, db: DbSession, make: Make, session: Session) -> None:
         segment = make.segment(session)
@@ -256,7 +260,8 @@ class TestSeeing:
         assert materials.opening(row, session, was) == was.ends
         assert [x.opens for x in materials.list_materials(db, SYSTEM, session, was)] == [was.ends]
         for now, expected in ((was.ends - SECOND, []), (was.ends, ["Slides"])):
-            assert [m.title for m in materials.for_mail(db, was, now)] == expected
+            told_of = [m.title for m, opens in materials.for_mail(db, was, now) if opens is None]
+            assert told_of == expected
         assert materials.opening(row, session, None) == NEVER
 
     def test_a_session_that_is_cancelled_opens_nothing(
@@ -283,10 +288,8 @@ class TestSeeing:
         assert seen(db, session, ends, Audience.PARTICIPANTS) == []
         assert seen(db, session, session.ends_at - SECOND, Audience.PARTICIPANTS) == []
         assert seen(db, session, session.ends_at, Audience.PARTICIPANTS) == ["Slides"]
-        assert [m.title for m in materials.for_mail(db, as_published(session), ends)] == []
-        assert [
-            m.title for m in materials.for_mail(db, as_published(session), session.ends_at)
-        ] == ["Slides"]
+        assert told(db, session, ends) == [("Slides", session.ends_at)]
+        assert told(db, session, session.ends_at) == [("Slides", None)]
 
     def test_each_audience_sees_its_own(self, db: DbSession, session: Session) -> None:
         link(db, session, "for all", audience="public")
@@ -296,9 +299,11 @@ class TestSeeing:
         assert seen(db, session, NOW, Audience.PARTICIPANTS) == ["for all", "for participants"]
         # What the public will never see gives no time away.
         assert materials.visible(db, [as_published(session)], NOW, Audience.PUBLIC).until is None
-        assert [m.title for m in materials.for_mail(db, as_published(session), NOW)] == [
-            "for all",
-            "for participants",
+        later = datetime(2026, 12, 1, 16, tzinfo=UTC)
+        assert told(db, session, NOW) == [
+            ("for all", None),
+            ("for participants", None),
+            ("later", later),
         ]
 
     def test_one_by_its_id(self, db: DbSession, make: Make, session: Session) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
@@ -351,7 +351,7 @@ Questions? Write to help@example.org.
         f"""\
 Cluster & territory
 
-Your part (Bogotá time):
+Your part (Lima time):
 – 09:00–09:40 Panel (panelist)
    With: Rosa Díaz, Director (moderator); Ivo Sá, BNDES (panelist)
 – 09:40–09:50 Welcome (host)
@@ -730,7 +730,7 @@ def test_the_organizers_words(db: DbSession, links: Links, world: World) -> None
     )
     message = queue(
         db, world.cycle, world.guest, world.session, to_name="{zone} & {link}",
-        note="Please be\nthere.\n\nThank you <all>.",
+        note="Please be\nthere.\n\nThank you <all>. Slides: https://example.org/a?b&c",
     )  # fmt: skip
     found = composed(db, links, message)
     page = links.my(world.enrolment.id, 1)
@@ -741,12 +741,17 @@ def test_the_organizers_words(db: DbSession, links: Links, world: World) -> None
     said = (
         "Dear {zone} & {link},\n\n<b>15:00–16:30</b> (Madrid time), 3. of Cluster & territory by "
         f"ECLAC\n{page} {{{{zone}} & {{link}}}} {{nobody}} %(cycle)s\n\n"
-        "From the organizers:\n\n> Please be\n> there.\n\n> Thank you <all>.\n\nWill you come?"
+        "From the organizers:\n\n> Please be\n> there.\n\n> Thank you <all>. Slides: "
+        "https://example.org/a?b&c\n\nWill you come?"
     )
     assert said in found.text
     assert "This mail puts" not in found.text
     assert "&lt;b&gt;15:00–16:30&lt;/b&gt;" in found.html
     assert "Please be<br>there." in found.html
+    # The organizers' own: their words and their note lead on alike.
+    style = 'class="link" style="color:#14566b"'
+    assert f'<a {style} href="{page}">{page}</a>' in found.html
+    assert f'Slides: <a {style} href="https://example.org/a?b&amp;c"' in found.html
     assert "Dear {zone} &amp; {link}," in found.html
     other = queue(db, world.cycle, world.guest, world.session, language="es")
     assert "15:00–16:30</b>" not in composed(db, links, other).text
@@ -820,3 +825,56 @@ def test_times_are_those_of_the_row(db: DbSession, links: Links, world: World) -
     assert found.event["SEQUENCE"] == "7"
     assert found.mail["Date"].datetime == message.created_at
     assert datetime.fromisoformat(STAMP).strftime("%Y%m%dT%H%M%SZ") == found.event["DTSTAMP"]
+
+
+def test_a_part_on_another_day_than_its_session_has_its_date(
+    db: DbSession, links: Links, make: Make, world: World
+) -> None:
+    """The session begins at 23:20 where they live, their part at midnight."""
+    person = make.person(name="Ana Ruiz", zone="Pacific/Kiritimati", language="en")
+    world.session.wall_start = datetime(2026, 12, 15, 4, 20)
+    world.session.starts_at = datetime(2026, 12, 15, 9, 20, tzinfo=UTC)
+    world.session.ends_at = world.session.starts_at + timedelta(minutes=90)
+    make.part(make.segment(world.session, 1, title="Late", minutes=10), person, "host")
+    release(db, world.cycle)
+    message = queue(db, world.cycle, guest(db, world.cycle, person), world.session)
+    found = composed(db, links, message)
+    assert "\n  Tuesday 15 December 2026\n  23:20–00:50, Kiritimati time\n" in found.text
+    hours = "Wednesday 16 December 2026, 00:00–00:10"
+    assert f"\n  {hours}, Kiritimati time\n  Late (host)\n" in found.text
+    assert f"<strong>{hours}, Kiritimati time</strong>" in found.html
+    entry = found.event.line("DESCRIPTION").text
+    assert f"Your part (Kiritimati time):\n– {hours} Late (host)\n" in entry
+
+
+def test_the_answers_look_alike_and_the_old_time_is_within_a_sentence(
+    db: DbSession, links: Links, world: World
+) -> None:
+    before = world.session.starts_at - timedelta(hours=2)
+    message = queue(
+        db, world.cycle, world.guest, world.session, "invitation-update",
+        why="changed", language="es",
+        was_starts=before.isoformat(), was_ends=(before + timedelta(hours=1)).isoformat(),
+    )  # fmt: skip
+    found = composed(db, links, message)
+    choices = re.findall(r'<a class="link outline" href="[^"]*" (style="[^"]*")', found.html)
+    assert (len(choices), len(set(choices))) == (3, 1)
+    assert "Martes 15 de diciembre de 2026" in found.text
+    assert ": martes 15 de diciembre de 2026, 13:00–14:00" in found.text
+    assert "(martes" not in found.text  # the same day at home: hours only
+
+
+@pytest.mark.parametrize("own", ["", "{session}: {date}, {time}"])
+def test_a_long_title_leaves_room_for_date_and_hour(
+    db: DbSession, links: Links, world: World, own: str
+) -> None:
+    world.session.title = {"en": "Long words " * 18}
+    number = release(db, world.cycle)
+    if own:
+        row = MailText(cycle_id=world.cycle.id, kind="invitation", language="en", subject=own)
+        db.add(row)
+    message = queue(db, world.cycle, world.guest, world.session, release=number)
+    subject = str(composed(db, links, message).mail["Subject"])
+    assert len(subject) <= 200
+    end = "Tuesday 15 December 2026, 15:00"
+    assert re.fullmatch(rf"(Invitation: )?(Long words )+[Long words]*…[,:] {end}(–16:30)?", subject)

@@ -21,11 +21,13 @@ from app.models import (
     Material,
     Message,
     Part,
+    Person,
     Reminder,
     Session,
 )
 from app.services import publishing, reminders
 from app.services.actor import SYSTEM
+from app.services.guests import guest_of
 from app.services.links import Links
 from app.worker.compose import compose
 from tests.factories import NOW, Make
@@ -143,7 +145,10 @@ def test_somebody_with_a_part_gets_their_own_links_and_hours(
 
 def test_late_says_so(db: DbSession, links: Links, cycle: Cycle) -> None:
     message = queued(db, cycle)
-    sentence = "\nThis reminder comes late: it was meant for Monday 30 November 2026, 15:00.\n"
+    sentence = (
+        "\nThis reminder comes late: it was meant for Monday 30 November 2026, 15:00, "
+        "Madrid time.\n"
+    )
     _, in_time, _ = mail(db, links, message, message.due_at + HOUR)
     assert sentence not in in_time
     _, late, _ = mail(db, links, message, message.due_at + HOUR + timedelta(seconds=1))
@@ -167,7 +172,8 @@ def test_a_follow_up_names_what_may_be_seen(db: DbSession, links: Links, cycle: 
     session = session_of(db, cycle)
     for title, more in (
         ("Slides", {}),
-        ("Recording", {"visible_from": session.ends_at + timedelta(days=9)}),
+        ("Secret talk", {"visible_from": session.ends_at + timedelta(days=9), "kind": "recording"}),
+        ("More", {"visible_from": session.ends_at + timedelta(days=9), "kind": "recording"}),
     ):
         values: dict[str, Any] = {"kind": "link", "url": "https://example.org/x", **more}
         db.add(Material(session_id=session.id, title=title, **values))
@@ -175,10 +181,28 @@ def test_a_follow_up_names_what_may_be_seen(db: DbSession, links: Links, cycle: 
     parsed, text, html = mail(db, links, queued(db, cycle, after=True))
     page = enrolment_page(db, links, cycle)
     assert parsed["Subject"] == "Thank you: Session 1"
-    assert "\nMaterials\n\n  Slides\n\nOpen your page:\n" + page in text
-    assert "Recording" not in text
+    later = "The recording will be on your page from Thursday 10 December 2026, 16:30, Madrid time."
+    assert f"\nMaterials\n\n  Slides\n\n{later}\n\nOpen your page:\n{page}" in text
+    assert html.count(later) == 1
+    assert "Secret talk" not in text
     assert f'href="{page}" style=' in html
     assert "late" not in text
+
+
+def test_a_follow_up_passes_on_no_links_of_somebody_without_an_account(
+    db: DbSession, links: Links, cycle: Cycle
+) -> None:
+    session = session_of(db, cycle)
+    sara = db.exec(select(Person).where(Person.name == "Sara")).one()
+    giver = guest_of(db, cycle.id, sara.id)
+    for title in ("My talk www.evil.example", "evil.example"):
+        db.add(
+            Material(session_id=session.id, kind="slides", title=title, file="x", given_by=giver.id)
+        )
+    db.flush()
+    _, text, html = mail(db, links, queued(db, cycle, after=True))
+    assert "\nMaterials\n\n  My talk\n  Slides\n" in text
+    assert "evil" not in html
 
 
 def test_a_follow_up_without_materials(db: DbSession, links: Links, cycle: Cycle) -> None:
