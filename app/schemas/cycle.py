@@ -7,7 +7,6 @@ from pydantic import Field
 from app.domain.schedule import CycleStatus, InstitutionRole
 from app.schemas.types import (
     EXACT,
-    UNTURNED,
     Accent,
     Change,
     ContactEmail,
@@ -27,7 +26,7 @@ from app.schemas.types import (
     example,
 )
 
-Note = Annotated[Lines, Field(max_length=2000), UNTURNED]
+Note = Annotated[Lines, Field(max_length=2000)]
 Capacity = Annotated[int, Field(strict=True, ge=1, le=1_000_000), EXACT]
 
 

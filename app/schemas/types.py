@@ -30,8 +30,6 @@ _LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\ud
 # Characters that take no room: between letters they have a use, alone they say nothing.
 _UNSEEN = r"\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
 _NOTHING_SEEN = re.compile(rf"[\s{_UNSEEN}]*")
-# What turns the direction of the text that follows it, also of what others wrote after it.
-_TURNING = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _HOST = re.compile(r"[\w.-]+")  # in any script; an address of version 6 has colons instead
 _NO_ADDRESS = N_("This does not look like an e-mail address, such as ana@example.org.")
@@ -284,8 +282,6 @@ Lines = Annotated[
     _COMPOSE,
 ]
 """Text of several lines."""
-UNTURNED = AfterValidator(_matches_no(_TURNING))
-"""Without controls of the direction: for texts that are shown between those of others."""
 
 Slug = Annotated[
     str,

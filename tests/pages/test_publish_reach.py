@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from app.db import Database, DbSession
 from app.domain.errors import Invalid
-from app.models import Cycle, Message, Person, Release, Session
+from app.models import Cycle, Message, Person, Release, Session, now
 from app.services import publishing
 from app.services.actor import SYSTEM
 from tests.factories import Make
@@ -40,6 +40,12 @@ def written_to(database: Database) -> list[str]:
     with database.begin(writes=False) as db:
         query = select(Message.to_address).where(Message.status == "queued")
         return sorted(address.removesuffix("@example.org") for address in db.exec(query))
+
+
+def deliver(database: Database) -> None:
+    with database.begin(writes=True) as db:
+        for message in db.exec(select(Message)):
+            message.status, message.sent_at = "sent", now()
 
 
 def retitle(database: Database) -> None:
@@ -134,6 +140,7 @@ def test_those_whose_calendar_would_be_wrong_come_first_and_all_are_found(
     organizer_client: TestClient, database: Database, url: str
 ) -> None:
     organizer_client.post(url, data=fields(organizer_client, url))
+    deliver(database)
     retitle(database)
     enrol(database, *(f"Áa{n:03}" for n in range(110)))
 
@@ -184,6 +191,7 @@ def test_one_mail_is_told_in_the_singular(
         ids = {p.name: p.id for p in db.exec(select(Person))}
     left = {f"leave-{ids[name]}": "1" for name in ("Ana", "Beto")}
     organizer_client.post(url, data=fields(organizer_client, url) | left)
+    deliver(database)
     with database.begin(writes=True) as db:
         for person in db.exec(select(Person).where(col(Person.name).in_(("Ana", "Beto")))):
             person.email = None
@@ -202,6 +210,8 @@ def test_one_mail_is_told_in_the_singular(
 
 NOTE = ("a" * 98 + "\r\n\r\n") * 20
 """Of 2,000 characters, as a browser counts and sends them."""
+TURNED = "\u202e\u2066"
+"""Turns the direction of what follows; nobody types it, and it is dropped."""
 
 
 @pytest.mark.parametrize("path", ["", "/mail", "/send"])
@@ -219,7 +229,6 @@ def test_a_note_is_cleaned_wherever_it_is_typed(
         "x" * 2001: "This is too long: at most 2000 characters.",
         "a\vb": "Take out the invisible control characters.",
         "a\u2028b": "Take out the invisible control characters.",
-        "a \u202egro.elpmaxe": "Take out the invisible control characters.",
     }
     for note, said in refused.items():
         answer = organizer_client.post(url + path, data=data | {"note": note})
@@ -228,7 +237,7 @@ def test_a_note_is_cleaned_wherever_it_is_typed(
         assert page.fields["note"] == note
     assert written_to(database) == []
 
-    answer = organizer_client.post(url + path, data=data | {"note": NOTE})
+    answer = organizer_client.post(url + path, data=data | {"note": TURNED + NOTE})
 
     assert answer.status_code == (200 if path == "/mail" else 303)
     with database.begin(writes=False) as db:
