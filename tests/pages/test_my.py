@@ -10,7 +10,7 @@ from sqlmodel import select
 from starlette.testclient import TestClient
 
 from app.db import Database
-from app.models import Enrolment, Evidence, Session
+from app.models import Enrolment, Evidence, Person, Session
 from app.services.links import Links, Purpose
 from tests.pages.published import SLUG, Published, make_published
 
@@ -271,3 +271,21 @@ def test_queries_do_not_grow_with_sessions(
     # The enrolment with its person, the slug, the cycle with its release, the sessions' windows,
     # the evidence.
     assert len(queries) == 8
+
+
+def test_whoever_does_something_here_can_be_reached(
+    client: TestClient, database: Database, there: Published
+) -> None:
+    def bounce() -> str:
+        with database.begin(writes=False) as db:
+            enrolment = db.get_one(Enrolment, there.enrolment_id)
+            return db.get_one(Person, enrolment.person_id).bounce
+
+    with database.begin(writes=True) as db:
+        person = db.get_one(Person, db.get_one(Enrolment, there.enrolment_id).person_id)
+        person.bounced_at = person.created_at - timedelta(days=999)
+        person.bounce = "550 no such user"
+    client.get(there.my)
+    assert bounce() == "550 no such user"
+    client.post(f"{there.my}/calendar/renew")
+    assert bounce() == ""

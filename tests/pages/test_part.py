@@ -15,7 +15,7 @@ from sqlmodel import select
 from starlette.testclient import TestClient
 
 from app.db import Database
-from app.models import Cycle, Evidence, Guest, Material, Part, Person, Session
+from app.models import Cycle, Evidence, Guest, Material, Part, Person, Session, now
 from app.services.guests import guest_of
 from app.services.links import Links, Purpose
 from tests.factories import Make
@@ -614,3 +614,29 @@ def test_while_a_file_is_sent_nobody_waits(
     client.post(f"{there.page}/photo/upload", content=body(), headers=headers)  # type: ignore[arg-type]
     app.state.database = database
     assert seen == [False, True]
+
+
+@pytest.mark.parametrize("path", ["/parts/x/answer", "/hours"])
+def test_whoever_does_something_here_can_be_reached(
+    client: TestClient, database: Database, there: There, path: str
+) -> None:
+    def person() -> Person:
+        with database.begin(writes=False) as db:
+            return db.get_one(Person, db.get_one(Guest, there.guest_id).person_id)
+
+    with database.begin(writes=True) as db:
+        marked = db.get_one(Person, db.get_one(Guest, there.guest_id).person_id)
+        marked.bounced_at, marked.bounce = marked.created_at - timedelta(days=999), "550 no"
+    client.get(there.page)
+    assert person().bounce == "550 no"
+    starts = now() + timedelta(days=30)
+    times = {
+        "starts": f"{starts:%Y-%m-%dT%H:%M}",
+        "ends": f"{starts + timedelta(hours=1):%Y-%m-%dT%H:%M}",
+    }
+    if path == "/hours":
+        client.post(there.page + path, data=times)
+        assert (person().bounced_at, person().bounce) == (None, "")
+    else:  # nothing was done
+        client.post(there.page + path, data={"answer": "confirm"})
+        assert person().bounce == "550 no"

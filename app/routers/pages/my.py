@@ -14,6 +14,7 @@ from app.services import enrolments, materials
 from app.services.links import Links
 from app.services.my_answers import answers_of
 from app.services.my_schedule import MyCycle, MySession, my_cycle
+from app.services.reach import heard_from
 from app.web import convertors as convertors  # makes {number:number} known
 from app.web import material_view
 from app.web import public_view as view
@@ -115,6 +116,8 @@ def _open(
     enrolment = enrolments.enrolment_of_link(db, links, token)
     request.state.person_language = enrolment.language
     moment = now()
+    if request.method == "POST":
+        heard_from(db, enrolment.person_id, moment)
     mine = my_cycle(db, enrolment, moment)
     reader = current_reader(request)
     context = view.cycle_context(mine.cycle, reader.language, reader.zone or enrolment.zone)

@@ -13,6 +13,7 @@ from app.services import part_details as details
 from app.services import part_join, parts
 from app.services.guests import guest_of_link
 from app.services.links import Links
+from app.services.reach import heard_from
 from app.services.rows import find
 from app.services.schedules import with_institutions
 from app.web import convertors as convertors  # makes {number:number} known
@@ -210,6 +211,8 @@ def _open(
 ) -> tuple[Guest, Cycle, dict[str, Any]]:
     """Whose page it is and what all of these pages show. Raises NotFound and Gone."""
     guest = guest_of_link(db, links, token)
+    if request.method == "POST":
+        heard_from(db, guest.person_id, now())
     cycle = find(db, Cycle, guest.cycle_id, *with_institutions())
     request.state.person_language = guest.person.language or cycle.language
     reader = current_reader(request)

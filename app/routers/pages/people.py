@@ -9,7 +9,7 @@ from app.db import DbSession
 from app.domain.errors import N_, DomainError
 from app.models import Person, now
 from app.schemas.directory import PersonChange, PersonIn
-from app.services import institutions, merging, people
+from app.services import institutions, merging, people, reach
 from app.services.actor import Actor
 from app.web.choices import country_choices, language_choices, zone_choices
 from app.web.dependencies import Db, Organizer
@@ -108,6 +108,15 @@ def change_person(
     said = gettext_for(request)(
         N_("Saved. Agendas keep the position and institution of their day.")
     )
+    return see_other(request, f"/organize/people/{person_id}", said)
+
+
+@router.post("/{person_id}/try-again")
+def try_again(request: Request, db: Db, actor: Organizer, person_id: str) -> Response:
+    """Lets mails go again to an address from which one came back."""
+    person = people.get_person(db, actor, person_id)
+    reach.try_again(db, person.id)
+    said = gettext_for(request)(N_("From now on mails go to this address again."))
     return see_other(request, f"/organize/people/{person_id}", said)
 
 
