@@ -1,14 +1,17 @@
 """Mail that came in and waits for a person: looking at it, saying whose it is, putting it away."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy.orm import contains_eager, defer
+from sqlalchemy import func
+from sqlalchemy.orm import defer
 from sqlmodel import col, select
 
 from app.db import DbSession
+from app.domain.addresses import address_key
+from app.domain.answers import Answer
 from app.domain.errors import N_, Clash, NotFound
 from app.domain.text import Localized, localized
 from app.mail.inbound import Incoming, read
@@ -17,6 +20,7 @@ from app.services.actor import Actor
 from app.services.guests import keep, with_person
 from app.services.inbound import answer_for, remember_sender
 from app.services.inbound_outcomes import TEMPORARY
+from app.services.invitations import set_answer
 from app.services.paging import paginate
 from app.services.rows import find, found_by
 
@@ -26,21 +30,34 @@ _MOST_FOUND = 20
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Somebody whose answer a mail may be, with what is held as theirs."""
+    """Somebody whose answer a mail may be."""
 
     guest_id: str
+    person_id: str
     name: str
     address: str
-    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What is held as somebody's answer to a session, and what a mail says. Words of
+    domain.answers; empty where there is none."""
+
+    session_id: str
+    number: int
+    title: Localized
+    held: str
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class About:
-    """What mails are about, for people: names of guests and titles of cycles, by id, and the
+    """What mails are about, for people: guests (the person's id and name) and cycles by id, and the
     sessions that they answer, by UID."""
 
-    names: dict[str, str]
+    people: dict[str, tuple[str, str]]
     titles: dict[str, str]
+    cycles: dict[str, Cycle]
     sessions: dict[str, tuple[int, Localized]]
 
 
@@ -78,53 +95,92 @@ def about(db: DbSession, mails: Sequence[InboundMail]) -> About:
     cycles = {mail.cycle_id for mail in mails if mail.cycle_id}
     uids = {answer["uid"] for mail in mails for answer in mail.details.get("answers", ())}
     people = (
-        select(Guest.id, Person.name)
+        select(Guest.id, Person.id, Person.name)
         .join(Person, col(Person.id) == col(Guest.person_id))
         .where(col(Guest.id).in_(guests))
     )
     sessions = select(Session.uid, Session.number, Session.title)
-    found = db.exec(select(Cycle).where(col(Cycle.id).in_(cycles))) if cycles else ()
+    found = db.exec(select(Cycle).where(col(Cycle.id).in_(cycles))).all() if cycles else ()
     return About(
-        dict(db.exec(people).all()) if guests else {},
+        {row[0]: (row[1], row[2]) for row in db.exec(people)} if guests else {},
         {c.id: localized(c.title, c.language, c.language) for c in found},
+        {c.id: c for c in found},
         {row[0]: (row[1], row[2]) for row in db.exec(sessions.where(col(Session.uid).in_(uids)))}
         if uids
         else {},
     )
 
 
-def candidates(db: DbSession, actor: Actor, mail: InboundMail, query: str = "") -> list[Candidate]:
-    """Who was invited to what a mail answers, by name, at most 20; none where it answers nothing
-    that is known."""
-    uids = {answer["uid"] for answer in mail.details.get("answers", ())}
-    if mail.kind != "reply" or mail.cycle_id is None or not uids:
+def waiting(db: DbSession, actor: Actor) -> int:
+    """How many mails wait for a person, of whatever cycle or none."""
+    query = select(func.count()).select_from(InboundMail).where(InboundMail.status == "open")
+    return db.exec(query).one()
+
+
+def likely(db: DbSession, actor: Actor, mail: InboundMail) -> Candidate | None:
+    """Whose a mail most likely is: the guest whose own address it came to, or to whom the sender's
+    address belongs, or whom it names as the attendee."""
+    if mail.guest_id:
+        return _candidate(db, Guest.id == mail.guest_id)
+    attendees = [answer["attendee"] for answer in mail.details.get("answers", ())]
+    for key in map(address_key, (mail.sender, *attendees)):
+        if key and (found := _candidate(db, Person.email_key == key, *_of_cycle(mail))):
+            return found
+    return None
+
+
+def candidates(db: DbSession, actor: Actor, mail: InboundMail, query: str) -> list[Candidate]:
+    """Those whom a search finds, at most 20: of a mail's cycle, or of every one where that is not
+    known. None without a search."""
+    if not query.strip():
         return []
     statement = (
-        select(Invitation)
-        .join(Guest, col(Guest.id) == col(Invitation.guest_id))
-        .join(Person, col(Person.id) == col(Guest.person_id))
-        .where(
-            Guest.cycle_id == mail.cycle_id,
-            col(Invitation.uid).in_(uids),
-            *found_by(query, Person.search_key),
-        )
-        .options(
-            contains_eager(cast(Any, Invitation.guest)).contains_eager(cast(Any, Guest.person))
-        )
+        _guests()
+        .where(*found_by(query, Person.search_key), *_of_cycle(mail))
         .order_by(col(Person.search_key), col(Guest.id))
         .limit(_MOST_FOUND)
     )
-    return list(_once_each(db.exec(statement).all()))
+    return [Candidate(*row) for row in db.exec(statement)]
 
 
-def _once_each(invitations: Iterable[Invitation]) -> Iterable[Candidate]:
-    found: dict[str, Candidate] = {}
-    for each in invitations:
-        person = each.guest.person
-        found.setdefault(
-            each.guest_id, Candidate(each.guest_id, person.name, each.address, each.answer)
-        )
-    return found.values()
+def candidate(db: DbSession, actor: Actor, mail: InboundMail, guest_id: str) -> Candidate:
+    """This guest. Raises NotFound, also where they are of another cycle than the mail."""
+    found = _candidate(db, Guest.id == find(db, Guest, guest_id).id, *_of_cycle(mail))
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _guests() -> Any:
+    return select(Guest.id, Person.id, Person.name, Person.email).join(
+        Person, col(Person.id) == col(Guest.person_id)
+    )
+
+
+def _of_cycle(mail: InboundMail) -> list[Any]:
+    return [Guest.cycle_id == mail.cycle_id] if mail.cycle_id else []
+
+
+def _candidate(db: DbSession, *where: Any) -> Candidate | None:
+    row = db.exec(_guests().where(*where).order_by(col(Guest.id).desc()).limit(1)).first()
+    return Candidate(row[0], row[1], row[2], row[3] or "") if row else None
+
+
+def held_answers(db: DbSession, actor: Actor, mail: InboundMail, guest_id: str) -> list[Held]:
+    """What is held as this guest's answers, by the session's number, and what the mail says; of an
+    answer only the sessions that it answers."""
+    said = {a["uid"]: a["partstat"].lower() for a in reversed(mail.details.get("answers", ()))}
+    query = (
+        select(Session, Invitation)
+        .join(Invitation, col(Invitation.session_id) == col(Session.id))
+        .where(Invitation.guest_id == guest_id)
+        .order_by(col(Session.number))
+    )
+    return [
+        Held(session.id, session.number, session.title, row.answer, said.get(row.uid, ""))
+        for session, row in db.exec(query)
+        if row.uid in said or mail.kind != "reply"
+    ]
 
 
 def place(
@@ -157,6 +213,48 @@ def place(
     db.add(mail)
     db.flush()
     return mail, guest.person.name
+
+
+def note(
+    db: DbSession,
+    actor: Actor,
+    mail_id: str,
+    guest_id: str,
+    session_id: str,
+    answer: Answer,
+    now: datetime,
+) -> str:
+    """An organizer writes down what a letter answers, which is dealt with then; the guest's name.
+
+    Raises:
+        NotFound: there is no such mail, guest or invitation.
+        Clash: somebody has dealt with it.
+    """
+    mail = _held(db, mail_id)
+    guest = find(db, Guest, guest_id, *with_person())
+    set_answer(db, actor, guest.cycle_id, guest.person_id, session_id, answer, now)
+    mail.status, mail.settled_by = "settled", actor.name
+    mail.guest_id, mail.cycle_id = guest.id, guest.cycle_id
+    db.add(mail)
+    db.flush()
+    return guest.person.name
+
+
+def settle_many(db: DbSession, actor: Actor, mail_ids: Collection[str]) -> int:
+    """Says of several that there is nothing to do about them; how many were still waiting."""
+    query = (
+        select(InboundMail)
+        .where(col(InboundMail.id).in_(mail_ids), InboundMail.status == "open")
+        .order_by(col(InboundMail.id))
+        .options(defer(cast(Any, InboundMail.raw), raiseload=True))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    mails = db.exec(query).all()
+    for mail in mails:
+        mail.status, mail.settled_by = "settled", actor.name
+    db.flush()
+    return len(mails)
 
 
 def settle(db: DbSession, actor: Actor, mail_id: str) -> InboundMail:

@@ -167,7 +167,7 @@ def test_queries_do_not_grow(
                 cycle_id=cycle.id,
                 now=now(),
             )
-    assert (before, count()) == (3, 3)
+    assert (before, count()) == (4, 4)
 
 
 def test_the_file_is_shown_and_downloaded(

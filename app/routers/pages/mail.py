@@ -11,7 +11,7 @@ from starlette.responses import Response
 from app.domain.errors import N_, Clash, NotFound
 from app.mail.failures import Reason
 from app.models import Message, now
-from app.services import outbox
+from app.services import inbound_lists, outbox
 from app.web.dependencies import Db, Organizer
 from app.web.mail_words import OWN_WORDS, delivery
 from app.web.problems import translate
@@ -82,6 +82,7 @@ def list_mail(
         "first": not after,
         "following": following,
         "kinds": KINDS,
+        "replies": inbound_lists.waiting(db, actor),
         "mail_is_sent": request.app.state.mail_is_sent,
         "mail_dir": request.app.state.mail_dir,
         "zone": current_reader(request).zone or "UTC",

@@ -7,8 +7,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db import DbSession
+from app.domain.answers import Answer
 from app.domain.errors import N_, Clash
-from app.mail.inbound import printable, read
+from app.languages import translations
+from app.mail.inbound import printable
 from app.models import InboundMail, now
 from app.services import cycles, inbound_lists
 from app.services.actor import Actor
@@ -28,6 +30,9 @@ KINDS = {
 }
 REASONS = {
     "stranger": N_("It was not sent from an address of the person who was invited."),
+    "untagged": N_(
+        "It was not sent to the address in the invitation: anybody can write such a sender."
+    ),
     "ambiguous": N_("It may be the answer of several people."),
     "unknown-guest": N_("Nobody who was invited has this address."),
     "unknown-session": N_("It answers a session that the person was not invited to."),
@@ -38,6 +43,7 @@ REASONS = {
     "letter": N_("Somebody has written: read it, and answer from your own mail program."),
     "too-large": N_("It is too large to be read here: look at it in the mailbox."),
     "unreadable": N_("It could not be read."),
+    "unfetched": N_("The mail server does not hand it over: look at it in the mailbox."),
     "automatic": N_("A machine has written it."),
 }
 BECAME = {
@@ -98,14 +104,21 @@ def show_reply(request: Request, db: Db, actor: Organizer, mail_id: str, q: str 
 def _context(
     request: Request, db: DbSession, actor: Actor, mail: InboundMail, q: str
 ) -> dict[str, Any]:
-    content = read(mail.raw)
-    waits = mail.status == "open"
+    about = inbound_lists.about(db, [mail])
+    answers = mail.details.get("answers", [])
+    waits = mail.status == "open" and mail.kind in ("reply", "other")
+    guest = inbound_lists.likely(db, actor, mail) if waits else None
+    held = inbound_lists.held_answers(db, actor, mail, guest.guest_id) if guest else []
+    cycle = about.cycles.get(mail.cycle_id or "")
     return {
         "mail": mail,
-        "content": content,
-        "about": inbound_lists.about(db, [mail]),
-        "answers": mail.details.get("answers", []),
+        "shown": {"headers": [], "text": "", "calendar": "", **mail.shown},
+        "about": about,
+        "answers": answers,
         "failed": mail.details.get("failed", []),
+        "waits": waits,
+        "guest": guest,
+        "held": held,
         "found": inbound_lists.candidates(db, actor, mail, q) if waits else [],
         "q": q,
         "raw": printable(mail.raw, _MOST_RAW),
@@ -113,8 +126,20 @@ def _context(
         "reasons": REASONS,
         "became": REASONS | BECAME,
         "partstats": ANSWERS,
-        "zone": current_reader(request).zone or "UTC",
+        "zone": cycle.zone if cycle else current_reader(request).zone or "UTC",
     }
+
+
+@router.get("/{mail_id}/whose")
+def confirm_guest(
+    request: Request, db: Db, actor: Organizer, mail_id: str, guest: str = ""
+) -> Response:
+    """What counting it as somebody's answer, or noting one, will change, and one button."""
+    mail = inbound_lists.get_inbound(db, actor, mail_id)
+    found = inbound_lists.candidate(db, actor, mail, guest)
+    held = inbound_lists.held_answers(db, actor, mail, found.guest_id)
+    context = {"mail": mail, "guest": found, "held": held, "partstats": ANSWERS}
+    return page(request, "organize/reply_whose.html", context)
 
 
 @router.get("/{mail_id}/file")
@@ -137,6 +162,38 @@ def place_reply(
         said = translate(error, gettext)
         return see_other(request, f"/organize/replies/{mail_id}", said, kind="error")
     said = gettext(N_("It counts as the answer of %(name)s.")) % {"name": name}
+    return see_other(request, "/organize/replies", said)
+
+
+@router.post("/{mail_id}/note")
+def note_answer(
+    request: Request, db: Db, actor: Organizer, mail_id: str, form: FormData
+) -> Response:
+    """Writes down what a letter answers."""
+    gettext = gettext_for(request)
+    here = f"/organize/replies/{mail_id}"
+    typed = form.text("answer")
+    if typed not in set(Answer):
+        return see_other(request, here, gettext(N_("Choose an answer first.")), kind="warning")
+    guest, session = form.text("guest"), form.text("session")
+    try:
+        name = inbound_lists.note(db, actor, mail_id, guest, session, Answer(typed), now())
+    except Clash as error:
+        db.rollback()
+        return see_other(request, here, translate(error, gettext), kind="error")
+    said = gettext(N_("Noted as the answer of %(name)s.")) % {"name": name}
+    return see_other(request, "/organize/replies", said)
+
+
+@router.post("/settle")
+def settle_replies(request: Request, db: Db, actor: Organizer, form: FormData) -> Response:
+    """There is nothing to do about any of these."""
+    chosen = [name.removeprefix("mail-") for name in form.values if name.startswith("mail-")]
+    count = inbound_lists.settle_many(db, actor, chosen)
+    words = translations(current_reader(request).language).ngettext(
+        "%(count)s mail was put away.", "%(count)s mails were put away.", count
+    )
+    said = words % {"count": count} if count else gettext_for(request)(N_("Nothing was chosen."))
     return see_other(request, "/organize/replies", said)
 
 
