@@ -27,6 +27,9 @@ _NAME = re.compile(r"[0-9a-f]{64}\Z")
 _UNWANTED = re.compile(
     r'[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"*/:<>?\\|]'
 )
+_ESCAPES = {"%22": '"', "%0A": "\n", "%0D": "\r"}
+"""All that browsers escape in a file's name when they send it."""
+
 MEGABYTE = 1_000_000
 """Bytes, as `languages.file_size` says them to people too."""
 
@@ -137,6 +140,8 @@ def tidy_files(db: DbSession, store: FileStore, now: datetime) -> int:
 def download_name(file_name: str, media_type: str) -> str:
     """A name to save a file under: of what its giver called it the last part, without what file
     systems and headers take amiss, with the ending that its type has."""
+    for escape, character in _ESCAPES.items():
+        file_name = file_name.replace(escape, character)
     stem = PurePath(file_name.replace("\\", "/")).name
     wanted = EXTENSIONS.get(media_type, "bin")
     if stem.lower().endswith(f".{wanted}"):
