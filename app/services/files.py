@@ -28,6 +28,9 @@ _NAME = re.compile(r"[0-9a-f]{64}\Z")
 _UNWANTED = re.compile(
     r'[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"*/:<>?\\|]'
 )
+_ESCAPES = {"%22": '"', "%0A": "\n", "%0D": "\r"}
+"""All that browsers escape in a file's name when they send it."""
+
 MEGABYTE = 1_000_000
 """Bytes, as `languages.file_size` says them to people too."""
 
@@ -164,6 +167,8 @@ def download_name(file_name: str, media_type: str) -> str:
 
 def stem_of(file_name: str, media_type: str) -> str:
     """The same without an ending; empty where nothing is left of it."""
+    for escape, character in _ESCAPES.items():
+        file_name = file_name.replace(escape, character)
     stem = PurePath(file_name.replace("\\", "/")).name
     wanted = EXTENSIONS.get(media_type, "bin")
     if stem.lower().endswith(f".{wanted}"):

@@ -1,5 +1,7 @@
 """What kind of file it is, by its bytes."""
 
+import codecs
+import contextlib
 import re
 import struct
 from pathlib import Path, PurePath
@@ -29,10 +31,13 @@ EXTENSIONS = {
     ODS: "ods",
     "application/zip": "zip",
     "video/mp4": "mp4",
+    "video/webm": "webm",
+    "video/quicktime": "mov",
     "audio/mp4": "m4a",
     "audio/mpeg": "mp3",
     "text/plain": "txt",
     "text/csv": "csv",
+    "text/vtt": "vtt",
 }
 """Every type that the store takes, with the ending of its files."""
 
@@ -51,7 +56,14 @@ _VIDEO = frozenset((b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42
 _VIDEO |= {b"M4V ", b"MSNV", b"dash"}
 _DOCUMENTS = {"ppt/presentation.xml": PPTX, "word/document.xml": DOCX, "xl/workbook.xml": XLSX}
 _OPEN_DOCUMENTS = {each.encode(): each for each in (ODP, ODT, ODS)}
-_TEXTS = {".txt": "text/plain", ".md": "text/plain", "": "text/plain", ".csv": "text/csv"}
+_QUICKTIME = frozenset((b"moov", b"mdat", b"wide", b"free", b"skip"))  # of old, without "ftyp"
+_TEXTS = {
+    "": "text/plain",
+    ".txt": "text/plain",
+    ".md": "text/plain",
+    ".csv": "text/csv",
+    ".vtt": "text/vtt",
+}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _MAX_DIRECTORY = 4_000_000  # bytes of a zip's table of contents: what is read at once
 _MAX_TEXT = 10_000_000  # bytes
@@ -73,6 +85,11 @@ def media_type_of(path: Path, file_name: str = "") -> str:
     elif start[4:8] == b"ftyp":
         found = "audio/mp4" if start[8:12] == b"M4A " else ""
         found = "video/mp4" if start[8:12] in _VIDEO else found
+        found = "video/quicktime" if start[8:12] == b"qt  " else found
+    elif start[4:8] in _QUICKTIME and file_name.lower().endswith(".mov"):
+        found = "video/quicktime"
+    elif start.startswith(b"\x1aE\xdf\xa3"):
+        found = "video/webm" if b"\x42\x82\x84webm" in start else ""
     else:
         found = next((kind for magic, kind in _STARTS if start.startswith(magic)), "")
         found = found or _text_type(path, file_name)
@@ -80,8 +97,9 @@ def media_type_of(path: Path, file_name: str = "") -> str:
         raise Invalid.one(
             "file",
             N_(
-                "We do not take this kind of file. Use PDF, PowerPoint, Word, Excel, "
-                "OpenDocument, a picture, MP4, MP3, ZIP or plain text."
+                "We do not take this kind of file. Use PDF, PowerPoint, Word or Excel without "
+                "macros (.pptx, .docx, .xlsx), OpenDocument, a picture, MP4, WebM, MOV, MP3, ZIP, "
+                "subtitles (.vtt) or plain text."
             ),
             code="unknown_format",
         )
@@ -94,12 +112,13 @@ def _zip_type(path: Path) -> str:
         return ""
     try:
         with ZipFile(path) as archive:
-            entries = {entry.filename: entry for entry in archive.infolist()}
-            if any(name.endswith("vbaProject.bin") for name in entries):
+            # Whoever opens it may not care about the case of names.
+            entries = {_plain_name(entry.filename): entry for entry in archive.infolist()}
+            if any(name.endswith("vbaproject.bin") for name in entries):
                 return ""
-            if "META-INF/MANIFEST.MF" in entries or "AndroidManifest.xml" in entries:
+            if "meta-inf/manifest.mf" in entries or "androidmanifest.xml" in entries:
                 return ""  # programs for Java and phones
-            if "[Content_Types].xml" in entries:
+            if "[content_types].xml" in entries:
                 return next((t for name, t in _DOCUMENTS.items() if name in entries), "")
             kind = entries.get("mimetype")
             if kind is not None:
@@ -109,6 +128,10 @@ def _zip_type(path: Path) -> str:
             return "application/zip"
     except (BadZipFile, NotImplementedError, RuntimeError, ValueError, OSError, EOFError):
         return ""
+
+
+def _plain_name(name: str) -> str:
+    return name.replace("\\", "/").lower().lstrip("./")
 
 
 def _has_small_directory(path: Path) -> bool:
@@ -125,14 +148,26 @@ def _has_small_directory(path: Path) -> bool:
 
 
 def _text_type(path: Path, file_name: str) -> str:
-    """Plain text in UTF-8 that nothing would run or show as a page."""
-    kind = _TEXTS.get(PurePath(file_name).suffix.lower(), "")
+    """Plain text that nothing would run or show as a page: in UTF-8, in UTF-16 that says so, and in
+    Windows-1252, as Excel writes it, where the name says that it is text."""
+    suffix = PurePath(file_name).suffix.lower()
+    kind = _TEXTS.get(suffix, "")
     if not kind or path.stat().st_size > _MAX_TEXT:
         return ""
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError:
+    text = _decoded(path.read_bytes(), windows=bool(suffix) and kind != "text/vtt")
+    if text is None or _CONTROL.search(text):
         return ""
-    if _CONTROL.search(text) or text.lstrip().startswith(("<", "#!", "%!", "{\\rtf")):
+    if text.lstrip().startswith(("<", "#!", "%!", "{\\rtf")):
         return ""
-    return kind
+    return "" if kind == "text/vtt" and not text.startswith("WEBVTT") else kind
+
+
+def _decoded(data: bytes, *, windows: bool) -> str | None:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encodings = ["utf-16"]
+    else:
+        encodings = ["utf-8-sig", *(["cp1252"] if windows else [])]
+    for encoding in encodings:
+        with contextlib.suppress(UnicodeDecodeError):
+            return data.decode(encoding)
+    return None

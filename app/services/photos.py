@@ -1,7 +1,11 @@
 """Photos of people, made anew: a picture of usual size, and nothing of what came with it.
 
 Cameras write into a photo where and when it was taken, and by which device. Only the pixels of the
-first frame are taken over, turned upright.
+first frame are taken over, turned upright, in the colours that every screen takes for granted.
+
+Memory while one is made, measured with the largest that are taken: 220 MB for a WebP of 12.5
+million pixels, 160 MB for a PNG or a GIF of 16 million and for a progressive JPEG of 50 million,
+25 MB for a usual JPEG of 50 million. One is made at a time.
 """
 
 import io
@@ -9,16 +13,19 @@ import struct
 from threading import Lock
 from typing import BinaryIO
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from app.domain.errors import N_, Invalid
 from app.services.files import MEGABYTE
 
 LARGEST_SIDE = 1024  # pixels
-MAX_PIXELS = 50_000_000
-"""More than cameras have; unpacked it is some 200 MB."""
+MAX_PIXELS = {"JPEG": 50_000_000, "PNG": 16_000_000, "GIF": 16_000_000, "WEBP": 12_500_000}
+"""More than cameras have. A JPEG is unpacked at an eighth of its size and more; the others only as
+they are."""
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
+_LARGEST_PROFILE = 4_000_000  # bytes
+_SRGB = ImageCms.createProfile("sRGB")
+_FORMATS = tuple(MAX_PIXELS)
 _UNREADABLE: tuple[type[Exception], ...] = (
     UnidentifiedImageError,
     OSError,
@@ -28,6 +35,7 @@ _UNREADABLE: tuple[type[Exception], ...] = (
     TypeError,
 )
 _UNREADABLE += (ArithmeticError, LookupError, struct.error)
+_NO_PROFILE: tuple[type[Exception], ...] = (ImageCms.PyCMSError, *_UNREADABLE)
 _one_at_a_time = Lock()  # for the memory's sake
 
 
@@ -64,17 +72,48 @@ def photo_from(source: BinaryIO, limit: int) -> bytes:
 def _made_anew(source: BinaryIO) -> bytes:
     with Image.open(source, formats=_FORMATS) as given:
         width, height = given.size  # its header says so: nothing has been unpacked yet
-        if width * height > MAX_PIXELS:
+        if width * height > MAX_PIXELS[given.format or ""]:
             raise _too_many_pixels()
         given.draft("RGB", (LARGEST_SIDE, LARGEST_SIDE))  # a JPEG need not be unpacked at full size
-        upright = ImageOps.exif_transpose(given)
-        upright.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
-        seen = upright.convert("RGBA")
+        profile, exif = given.info.get("icc_profile"), given.getexif()
+        small = _in_eight_bits(given)
+        # Made small first: each step makes a copy of what it is given.
+        small.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
+    small.getexif()[ExifTags.Base.Orientation] = exif.get(ExifTags.Base.Orientation, 1)
+    seen = _in_srgb(ImageOps.exif_transpose(small), profile).convert("RGBA")
     paper = Image.new("RGB", seen.size, "white")
     paper.paste(seen, mask=seen)
     to = io.BytesIO()
     paper.save(to, "JPEG", quality=85, optimize=True)
     return to.getvalue()
+
+
+def _in_eight_bits(given: Image.Image) -> Image.Image:
+    """In a mode that can be made small smoothly. Grey of 16 bits would be cut off at the eighth."""
+    if given.mode.startswith("I"):
+        return given.point(lambda value: value * (1 / 256)).convert("L")
+    if given.mode in ("1", "P", "PA"):
+        return given.convert("L" if given.mode == "1" else "RGBA")
+    given.load()
+    return given
+
+
+def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """The colours that its profile means; as they are, where it has none or one that is no use."""
+    if not profile or len(profile) > _LARGEST_PROFILE:
+        return image
+    alpha = image.getchannel("A") if image.mode in ("RGBA", "LA") else None
+    colours = image.convert(image.mode.removesuffix("A")) if alpha else image
+    try:
+        meant = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        found = ImageCms.profileToProfile(colours, meant, _SRGB, outputMode="RGB")
+    except _NO_PROFILE:
+        return image
+    if found is None:
+        return image
+    if alpha:
+        found.putalpha(alpha)
+    return found
 
 
 def _too_many_pixels() -> Invalid:

@@ -33,6 +33,7 @@ def send_material(request: Request, row: Material, *, cache: str = "private, no-
         raise NotFound
     store: FileStore = request.app.state.files
     headers = {
+        "content-type": row.media_type,  # without a charset, which may be another one
         "cache-control": cache,
         "content-security-policy": _SANDBOX,
         "etag": f'"{row.file}"',

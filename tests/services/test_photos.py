@@ -6,7 +6,7 @@ import zlib
 from typing import Any
 
 import pytest
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageCms
 
 from app.domain.errors import Invalid
 from app.services.photos import photo_from
@@ -98,6 +98,50 @@ def test_where_it_is_transparent_it_becomes_white() -> None:
     Image.new("RGBA", (20, 20), (255, 0, 0, 0)).save(given, "PNG")
     with opened(photo_from(given, LIMIT)) as after:
         assert after.getpixel((10, 10)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize(("grey", "wanted"), [(0, 0), (128 << 8, 128), (65535, 255)])
+def test_grey_of_sixteen_bits_stays_grey(grey: int, wanted: int) -> None:
+    given = io.BytesIO()
+    Image.new("I;16", (20, 20), grey).save(given, "PNG")
+    with opened(photo_from(given, LIMIT)) as after:
+        assert after.getpixel((10, 10)) == (wanted, wanted, wanted)
+
+
+def profile_that_swaps_red_and_blue() -> bytes:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return profile.replace(b"rXYZ", b"????", 1).replace(b"bXYZ", b"rXYZ", 1).replace(b"????", b"bXYZ")  # noqa: E501 # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "mode"), [("JPEG", "RGB"), ("PNG", "RGB"), ("PNG", "RGBA")])
+def test_a_profile_says_which_colours_are_meant(kind: str, mode: str) -> None:
+    given = io.BytesIO()
+    image = Image.new(mode, (20, 20), "red")
+    if mode == "RGBA":
+        image.paste((0, 0, 0, 0), (10, 0, 20, 20))
+    image.save(given, kind, icc_profile=profile_that_swaps_red_and_blue())
+    with opened(photo_from(given, LIMIT)) as after:
+        left, right = after.getpixel((3, 10)), after.getpixel((17, 10))
+        assert isinstance(left, tuple)
+        assert (left[0] < 60, left[2] > 200) == (True, True)
+        assert mode == "RGB" or right == (255, 255, 255)
+        assert "icc_profile" not in after.info
+
+
+@pytest.mark.parametrize(
+    ("kind", "size"),
+    [("PNG", (4001, 4000)), ("GIF", (4001, 4000)), ("WEBP", (4001, 3125))],
+)
+def test_what_cannot_be_unpacked_small_may_have_fewer_pixels(
+    kind: str, size: tuple[int, int]
+) -> None:
+    given = io.BytesIO()
+    Image.new("L", size).save(given, kind)
+    assert refused(given) == ("file", "too_many_pixels")
+    large = io.BytesIO()
+    Image.new("L", size).save(large, "JPEG")
+    with opened(photo_from(large, LIMIT)) as after:
+        assert after.size[0] == 1024
 
 
 def png_of(width: int, height: int) -> io.BytesIO:
