@@ -18,13 +18,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from sqlmodel import col, select
+from sqlalchemy import update
+from sqlmodel import col, func, select
 
 from app import schema_version
-from app.db import Database, DbSession
+from app.db import Database
 from app.mail.values import Sender
-from app.models import Cycle, Guest, Message, Session, now
-from app.services import demo, outbox
+from app.models import Cycle, Message, Session, now
+from app.services import demo, invitations, outbox
+from app.services.actor import SYSTEM
 from app.services.links import Links
 from app.services.secret_key import secret_key
 from app.settings import Settings
@@ -34,10 +36,12 @@ from app.worker.composer import Composer
 from bench.people import add_participants
 
 GOAL = 0.5
+GROWTH = 1.1  # memory at the end, relative to that after the first thousand
 MAILS = 10_000
 EARLY = 1_000
 ROUNDS = 3
 _SAMPLE = 200
+_INVITATIONS = col(Message.kind) == outbox.INVITATION
 
 
 @dataclass(frozen=True)
@@ -55,18 +59,28 @@ class Round:
         """Of the worker to the loop."""
         return self.ours / self.reference
 
+    @property
+    def growth(self) -> float:
+        """Of the memory."""
+        return self.late / self.early
+
 
 def measure(mails: int = MAILS, rounds: int = ROUNDS) -> None:
     """Measures, and prints the ratio and the memory."""
     found = sorted((_round(mails) for _ in range(rounds)), key=lambda r: r.ratio)
     middle = found[len(found) // 2]
-    verdict = "reached" if middle.ratio >= GOAL else "MISSED"
+    most = max(found, key=lambda r: r.growth)
     print(
         f"{f'{mails} invitations':24} {middle.ratio:5.2f} "
-        f"({found[0].ratio:.2f} to {found[-1].ratio:.2f})  goal {GOAL:.2f} {verdict};  "
+        f"({found[0].ratio:.2f} to {found[-1].ratio:.2f})  goal {GOAL:.2f} "
+        f"{'reached' if middle.ratio >= GOAL else 'MISSED'};  "
         f"{middle.ours:6.0f} mails/s of {middle.size / 1000:.0f} kB, those that were there already "
-        f"{middle.reference:.0f}; memory {middle.early:.0f} MB after {EARLY}, "
-        f"{middle.late:.0f} MB after {mails}"
+        f"{middle.reference:.0f}"
+    )
+    print(
+        f"{'their memory':24} {most.growth:5.2f} (the most of {rounds} rounds)  goal {GROWTH:.2f} "
+        f"{'reached' if most.growth <= GROWTH else 'MISSED'};  "
+        f"{most.early:.0f} MB after {EARLY}, {most.late:.0f} MB after {mails}"
     )
 
 
@@ -128,58 +142,33 @@ def _run(what: str, env: dict[str, str], mails: int) -> dict[str, float]:
 
 
 def _prepare(mails: int) -> dict[str, float]:
-    """The demonstration with ten thousand participants more, whose invitations wait."""
+    """The demonstration with so many participants more that inviting all of them to all of its
+    sessions takes ten thousand mails, and those in the outbox; nothing else waits."""
     settings = Settings.from_environment()
     database = Database(settings.database_url)
     schema_version.upgrade(database.engine)
     with database.begin(writes=True) as db:
         demo.load(db, now(), organizer_email="organizer@example.org")
-        _queue(db, mails)
-    database.close()
-    return {}
-
-
-def _queue(db: DbSession, mails: int) -> None:
-    at = now()
-    cycle = db.exec(select(Cycle)).one()
-    session = db.exec(select(Session).order_by(col(Session.number).desc())).first()
-    assert session is not None
-    guests, rows = [], []
-    for n, (person, enrolment) in enumerate(add_participants(db, cycle, mails)):
-        guest = Guest(cycle_id=cycle.id, person_id=person.id)
-        guests.append(guest)
-        rows.append(
-            outbox.prepare(
-                kind=outbox.INVITATION,
-                intent=f"bench {enrolment.id}",
-                to_name=person.name,
-                to_address=person.email or "",
-                language=enrolment.language,
-                cycle_id=cycle.id,
-                guest_id=guest.id,
-                session_id=session.id,
-                release_number=cycle.release_number,
-                lane=f"{guest.id}:{n}",
-                expires_at=session.ends_at,
-                context={
-                    "guest_id": guest.id,
-                    "session_id": session.id,
-                    "release": cycle.release_number,
-                    "method": "REQUEST",
-                    "why": "new",
-                    "sequence": 0,
-                    "stamp": at.isoformat(),
-                    "partstat": "NEEDS-ACTION",
-                    "starts": session.starts_at.isoformat(),
-                    "ends": session.ends_at.isoformat(),
-                    "note": "",
-                },
-                now=at,
-            )
+        cycle = db.exec(select(Cycle)).one()
+        to_come = select(func.count()).select_from(Session).where(col(Session.ends_at) > now())
+        sessions = db.exec(to_come.where(Session.status != "cancelled")).one()
+        add_participants(db, cycle, -(-mails // sessions))
+        invitations.bring_up_to_date(db, SYSTEM, cycle.id, now())
+        wanted = db.exec(
+            select(Message.id).where(_INVITATIONS).order_by(col(Message.id).desc()).limit(mails)
+        ).all()
+        others = col(Message.id).not_in(
+            select(Message.id).where(_INVITATIONS, col(Message.id) >= wanted[-1])
         )
-    db.add_all(guests)
-    db.flush()
-    outbox.enqueue_many(db, rows)
+        db.connection().execute(
+            update(Message)
+            .where(others, col(Message.status) == "queued")
+            .values(status="superseded")
+        )
+    database.close()
+    if len(wanted) != mails:
+        sys.exit(f"{len(wanted)} invitations wait instead of {mails}.")
+    return {}
 
 
 def _worker(mails: int) -> dict[str, float]:
@@ -201,7 +190,7 @@ def _worker(mails: int) -> dict[str, float]:
 
     worker._learn = watch  # type: ignore[method-assign]
     begun = time.perf_counter()
-    tried = worker.run_once(now())
+    tried = worker.run_once()
     took = time.perf_counter() - begun
     if (tried, sent) != (mails, mails):
         sys.exit(f"{tried} mails were tried and {sent} sent, instead of {mails}.")
@@ -224,7 +213,9 @@ def _reference(mails: int) -> dict[str, float]:
     sender = Sender(settings.mail_from, settings.mail_from_name)
     composer = Composer(database, links, sender)
     with database.begin(writes=False) as db:
-        rows = db.exec(select(Message).where(Message.kind == outbox.INVITATION).limit(_SAMPLE))
+        # Some of all of them, so that they are as long as all are.
+        query = select(Message).where(_INVITATIONS, Message.status != "superseded")
+        rows = db.exec(query.order_by(col(Message.id))).all()[:: max(1, mails // _SAMPLE)]
         built = [(m.to_address, composer.compose(m, now()).raw) for m in rows]
     composer.close()
     port = int(settings.smtp_url.rpartition(":")[2])

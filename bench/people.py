@@ -5,12 +5,21 @@ from app.domain.addresses import address_key, search_key
 from app.domain.ids import new_id
 from app.models import Cycle, Enrolment, Person
 
-_ZONES = ("America/Bogota", "America/Mexico_City", "America/Sao_Paulo", "America/Lima")
+_ZONES = (
+    "America/Bogota",
+    "America/Mexico_City",
+    "America/Sao_Paulo",
+    "America/Lima",
+    "America/Santiago",
+    "America/Argentina/Buenos_Aires",
+    "America/Guatemala",
+    "Europe/Madrid",
+)
 _LANGUAGES = ("es", "pt", "en")
 
 
 def add_participants(db: DbSession, cycle: Cycle, count: int) -> list[tuple[Person, Enrolment]]:
-    """So many people who take part, in three languages and four zones; flushed."""
+    """So many people who take part, in three languages and eight zones; flushed."""
     people, enrolments = [], []
     for n in range(count):
         name, email = f"María Peña {n}", f"{new_id()}@example.org"
