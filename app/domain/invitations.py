@@ -15,13 +15,23 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+from typing import NamedTuple
 
 from app.domain.addresses import address_key
-from app.domain.schedule import PartRole, Schedule, Segment, Session, SessionStatus
+from app.domain.schedule import Part, PartRole, Schedule, Segment, Session, SessionStatus
 from app.domain.text import localized
 
 ANNOUNCED = frozenset({PartRole.HOST, PartRole.SPEAKER, PartRole.MODERATOR, PartRole.PANELIST})
 """Those whom everybody's calendar entry names. Interpreters are not announced."""
+
+
+class Announced(NamedTuple):
+    """Somebody as a calendar entry names them."""
+
+    name: str
+    position: str
+    institution: str
+    roles: tuple[PartRole, ...]
 
 
 class Method(StrEnum):
@@ -137,17 +147,24 @@ def face_with_parts(
     return _digest([_common(schedule, session, language), own])
 
 
-def _common(schedule: Schedule, session: Session, language: str) -> list[object]:
-    people: dict[str, list[object]] = {}
+def announced(session: Session) -> list[Announced]:
+    """Those whom a calendar entry names, in the order of the agenda. Somebody with several parts is
+    named once, as in the first of them, with all the roles."""
+    first: dict[str, Part] = {}
+    roles: dict[str, list[PartRole]] = {}
     for part in (p for segment in session.segments for p in segment.parts):
         if part.role in ANNOUNCED:
-            who = people.setdefault(
-                part.person_id, [part.name, part.position, part.institution, []]
-            )
-            roles = who[3]
-            assert isinstance(roles, list)
-            if part.role.value not in roles:
-                roles.append(part.role.value)
+            first.setdefault(part.person_id, part)
+            had = roles.setdefault(part.person_id, [])
+            if part.role not in had:
+                had.append(part.role)
+    return [
+        Announced(part.name, part.position, part.institution, tuple(roles[person_id]))
+        for person_id, part in first.items()
+    ]
+
+
+def _common(schedule: Schedule, session: Session, language: str) -> list[object]:
     return [
         session.uid,
         session.number,  # the address of the join page has it
@@ -158,7 +175,10 @@ def _common(schedule: Schedule, session: Session, language: str) -> list[object]
         session.wall_start.isoformat(),
         _text(session.starts),
         _text(session.ends),
-        list(people.values()),
+        [
+            [who.name, who.position, who.institution, [role.value for role in who.roles]]
+            for who in announced(session)
+        ],
     ]
 
 

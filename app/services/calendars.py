@@ -14,9 +14,9 @@ from app.calendar.lines import one_line
 from app.calendar.render import render
 from app.calendar.values import Calendar, Event
 from app.domain.errors import N_, NotFound
+from app.domain.invitations import announced
 from app.domain.schedule import (
     InstitutionRole,
-    Part,
     PartRole,
     Schedule,
     Segment,
@@ -37,15 +37,13 @@ CANCELLED_STAY = timedelta(days=30)
 
 _MOST_DESCRIPTION = 2_000  # characters; the page behind the link has it all
 
-ROLES = {
+_ROLES = {
     PartRole.HOST: N_("host"),
     PartRole.SPEAKER: N_("speaker"),
     PartRole.MODERATOR: N_("moderator"),
     PartRole.PANELIST: N_("panelist"),
+    PartRole.INTERPRETER: N_("interpreter"),
 }
-"""Those whom a calendar entry names. Interpreters are not announced."""
-
-_OWN_ROLES = ROLES | {PartRole.INTERPRETER: N_("interpreter")}
 _KINDS = {
     SegmentKind.OPENING: N_("Opening"),
     SegmentKind.PRESENTATION: N_("Presentation"),
@@ -136,25 +134,12 @@ def organizer_name(schedule: Schedule) -> str:
     return next((i.name for i in (*ours, *schedule.institutions)), "")
 
 
-def people_of(session: Session) -> list[tuple[str, str, str, tuple[PartRole, ...]]]:
-    """Those who are announced, in the order of the agenda: name, position, institution, roles.
-    Somebody with several parts is named once, with all the roles."""
-    roles: dict[str, list[PartRole]] = {}
-    first: dict[str, Part] = {}
-    for part in (p for segment in session.segments for p in segment.parts if p.role in ROLES):
-        first.setdefault(part.person_id, part)
-        had = roles.setdefault(part.person_id, [])
-        if part.role not in had:
-            had.append(part.role)
-    return [(p.name, p.position, p.institution, tuple(roles[key])) for key, p in first.items()]
-
-
 def people_lines(session: Session, language: str) -> tuple[str, ...]:
     """Those who are announced, a line for each: "Ana Ruiz, director, CAF (moderator)"."""
     gettext = translations(language).gettext
     return tuple(
-        _person_line((name, position, institution), [gettext(ROLES[role]) for role in roles])
-        for name, position, institution, roles in people_of(session)
+        _person_line((name, position, institution), [gettext(_ROLES[role]) for role in roles])
+        for name, position, institution, roles in announced(session)
     )
 
 
@@ -171,14 +156,14 @@ def own_segments_of(
         OwnSegment(
             title=one_line(segment.title) or gettext(_KINDS[segment.kind]),
             roles=", ".join(
-                gettext(_OWN_ROLES[p.role])
+                gettext(_ROLES[p.role])
                 for p in segment.parts
                 if p.person_id == person_id and p.id not in declined
             ),
             starts=segment.starts,
             ends=segment.ends,
             others=tuple(
-                _person_line((p.name, p.position, p.institution), [gettext(_OWN_ROLES[p.role])])
+                _person_line((p.name, p.position, p.institution), [gettext(_ROLES[p.role])])
                 for p in segment.parts
                 if p.person_id != person_id
             ),

@@ -7,11 +7,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from app.domain.invitations import announced
 from app.domain.schedule import CycleStatus, InstitutionRole, Schedule, Session, SessionStatus
 from app.domain.text import localized
 from app.domain.zones import zone
 from app.languages import date_long, time_of_day, zone_label
-from app.services.calendars import organizer_name, people_of
+from app.services.calendars import organizer_name
 from app.services.links import Links
 from app.services.public import PublishedCycle
 from app.web.accent import readable
@@ -60,7 +61,7 @@ def agenda_items(session: Session, zone_name: str, now: datetime) -> list[dict[s
 
 def names_of(session: Session) -> str:
     """Who is announced, by name, for the line under a session's title."""
-    return ", ".join(person[0] for person in people_of(session))
+    return ", ".join(person.name for person in announced(session))
 
 
 def paragraphs(text: str) -> list[list[str]]:
@@ -189,7 +190,7 @@ def _event_ld(schedule: Schedule, session: Session, language: str, links: Links)
                 **({"jobTitle": position} if position else {}),
                 **({"affiliation": {"@type": "Organization", "name": place}} if place else {}),
             }
-            for name, position, place, _ in people_of(session)
+            for name, position, place, _ in announced(session)
         ],
         "superEvent": {
             "@type": "EducationEvent",

@@ -10,6 +10,7 @@ from app.calendar.colors import CSS3_NAMES
 from app.calendar.render import render
 from app.calendar.values import Calendar
 from app.domain.errors import NotFound
+from app.domain.invitations import announced
 from app.domain.schedule import InstitutionRole, Part, PartRole, Schedule, SessionStatus
 from app.models import Cycle
 from app.services import calendars
@@ -18,7 +19,6 @@ from app.services.calendars import (
     event_of,
     own_segments_of,
     people_lines,
-    people_of,
     session_calendar,
 )
 from app.services.links import Links
@@ -84,7 +84,7 @@ def test_who_has_several_parts_is_named_once() -> None:
             who("Ivo", PartRole.INTERPRETER),
         ),
     )
-    assert people_of(session) == [
+    assert announced(session) == [
         ("Silvia", "Executive", "CP", (PartRole.HOST, PartRole.MODERATOR)),
         ("Marco", "", "", (PartRole.SPEAKER,)),
     ]
