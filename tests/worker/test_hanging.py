@@ -170,7 +170,8 @@ def test_what_ends_while_the_batch_is_sent(
 ) -> None:
     ticks = [0.0]
     monkeypatch.setattr("app.worker.loop.time.monotonic", lambda: ticks[0])
-    _expiring(database, "a", 5)
+    monkeypatch.setattr("app.worker.batch.ENOUGH", 1_000)
+    _expiring(database, "a", 0.5)
     _expiring(database, "b", 1)
     transport = Fake()
 
