@@ -274,7 +274,7 @@ def test_the_file_is_shown_and_downloaded(
     assert file.headers["content-type"] == "message/rfc822"
     assert file.headers["content-disposition"] == f'attachment; filename="{message.id}.eml"'
     mail = message_from_bytes(file.content, policy=default)
-    assert mail["To"].addresses[0].display_name == "Ana <i>Ruiz</i>"
+    assert mail["To"].addresses[0].display_name == ""  # no name that a mail may repeat
 
 
 def test_a_sign_in_mail_is_not_shown(
