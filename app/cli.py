@@ -188,10 +188,11 @@ def start() -> None:
 def serve(with_worker: bool) -> None:
     """Serve the web pages and the API.
 
-    Refuses to start on a schema that is not up to date.
+    Refuses to start on a schema that is not up to date. Newer zone data is followed as by `migrate`.
     """
     settings = _settings()
     with _database(settings) as database:
+        _read_zones_again(database)
         beside = _worker_beside(settings, database) if with_worker else contextlib.nullcontext()
         with beside:
             _run_web(settings, database, _listen(settings))
@@ -201,7 +202,8 @@ def serve(with_worker: bool) -> None:
 def worker() -> None:
     """Send what is in the outbox, until stopped. Several may run at once.
 
-    With CONVOCA_IMAP_URL also fetch the answers that come by mail.
+    With CONVOCA_IMAP_URL also fetch the answers that come by mail. Newer zone data is followed as
+    by `migrate`.
     """
     import signal
 
@@ -210,6 +212,7 @@ def worker() -> None:
 
     settings = _settings()
     with _database(settings) as database:
+        _read_zones_again(database)
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())

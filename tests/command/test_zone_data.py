@@ -11,7 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.command.test_convoca import ROOT, convoca
+from tests.command.test_start import free_port
 
 
 def starts(data: Path) -> dict[int, datetime]:
@@ -61,6 +64,29 @@ def test_sessions_to_come_follow_new_zone_data(tmp_path: Path) -> None:
         4: earlier,
     }
     assert again.stdout == unmoved.stdout
+
+
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_a_program_that_is_only_started_again_follows_it_too(tmp_path: Path, command: str) -> None:
+    data, env = tmp_path / "data", zone_data(tmp_path / "newer")
+    convoca("migrate", data=data)
+    convoca("demo", data=data)
+    before = starts(data)
+    with subprocess.Popen(
+        [sys.executable, "-u", "-m", "app.cli", command],
+        cwd=ROOT,
+        env={**os.environ, **env, "CONVOCA_DATA_DIR": str(data), "PORT": str(free_port())},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        process.terminate()
+        process.wait(30)
+    assert "has moved sessions: 2, in cycles: 1." in said
+    after = starts(data)
+    assert [after[n] - before[n] for n in (3, 4)] == [timedelta(hours=-2)] * 2
 
 
 def step(name: str, data: Path, env: dict[str, str] | None = None) -> Any:

@@ -5,6 +5,7 @@ import sys
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import update
 from sqlmodel import col, select
 
 from app.db import Database, DbSession
@@ -22,7 +23,7 @@ def publish(db: DbSession, cycle: Cycle) -> None:
 
 def make(db: DbSession) -> dict[str, Any]:
     """A participant, and a speaker in the second session, which is in Lima; the first is in
-    Bogotá. Everybody is invited."""
+    Bogotá. Everybody is invited, and has the mail."""
     make = Make(db)
     cycle = make.cycle()
     wall = datetime(now().year + 1, 3, 2, 9)
@@ -32,6 +33,7 @@ def make(db: DbSession) -> dict[str, Any]:
     make.part(make.segment(second, minutes=90), make.person(name="Luz"), "speaker")
     make.enrolment(cycle, make.person(name="Ana"))
     publish(db, cycle)
+    db.execute(update(Message).values(status="sent"))
     return {"messages": messages(db)}
 
 

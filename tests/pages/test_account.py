@@ -122,7 +122,7 @@ def test_token_is_shown_once_and_can_be_revoked(
     [
         ({"name": "", "scope-read": "yes"}, "name"),
         ({"name": "x" * 101, "scope-read": "yes"}, "name"),
-        ({"name": "a\0b", "scope-read": "yes"}, "name"),
+        ({"name": "a\x01b", "scope-read": "yes"}, "name"),
         ({"name": "x"}, "scopes"),
         ({"name": "x", "scope-all": "yes"}, "scopes"),
         ({"name": "x", "scope-read": "yes", "expires": "2020-01-01"}, "expires"),

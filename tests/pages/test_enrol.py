@@ -64,7 +64,7 @@ def test_a_stranger_learns_nothing(client: TestClient, database: Database) -> No
     [
         ("name", ""),
         ("name", "x" * 201),
-        ("name", "a\x00b"),
+        ("name", "a\x01b"),
         ("name", "Win https://evil.example/now"),
         ("institution", "www.evil.example"),
         ("initiative", "ana@evil.example"),

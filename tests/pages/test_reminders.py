@@ -149,7 +149,7 @@ def test_what_went_out_is_told(organizer_client: TestClient, database: Database)
     assert page.text("#planned-title") == ["Still to go out"]
     with database.begin(writes=True) as db:
         starts = db.exec(select(Session.starts_at)).one()
-        assert reminders.run_due(db, starts - timedelta(hours=22)) == 2
+        assert reminders.run_due(db, starts - timedelta(hours=12)) == 2
     page = Page(organizer_client.get(URL).text)
     assert page.text("#planned-title") == []
     assert page.text("#ran-title") == ["Gone out"]
