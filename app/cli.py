@@ -188,7 +188,8 @@ def start() -> None:
 def serve(with_worker: bool) -> None:
     """Serve the web pages and the API.
 
-    Refuses to start on a schema that is not up to date. Newer zone data is followed as by `migrate`.
+    Refuses to start on a schema that is not up to date. Newer zone data is followed as by
+    `migrate`.
     """
     settings = _settings()
     with _database(settings) as database:
