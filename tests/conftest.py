@@ -4,7 +4,7 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,12 +15,13 @@ from starlette.testclient import TestClient
 from app.db import Database, DbSession, make_engine
 from app.domain.addresses import address_key
 from app.main import create_app
-from app.models import SignIn, User
+from app.models import SignIn, User, now
 from app.schema_version import upgrade
 from app.services.actor import Actor
 from app.services.links import Links
 from app.settings import Settings
 from app.web.security import COOKIE
+from tests.clock import set_clock
 from tests.databases import (
     SavepointDatabase,
     fresh_sqlite,
@@ -29,6 +30,8 @@ from tests.databases import (
     sqlite_template,
 )
 from tests.factories import Make
+
+set_clock()
 
 BOTH = ("sqlite", "postgresql")
 BASE_URL = "http://testserver"
@@ -164,7 +167,7 @@ def organizer_client(app: FastAPI, database: Database, organizer: Actor) -> Iter
             SignIn(
                 id=hashlib.sha256(cookie.encode()).hexdigest(),
                 user_id=organizer.id,
-                expires_at=datetime.now(UTC) + timedelta(days=1),
+                expires_at=now() + timedelta(days=1),
             )
         )
     with TestClient(app, base_url=BASE_URL, follow_redirects=False) as client:

@@ -1,10 +1,10 @@
 """A cycle in full swing, for tests that need something of everything."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from app.db import Database
-from app.models import Guest, Initiative, Invitation
+from app.models import Guest, Initiative, Invitation, now
 from app.services.rows import initiative_key
 from tests.factories import Make
 
@@ -38,7 +38,7 @@ def seed(database: Database) -> Seeded:
         cycle = make.cycle(zone="America/Bogota")
         institutions = [make.institution(), make.institution()]
         make.carries(cycle, institutions[0])
-        begun = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(hours=5)
+        begun = now().replace(second=0, microsecond=0) - timedelta(hours=5)
         session = make.session(cycle, 1, wall_start=begun.replace(tzinfo=None))
         make.session(cycle, 2, wall_start=datetime(2027, 1, 12, 9))
         segment = make.segment(session)

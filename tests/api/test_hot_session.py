@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -148,13 +148,13 @@ def test_a_token_that_ends_dies_at_its_hour(
     database: Database, api: TestClient, organizer: Actor, url: str
 ) -> None:
     with database.begin(writes=True) as db:
-        ends = datetime.now(UTC) + timedelta(days=1)
+        ends = the_present() + timedelta(days=1)
         token, secret = create_token(db, organizer, "Short", ["read"], expires_at=ends)
         token_id = token.id
     headers = {"authorization": f"Bearer {secret}"}
     assert api.get(url, headers=headers).status_code == 200
     with database.begin(writes=True) as db:
-        db.get_one(ApiToken, token_id).expires_at = datetime.now(UTC) - timedelta(seconds=1)
+        db.get_one(ApiToken, token_id).expires_at = the_present() - timedelta(seconds=1)
     assert api.get(url, headers=headers).status_code == 401
 
 

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
 
 import pytest
 from starlette.testclient import TestClient
 
 from app.db import Database
-from app.models import Evidence, Initiative
+from app.models import Evidence, Initiative, now
 from app.services.rows import initiative_key
 from tests.api.seeded import Seeded, seed
 from tests.factories import Make
@@ -54,7 +53,7 @@ def _more(database: Database, seeded: Seeded) -> None:
                     session_id=seeded.session_id,
                     kind="check_in",
                     source="room",
-                    at=datetime.now(UTC),
+                    at=now(),
                     key=f"check-in:{enrolment.id}:{seeded.session_id}",
                 )
             )
@@ -74,7 +73,7 @@ def _check_in(database: Database, seeded: Seeded) -> None:
                 session_id=seeded.session_id,
                 kind="check_in",
                 source="room",
-                at=datetime.now(UTC),
+                at=now(),
                 key=f"check-in:{seeded.enrolment_id}:{seeded.session_id}",
             )
         )

@@ -1,7 +1,7 @@
 """Calendars as files: a session, a cycle."""
 
 import gzip
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import icalendar
@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.domain.schedule import SessionStatus
-from app.models import Release, Session
+from app.models import Release, Session, now
 from app.schemas.session import SessionChange
 from app.services import sessions
 from app.services.actor import SYSTEM
@@ -170,7 +170,7 @@ def test_a_cancelled_session_stays_for_a_month(
         sessions.change_session(
             db, SYSTEM, there.session_ids[0], SessionChange(status=SessionStatus.CANCELLED)
         )
-        publish(db, SYSTEM, there.cycle_id, accept_warnings=True, now=datetime.now(UTC))
+        publish(db, SYSTEM, there.cycle_id, accept_warnings=True, now=now())
         starts = db.exec(select(Session.starts_at).where(Session.number == 1)).one()
     first, second = _events(client.get(FILES[0]).content)
     assert (str(first["status"]), str(second["status"])) == ("CANCELLED", "CONFIRMED")
