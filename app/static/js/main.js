@@ -24,6 +24,8 @@ addEventListener('beforeunload', (event) => {
 function once(form) {
   if (form.method !== 'post') return;
   form.addEventListener('submit', (event) => {
+    // What opens beside the page only looks; the page itself is still to be sent.
+    if (event.submitter?.formTarget === '_blank') return;
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = 'yes';
     if (event.submitter) event.submitter.setAttribute('aria-busy', 'true');
