@@ -190,7 +190,8 @@ def test_progress_has_an_address_that_looks_at_mails_only(
     assert Page(piece).text("p") == ["0 of 3 mails have gone out.", "Look again"]
     assert piece.count("<progress") == 1
     assert [q for q in queries if "FROM guest" in q or "FROM invitation" in q] == []
-    assert len([q for q in queries if "FROM message" in q]) == 2
+    # How far these are, the pace of late, and all that waits for the same server.
+    assert len([q for q in queries if "FROM message" in q]) == 3
     deliver(database)
     done = organizer_client.get(URL + "/progress").text
     assert Page(done).text("p") == ["3 of 3 mails have gone out.", "Look again"]
@@ -293,7 +294,7 @@ def test_the_queries_do_not_grow(
         with count_queries() as more:
             organizer_client.get(path)
         assert len(few) == len(more)
-        assert len(more) <= 16
+        assert len(more) <= 17
 
 
 REASONS = {

@@ -216,7 +216,7 @@ def test_what_is_said_once_is_nobody_elses(
 
     make_published(database, links)
     plain = client.get(f"/c/{SLUG}").text
-    said = json.dumps(["success", "It is done"]).encode().hex()
+    said = json.dumps(["success", "It is done", "", ""]).encode().hex()
     client.cookies.set("flash", links.sign(Purpose.FLASH, said))
     assert "It is done" in client.get(f"/c/{SLUG}").text
     client.cookies.clear()

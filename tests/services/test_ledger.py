@@ -104,6 +104,7 @@ def test_what_was_issued_stands_in_the_ledger_and_in_the_mail(world: World) -> N
         "session_id": row.session_id,
         "release_number": 2,
         "lane": lane(row.guest_id, row.session_id, "ana@example.org"),
+        "rank": 1,
         "expires_at": row.ends_at,
         "attempts": 0,
         "due_at": LATER,

@@ -65,6 +65,7 @@ def answer(
         given = validate(PartAnswerIn, {"confirm": confirm, "comment": typed["comment"]})
         parts.answer(db, guest, part_id, given, now(), instant_of(form.text("starts")))
     except NotFound:
+        db.rollback()
         return _no_longer(request, cycle, token)
     except (Invalid, Clash, Stale) as error:
         db.rollback()
@@ -92,6 +93,7 @@ def upload_slides(
         assert isinstance(kept, Stored)
         row = details.add_slides(db, guest, part_id, given, kept, upload.file_name)
     except NotFound:
+        db.rollback()
         return _no_longer(request, cycle, token)
     except Invalid as error:
         db.rollback()
