@@ -1,10 +1,12 @@
 """Mail addresses as headers and servers take them."""
 
 import re
+from functools import lru_cache
 
 from email_validator import EmailNotValidError, validate_email
 
 
+@lru_cache(maxsize=2048)  # each is asked for several times in a mail, the sender's in all of them
 def ascii_domain(address: str) -> str:
     """The address with its domain in ASCII (IDNA 2008).
 

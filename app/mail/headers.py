@@ -69,7 +69,11 @@ def _encoded(text: str, name: str) -> str:
 
 
 def _mailbox(address: Address, header: str) -> str:
-    name, spec = address.display_name, address.addr_spec
+    return _written(address.display_name, address.addr_spec, header)
+
+
+@lru_cache(maxsize=1024)
+def _written(name: str, spec: str, header: str) -> str:
     if not name:
         return spec
     if name.isascii():

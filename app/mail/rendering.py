@@ -7,7 +7,7 @@ styles inline and plain text wants no escaping.
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from gettext import NullTranslations
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -163,6 +163,7 @@ def _tidy(text: str) -> str:
     return re.sub(r"\n{3,}", "\n\n", lines).strip() + "\n"
 
 
+@lru_cache(maxsize=2048)  # a release writes to the same people once for each session
 def greeting_name(name: str) -> str:
     """The name, if a mail may repeat it.
 
