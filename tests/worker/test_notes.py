@@ -96,11 +96,11 @@ def test_who_is_told_to_stop_tries_once_more(
     ]
 
 
+# In PostgreSQL nobody locks the whole database.
+@pytest.mark.parametrize("real_database", ["sqlite"], indirect=True)
 def test_somebody_else_writes_for_longer_than_one_waits(
     real_database: Database, links: Links, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if real_database.engine.dialect.name != "sqlite":
-        pytest.skip("in PostgreSQL nobody locks the whole database")
     monkeypatch.setattr(app_db, "BUSY_TIMEOUT_MS", 20)
     real_database.engine.dispose()
     queue(real_database, 3)
