@@ -583,7 +583,7 @@ def test_the_same_file_twice_goes_with_the_last_row(
 
     one, two = upload(organizer_client), upload(organizer_client, "other.pdf")
     assert one.file == two.file
-    later = now() + timedelta(days=2)
+    later = datetime.now(UTC) + timedelta(days=2)  # files have the machine's time
     for row, left in ((one, True), (two, False)):
         with database.begin(writes=True) as db:
             materials.remove_material(db, SYSTEM, row.id)
