@@ -23,7 +23,6 @@ _LONGEST_DETAIL = 200
 _KEYWORD = "$Convoca"
 _LOOK_BACK = timedelta(days=30)  # what was seen before and has no keyword is an archive's
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-SCHEMES = frozenset(_PORTS)
 
 
 class MailboxError(RuntimeError):

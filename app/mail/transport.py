@@ -18,7 +18,6 @@ from app.mail.values import Mail
 from app.mail.wire import Hook, never, nothing
 
 TIMEOUT = 20.0  # seconds for each step of the conversation
-LONGEST_TIMEOUT = 45.0
 _TOGETHER = 2  # so many times that for one mail as a whole, and for making a connection
 _PATIENCE = 2.0  # seconds after which an answer is late
 _PORTS: Mapping[str, int] = {"smtp": 25, "smtps": 465, "smtp+starttls": 587}

@@ -117,12 +117,6 @@ def set_status(
     return _set(db, session_id, part_id, now, given.status, given.comment)
 
 
-def statuses_of(db: DbSession, session: Session) -> Mapping[str, Standing]:
-    """Where the parts of a session stand, by the part's id; the session is loaded with its agenda.
-    No query."""
-    return {each.part.id: each.standing for each in placed_in(session)}
-
-
 def _session_of(db: DbSession, cycle_id: str, part_id: str, person_id: str | None = None) -> str:
     part = find(db, Part, part_id)
     session = find(db, Session, part.session_id)
