@@ -30,6 +30,7 @@ from tests.databases import (
     sqlite_template,
 )
 from tests.factories import Make
+from tests.routes import with_known_routes
 
 set_clock()
 
@@ -134,7 +135,7 @@ def links(settings: Settings) -> Links:
 @pytest.fixture
 def app(settings: Settings, database: Database) -> FastAPI:
     """The application on `database`."""
-    return create_app(settings, database=database)
+    return with_known_routes(create_app(settings, database=database))
 
 
 @pytest.fixture
