@@ -16,6 +16,7 @@ from app.mail.values import Mail
 from app.models import Message
 from app.services.outbox import SIGN_IN
 from app.worker import claims, pace
+from app.worker.beside import Beside
 from app.worker.clocks import Clock
 from app.worker.composer import Composer
 from app.worker.pace import Limits
@@ -44,6 +45,7 @@ class Desk:
     limits: Limits
     stop: Callable[[], threading.Event]
     refusals: Refusals = field(default_factory=Refusals)
+    beside: Beside | None = None
 
 
 @dataclass(slots=True)
@@ -79,7 +81,8 @@ class Batch:
         self._open = {message.id: message for message in self.messages}
         started = time.monotonic()
         try:
-            self.desk.composer.read_ahead(self.messages)
+            if not (self.desk.beside and self.desk.beside.ask_for(self.messages)):
+                self.desk.composer.read_ahead(self.messages)
             with self.desk.database.jotting() as jot:
                 while self._open and not self._is_enough(started):
                     message = next(iter(self._open.values()))
@@ -87,6 +90,8 @@ class Batch:
                         break
         finally:
             self.desk.composer.close()
+            if self.desk.beside:
+                self.desk.beside.forget()
             self._give_back(set(self._open))
         return self.outcome
 
@@ -185,14 +190,18 @@ class Batch:
         made = self._ahead.pop(message.id, None)
         if isinstance(made, Exception):
             raise made
-        return made or self.desk.composer.compose(message, self.at())
+        return made or self._write(message)
+
+    def _write(self, message: Message) -> Mail:
+        mail = self.desk.beside.take(message.id) if self.desk.beside else None
+        return mail or self.desk.composer.compose(message, self.at())
 
     def _compose_ahead(self, message_id: str) -> None:
         """Makes the next mail, as the server has something to do as well."""
         following = next((m for m in self._open.values() if m.id != message_id), None)
         if following is not None:
             try:
-                made: Mail | Exception = self.desk.composer.compose(following, self.at())
+                made: Mail | Exception = self._write(following)
             except Exception as error:
                 made = error
             self._ahead[following.id] = made

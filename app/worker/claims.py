@@ -215,8 +215,8 @@ def _lease(
     statement = statement.values(leased_by=worker, leased_until=now + LEASE, message_id=named)
     returning = statement.returning(col(Message.id))
     taken = db.connection().execute(returning, _times(now)).scalars().all()
-    found = select(Message).where(col(Message.id).in_(taken))
-    return {m.id: m for m in db.exec(found.execution_options(populate_existing=True))}
+    rows: Any = db.connection().execute(outbox.ROWS, {"ids": taken})
+    return {row.id: row for row in rows}
 
 
 def release(db: DbSession, worker: str, message_ids: Collection[str]) -> None:

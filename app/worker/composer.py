@@ -1,14 +1,16 @@
 """Mails from rows, several from one look at the database."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from contextlib import ExitStack
 from datetime import datetime
+from typing import Any
 
 from app.db import Database, DbSession
 from app.mail.values import Mail, Sender
 from app.models import Message
 from app.services.links import Links
+from app.services.outbox import ROWS
 from app.worker.compose import compose
 from app.worker.compose_invitation import read_ahead
 from app.worker.kept import Kept
@@ -35,6 +37,12 @@ class Composer:
         except BaseException:
             self.close()
             raise
+
+    def look_up(self, ids: Collection[str]) -> dict[str, Message]:
+        """Rows by their ids, with what their mails need. It holds until `close`."""
+        rows: Any = self._session().connection().execute(ROWS, {"ids": list(ids)}).all()
+        self.read_ahead(rows)
+        return {row.id: row for row in rows}
 
     def read_ahead(self, messages: Iterable[Message]) -> None:
         """Reads at once what these mails need, which are made next. It holds until `close`."""

@@ -17,9 +17,11 @@ from app.mail.transport import Transport, server_of, transport_for
 from app.mail.values import Sender
 from app.services.files import FileStore
 from app.services.links import Links
+from app.services.secret_key import secret_key
 from app.settings import Settings
 from app.worker import claims, pauses
 from app.worker.batch import ENOUGH, Batch, Desk, Outcome
+from app.worker.beside import Beside
 from app.worker.chores import Chores
 from app.worker.clocks import Clock, Told, from_then_on
 from app.worker.composer import Composer
@@ -49,6 +51,7 @@ class Worker:
         *,
         limits: Limits | None = None,
         chores: Chores | None = None,
+        beside: Beside | None = None,
         clock: Callable[[], datetime] | None = None,
         poll: float = POLL,
     ) -> None:
@@ -69,6 +72,7 @@ class Worker:
             sender=sender.address,
             limits=limits,
             stop=lambda: self._stop,
+            beside=beside,
         )
         self._size = BATCH
         self._server_down = False
@@ -127,6 +131,8 @@ class Worker:
                     between()
         finally:
             self._transport.close()
+            if self._desk.beside:
+                self._desk.beside.end()
         return handled
 
     def _expire(self, clock: Clock) -> None:
@@ -220,4 +226,12 @@ def worker_for(settings: Settings, database: Database, links: Links) -> Worker:
     )
     limits = Limits(server_of(settings.smtp_url), settings.smtp_per_second, settings.smtp_per_hour)
     chores = Chores(database, FileStore(settings.files_dir))
-    return Worker(database, links, transport, sender, limits=limits, chores=chores)
+    beside = Beside(
+        {
+            "database_url": settings.database_url,
+            "key": secret_key(settings.secret_key, settings.data_dir),
+            "base_url": settings.base_url,
+            "sender": [sender.address, sender.name],
+        }
+    )
+    return Worker(database, links, transport, sender, limits=limits, chores=chores, beside=beside)
