@@ -120,19 +120,20 @@ def _worker_beside(settings: Settings, database: Database) -> Iterator[None]:
         thread.join()
 
 
-def _read_zones_again(database: Database) -> None:
+def _read_zones_again(settings: Settings, database: Database) -> None:
     """Lets the sessions to come follow the zone data in use: it may be newer than the last time."""
     from app.domain.zones import zone_data_version
-    from app.services.sessions import read_zones_again
+    from app.services.zone_guard import read_zones_again
 
     with database.begin(writes=True) as db:
         moved = read_zones_again(db, now())
-        cycles = {session.cycle_id for session in moved}
     if moved:
         click.echo(
-            f"The zone data ({zone_data_version()}) has moved sessions: {len(moved)}, "
-            f"in cycles: {len(cycles)}. Publish these cycles, so that everybody hears of it."
+            f"The zone data ({zone_data_version()}) has moved sessions: "
+            f"{sum(map(len, moved.values()))}, in cycles: {len(moved)}. Tell those concerned:"
         )
+        for slug in sorted(moved):
+            click.echo(f"  {settings.base_url}/organize/c/{slug}/publish")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -166,7 +167,7 @@ def start() -> None:
     with _database(settings, check=False) as database:
         schema_version.upgrade(database.engine)
         schema_version.check(database.engine)
-        _read_zones_again(database)
+        _read_zones_again(settings, database)
         links = _links(settings)
         with database.begin(writes=True) as db:
             demo.load(db, now(), organizer_email=DEMO_ORGANIZER)
@@ -193,7 +194,7 @@ def serve(with_worker: bool) -> None:
     """
     settings = _settings()
     with _database(settings) as database:
-        _read_zones_again(database)
+        _read_zones_again(settings, database)
         beside = _worker_beside(settings, database) if with_worker else contextlib.nullcontext()
         with beside:
             _run_web(settings, database, _listen(settings))
@@ -213,7 +214,7 @@ def worker() -> None:
 
     settings = _settings()
     with _database(settings) as database:
-        _read_zones_again(database)
+        _read_zones_again(settings, database)
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
@@ -237,7 +238,7 @@ def migrate() -> None:
             click.echo(f"The schema is up to date ({after}).")
         else:
             click.echo(f"The schema went from {before or 'nothing'} to {after}.")
-        _read_zones_again(database)
+        _read_zones_again(settings, database)
 
 
 @main.command("demo")

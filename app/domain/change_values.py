@@ -25,6 +25,7 @@ class Code(StrEnum):
     SESSION_LENGTH = "session_length"
     SESSION_ZONE = "session_zone"
     SESSION_CLOCK = "session_clock"
+    SESSION_SHIFTED = "session_shifted"
     SESSION_RETITLED = "session_retitled"
     SESSION_DESCRIPTION = "session_description"
     AGENDA_REORDERED = "agenda_reordered"
@@ -65,6 +66,10 @@ SENTENCES: Mapping[Code, str] = {
     ),
     Code.SESSION_CLOCK: N_(
         "The clock time of session %(number)s is written anew; the moment stays the same."
+    ),
+    Code.SESSION_SHIFTED: N_(
+        "The rules for the clocks in %(zone)s have changed. Session %(number)s stays at its hour "
+        "there; elsewhere it is now on %(now)s (before: %(was)s)."
     ),
     Code.SESSION_RETITLED: N_("Session %(number)s is now called “%(now)s” (before: “%(was)s”)."),
     Code.SESSION_DESCRIPTION: N_("Session %(number)s has a new description."),

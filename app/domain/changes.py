@@ -9,6 +9,7 @@ from app.domain.changes_in_agenda import agenda_changes, visible_segments
 from app.domain.schedule import CycleInstitution, Schedule, Session, SessionStatus
 from app.domain.sentences import Moment, Value, Words
 from app.domain.text import Localized
+from app.domain.zone_shifts import same_clock
 
 __all__ = ["SENTENCES", "Change", "Code", "changes", "release", "visible"]
 
@@ -124,7 +125,17 @@ def _field_changes(was: Session, now: Session, language: str) -> Iterator[Change
 def _time_changes(was: Session, now: Session, language: str) -> Iterator[Change]:
     if was.zone != now.zone:
         yield _change(Code.SESSION_ZONE, now, language, was=was.zone, now=now.zone)
-    if was.starts != now.starts:
+    if was.starts != now.starts and same_clock(was, now):
+        # What the instant before is on that wall by today's rules is a time that nobody was told.
+        yield _change(
+            Code.SESSION_SHIFTED,
+            now,
+            language,
+            zone=now.zone,
+            was=Moment(was.starts, was.ends, "UTC", only=True),
+            now=Moment(now.starts, now.ends, "UTC", only=True),
+        )
+    elif was.starts != now.starts:
         moments: dict[str, Value] = {
             "was": Moment(was.starts, was.ends, was.zone),
             "now": Moment(now.starts, now.ends, now.zone),

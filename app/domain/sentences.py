@@ -28,11 +28,13 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A half-open interval of aware instants, to be told by the clock of an IANA zone."""
+    """A half-open interval of aware instants, to be told by the clock of an IANA zone; `only` by
+    that one, wherever the reader is."""
 
     starts: datetime
     ends: datetime
     zone: str
+    only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

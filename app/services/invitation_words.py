@@ -12,6 +12,7 @@ from app.domain.errors import N_
 from app.domain.invitations import Why, own_segments
 from app.domain.schedule import Schedule, Session
 from app.domain.text import localized
+from app.domain.zone_shifts import same_clock
 from app.languages import translations
 from app.mail.frames import LINK, NAME, Frame
 from app.mail.placeholders import fill, fill_subject
@@ -126,6 +127,8 @@ def content_of(
 
 def _as_told(about: About, session: Session) -> Session:
     """A session at the time that the mail is about: of a cancellation, the time they had."""
+    if about.kind != CANCEL:
+        return session
     starts, ends = datetime.fromisoformat(about.starts), datetime.fromisoformat(about.ends)
     return replace(session, starts=starts, ends=ends)
 
@@ -208,9 +211,7 @@ def _with_differences(
 
     # The same hour on the wall at another instant: newer zone data says so, nobody moved it. What
     # the old instant would be on that wall today is a time that nobody was told.
-    clocks = (before.wall_start, before.zone) == (session.wall_start, session.zone) and (
-        before.starts != session.starts
-    )
+    clocks = same_clock(before, session) and before.starts != session.starts
     if clocks and mail.zone == session.zone:
         mail = replace(mail, before=None)
     different = {

@@ -14,6 +14,7 @@ from app.db import DbSession
 from app.domain.documents import from_document
 from app.domain.errors import NotFound
 from app.domain.schedule import CycleStatus, Schedule
+from app.domain.zone_shifts import by_the_clock
 from app.models import Cycle, Release
 
 
@@ -68,7 +69,7 @@ def _published(db: DbSession, *conditions: ColumnElement[bool] | bool) -> list[P
     return [
         PublishedCycle(
             cycle=cycle,
-            schedule=from_document(release.document),
+            schedule=by_the_clock(from_document(release.document)),
             release_number=release.number,
             published_at=release.published_at,
             revision=cycle.revision,

@@ -29,7 +29,7 @@ from app.services.schedules import (
     newest_release,
     other_schedules,
     refuse_archived,
-    released_schedule,
+    stored_schedule,
 )
 
 LONGEST_NOTE = 2_000
@@ -104,7 +104,7 @@ def preview(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Previe
 
 def preview_of(db: DbSession, actor: Actor, draft: Schedule, now: datetime) -> Preview:
     """`preview` for a draft that has been loaded. At most nine queries."""
-    before = released_schedule(db, draft.id)
+    before = stored_schedule(db, draft.id)
     after = release(before, draft, now)
     different = changes(before, after)
     return Preview(
@@ -157,31 +157,58 @@ def publish(
         Invalid: at ``note``, if it is longer than 2,000 characters.
     """
     check_note(note)
+    cycle = hold_as_shown(db, cycle_id, revision)
+    found = preview(db, actor, cycle_id, now)
+    _check(found, cycle, accept_warnings=accept_warnings)
+    cycle.status = str(CycleStatus.PUBLISHED)
+    cycle.invites = cycle.invites or invite
+    return make_release(
+        db, actor, cycle, found.next_schedule, now, leave_out=leave_out, note=note.strip()
+    )
+
+
+def hold_as_shown(db: DbSession, cycle_id: str, revision: int | None) -> Cycle:
+    """The cycle, held, for publishing what was shown of it at this revision (None: whatever).
+
+    Raises NotFound; Stale; Clash, code ``cycle_archived``.
+    """
     cycle = held_cycle(db, cycle_id)
     refuse_archived(cycle)
     if revision is not None and revision != cycle.revision:
         raise Stale(
             N_("Somebody changed the schedule while you were reading. Look at it once more.")
         )
-    found = preview(db, actor, cycle_id, now)
-    _check(found, cycle, accept_warnings=accept_warnings)
+    return cycle
+
+
+def make_release(
+    db: DbSession,
+    actor: Actor,
+    cycle: Cycle,
+    schedule: Schedule,
+    now: datetime,
+    *,
+    leave_out: Collection[str] = (),
+    note: str = "",
+) -> Release:
+    """The next release of a cycle that is held, and the mails that it takes if the cycle invites.
+    Whoever makes one has looked at whether it may be."""
     row = Release(
-        cycle_id=cycle_id,
+        cycle_id=cycle.id,
         number=cycle.release_number + 1,
         published_at=now,
         published_by=actor.name,
-        note=note.strip(),
-        document=to_document(found.next_schedule),
+        note=note,
+        document=to_document(schedule),
     )
     db.add(row)
     cycle.release_number = row.number
-    cycle.status = str(CycleStatus.PUBLISHED)
-    cycle.invites = cycle.invites or invite
+    cycle.zones_moved = False
     db.flush()
     if cycle.invites:
-        ensure_guests(db, cycle_id, found.next_schedule)
-        planned = plan(db, cycle, found.next_schedule, now)
-        issue(db, cycle, row.number, planned, now, leave_out=leave_out, note=row.note)
+        ensure_guests(db, cycle.id, schedule)
+        planned = plan(db, cycle, schedule, now)
+        issue(db, cycle, row.number, planned, now, leave_out=leave_out, note=note)
     return row
 
 

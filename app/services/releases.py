@@ -16,7 +16,7 @@ from app.models import Guest, Invitation, Message, Person, Release
 from app.services.actor import Actor
 from app.services.outbox import INVITATION_KINDS
 from app.services.publishing import ToldRelease, told_release
-from app.services.schedules import draft_schedule, released_schedule, schedule_of_release
+from app.services.schedules import draft_schedule, schedule_of_release, stored_schedule
 
 MOST_TOLD = 50
 """So many releases are told to the public."""
@@ -106,7 +106,7 @@ def compare(
 
 def _schedule(db: DbSession, cycle_id: str, number: int | None, now: datetime) -> Schedule:
     if number is None:
-        return release(released_schedule(db, cycle_id), draft_schedule(db, cycle_id), now)
+        return release(stored_schedule(db, cycle_id), draft_schedule(db, cycle_id), now)
     found = schedule_of_release(db, cycle_id, number)
     if found is None:
         raise NotFound

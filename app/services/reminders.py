@@ -22,6 +22,7 @@ from app.domain import reminders as rules
 from app.domain.documents import from_document
 from app.domain.reminders import Anchor, Audience, Meeting, Rule, Verdict
 from app.domain.schedule import CycleStatus, Session
+from app.domain.zone_shifts import by_the_clock
 from app.models import Cycle, Message, Release, Reminder, ReminderRun
 from app.services import outbox
 from app.services.guests import ensure_guests
@@ -57,7 +58,8 @@ class Meetings:
         if new:
             rows = db.exec(select(Release.id, Release.document).where(col(Release.id).in_(new)))
             for release_id, document in rows:
-                found[release_id] = {s.id: meeting_of(s) for s in from_document(document).sessions}
+                sessions = by_the_clock(from_document(document)).sessions
+                found[release_id] = {s.id: meeting_of(s) for s in sessions}
         self._of = found
         return found
 

@@ -31,6 +31,7 @@ from app.domain.conflict_sessions import same_room
 from app.domain.documents import from_document
 from app.domain.errors import N_, Clash
 from app.domain.schedule import CycleStatus, InstitutionRole, PartRole, SegmentKind, SessionStatus
+from app.domain.zone_shifts import by_the_clock
 from app.models import (
     Cycle,
     CycleInstitution,
@@ -147,10 +148,18 @@ def newest_release(db: DbSession, cycle_id: str) -> Release | None:
 
 
 def released_schedule(db: DbSession, cycle_id: str) -> schedule.Schedule | None:
-    """What was published last, or None before the first release. One query.
+    """What was published last, for whoever reads it: at its local times by today's zone data. None
+    before the first release. One query.
 
     It holds every session that was ever published: those taken away stay in it as cancelled.
     """
+    released = stored_schedule(db, cycle_id)
+    return None if released is None else by_the_clock(released)
+
+
+def stored_schedule(db: DbSession, cycle_id: str) -> schedule.Schedule | None:
+    """What was published last, with the instants that it was published with: what the next release
+    is compared with. None before the first one. One query."""
     release = newest_release(db, cycle_id)
     return None if release is None else from_document(release.document)
 
@@ -163,7 +172,8 @@ def released_session(db: DbSession, session: Session) -> schedule.Session | None
 
 
 def schedule_of_release(db: DbSession, cycle_id: str, number: int) -> schedule.Schedule | None:
-    """What the release of this number published, or None where there is none. One query."""
+    """What the release of this number published, as it is stored, or None where there is none. One
+    query."""
     query = select(Release.document).where(Release.cycle_id == cycle_id, Release.number == number)
     document = db.exec(query).one_or_none()
     return None if document is None else from_document(document)

@@ -4,15 +4,14 @@ The wall-clock start, its zone and `fold` are what was asked for; the instants f
 are written by nobody else.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from sqlmodel import col, select
+from sqlmodel import select
 
 from app.db import DbSession
 from app.domain.errors import N_, Clash, Invalid, NotFound
 from app.domain.schedule import SessionStatus
-from app.domain.zones import resolve_wall
 from app.models import Cycle, Evidence, Session
 from app.schemas.session import SessionChange, SessionIn
 from app.services.actor import Actor
@@ -36,7 +35,6 @@ __all__ = [
     "delete_session",
     "get_session",
     "list_sessions",
-    "read_zones_again",
     "session_by_number",
 ]
 
@@ -94,7 +92,7 @@ def change_session(
     revision: int | None = None,
 ) -> Session:
     """Changes what `change` names. A new local time, zone or fold is read anew; what is not named
-    keeps its instant, even if zone data would read it differently today (`read_zones_again`).
+    keeps its instant, even if zone data would read it differently today (`services.zone_guard`).
 
     Raises:
         NotFound, Stale.
@@ -180,31 +178,6 @@ def list_sessions(db: DbSession, actor: Actor, cycle_id: str) -> list[Session]:
     """
     find(db, Cycle, cycle_id)
     return list(sessions_of(db, cycle_id))
-
-
-def read_zones_again(db: DbSession, now: datetime) -> list[Session]:
-    """Moves the instants of sessions to come to where today's zone data has their local times.
-
-    For after an update of the `tzdata` package; each that moved differs from its release from then
-    on, and is shown and published like any other change. Gives back those that moved. A local time
-    that no longer exists is read as RFC 5545, section 3.3.5 has it.
-    """
-    statement = (
-        select(Session)
-        .where(col(Session.starts_at) > now, Session.status != SessionStatus.CANCELLED)
-        .order_by(col(Session.id))
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    moved = []
-    for row in db.exec(statement):
-        instant = resolve_wall(row.wall_start, row.zone, row.fold).instant
-        if instant != row.starts_at:
-            row.starts_at = instant
-            row.ends_at = instant + timedelta(minutes=row.minutes)
-            moved.append(row)
-    db.flush()
-    return moved
 
 
 def _times(settled: Settled, minutes: int) -> dict[str, Any]:

@@ -232,7 +232,7 @@ def _zones(standing: Standing) -> Iterator[Todo]:
         yield Todo(
             "zones_changed",
             "now" if min(near) <= standing.now + SOON else "soon",
-            N_("Time zones changed: sessions moved: %(count)s. Publish it, so that people know."),
+            N_("Time zones changed: sessions moved: %(count)s. Tell those concerned."),
             {"count": len(moved)},
             where="publish",
         )

@@ -166,6 +166,11 @@ def reach_context(
     }
 
 
+def kinds_of(planned: Plan, language: str) -> list[tuple[str, int, list[tuple[str, int]]]]:
+    """How many mails a plan takes, of which kind, in which language, in words."""
+    return kind_counts(tally(planned), language)
+
+
 def lines(concerned: Iterable[Concerned], language: str) -> list[Line]:
     """What each of them gets, in words."""
     gettext = Presenter(language).gettext

@@ -109,7 +109,8 @@ class Presenter:
                 return str(value)
 
     def _moment(self, moment: Moment) -> str:
-        here, home = self.zone or moment.zone, moment.zone
+        home = moment.zone
+        here = home if moment.only else self.zone or home
         first, said = self._hours(moment, here)
         home_first, at_home = self._hours(moment, home)
         label = zone_label(here, self.language)

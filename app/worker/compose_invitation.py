@@ -234,7 +234,7 @@ def _words(db: DbSession, kept: Kept, about: About, released: Released) -> Words
     earlier = None
     if about.kind == UPDATE:
         before = kept.release(db, about.cycle_id, about.was_release)
-        earlier = before.schedule if before else None
+        earlier = before.stored if before else None
     return words_of(about, released.schedule, released.sessions[about.session_id], earlier)
 
 

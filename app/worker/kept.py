@@ -9,6 +9,7 @@ from sqlmodel import select
 from app.db import DbSession
 from app.domain.documents import from_document
 from app.domain.schedule import Schedule, Session
+from app.domain.zone_shifts import by_the_clock
 from app.models import Release
 
 KeyT = TypeVar("KeyT")
@@ -16,10 +17,12 @@ T = TypeVar("T")
 
 
 class Released:
-    """A release's schedule, with its sessions by id."""
+    """A release's schedule for its readers, with its sessions by id; `stored` has the instants with
+    which it was published."""
 
-    def __init__(self, schedule: Schedule) -> None:
-        self.schedule = schedule
+    def __init__(self, stored: Schedule) -> None:
+        self.stored = stored
+        self.schedule = schedule = by_the_clock(stored)
         self.sessions: dict[str, Session] = {s.id: s for s in schedule.sessions}
         self.cast: dict[str, frozenset[str]] = {
             s.id: frozenset(p.person_id for g in s.segments for p in g.parts)

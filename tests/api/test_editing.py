@@ -7,6 +7,7 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from tests.api.seeded import Seeded, seed
+from tests.services.zones_world import moved_world
 
 EDITS: list[tuple[str, str, dict[str, Any]]] = [
     ("PATCH", "/cycles/{cycle_id}", {"capacity": 7}),
@@ -58,6 +59,17 @@ def test_publishing_says_why_not(api: TestClient, database: Database) -> None:
     assert api.get(url).json() == {"items": [done.json()], "next": None}
     released = api.delete(f"/api/v1/sessions/{seeded.session_id}")
     assert (released.status_code, released.json()["code"]) == (409, "session_released")
+
+
+def test_what_newer_zone_data_has_moved_is_published_by_itself(
+    api: TestClient, database: Database
+) -> None:
+    with database.begin(writes=True) as db:
+        cycle_id = moved_world(db).cycle.id
+    url = f"/api/v1/cycles/{cycle_id}/releases/time-zones"
+    done, again = api.post(url), api.post(url)
+    assert (done.status_code, done.json()["number"], done.json()["mails"]) == (201, 2, 3)
+    assert (again.status_code, again.json()["code"]) == (409, "nothing_shifted")
 
 
 def _overlap(api: TestClient, seeded: Seeded) -> None:

@@ -35,6 +35,7 @@ CALLS: dict[str, tuple[Callable[[Seeded], Any], int]] = {
     "list_releases": (lambda s: None, 200),
     "preview_release": (lambda s: None, 200),
     "publish_release": (lambda s: {"accept_warnings": True}, 201),
+    "publish_time_zones": (lambda s: None, 409),
     "list_invitations": (lambda s: None, 200),
     "bring_up_to_date": (lambda s: None, 409),
     "list_session_invitations": (lambda s: None, 200),

@@ -51,11 +51,10 @@ def test_sessions_to_come_follow_new_zone_data(tmp_path: Path) -> None:
     again = convoca("migrate", data=data, env=env)
 
     assert len(unmoved.stdout.splitlines()) == 1
-    up_to_date, told = moved.stdout.splitlines()
+    up_to_date, told, where = moved.stdout.splitlines()
     assert up_to_date.startswith("The schema is up to date")
-    assert told.partition(") ")[2] == (
-        "has moved sessions: 2, in cycles: 1. Publish these cycles, so that everybody hears of it."
-    )
+    assert told.partition(") ")[2] == ("has moved sessions: 2, in cycles: 1. Tell those concerned:")
+    assert where.endswith("/organize/c/cluster-leaders/publish")
     earlier = timedelta(hours=-2)
     assert {n: after[n] - before[n] for n in before} == {
         1: timedelta(0),
@@ -115,6 +114,6 @@ def test_newer_zone_data_is_listed_and_one_click_tells_those_concerned(tmp_path:
     convoca("migrate", data=data, env=env)
 
     assert step("look", data, env) == {"moved": [[1, -7200]], "due": [["Ana", 1], ["Bea", 1]]}
-    told = step("release", data, env)
+    told = step("tell", data, env)
     updates = [["invitation-update", "Ana", 1], ["invitation-update", "Bea", 1]]
     assert told == {"messages": [*invited, *updates], "moved": [], "due": []}

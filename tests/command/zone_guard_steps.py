@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from app.db import Database, DbSession
 from app.domain.zone_shifts import shifts
 from app.models import Cycle, Message, Session, now
-from app.services import publishing
+from app.services import publishing, zone_guard
 from app.services.actor import SYSTEM
 from app.services.ledger import plan
 from tests.factories import Make
@@ -58,13 +58,14 @@ def look(db: DbSession) -> dict[str, Any]:
     }
 
 
-def release(db: DbSession) -> dict[str, Any]:
-    publish(db, db.exec(select(Cycle)).one())
+def tell(db: DbSession) -> dict[str, Any]:
+    """The one click."""
+    zone_guard.publish_shifts(db, SYSTEM, db.exec(select(Cycle)).one().id, now=now())
     return {"messages": messages(db), **look(db)}
 
 
 if __name__ == "__main__":
     database = Database(f"sqlite:///{sys.argv[2]}/convoca.db")
     with database.begin(writes=True) as session:
-        print(json.dumps({"make": make, "look": look, "release": release}[sys.argv[1]](session)))
+        print(json.dumps({"make": make, "look": look, "tell": tell}[sys.argv[1]](session)))
     database.close()

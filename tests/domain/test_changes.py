@@ -127,6 +127,24 @@ def test_a_clock_time_corrected_at_the_same_moment() -> None:
     assert [code for code, _ in tell(WAS, after)] == [Code.SESSION_CLOCK]
 
 
+def test_newer_zone_data_moves_the_instant_and_not_the_hour() -> None:
+    was = replace(WAS, segments=())
+    assert tell(was, replace(was, starts=at(60), ends=at(120))) == [
+        (
+            Code.SESSION_SHIFTED,
+            "The rules for the clocks in America/Bogota have changed. Session 1 stays at its hour "
+            "there; elsewhere it is now on 2026-08-26 15:00–16:00 (UTC) "
+            "(before: 2026-08-26 14:00–15:00 (UTC)).",
+        )
+    ]
+
+
+def test_the_second_of_two_equal_hours_is_another_time() -> None:
+    was = replace(WAS, segments=())
+    after = replace(was, starts=at(60), ends=at(120), wall_start=WAS.wall_start.replace(fold=1))
+    assert [code for code, _ in tell(was, after)] == [Code.SESSION_MOVED]
+
+
 def test_title_description_number() -> None:
     assert tell(WAS, replace(WAS, title={"en": "New", "es": ""})) == [
         (Code.SESSION_RETITLED, "Session 1 is now called “New” (before: “Session 1”).")

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.domain.schedule import Schedule, Session, SessionStatus
-from app.domain.zone_shifts import Shift, shifts
+from app.domain.schedule import Schedule, Segment, SegmentKind, Session, SessionStatus
+from app.domain.zone_shifts import Shift, by_the_clock, same_clock, shifts, with_shifts
 
 HOUR = timedelta(hours=1)
 START = datetime(2026, 12, 1, 13, tzinfo=UTC)
@@ -77,3 +77,46 @@ def test_by_time() -> None:
     moved = replace(later, starts=START + 8 * HOUR, ends=START + 9 * HOUR)
     found = shifts(schedule(later, SESSION), schedule(moved, MOVED), NOW)
     assert [s.number for s in found] == [3, 1]
+
+
+AGENDA = (Segment("g", SegmentKind.PANEL, "Panel", START, START + HOUR),)
+AN_HOUR_LATE = replace(
+    SESSION,
+    starts=START + HOUR,
+    ends=START + 2 * HOUR,
+    segments=(replace(AGENDA[0], starts=START + HOUR, ends=START + 2 * HOUR),),
+)
+"""As a release has it that was made while Santiago was four hours behind; now it is three."""
+
+
+def test_readers_are_shown_the_local_time() -> None:
+    other = replace(SESSION, id="s4", number=4)
+    shown = by_the_clock(schedule(AN_HOUR_LATE, other))
+    assert shown == schedule(replace(SESSION, segments=AGENDA), other)
+
+
+def test_what_has_not_moved_is_the_same() -> None:
+    same = schedule(SESSION)
+    assert by_the_clock(same) is same
+
+
+def test_of_two_equal_hours_it_stays_the_second() -> None:
+    # Santiago's clocks go back from 24:00 to 23:00 on 3 April 2027.
+    second = datetime(2027, 4, 4, 3, 30, tzinfo=UTC)
+    twice = replace(
+        SESSION,
+        wall_start=datetime(2027, 4, 3, 23, 30, fold=1),
+        starts=second,
+        ends=second + HOUR,
+    )
+    same = schedule(twice)
+    assert by_the_clock(same) is same
+    assert not same_clock(twice, replace(twice, wall_start=datetime(2027, 4, 3, 23, 30)))
+
+
+def test_a_release_of_what_has_moved_has_nothing_else_new() -> None:
+    other = replace(AN_HOUR_LATE, id="s4", number=4)
+    released = schedule(AN_HOUR_LATE, other)
+    draft = schedule(SESSION, replace(other, wall_start=datetime(2026, 12, 1, 11)))
+    found = shifts(released, draft, NOW)
+    assert with_shifts(released, found) == schedule(replace(SESSION, segments=AGENDA), other)

@@ -313,7 +313,7 @@ def test_sessions_that_zone_data_has_moved(
     assert page.text(".notice-warning") == [
         f"Check this. The zone data (tzdata {zone_data_version()}) has moved these sessions. "
         "Their local time is the same; for everybody elsewhere they begin at another hour. "
-        "Publishing tells those concerned. Session 1 : "
+        "Session 1 : "
         "Tuesday 1 December 2026, 08:00, Bogotá time, was 14:00 UTC and is now 13:00 UTC."
     ]
     overview = Page(organizer_client.get("/organize/c/lideres").text)

@@ -98,6 +98,7 @@ def test_settings_are_copied_and_history_is_not(db: DbSession, source: Cycle, ma
         "completion_rule": {"min_sessions": 1, "of": 2, "min_percent_of_each": 75},
         "release_number": 0,
         "invites": False,
+        "zones_moved": False,
     }
     assert [(r.institution.name, r.role) for r in kept.institutions] == [("CAF", "host")]
     enrolments = select(func.count()).select_from(Enrolment).where(Enrolment.cycle_id == kept.id)

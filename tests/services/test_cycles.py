@@ -86,6 +86,7 @@ def test_a_cycle_begins_as_a_draft(db: DbSession) -> None:
         "completion_rule": {"min_sessions": 3, "of": 4, "min_percent_of_each": 75},
         "release_number": 0,
         "invites": False,
+        "zones_moved": False,
     }
 
 

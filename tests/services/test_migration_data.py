@@ -326,7 +326,7 @@ def test_what_is_new_says_that_nothing_has_happened_yet(old: Database) -> None:
         for table, had in columns.items()
     }
     assert new == {
-        "cycle": {"invites": False},
+        "cycle": {"invites": False, "zones_moved": False},
         "person": {"bounced_at": None, "bounce": ""},
         "session": {"backstage_url": ""},
         "segment": {},

@@ -90,6 +90,7 @@ def test_a_part_that_moved_is_asked_about_again(db: DbSession, make: Make) -> No
     for row in rows:
         parts.answer(db, guest, row.id, PartAnswerIn(confirm=True), NOW)
     session = find(db, Session, rows[0].session_id)
+    session.wall_start += timedelta(hours=2)
     session.starts_at += timedelta(hours=2)
     session.ends_at += timedelta(hours=2)
     db.flush()
@@ -148,6 +149,7 @@ def test_who_confirmed_another_time_is_reminded(db: DbSession, make: Make) -> No
         parts.answer(db, guest, row.id, PartAnswerIn(confirm=confirm), START - 19 * DAY)
     assert remind_parts(db, START - 7 * DAY) == 0
     session = db.exec(select(Session)).one()
+    session.wall_start += timedelta(hours=1)
     session.starts_at += timedelta(hours=1)
     session.ends_at += timedelta(hours=1)
     db.flush()
@@ -170,6 +172,7 @@ def test_what_was_noted_by_hand_for_another_time_is_reminded_of(db: DbSession, m
     noted = PartStatusIn(status=PartStatus.CONFIRMED)
     parts.set_status(db, SYSTEM, cycle.id, row.id, noted, START - 19 * DAY)
     session = db.exec(select(Session)).one()
+    session.wall_start += timedelta(hours=1)
     session.starts_at += timedelta(hours=1)
     session.ends_at += timedelta(hours=1)
     db.flush()

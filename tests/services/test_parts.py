@@ -79,6 +79,7 @@ def test_what_is_over_or_cancelled_is_not_answered(db: DbSession, make: Make) ->
 def test_at_another_time_it_is_to_be_confirmed_again(db: DbSession, make: Make) -> None:
     guest, part, session = guest_with_part(db, make)
     parts.answer(db, guest, part.id, YES, NOW)
+    session.wall_start += timedelta(hours=1)
     session.starts_at += timedelta(hours=1)
     session.ends_at += timedelta(hours=1)
     db.flush()

@@ -144,6 +144,7 @@ def test_it_moves_with_the_release_not_with_the_draft(db: DbSession, cycle: Cycl
     rule(db, cycle)
     session = first(db, cycle)
     was = session.starts_at - DAY
+    session.wall_start += 2 * DAY
     session.starts_at += 2 * DAY
     session.ends_at += 2 * DAY
     db.flush()
@@ -160,6 +161,7 @@ def test_what_was_reminded_of_is_not_again_when_it_moves(db: DbSession, cycle: C
     assert reminders.run_due(db, session.starts_at - DAY) == 3
     for message in db.exec(select(Message)):
         message.status = "sent"
+    session.wall_start += 2 * DAY
     session.starts_at += 2 * DAY
     session.ends_at += 2 * DAY
     publish(db, cycle)
@@ -434,6 +436,7 @@ def test_the_overview_after_a_move(
     reminders.run_due(db, session.starts_at - DAY)
     for message in db.exec(select(Message)):
         message.status = "failed" if message.to_name == "Ben" else "sent"
+    session.wall_start += 2 * DAY
     session.starts_at += 2 * DAY
     session.ends_at += 2 * DAY
     publish(db, cycle)

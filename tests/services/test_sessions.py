@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from threading import Thread
 from typing import Any
 
@@ -393,21 +393,6 @@ def test_queries_do_not_grow(db: DbSession, make: Make, count_queries: Count) ->
             sessions.get_session(db, SYSTEM, row.id)
         counts.append(len(queries))
     assert counts == [4, 3] * 3
-
-
-def test_new_zone_data_moves_sessions_to_come(db: DbSession, make: Make) -> None:
-    cycle = make.cycle()
-    moved, past, cancelled = (make.session(cycle, number=n) for n in (1, 2, 3))
-    make.session(cycle, number=4)
-    for row in (moved, past, cancelled):  # as if Bogotá had had another offset
-        row.starts_at -= timedelta(hours=1)
-        row.ends_at -= timedelta(hours=1)
-    past.wall_start = datetime(2025, 1, 1, 9)
-    past.starts_at = at("2025-01-01T13:00")
-    cancelled.status = "cancelled"
-    db.flush()
-    assert sessions.read_zones_again(db, NOW) == [moved]
-    assert (moved.starts_at, moved.ends_at) == (at("2026-12-01T14:00"), at("2026-12-01T15:30"))
 
 
 def test_two_at_once_get_two_numbers(real_database: Database) -> None:

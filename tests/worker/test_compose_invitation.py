@@ -490,11 +490,15 @@ def test_an_update_names_all_that_an_entry_says_otherwise(
 
 
 def shifted(db: DbSession, links: Links, world: World, to: Guest) -> Read:
-    """An update after newer zone data for Bogotá: the same hour there, two hours later."""
-    session = world.session
+    """An update after newer zone data for Bogotá: the same hour there, two hours later than by the
+    data of when it was published."""
+    session, by = world.session, timedelta(hours=2)
+    session.starts_at -= by
+    session.ends_at -= by
+    release(db, world.cycle)
     was = {"was_starts": session.starts_at.isoformat(), "was_ends": session.ends_at.isoformat()}
-    session.starts_at += timedelta(hours=2)
-    session.ends_at += timedelta(hours=2)
+    session.starts_at += by
+    session.ends_at += by
     release(db, world.cycle)
     more: dict[str, Any] = {"kind": "invitation-update", "why": "changed", **was}
     return composed(db, links, queue(db, world.cycle, to, session, **more))
@@ -507,8 +511,8 @@ def test_newer_zone_data_is_another_time_for_who_is_elsewhere(
     db: DbSession, links: Links, world: World
 ) -> None:
     found = shifted(db, links, world, world.guest)
-    assert found.mail["Subject"] == "New time: Governance <now>, Tuesday 15 December 2026, 17:00"
-    assert "Before: Tuesday 15 December 2026, 15:00–16:30, Madrid time" in found.text
+    assert found.mail["Subject"] == "New time: Governance <now>, Tuesday 15 December 2026, 15:00"
+    assert "Before: Tuesday 15 December 2026, 13:00–14:30, Madrid time" in found.text
     assert CLOCKS in found.text
 
 

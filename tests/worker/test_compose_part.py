@@ -117,6 +117,7 @@ def test_a_new_time_is_said(db: DbSession, make: Make, links: Links) -> None:
     guest = guest_of(db, str(message.cycle_id), placed[0].part.person_id)
     parts.answer(db, guest, ids[0], PartAnswerIn(confirm=True), NOW)
     session = placed[0].session
+    session.wall_start += timedelta(hours=1)
     session.starts_at += timedelta(hours=1)
     session.ends_at += timedelta(hours=1)
     db.flush()

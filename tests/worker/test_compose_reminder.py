@@ -250,6 +250,7 @@ def _cancel(db: DbSession, cycle: Cycle) -> None:
 
 def _move(db: DbSession, cycle: Cycle) -> None:
     session = session_of(db, cycle)
+    session.wall_start += HOUR
     session.starts_at += HOUR
     session.ends_at += HOUR
     publish(db, cycle)

@@ -5,13 +5,15 @@ from dataclasses import replace
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from app.models import now
+from app.db import DbSession
+from app.models import Release, now
 from app.routers.api.present import page_of, preview_out, release_out
 from app.schemas.cycle import ConflictOut, PublishIn, ReleaseOut, ReleasePreviewOut
 from app.schemas.page import Page
-from app.services import cycles, publishing, releases
+from app.services import cycles, publishing, releases, zone_guard
 from app.web.api import JsonRoute, OnceDep, Revision, Sentences, answer, clash
 from app.web.dependencies import Db, Reads, Writes
+from app.web.sentences import Presenter
 
 router = APIRouter(route_class=JsonRoute, tags=["publishing"])
 
@@ -89,9 +91,35 @@ def publish_release(
             leave_out=releases.people_to_leave_out(db, actor, command.leave_out),
             note=command.note,
         )
-        told = publishing.told_release(db, release)
-        mails = releases.mails_by_release(db, cycle_id, [release.number]).get(release.number, 0)
-        found = release_out(told, say, mails)
-        return answer(found, status=201, location=f"/cycles/{cycle_id}/releases")
+        return _made(db, release, say)
 
     return once(make)
+
+
+@router.post(
+    "/cycles/{cycle_id}/releases/time-zones",
+    response_model=ReleaseOut,
+    status_code=201,
+    responses=clash("`nothing_shifted`, `cycle_archived`."),
+)
+def publish_time_zones(
+    db: Db, actor: Writes, say: Sentences, once: OnceDep, cycle_id: str, revision: Revision
+) -> Response:
+    """Publish only what newer zone data has moved: same local time, another instant.
+
+    Whatever else is new in the draft stays unpublished, and its conflicts hold nothing back. If
+    the cycle invites, those concerned get the mails.
+    """
+
+    def make() -> Response:
+        release = zone_guard.publish_shifts(db, actor, cycle_id, now=now(), revision=revision)
+        return _made(db, release, say)
+
+    return once(make)
+
+
+def _made(db: DbSession, release: Release, say: Presenter) -> Response:
+    told = publishing.told_release(db, release)
+    mails = releases.mails_by_release(db, release.cycle_id, [release.number])
+    found = release_out(told, say, mails.get(release.number, 0))
+    return answer(found, status=201, location=f"/cycles/{release.cycle_id}/releases")

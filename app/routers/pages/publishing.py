@@ -7,10 +7,11 @@ from app.db import DbSession
 from app.domain.errors import N_, Clash, DomainError, Invalid, Stale
 from app.models import Release, now
 from app.schemas.cycle import NoteIn
-from app.services import casting, cycles, publishing, releases
+from app.services import casting, cycles, publishing, releases, zone_guard
 from app.services.actor import Actor
 from app.services.concerned import ever_told
 from app.services.invitation_previews import mail_of_release
+from app.services.ledger import plan
 from app.services.schedules import newest_release
 from app.web import publish_page
 from app.web.dependencies import Db, LinksDep, Organizer
@@ -35,6 +36,8 @@ def _preview(
     moment = now()
     preview = publishing.preview(db, actor, cycle.id, moment)
     planned = publishing.reach(db, actor, cycle.id, preview, moment)
+    guarded = zone_guard.shifted(preview, moment)
+    of_zones = plan(db, cycle, guarded, moment) if guarded else None
     # Where somebody has stopped the mails, they do not begin again by a box that was not looked at.
     newest = newest_release(db, cycle.id)
     begin = not cycle.invites and (newest is None or not ever_told(db, cycle.id))
@@ -53,6 +56,7 @@ def _preview(
         **publish_page.context(
             preview, reader.language, reader.zone, f"/organize/c/{slug}", moment
         ),
+        "zone_mails": publish_page.kinds_of(of_zones, reader.language) if of_zones else [],
         **publish_page.reach_context(planned, preview.next_schedule, reader.language, moment),
     }
     status = status_of(error) if error else 200
@@ -94,6 +98,26 @@ def publish(request: Request, db: Db, actor: Organizer, slug: str, form: FormDat
         if again is None:
             return _preview(request, db, actor, slug, error, form)
         release = again
+    return _done(request, db, slug, release)
+
+
+@router.post("/publish/time-zones")
+def publish_shifts(
+    request: Request, db: Db, actor: Organizer, slug: str, form: FormData
+) -> Response:
+    """Publishes what newer zone data has moved, and nothing else. A second click does nothing."""
+    cycle = cycles.cycle_for_slug(db, actor, slug)
+    try:
+        release = zone_guard.publish_shifts(
+            db, actor, cycle.id, now=now(), revision=form.revision()
+        )
+    except (Clash, Stale) as error:
+        db.rollback()
+        preview = publishing.preview(db, actor, cycle.id, now())
+        if error.code != "cycle_archived" and zone_guard.shifted(preview, now()) is None:
+            said = gettext_for(request)(N_("Nothing is left to tell: everybody knows the hours."))
+            return see_other(request, f"/organize/c/{slug}/publish", said)
+        return _preview(request, db, actor, slug, error)
     return _done(request, db, slug, release)
 
 
