@@ -8,6 +8,8 @@ BIN := $(VENV)/bin
 RUN := $(VENV)/run.stamp
 DEV := $(VENV)/dev.stamp
 WORKERS ?= 2
+# Where Python is told to keep no compiled modules, each of the many processes would compile all.
+export PYTHONDONTWRITEBYTECODE =
 
 help: ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 from fastapi import FastAPI
@@ -35,6 +36,7 @@ from tests.routes import with_known_routes
 set_clock()
 
 BOTH = ("sqlite", "postgresql")
+ONE_IS_ENOUGH = frozenset({"pages", "api", "web"})
 BASE_URL = "http://testserver"
 
 
@@ -68,6 +70,28 @@ def postgres_engine(postgres: str, postgres_template: str) -> Iterator[Engine]:
         engine = make_engine(url)
         yield engine
         engine.dispose()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Of a test of pages or routes only the one on one of the two databases, by its name: what they
+    ask of a database is tested on both in tests/services and tests/worker. CONVOCA_TEST_DATABASES
+    set to "all" leaves nothing out."""
+    if os.environ.get("CONVOCA_TEST_DATABASES") == "all":
+        return
+    left_out = [item for item in items if _has_a_twin(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _has_a_twin(item: pytest.Item) -> bool:
+    """Whether the same test is done on the other database, and that is enough."""
+    spec = getattr(item, "callspec", None)
+    name = spec.params.get("database") if spec is not None else None
+    if name is None or item.path.parent.name not in ONE_IS_ENOUGH:
+        return False
+    alike = item.nodeid.replace(name, "")
+    return name != BOTH[crc32(alike.encode()) % 2]
 
 
 @pytest.fixture(params=BOTH)

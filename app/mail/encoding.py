@@ -10,6 +10,13 @@ def quoted_printable(text: str) -> bytes:
     return b2a_qp("".join([line + "\r\n" for line in text.splitlines()]).encode())
 
 
+def quoted_printable_line(line: str) -> bytes:
+    """One line, given without its end; should it be several after all, those."""
+    if len(line.splitlines()) > 1:
+        return quoted_printable(line)
+    return b2a_qp(f"{line}\r\n".encode())
+
+
 def base64(data: bytes) -> bytes:
     """Any bytes, ending in CRLF."""
     encoded = b2a_base64(data, newline=False)

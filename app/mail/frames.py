@@ -11,7 +11,7 @@ from itertools import groupby
 
 from markupsafe import escape
 
-from app.mail.encoding import quoted_printable
+from app.mail.encoding import quoted_printable, quoted_printable_line
 from app.mail.values import Content
 
 _PROCESS = secrets.token_hex(16)
@@ -69,7 +69,7 @@ def _blocks(text: str) -> list[_Block]:
     blocks: list[_Block] = []
     for marked, group in groupby(lines, key=lambda line: _MARK.search(line) is not None):
         if marked:
-            blocks += [_MARK.split(line) for line in group]
+            blocks += [_MARK.split(line.rstrip("\n")) for line in group]
         else:
             blocks.append(quoted_printable("".join(group)))
     return blocks
@@ -80,7 +80,7 @@ def _filled(blocks: list[_Block], values: Values) -> bytes:
         [
             block
             if isinstance(block, bytes)
-            else quoted_printable("".join([values.get(piece, piece) for piece in block]))
+            else quoted_printable_line("".join([values.get(piece, piece) for piece in block]))
             for block in blocks
         ]
     )

@@ -11,6 +11,7 @@ from functools import cache, lru_cache
 from gettext import NullTranslations
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.utils import urlize
 from markupsafe import Markup
 
@@ -121,10 +122,30 @@ def _within(sentence: str, values: Mapping[str, str]) -> str:
     return fitting(lambda by: sentence % by, values)
 
 
+class _Compiled(BytecodeCache):
+    """What a template is compiled to, for the environments of all languages: it takes longer than
+    to write a hundred mails."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if bucket.key in self._known:
+            bucket.bytecode_from_string(self._known[bucket.key])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._known[bucket.key] = bucket.bytecode_to_string()
+
+
+_compiled = _Compiled()
+
+
 @cache
 def _environment(language: str, catalogue: NullTranslations) -> Environment:
     env = Environment(
         loader=FileSystemLoader(TEMPLATES),
+        bytecode_cache=_compiled,
+        optimized=False,  # or what one language says could be worked out for all
         autoescape=select_autoescape(("html",), default=False),
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],

@@ -13,9 +13,7 @@ from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import negative_data_rejection
 from starlette.types import Receive, Scope, Send
 
-from app.domain.zones import zone_names
 from app.main import create_app
-from app.schemas.countries import COUNTRIES
 from app.services.accounts import add_user
 from app.services.actor import Actor
 from app.services.tokens import create_token
@@ -23,6 +21,7 @@ from app.settings import Settings
 from tests.api.document import plain_app
 from tests.api.seeded import Seeded, seed
 from tests.databases import fresh_sqlite
+from tests.routes import with_known_routes
 
 # What a JSON schema cannot say. Data that the document allows is refused for nothing else.
 UNSAYABLE = {
@@ -64,8 +63,10 @@ UNSAYABLE = {
     "year",
 }
 
-schemathesis.openapi.format("iana-zone", st.sampled_from(sorted(zone_names())))
-schemathesis.openapi.format("country", st.sampled_from(["", *sorted(COUNTRIES)]))
+# A few: what is drawn is filtered, and then Hypothesis looks at each of them every time.
+ZONES = ("America/Bogota", "America/Santiago", "Asia/Kathmandu", "Europe/Madrid", "UTC")
+schemathesis.openapi.format("iana-zone", st.sampled_from(ZONES))
+schemathesis.openapi.format("country", st.sampled_from(["", "CO", "ES", "UY"]))
 schemathesis.openapi.format("link", st.sampled_from(["", "https://example.org/a?b=c#d"]))
 schemathesis.openapi.media_type("message/rfc822", st.binary(min_size=1, max_size=200))
 
@@ -99,16 +100,14 @@ def seeded(template: Path, tmp_path: Path) -> Iterator[tuple[Seeded, str]]:
             user = add_user(db, "Olga Organizer", "olga@example.org")
             actor = Actor(id=user.id, name=user.name)
             secret = create_token(db, actor, "A test", ["read", "write", "attendance"])[1]
-        stage.app = create_app(
-            Settings(
-                data_dir=tmp_path,
-                database_url="sqlite:///:memory:",
-                base_url="http://testserver",
-                secret_key="a key for tests",
-                mail_from="convoca@example.org",
-            ),
-            database=database,
+        installation = Settings(
+            data_dir=tmp_path,
+            database_url="sqlite:///:memory:",
+            base_url="http://testserver",
+            secret_key="a key for tests",
+            mail_from="convoca@example.org",
         )
+        stage.app = with_known_routes(create_app(installation, database=database))
         yield found, secret
         stage.app = None
 

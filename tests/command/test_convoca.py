@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from app import doctor
 from app.cli import main
 from app.settings import Settings, SettingsError
+from tests import forks
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,10 +25,15 @@ def convoca(
 ) -> subprocess.CompletedProcess[str]:
     """Runs ``convoca`` in a process of its own."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("CONVOCA_") and k != "PORT"}
+    whole = clean | {"CONVOCA_DATA_DIR": str(data)} | (env or {})
+    if "PYTHONPATH" not in (env or {}):
+        done = forks.convoca(*arguments, env=whole, given=answer.encode())
+        out, err = done.stdout.decode(), done.stderr.decode()
+        return subprocess.CompletedProcess(done.args, done.returncode, out, err)
     return subprocess.run(
         [sys.executable, "-m", "app.cli", *arguments],
         cwd=ROOT,
-        env=clean | {"CONVOCA_DATA_DIR": str(data)} | (env or {}),
+        env=whole,
         capture_output=True,
         text=True,
         input=answer,

@@ -12,21 +12,15 @@ import pytest
 from app.doctor import examine
 from app.mail.inbound import LIMIT
 from app.settings import Settings, SettingsError
+from tests import forks
 from tests.command.test_convoca import ROOT, convoca
 from tests.mail import inbound_corpus as corpus
 
 
 def take(raw: bytes, data: Path, **env: str) -> tuple[int, str, str]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith("CONVOCA_") and k != "PORT"}
-    done = subprocess.run(
-        [sys.executable, "-m", "app.cli", "inbound"],
-        cwd=ROOT,
-        env=clean | {"CONVOCA_DATA_DIR": str(data)} | env,
-        capture_output=True,
-        input=raw,
-        timeout=60,
-        check=False,
-    )
+    whole = clean | {"CONVOCA_DATA_DIR": str(data)} | env
+    done = forks.convoca("inbound", env=whole, given=raw)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
 

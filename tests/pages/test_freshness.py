@@ -40,6 +40,7 @@ from app.settings import Settings
 from tests.conftest import BASE_URL
 from tests.factories import Make
 from tests.pages.published import SLUG, Published, make_published
+from tests.routes import with_known_routes
 
 Write = Callable[[DbSession, Published], object]
 
@@ -193,7 +194,7 @@ WRITES: dict[str, Write] = {
 
 @pytest.fixture
 def app(settings: Settings, real_database: Database) -> FastAPI:
-    return create_app(settings, database=real_database)
+    return with_known_routes(create_app(settings, database=real_database))
 
 
 @pytest.fixture
@@ -227,7 +228,7 @@ def test_every_answer_follows_the_write(
     with real_database.begin(writes=True) as db:
         WRITES[what](db, there)
     kept = {address: _seen(browser, address) for address in there.kept}
-    fresh_app = create_app(settings, database=real_database)
+    fresh_app = with_known_routes(create_app(settings, database=real_database))
     with TestClient(fresh_app, base_url=BASE_URL, follow_redirects=False) as client:
         fresh = {address: _seen(client, address) for address in there.kept}
     assert kept == fresh

@@ -1,4 +1,4 @@
-"""A real IMAP server for tests: Dovecot of this machine, with one user and one Maildir."""
+"""A real IMAP server for tests: Dovecot of this machine, whose users have a Maildir each."""
 
 import base64
 import os
@@ -11,30 +11,54 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from urllib.parse import quote
 
 BINARY = shutil.which("dovecot") or shutil.which("dovecot", path="/usr/sbin:/usr/local/sbin")
-USER = "convoca@example.org"
+USERS = 64
 PASSWORD = 'p@ss: "wörd\\'
 _numbers = count()
 
 
 @dataclass
 class Dovecot:
-    """The server. `deliver` puts a mail into the mailbox as a mail server would."""
+    """The server, for one of its users. `deliver` puts a mail into the mailbox as a mail server
+    would."""
 
     port: int
     tls_port: int
-    maildir: Path
+    folder: Path
     owner: tuple[int, int]
+    number: int = 0
+
+    @property
+    def user(self) -> str:
+        """Who reads the mailbox."""
+        return f"convoca{self.number}@example.org"
+
+    @property
+    def maildir(self) -> Path:
+        """The mailbox."""
+        return self.folder / f"mail{self.number}"
+
+    def another(self) -> "Dovecot":
+        """The same server for the next user, whose mailbox is empty."""
+        found = replace(self, number=self.number + 1)
+        found.make_mailbox()
+        return found
+
+    def make_mailbox(self) -> None:
+        """An empty one."""
+        for path in (self.maildir, *(self.maildir / n for n in ("cur", "new", "tmp"))):
+            path.mkdir(mode=0o700)
+            self._give(path)
 
     def url(self, scheme: str = "imap", password: str = PASSWORD, folder: str = "") -> str:
         port = self.tls_port if scheme == "imaps" else self.port
         host = "localhost" if scheme != "imap" else "127.0.0.1"
-        secret = f"{quote(USER, safe='')}:{quote(password, safe='')}"
+        secret = f"{quote(self.user, safe='')}:{quote(password, safe='')}"
         return f"{scheme}://{secret}@{host}:{port}" + (f"/{quote(folder)}" if folder else "")
 
     def deliver(self, raw: bytes) -> None:
@@ -72,7 +96,9 @@ def _config(folder: Path, server: Dovecot, tls: tuple[Path, Path] | None) -> str
     )
     users = folder / "users"
     coded = base64.b64encode(PASSWORD.encode()).decode()
-    users.write_text(f"{USER}:{{PLAIN.b64}}{coded}:{uid}:{gid}::{folder}::\n")
+    everybody = [replace(server, number=n) for n in range(USERS)]
+    rows = (f"{u.user}:{{PLAIN.b64}}{coded}:{uid}:{gid}::{u.maildir}::\n" for u in everybody)
+    users.write_text("".join(rows))
     users.chmod(0o644)
     return f"""
 base_dir = {folder}/run
@@ -87,7 +113,7 @@ default_login_user = {login}
 {group}
 first_valid_uid = 1
 first_valid_gid = 1
-mail_location = maildir:{server.maildir}
+mail_location = maildir:%h
 {encryption}
 passdb {{
   driver = passwd-file
@@ -126,12 +152,8 @@ def dovecot(tls: tuple[Path, Path] | None = None) -> Iterator[Dovecot]:
         folder = Path(name)
         folder.chmod(0o755)  # as root, it reads mails as another user
         nobody = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
-        server = Dovecot(
-            _free_port(), _free_port(), folder / "mail", (nobody.pw_uid, nobody.pw_gid)
-        )
-        for path in (folder / "mail", *(folder / "mail" / n for n in ("cur", "new", "tmp"))):
-            path.mkdir(mode=0o700)
-            server._give(path)
+        server = Dovecot(_free_port(), _free_port(), folder, (nobody.pw_uid, nobody.pw_gid))
+        server.make_mailbox()
         config = folder / "dovecot.conf"
         config.write_text(_config(folder, server, tls))
         process = subprocess.Popen(

@@ -2,79 +2,71 @@
 
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
-from datetime import timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
+from multiprocessing.connection import Connection
 
 import pytest
 from sqlalchemy import text
 
 from app.db import Database
-from app.worker import claims
-from tests.mail.smtp_peer import Behaviour, Peer, smtp_peer
-from tests.worker.test_worker import LATER, queue, rows
-
-SCRIPT = """
-import sys
-from datetime import datetime
-from app.db import Database
 from app.mail.transport import SmtpTransport
-from app.mail.values import Sender
 from app.services.links import Links
+from app.worker import claims
 from app.worker.loop import Worker
+from tests.forks import Process, fork, pipe
+from tests.mail.smtp_peer import Behaviour, Peer, smtp_peer
+from tests.worker.test_worker import LATER, SENDER, queue, rows
 
-database_url, port, now = sys.argv[1:]
-worker = Worker(
-    Database(database_url),
-    Links("a key for tests", "http://testserver"),
-    SmtpTransport(f"smtp://127.0.0.1:{port}", timeout=20),
-    Sender("convoca@example.org", "Convoca"),
-)
-sys.stdin.readline()  # all is loaded: wait for one's turn
-worker.run_once(datetime.fromisoformat(now))
-"""
 MAILS = 300
 KILLS = 10
 
 
-def _worker(database: Database, peer: Peer, turn: int) -> "subprocess.Popen[bytes]":
+def _work(database_url: str, port: int, now: datetime, turn: Connection) -> None:
+    worker = Worker(
+        Database(database_url),
+        Links("a key for tests", "http://testserver"),
+        SmtpTransport(f"smtp://127.0.0.1:{port}", timeout=20),
+        SENDER,
+    )
+    turn.recv()
+    worker.run_once(now)
+
+
+def _worker(database: Database, peer: Peer, turn: int) -> tuple[Process, Connection]:
     """A worker that waits for its turn, when the leases of those before have run out."""
     url = database.engine.url.render_as_string(hide_password=False)
     now = LATER + turn * (claims.LEASE + timedelta(minutes=1))
-    return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, url, str(peer.port), f"{now}"],
-        cwd=Path(__file__).parents[2],
-        stdin=subprocess.PIPE,
-    )
+    here, there = pipe()
+    return fork(_work, url, peer.port, now, there), here
 
 
-def _go(worker: "subprocess.Popen[bytes]") -> None:
-    assert worker.stdin is not None
-    worker.stdin.write(b"\n")
-    worker.stdin.close()
+def _end(worker: Process) -> int | None:
+    worker.join(120)
+    code: int | None = worker.exitcode
+    worker.close()
+    return code
 
 
 def test_ten_kills(real_database: Database) -> None:
     queue(real_database, MAILS)
     chance = random.Random(7)
     with smtp_peer(Behaviour(pipelining=True)) as peer:
-        worker = _worker(real_database, peer, 0)
+        worker, go = _worker(real_database, peer, 0)
         for turn in range(KILLS):
-            _go(worker)
+            go.send(None)
             following = _worker(real_database, peer, turn + 1)
             until = len(peer.mails) + chance.randint(1, MAILS // KILLS - 4)
             deadline = time.monotonic() + 60
             while len(peer.mails) < until and time.monotonic() < deadline:
                 time.sleep(0.0005)
             time.sleep(chance.random() * 0.004)
-            worker.send_signal(signal.SIGKILL)
-            assert worker.wait(20) == -signal.SIGKILL
-            worker = following
-        _go(worker)
-        assert worker.wait(120) == 0
+            worker.kill()
+            assert _end(worker) == -signal.SIGKILL
+            worker, go = following
+        go.send(None)
+        assert _end(worker) == 0
         found = rows(real_database)
     assert Counter(m.status for m in found) == {"sent": MAILS}
     times = Counter(peer.recipients)

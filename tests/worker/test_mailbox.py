@@ -36,10 +36,17 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture
-def server() -> Iterator[Dovecot]:
+@pytest.fixture(scope="module")
+def servers() -> Iterator[list[Dovecot]]:
     with dovecot() as server:
-        yield server
+        yield [server]
+
+
+@pytest.fixture
+def server(servers: list[Dovecot]) -> Dovecot:
+    """With a mailbox of its own for each test."""
+    servers.append(servers[-1].another())
+    return servers[-1]
 
 
 def reader(database: Database, server: Dovecot, **values: str) -> MailboxReader:
