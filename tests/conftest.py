@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from zlib import crc32
@@ -25,6 +25,7 @@ from app.web.security import COOKIE
 from tests.clock import set_clock
 from tests.databases import (
     SavepointDatabase,
+    fresh_postgres,
     fresh_sqlite,
     postgres_database,
     postgres_server,
@@ -64,6 +65,13 @@ def postgres_template(postgres: str) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def postgres_slots(postgres: str, postgres_template: str) -> Iterator[tuple[str, str, ExitStack]]:
+    """Where databases for tests with real commits come from."""
+    with ExitStack() as kept:
+        yield postgres, postgres_template, kept
+
+
+@pytest.fixture(scope="session")
 def postgres_engine(postgres: str, postgres_template: str) -> Iterator[Engine]:
     """An engine on a migrated PostgreSQL database for the tests that roll back."""
     with postgres_database(postgres, postgres_template) as url:
@@ -73,9 +81,9 @@ def postgres_engine(postgres: str, postgres_template: str) -> Iterator[Engine]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of a test of pages or routes only the one on one of the two databases, by its name: what they
-    ask of a database is tested on both in tests/services and tests/worker. CONVOCA_TEST_DATABASES
-    set to "all" leaves nothing out."""
+    """Of a test of pages or routes, and of one that is marked, only the one on one of the two
+    databases, by its name: what they ask of a database is tested on both in tests/services and
+    tests/worker. CONVOCA_TEST_DATABASES set to "all" leaves nothing out."""
     if os.environ.get("CONVOCA_TEST_DATABASES") == "all":
         return
     left_out = [item for item in items if _has_a_twin(item)]
@@ -87,8 +95,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def _has_a_twin(item: pytest.Item) -> bool:
     """Whether the same test is done on the other database, and that is enough."""
     spec = getattr(item, "callspec", None)
-    name = spec.params.get("database") if spec is not None else None
-    if name is None or item.path.parent.name not in ONE_IS_ENOUGH:
+    if spec is None:
+        return False
+    name = spec.params.get("database")
+    if item.get_closest_marker("one_database"):
+        name = name or spec.params.get("real_database")
+    elif item.path.parent.name not in ONE_IS_ENOUGH:
+        return False
+    if not isinstance(name, str):
         return False
     alike = item.nodeid.replace(name, "")
     return name != BOTH[crc32(alike.encode()) % 2]
@@ -113,14 +127,8 @@ def real_database(request: pytest.FixtureRequest, template: Path) -> Iterator[Da
         with fresh_sqlite(template) as database:
             yield database
         return
-    server, origin = (
-        request.getfixturevalue("postgres"),
-        request.getfixturevalue("postgres_template"),
-    )
-    with postgres_database(server, origin) as url:
-        database = Database(url)
+    with fresh_postgres(*request.getfixturevalue("postgres_slots")) as database:
         yield database
-        database.close()
 
 
 @pytest.fixture

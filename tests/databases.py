@@ -4,7 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Hashable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -74,6 +74,50 @@ def fresh_sqlite(template: Path) -> Iterator[Database]:
         database.close()
         slot.clear()
         _free_slots.append(slot)
+
+
+class _PostgresSlot:
+    """A PostgreSQL database that is emptied and used again, with its engine, for the same reason.
+    The numbers that its sequences give go on."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = make_engine(url)
+        with self.engine.begin() as connection:
+            names = connection.execute(
+                text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+            ).scalars()
+            tables = ", ".join(f'"{name}"' for name in names if name != "alembic_version")
+        self._empty = text(f"TRUNCATE {tables} CASCADE")
+
+    def clear(self) -> None:
+        self.engine.dispose()
+        with self.engine.begin() as connection:
+            # What a test has left behind (a worker that was killed) must not hold anything.
+            connection.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            )
+            connection.execute(self._empty)
+
+
+_free_postgres: list[_PostgresSlot] = []
+
+
+@contextmanager
+def fresh_postgres(server: str, template: str, kept: ExitStack) -> Iterator[Database]:
+    """A database of its own, with real commits. `kept` ends what is kept for the next."""
+    if _free_postgres:
+        slot = _free_postgres.pop()
+    else:
+        slot = _PostgresSlot(kept.enter_context(postgres_database(server, template)))
+        kept.callback(slot.engine.dispose)
+    database = _ReusedDatabase(slot.engine)
+    yield database
+    database.close()
+    slot.clear()
+    _free_postgres.append(slot)
 
 
 class _AlwaysNew:

@@ -47,7 +47,7 @@ class Session(Editable, table=True):
         back_populates="session",
         sa_relationship_kwargs={
             **NO_LAZY,
-            "order_by": "Segment.position",
+            "order_by": "(Segment.position, Segment.id)",
             "cascade": "all, delete-orphan",
         },
     )
@@ -71,7 +71,7 @@ class Segment(Row, table=True):
         back_populates="segment",
         sa_relationship_kwargs={
             **NO_LAZY,
-            "order_by": "Part.order",
+            "order_by": "(Part.order, Part.id)",
             "cascade": "all, delete-orphan",
         },
     )

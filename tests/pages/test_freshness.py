@@ -215,6 +215,7 @@ def _seen(client: TestClient, address: str) -> tuple[object, ...]:
     return answer.status_code, answer.content, *(answer.headers.get(name) for name in names)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize("what", WRITES)
 def test_every_answer_follows_the_write(
     what: str,

@@ -105,12 +105,14 @@ def test_the_same_bytes(
     assert [beside.take(m.id) for m in messages] == here
 
 
+@pytest.mark.one_database
 def test_few_are_written_here(beside: Beside, messages: list[Message]) -> None:
     assert not beside.ask_for(messages[:9])
     assert beside._process is None
     assert beside.take(messages[0].id) is None
 
 
+@pytest.mark.one_database
 def test_what_cannot_be_written_is_the_same_error(
     real_database: Database, beside: Beside, messages: list[Message]
 ) -> None:
@@ -125,6 +127,7 @@ def test_what_cannot_be_written_is_the_same_error(
     assert beside.take(messages[2].id) is not None
 
 
+@pytest.mark.one_database
 def test_what_it_knows_nothing_of_is_written_here(
     real_database: Database, beside: Beside, messages: list[Message]
 ) -> None:
@@ -136,6 +139,7 @@ def test_what_it_knows_nothing_of_is_written_here(
     assert beside.take(messages[2].id) is not None
 
 
+@pytest.mark.one_database
 def test_what_was_not_tried_is_passed_over(beside: Beside, messages: list[Message]) -> None:
     ask(beside, messages)
     first, fifth = beside.take(messages[0].id), beside.take(messages[4].id)
@@ -145,6 +149,7 @@ def test_what_was_not_tried_is_passed_over(beside: Beside, messages: list[Messag
     assert beside.take(messages[2].id) is None
 
 
+@pytest.mark.one_database
 def test_a_batch_that_was_given_up_leaves_nothing_for_the_next(
     beside: Beside, messages: list[Message]
 ) -> None:
@@ -157,6 +162,7 @@ def test_a_batch_that_was_given_up_leaves_nothing_for_the_next(
     assert b"p10@example.org" in mail.raw
 
 
+@pytest.mark.one_database
 def test_one_that_ends_in_the_middle_is_done_without(
     beside: Beside, messages: list[Message]
 ) -> None:
@@ -167,6 +173,7 @@ def test_one_that_ends_in_the_middle_is_done_without(
     assert beside._process is None
 
 
+@pytest.mark.one_database
 def test_one_that_does_not_answer_is_not_waited_for(
     beside: Beside, messages: list[Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,6 +185,7 @@ def test_one_that_does_not_answer_is_not_waited_for(
     assert not is_there(process)
 
 
+@pytest.mark.one_database
 def test_one_that_cannot_begin_is_done_without(
     beside: Beside, messages: list[Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -202,6 +210,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.mark.one_database
 def test_it_ends_with_us(beside: Beside, messages: list[Message]) -> None:
     command = [sys.executable, "-c", ASKS, json.dumps(beside._start), *(m.id for m in messages)]
     done = subprocess.run(
