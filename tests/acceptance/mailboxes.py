@@ -119,13 +119,15 @@ def replayed(address: str, mails: Iterable[Received]) -> dict[str, Shown]:
     box = Mailbox(address)
     for mail in mails:
         assert box.take(mail.calendar) != OBSOLETE, (address, mail)
-    found = {}
-    for uid, data in box.entries.items():
-        ((starts, ends),) = _libical()(data).values()
-        assert by_icalendar(data) == {uid: (starts, ends)}
-        (summary,) = _libical().summaries(data)
-        found[uid] = Shown(starts, ends, summary)
-    return found
+    return {uid: _shown(uid, data) for uid, data in box.entries.items()}
+
+
+@cache  # an entry that stays is read once and not after every step
+def _shown(uid: str, data: bytes) -> Shown:
+    ((starts, ends),) = _libical()(data).values()
+    assert by_icalendar(data) == {uid: (starts, ends)}
+    (summary,) = _libical().summaries(data)
+    return Shown(starts, ends, summary)
 
 
 def newest(mails: Iterable[Received]) -> Mapping[str, Received]:

@@ -8,6 +8,7 @@ import ctypes
 import ctypes.util
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ NEW, UPDATE, RESCHEDULE, CANCEL, OBSOLETE = 11104, 11105, 11106, 11118, 11125
 _VEVENT = 4
 
 
+@cache
 def _library() -> ctypes.CDLL:
     name = ctypes.util.find_library("icalss")
     if not name:
