@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(VENV)/run.stamp
 DEV := $(VENV)/dev.stamp
-WORKERS ?= 2
+WORKERS ?= 3
 # Where Python is told to keep no compiled modules, each of the many processes would compile all.
 export PYTHONDONTWRITEBYTECODE =
 

@@ -172,7 +172,7 @@ def _hurry(url: str) -> None:
     """What is in this server need not outlive a power cut."""
     admin = create_engine(url, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
-        for name in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"):
+        for name in ("fsync", "full_page_writes", "synchronous_commit", "autovacuum", "jit"):
             connection.execute(text(f"ALTER SYSTEM SET {name} = off"))
         connection.execute(text("SELECT pg_reload_conf()"))
     admin.dispose()
