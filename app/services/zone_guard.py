@@ -1,9 +1,11 @@
 """When newer zone data moves sessions: the draft follows it, and one act tells those concerned."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from app.db import DbSession
 from app.domain.changes import release
@@ -14,6 +16,8 @@ from app.domain.zones import resolve_wall
 from app.models import Cycle, Release, Session
 from app.services.actor import Actor
 from app.services.publishing import Preview, hold_as_shown, make_release, preview
+
+RowT = TypeVar("RowT", Cycle, Session)
 
 
 def read_zones_again(db: DbSession, now: datetime) -> dict[str, list[Session]]:
@@ -39,18 +43,12 @@ def read_zones_again(db: DbSession, now: datetime) -> dict[str, list[Session]]:
     }
     if not cycle_ids:
         return {}
-    # Cycles before sessions, each by id: the order in which everybody takes them.
+    theirs = select(Session).where(col(Session.cycle_id).in_(cycle_ids), *to_come)
+    rows = _held(db, theirs.order_by(col(Session.id)))
     held = select(Cycle).where(col(Cycle.id).in_(cycle_ids)).order_by(col(Cycle.id))
-    cycles = {row.id: row for row in db.exec(held.with_for_update(key_share=True))}
-    statement = (
-        select(Session)
-        .where(col(Session.cycle_id).in_(cycle_ids), *to_come)
-        .order_by(col(Session.id))
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
+    cycles = {cycle.id: cycle for cycle in _held(db, held)}
     moved: dict[str, list[Session]] = {}
-    for row in db.exec(statement):
+    for row in rows:
         instant = resolve_wall(row.wall_start, row.zone, row.fold).instant
         if instant != row.starts_at:
             row.starts_at = instant
@@ -60,6 +58,12 @@ def read_zones_again(db: DbSession, now: datetime) -> dict[str, list[Session]]:
             moved.setdefault(cycle.slug, []).append(row)
     db.flush()
     return moved
+
+
+def _held(db: DbSession, query: SelectOfScalar[RowT]) -> Sequence[RowT]:
+    """Sessions first, then cycles, each by id: see `services.schedules`."""
+    held = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+    return db.exec(held).all()
 
 
 def shifted(found: Preview, now: datetime) -> Schedule | None:

@@ -37,10 +37,12 @@ from app.services import (
 )
 from app.services.guests import guest_of
 from app.services.rows import initiative_key
-from tests.factories import Make
+from app.services.zone_guard import read_zones_again
+from tests.factories import NOW, Make
 from tests.mail import inbound_corpus as corpus
 from tests.services.mailing_world import LATER, OLGA, invited_world
 from tests.services.test_ledger_at_once import PATIENCE, Many
+from tests.services.zones_world import as_if_an_hour_earlier
 
 ORIGINAL = "<m1@example.org>"
 
@@ -89,6 +91,8 @@ def there(real_database: Database) -> There:
         proposal = corpus.outlook_counter(row.uid, to=reply_to, message_id="<p@example.org>")
         make.part(make.segment(make.session(world.cycle, 2, minutes=30)), hugo_again)
         draft = make.cycle()
+        draft_session = make.session(draft)
+        as_if_an_hour_earlier(draft_session)
         return There(
             cycle=world.cycle.id,
             slug=world.cycle.slug,
@@ -107,7 +111,7 @@ def there(real_database: Database) -> There:
                 "initiatives": (cluster.id, cluster_again.id),
             },
             draft=draft.id,
-            draft_session=make.session(draft).id,
+            draft_session=draft_session.id,
         )
 
 
@@ -195,6 +199,10 @@ def changes_its_session(db: DbSession, there: There) -> object:
     return sessions.change_session(db, OLGA, there.draft_session, change).minutes
 
 
+def follows_the_zones(db: DbSession, there: There) -> object:
+    return sum(map(len, read_zones_again(db, NOW).values()))
+
+
 def bounces(db: DbSession, there: There) -> object:
     return inbound.receive(db, corpus.notification(original=ORIGINAL), LATER).status
 
@@ -273,6 +281,7 @@ def at_once(database: Database, there: There, first: Act, held: str, second: Act
         ),
         (renames_the_initiative, "initiative", makes_two_initiatives_one, ["Café", "Coffees"]),
         (deletes_the_draft, "cycle", changes_its_session, ["gone", "not_found"]),
+        (follows_the_zones, "cycle", changes_its_session, ["1", "45"]),
         (bounces, "message", makes_two_guests_one, ["Beto", "placed"]),
         (answers_by_mail, "invitation", makes_two_guests_one, ["Beto", "placed"]),
         (says_whose_mail_it_is, "inbound_mail", makes_two_guests_one, ["Beto", "Beto"]),
