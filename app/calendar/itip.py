@@ -9,7 +9,7 @@ from dataclasses import replace
 from app.calendar.lines import mailto, quoted, serialize
 from app.calendar.render import PRODID
 from app.calendar.values import Invite
-from app.calendar.vevents import place_alone, vevent
+from app.calendar.vevents import place, vevent
 from app.domain.invitations import Method
 
 _ANSWERS = frozenset({"NEEDS-ACTION", "ACCEPTED", "TENTATIVE", "DECLINED"})
@@ -28,7 +28,7 @@ def message(method: Method, invite: Invite) -> bytes:
     event = replace(invite.event, cancelled=cancel)
     if not mailto(event.organizer_address):
         raise ValueError(f"event {event.uid}: no address for answers")
-    zones, span = place_alone(event)
+    zones, (span,) = place((event,))
     head = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from app.calendar.lines import (
@@ -35,29 +34,7 @@ class Span:
     ends: str
 
 
-class When(NamedTuple):
-    """What of an event says where it is in time; as of `Event`."""
-
-    uid: str
-    zone: str
-    starts: datetime
-    ends: datetime
-
-
-def place_alone(event: Event) -> tuple[list[bytes], Span]:
-    """`place` for a calendar that holds this one event: mostly the same for thousands of readers.
-
-    Raises what `place` raises."""
-    return _placed_alone(When(event.uid, event.zone, event.starts, event.ends))
-
-
-@lru_cache(maxsize=256)
-def _placed_alone(when: When) -> tuple[list[bytes], Span]:
-    zones, (span,) = place((when,))
-    return zones, span
-
-
-def place(events: Sequence[Event | When]) -> tuple[list[bytes], list[Span]]:
+def place(events: Sequence[Event]) -> tuple[list[bytes], list[Span]]:
     """The VTIMEZONEs that these events refer to, folded, and the span of each event in order.
 
     An event is written in its own zone. It is written in UTC where that cannot be said rightly to
@@ -81,7 +58,7 @@ def place(events: Sequence[Event | When]) -> tuple[list[bytes], list[Span]]:
     return [block for block in blocks.values() if block], spans
 
 
-def _walls(event: Event | When) -> tuple[datetime, datetime] | None:
+def _walls(event: Event) -> tuple[datetime, datetime] | None:
     """Local start and end, where both can be written as such."""
     if event.starts.tzinfo is None or event.ends.tzinfo is None:
         raise ValueError(f"event {event.uid}: starts and ends must be aware")
@@ -105,7 +82,7 @@ def _twice(wall: datetime) -> bool:
     return wall.utcoffset() != wall.replace(fold=1 - wall.fold).utcoffset()
 
 
-def _span(event: Event | When, wall: tuple[datetime, datetime] | None) -> Span:
+def _span(event: Event, wall: tuple[datetime, datetime] | None) -> Span:
     if wall is None:
         return Span(f"DTSTART:{utc_stamp(event.starts)}", f"DTEND:{utc_stamp(event.ends)}")
     return Span(

@@ -9,7 +9,6 @@ from app.mail.wire import Hook, Wire, nothing
 
 _SERVICE_ENDS = 421
 _GO_ON = 354
-_END = b".\r\n"
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _GOODBYE = 2.0  # seconds for it
 
@@ -77,7 +76,7 @@ class Conversation:
             raise
 
     def _deliver(self, mail: Mail, sender: str, recipient: str, meanwhile: Hook) -> None:
-        body = self._announced_body or _body(mail)
+        body = self._announced_body or on_the_wire(mail.raw)
         replies = self._say(self._envelope(mail, sender, recipient, len(body)))
         for step, (code, text) in enumerate(replies):
             if code != _GO_ON if step == 2 else not _fine(code):
@@ -97,7 +96,7 @@ class Conversation:
         whole or not at all, there is nothing that the server could take for a mail."""
         if self._pipelining and not self._half_done:
             self._wire.begin(self._together)
-            self._announced_body = body = _body(mail)
+            self._announced_body = body = on_the_wire(mail.raw)
             with contextlib.suppress(OSError):  # whoever reads will notice
                 self._wire.write(b"".join(self._envelope(mail, sender, recipient, len(body))))
             self.announced = (mail, sender, recipient)
@@ -165,16 +164,6 @@ def _fine(code: int) -> bool:
     return 200 <= code < 300
 
 
-def goes_as_it_is(raw: bytes) -> bool:
-    """Whether `on_the_wire` has nothing to change."""
-    ends = raw.count(b"\n") == raw.count(b"\r") == raw.count(b"\r\n") and raw.endswith(b"\r\n")
-    return ends and not raw.startswith(b".") and b"\r\n." not in raw
-
-
-def _body(mail: Mail) -> bytes:
-    return mail.raw + _END if mail.looked_at else on_the_wire(mail.raw)
-
-
 def on_the_wire(raw: bytes) -> bytes:
     """A mail as DATA takes it: every line ends in CRLF and nothing else, so that no part of it can
     pass for its end (RFC 5321, 4.1.1.4); a leading dot is doubled; a line with a dot ends it."""
@@ -184,4 +173,4 @@ def on_the_wire(raw: bytes) -> bytes:
         raw += b"\r\n"
     if raw.startswith(b"."):
         raw = b"." + raw
-    return raw.replace(b"\r\n.", b"\r\n..") + _END
+    return raw.replace(b"\r\n.", b"\r\n..") + b".\r\n"

@@ -1,6 +1,6 @@
 """What mails say, as plain values. Instants are aware UTC, zones are IANA names."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from app.mail.addresses import ascii_domain
@@ -21,13 +21,11 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """A mail, lines ending in CRLF. `utf8`: an address in its headers is beyond ASCII, so the
-    server must speak SMTPUTF8 (RFC 6531). `looked_at`: somebody has seen that it can go over the
-    wire as it is (`conversation.goes_as_it_is`)."""
+    """A mail as it goes over the wire, lines ending in CRLF. `utf8`: an address in its headers is
+    beyond ASCII, so the server must speak SMTPUTF8 (RFC 6531)."""
 
     raw: bytes
     utf8: bool = False
-    looked_at: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,26 +23,17 @@ class Purpose(StrEnum):
     FLASH = "flash"
 
 
-class _Signer(Signer):
-    """One that works its key out once: ten thousand links take as many signatures."""
-
-    def __init__(self, key: str, purpose: Purpose) -> None:
-        super().__init__(
-            key, salt=f"convoca.{purpose}", key_derivation="hmac", digest_method=hashlib.sha256
-        )
-        self._derived = super().derive_key()
-
-    def derive_key(self, secret_key: str | bytes | None = None) -> bytes:
-        """The key, or what follows from another one."""
-        return self._derived if secret_key is None else super().derive_key(secret_key)
-
-
 class Links:
     """Makes and reads links. `base_url` is the address that people type, without a final slash."""
 
     def __init__(self, key: str, base_url: str) -> None:
         self.base_url = base_url
-        self._signers = {purpose: _Signer(key, purpose) for purpose in Purpose}
+        self._signers = {
+            purpose: Signer(
+                key, salt=f"convoca.{purpose}", key_derivation="hmac", digest_method=hashlib.sha256
+            )
+            for purpose in Purpose
+        }
 
     def token(self, purpose: Purpose, row_id: str, generation: int = 1) -> str:
         """The token for a row at a generation."""

@@ -116,12 +116,12 @@ def preview_of(db: DbSession, actor: Actor, draft: Schedule, now: datetime) -> P
     )
 
 
-def reach(db: DbSession, actor: Actor, cycle_id: str, found: Preview, now: datetime) -> Plan:
-    """Who would have to be told what, were that preview published and did the cycle invite.
+def reach(db: DbSession, actor: Actor, cycle_id: str, schedule: Schedule, now: datetime) -> Plan:
+    """Who would have to be told what, were that schedule published and did the cycle invite.
 
     Seven queries, whatever the number of people. Raises NotFound.
     """
-    return plan(db, find(db, Cycle, cycle_id), found.next_schedule, now)
+    return plan(db, find(db, Cycle, cycle_id), schedule, now)
 
 
 def publish(
@@ -273,7 +273,7 @@ def left_out_by_address(
     people = people_with(db, actor, cycle_id, addresses)
     if not people:
         return people
-    planned = reach(db, actor, cycle_id, preview(db, actor, cycle_id, now), now)
+    planned = reach(db, actor, cycle_id, preview(db, actor, cycle_id, now).next_schedule, now)
     concerned = {planned.reader(due).guest.person_id for due in planned.due}
     others = people - concerned
     if others:

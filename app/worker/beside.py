@@ -18,17 +18,15 @@ import sys
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
 from typing import IO, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import Database
 from app.domain.zones import use_packaged_zone_data
-from app.mail.conversation import goes_as_it_is
 from app.mail.failures import Reason, SendError
 from app.mail.values import Mail, Sender
-from app.models import Message
+from app.models import Message, now
 from app.services.links import Links
 from app.services.outbox import INVITATION_KINDS
 from app.worker.composer import Composer
@@ -140,7 +138,7 @@ class Beside:
             self._read()
         raw = self._came[self._at : self._at + head["size"]]
         self._at += head["size"]
-        return Mail(raw, head["utf8"], looked_at=head["as_it_is"])
+        return Mail(raw, head["utf8"])
 
     def _line(self) -> bytes:
         while (end := self._came.find(b"\n", self._at)) < 0:
@@ -172,13 +170,12 @@ def _written(composer: Composer, message: Message | None) -> tuple[dict[str, Any
     try:
         if message is None:
             return {}, b""
-        mail = composer.compose(message, datetime.now(UTC))
+        mail = composer.compose(message, now())
     except SendError as error:
         return {"error": [error.reason, error.detail, error.final]}, b""
     except Exception:
         return {}, b""
-    as_it_is = goes_as_it_is(mail.raw)
-    return {"size": len(mail.raw), "utf8": mail.utf8, "as_it_is": as_it_is}, mail.raw
+    return {"size": len(mail.raw), "utf8": mail.utf8}, mail.raw
 
 
 def _answer(composer: Composer, ids: Sequence[str], out: IO[bytes]) -> None:

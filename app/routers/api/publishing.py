@@ -50,7 +50,7 @@ def preview_release(db: Db, actor: Reads, say: Sentences, cycle_id: str) -> Resp
     reader, moment = replace(actor, language=say.language), now()
     cycle = cycles.get_cycle(db, actor, cycle_id)
     found = publishing.preview(db, reader, cycle.id, moment)
-    planned = publishing.reach(db, reader, cycle.id, found, moment)
+    planned = publishing.reach(db, reader, cycle.id, found.next_schedule, moment)
     shown = preview_out(cycle, found, planned, say, moment)
     return answer(shown, revision=shown.revision)
 

@@ -28,7 +28,7 @@ def list_people(
     cycle = cycles.cycle_for_slug(db, actor, slug)
     moment, language = now(), current_reader(request).language
     found = publishing.preview(db, actor, cycle.id, moment)
-    planned = publishing.reach(db, actor, cycle.id, found, moment)
+    planned = publishing.reach(db, actor, cycle.id, found.next_schedule, moment)
     shown = concerned.page_of(concerned.concerned_by(planned), q, page_number(number))
     path = f"/organize/c/{slug}/publish/people"
 

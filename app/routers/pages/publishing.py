@@ -11,7 +11,6 @@ from app.services import casting, cycles, publishing, releases, zone_guard
 from app.services.actor import Actor
 from app.services.concerned import ever_told
 from app.services.invitation_previews import mail_of_release
-from app.services.ledger import plan
 from app.services.schedules import newest_release
 from app.web import publish_page
 from app.web.dependencies import Db, LinksDep, Organizer
@@ -35,9 +34,9 @@ def _preview(
     cycle = cycles.cycle_for_slug(db, actor, slug)
     moment = now()
     preview = publishing.preview(db, actor, cycle.id, moment)
-    planned = publishing.reach(db, actor, cycle.id, preview, moment)
+    planned = publishing.reach(db, actor, cycle.id, preview.next_schedule, moment)
     guarded = zone_guard.shifted(preview, moment)
-    of_zones = plan(db, cycle, guarded, moment) if guarded else None
+    of_zones = publishing.reach(db, actor, cycle.id, guarded, moment) if guarded else None
     # Where somebody has stopped the mails, they do not begin again by a box that was not looked at.
     newest = newest_release(db, cycle.id)
     begin = not cycle.invites and (newest is None or not ever_told(db, cycle.id))
