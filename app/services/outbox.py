@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, bindparam, or_, update
-from sqlalchemy import select as sql_select
+from sqlalchemy import and_, or_, update
 from sqlalchemy.exc import InvalidRequestError
 from sqlmodel import col, func, select
 
@@ -41,11 +40,6 @@ FAR = LEASE + timedelta(minutes=1)
 """A lease that ends later than in this time was written by a clock that was wrong, and does not
 hold. The minute is for clocks that differ a little."""
 _CHUNK = 1_000
-ROWS: Any = sql_select(Message.__table__).where(  # type: ignore[attr-defined]
-    col(Message.id).in_(bindparam("ids", expanding=True))
-)
-"""Messages with these `ids`, as plain rows, for who only reads them: to make objects of ten
-thousand takes longer than to find them."""
 
 
 def prepare(

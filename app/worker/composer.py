@@ -6,15 +6,21 @@ from contextlib import ExitStack
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import bindparam, select
+from sqlmodel import col
+
 from app.db import Database, DbSession
 from app.mail.values import Mail, Sender
 from app.models import Message
 from app.services.links import Links
-from app.services.outbox import ROWS
 from app.worker.compose import compose
 from app.worker.compose_invitation import read_ahead
 from app.worker.kept import Kept
 
+# Plain rows: they are only read.
+_ROWS = select(Message.__table__).where(  # type: ignore[attr-defined]
+    col(Message.id).in_(bindparam("ids", expanding=True))
+)
 _LOOK = 1.0  # seconds for which what was read is taken for the present
 
 
@@ -40,7 +46,7 @@ class Composer:
 
     def look_up(self, ids: Collection[str]) -> dict[str, Message]:
         """Rows by their ids, with what their mails need. It holds until `close`."""
-        rows: Any = self._session().connection().execute(ROWS, {"ids": list(ids)}).all()
+        rows: Any = self._session().connection().execute(_ROWS, {"ids": list(ids)}).all()
         self.read_ahead(rows)
         return {row.id: row for row in rows}
 
