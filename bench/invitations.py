@@ -180,14 +180,14 @@ def _worker(mails: int) -> dict[str, float]:
     memory: list[float] = []
     sent = 0
     learn = worker._learn
-    beside = worker._desk.beside
+    writer = worker._desk.writer
 
     def watch(outcome: Outcome, seconds: float) -> None:
         nonlocal sent
         sent += outcome.sent
         # From when the second process is there, too: before, there is less to compare with.
-        if sent >= EARLY and beside and beside._process and beside._ready:
-            memory.append(_resident() + _resident(beside._process.pid))
+        if sent >= EARLY and writer and writer._process and writer._ready:
+            memory.append(_resident() + _resident(writer._process.pid))
         learn(outcome, seconds)
 
     worker._learn = watch  # type: ignore[method-assign]

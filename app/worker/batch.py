@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,15 +17,17 @@ from app.mail.values import Mail
 from app.models import Message
 from app.services.outbox import SIGN_IN
 from app.worker import claims, pace
-from app.worker.beside import Beside
 from app.worker.clocks import Clock
 from app.worker.composer import Composer
 from app.worker.pace import Limits
 from app.worker.refusals import Refusals
+from app.worker.writer import Writer
 
 logger = logging.getLogger("convoca.worker")
 
 ENOUGH = 4.0  # seconds after which the rest of a batch is given back
+_FEW = 60  # when so many are left, more are taken
+_FOR_MORE = 1.5  # seconds from the start; afterwards no more are, so that what is left gets done
 _MARGIN = timedelta(minutes=2)  # no mail is begun when less than this is left of the lease
 _BETWEEN_NOTES = 0.2  # seconds between two tries to write down that a mail is out
 _LONGEST_WAIT = 2.0  # seconds; for a place further away the mails are given back
@@ -45,7 +48,7 @@ class Desk:
     limits: Limits
     stop: Callable[[], threading.Event]
     refusals: Refusals = field(default_factory=Refusals)
-    beside: Beside | None = None
+    writer: Writer | None = None
 
 
 @dataclass(slots=True)
@@ -62,11 +65,14 @@ class Outcome:
 
 @dataclass(slots=True)
 class Batch:
-    """Mails that a worker has taken, the first first. `at` says what time it is."""
+    """Mails that a worker has taken, the first first. `at` says what time it is. `more` takes
+    others and gives them; it is asked while a few are left, as a second process that writes would
+    have nothing to do while they are looked for."""
 
     desk: Desk
     messages: Sequence[Message]
     at: Clock
+    more: Callable[[], Sequence[Message]] | None = None
     outcome: Outcome = field(default_factory=Outcome)
     _open: dict[str, Message] = field(default_factory=dict)  # taken and not tried
     _ahead: dict[str, Mail | Exception] = field(default_factory=dict)
@@ -78,22 +84,39 @@ class Batch:
 
         Raises what the database raises.
         """
-        self._open = {message.id: message for message in self.messages}
         started = time.monotonic()
         try:
-            if not (self.desk.beside and self.desk.beside.ask_for(self.messages)):
-                self.desk.composer.read_ahead(self.messages)
+            self._take_up(self.messages)
             with self.desk.database.jotting() as jot:
                 while self._open and not self._is_enough(started):
+                    self._take_more(started)
                     message = next(iter(self._open.values()))
                     if not (self._is_ours(message) and self._next(message, jot)):
                         break
         finally:
             self.desk.composer.close()
-            if self.desk.beside:
-                self.desk.beside.forget()
+            if self.desk.writer:
+                self.desk.writer.forget()
             self._give_back(set(self._open))
         return self.outcome
+
+    def _take_up(self, messages: Sequence[Message]) -> None:
+        self._open |= {message.id: message for message in messages}
+        if not (self.desk.writer and self.desk.writer.ask_for(messages)):
+            self.desk.composer.read_ahead(messages)
+
+    def _take_more(self, started: float) -> None:
+        if self.more is None or len(self._open) > _FEW:
+            return
+        found: Sequence[Message] = ()
+        if time.monotonic() - started < _FOR_MORE:
+            # What is wrong with the database whoever takes the next batch will see.
+            with suppress(SQLAlchemyError):
+                found = self.more()
+        if found:
+            self._take_up(found)
+        else:
+            self.more = None
 
     def fail(self, error: SendError) -> Outcome:
         """The server cannot be spoken to: it would have been the same for each of them."""
@@ -193,7 +216,7 @@ class Batch:
         return made or self._write(message)
 
     def _write(self, message: Message) -> Mail:
-        mail = self.desk.beside.take(message.id) if self.desk.beside else None
+        mail = self.desk.writer.take(message.id) if self.desk.writer else None
         return mail or self.desk.composer.compose(message, self.at())
 
     def _compose_ahead(self, message_id: str) -> None:

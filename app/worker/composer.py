@@ -21,11 +21,13 @@ from app.worker.kept import Kept
 _ROWS = select(Message.__table__).where(  # type: ignore[attr-defined]
     col(Message.id).in_(bindparam("ids", expanding=True))
 )
-_LOOK = 1.0  # seconds for which what was read is taken for the present
+LOOK = 1.0
+"""Seconds for which what was read is taken for the present."""
 
 
 class Composer:
-    """Used by one thread. Between two mails it keeps its session, for a second at most."""
+    """Used by one thread. Between two mails it keeps its session, for a second at most. `looked`:
+    when that was begun, in seconds of `time.monotonic`."""
 
     def __init__(self, database: Database, links: Links, sender: Sender) -> None:
         self._database = database
@@ -34,7 +36,7 @@ class Composer:
         self._kept = Kept()
         self._opened = ExitStack()
         self._db: DbSession | None = None
-        self._until = 0.0
+        self.looked = 0.0
 
     def compose(self, message: Message, at: datetime) -> Mail:
         """As `compose.compose`, and raises what that raises."""
@@ -55,9 +57,9 @@ class Composer:
         read_ahead(self._session(), messages, self._kept)
 
     def _session(self) -> DbSession:
-        if self._db is None or time.monotonic() > self._until:
+        if self._db is None or time.monotonic() - self.looked > LOOK:
             self.close()
-            self._until = time.monotonic() + _LOOK
+            self.looked = time.monotonic()
             self._db = self._opened.enter_context(self._database.begin(writes=False))
         return self._db
 

@@ -21,11 +21,11 @@ from app.services.secret_key import secret_key
 from app.settings import Settings
 from app.worker import claims, pauses
 from app.worker.batch import ENOUGH, Batch, Desk, Outcome
-from app.worker.beside import Beside
 from app.worker.chores import Chores
 from app.worker.clocks import Clock, Told, from_then_on
 from app.worker.composer import Composer
 from app.worker.pace import Limits
+from app.worker.writer import Start, Writer
 
 logger = logging.getLogger("convoca.worker")
 
@@ -51,7 +51,7 @@ class Worker:
         *,
         limits: Limits | None = None,
         chores: Chores | None = None,
-        beside: Beside | None = None,
+        writer: Writer | None = None,
         clock: Callable[[], datetime] | None = None,
         poll: float = POLL,
     ) -> None:
@@ -72,7 +72,7 @@ class Worker:
             sender=sender.address,
             limits=limits,
             stop=lambda: self._stop,
-            beside=beside,
+            writer=writer,
         )
         self._size = BATCH
         self._server_down = False
@@ -131,8 +131,8 @@ class Worker:
                     between()
         finally:
             self._transport.close()
-            if self._desk.beside:
-                self._desk.beside.end()
+            if self._desk.writer:
+                self._desk.writer.end()
         return handled
 
     def _expire(self, clock: Clock) -> None:
@@ -156,13 +156,13 @@ class Worker:
         away = self._away()
         if self._stop.is_set():
             return None
-        with self._database.begin(writes=True) as db:
-            now = clock.ask(db)
-            claim = claims.claim(db, self.name, self._domain, now, self._size, urgent=urgent)
+        claim = self._take(clock, urgent)
         if not claim.messages:
             # Another worker was faster, unless there was something to put aside.
             return Outcome() if claim.settled else None
         batch = Batch(self._desk, claim.messages, clock)
+        if self._size == MOST and not urgent:
+            batch.more = lambda: self._take(clock).messages
         started = time.monotonic()
         outcome = batch.fail(away) if away else batch.send()
         self._learn(outcome, time.monotonic() - started)
@@ -172,6 +172,11 @@ class Worker:
         if outcome.full_until is not None and not urgent:
             self._note_pause(pauses.HOUR, "", clock(), outcome.full_until)
         return None if urgent and outcome.full_until else outcome
+
+    def _take(self, clock: Clock, urgent: bool = False) -> claims.Claim:
+        with self._database.begin(writes=True) as db:
+            now = clock.ask(db)
+            return claims.claim(db, self.name, self._domain, now, self._size, urgent=urgent)
 
     def _away(self) -> SendError | None:
         try:
@@ -226,12 +231,12 @@ def worker_for(settings: Settings, database: Database, links: Links) -> Worker:
     )
     limits = Limits(server_of(settings.smtp_url), settings.smtp_per_second, settings.smtp_per_hour)
     chores = Chores(database, FileStore(settings.files_dir))
-    beside = Beside(
-        {
-            "database_url": settings.database_url,
-            "key": secret_key(settings.secret_key, settings.data_dir),
-            "base_url": settings.base_url,
-            "sender": [sender.address, sender.name],
-        }
+    start = Start(
+        database_url=database.engine.url.render_as_string(hide_password=False),
+        key=secret_key(settings.secret_key, settings.data_dir),
+        base_url=links.base_url,
+        sender_address=sender.address,
+        sender_name=sender.name,
     )
-    return Worker(database, links, transport, sender, limits=limits, chores=chores, beside=beside)
+    writer = Writer(start)
+    return Worker(database, links, transport, sender, limits=limits, chores=chores, writer=writer)
