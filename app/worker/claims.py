@@ -38,6 +38,7 @@ _SINGLE = text(
     "message.status = 'queued' AND message.kind <> 'invitation' "
     "AND message.kind <> 'invitation-update'"
 )
+_INVITING = text("message.status = 'queued' AND message.kind LIKE 'invitation%'")
 _SOON = timedelta(hours=6)
 
 
@@ -97,6 +98,7 @@ def _due(condition: TextClause, *more: Any, by: Any = Message.due_at) -> Any:
 
 _ALL_DUE = _due(_QUEUED)
 _URGENT_DUE = _due(_SIGNING_IN)
+_INVITATIONS_DUE = _due(_INVITING)
 _SOON_OVER: Any = bindparam("soon", type_=UTCDateTime())
 _IN_TURN = (
     _URGENT_DUE,
@@ -111,6 +113,12 @@ hours, the sooner the earlier; what concerns one person, and cancellations; then
 def something_is_due(db: DbSession, now: datetime, *, urgent: bool = False) -> bool:
     """Whether there is a mail to be sent that nobody has taken. `urgent`: a sign-in link."""
     return bool(_look(db, _URGENT_DUE if urgent else _ALL_DUE, now, 1))
+
+
+def invitations_due(db: DbSession, now: datetime, limit: int) -> list[str]:
+    """The ids of invitations and what follows them that are to be sent, at most `limit`, the oldest
+    first."""
+    return list(_look(db, _INVITATIONS_DUE, now, limit))
 
 
 def claim(

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.db import Database
+from app.db import Database, DbSession
 from app.mail.failures import SendError
 from app.mail.transport import Transport, server_of, transport_for
 from app.mail.values import Sender
@@ -32,6 +32,7 @@ logger = logging.getLogger("convoca.worker")
 BATCH = 20  # mails that are taken at first
 MOST = 500
 _LEAST = 5
+MANY = 500  # invitations that wait: for so many it is worth another process that writes them
 _QUICK, _SLOW = 1.0, ENOUGH  # seconds for a batch: more are taken below, fewer above
 POLL = 1.0  # seconds between two looks at an outbox that is empty
 _PAUSE = 5.0  # seconds after the mail server or the database failed, doubled each time
@@ -152,6 +153,7 @@ class Worker:
             if not claims.something_is_due(db, now, urgent=urgent):
                 return None
             paused = pauses.noted(db, self._server)
+            self._have_written(db, now)
         # First, as it may take a while: so nobody waits for mails that we have taken.
         away = self._away()
         if self._stop.is_set():
@@ -172,6 +174,15 @@ class Worker:
         if outcome.full_until is not None and not urgent:
             self._note_pause(pauses.HOUR, "", clock(), outcome.full_until)
         return None if urgent and outcome.full_until else outcome
+
+    def _have_written(self, db: DbSession, now: datetime) -> None:
+        """Begins the process that writes, if there is enough to do for it and the server is quick:
+        where that is slow, we can write as fast as it takes."""
+        writer = self._desk.writer
+        if writer is not None and writer.may_begin and self._size > BATCH:
+            waiting = claims.invitations_due(db, now, MANY)
+            if len(waiting) == MANY:
+                writer.begin(waiting)
 
     def _take(self, clock: Clock, urgent: bool = False) -> claims.Claim:
         with self._database.begin(writes=True) as db:

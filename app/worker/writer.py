@@ -39,9 +39,6 @@ from app.worker.composer import LOOK, Composer
 
 logger = logging.getLogger("convoca.worker")
 
-MANY = 80
-"""From so many invitations in a batch on it is worth another process: a worker takes as many when
-it was quick with fewer and others wait."""
 _REHEARSAL = 20  # mails that it writes for nobody, before it says that it is ready
 _PATIENCE = 3.0  # seconds without a sign of it, after which it is not waited for any more
 _AT_ONCE = 100  # rows that are read together
@@ -103,14 +100,27 @@ class Writer:
         self._asked: deque[str] = deque()
         self._came, self._at = b"", 0  # what has been read, and how far it was looked at
 
+    @property
+    def may_begin(self) -> bool:
+        """Whether there is no process, and it was not of no use."""
+        return self._process is None and not self._lost
+
+    def begin(self, waiting: Sequence[str]) -> None:
+        """Begins the process, which nobody waits for. `waiting`: the ids of invitations that will
+        be asked for. It writes some of them for nobody, as the first of each language take a
+        hundred times as long as the others."""
+        try:
+            self._begin()
+            self._say({**asdict(self._start), "rehearsal": list(waiting[:_REHEARSAL])})
+        except OSError as error:
+            self._lose(error)
+
     def ask_for(self, messages: Sequence[Message]) -> bool:
         """Has the invitations among these rows, whose claim is committed, written in this order and
-        after those that are asked for already. False where it does not: they are few, the process
-        is only being begun, or it was of no use."""
+        after those that are asked for already. False where it does not: there is no process, or
+        none that is ready."""
         wanted = [m.id for m in messages if m.kind in INVITATION_KINDS]
         try:
-            if self._process is None and not self._lost and len(wanted) >= MANY:
-                self._begin(wanted[:_REHEARSAL])
             if not wanted or not self._is_ready():
                 return False
             self._say(wanted)
@@ -146,14 +156,11 @@ class Writer:
             self._stop()  # it would come first, and to begin anew is quicker than to hear it out
 
     def end(self) -> None:
-        """Ends the process, if there is one. The next `ask_for` may begin another, even if this one
-        was of no use."""
+        """Ends the process, if there is one. Another may begin, even if this one was of no use."""
         self._stop()
         self._lost = False
 
-    def _begin(self, rehearsal: Sequence[str]) -> None:
-        """`rehearsal`: ids of rows whose mails it writes for nobody at first. The first mails of
-        each language take a hundred times as long as the others."""
+    def _begin(self) -> None:
         listens, self._to = os.pipe()
         self._from, speaks = os.pipe()
         try:
@@ -171,7 +178,6 @@ class Writer:
         finally:
             os.close(listens)
             os.close(speaks)
-        self._say({**asdict(self._start), "rehearsal": list(rehearsal)})
 
     def _lose(self, error: Exception) -> None:
         logger.warning("worker: the second process is of no use: %s", error or type(error).__name__)

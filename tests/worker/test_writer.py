@@ -23,6 +23,7 @@ from app.mail.failures import Reason, SendError
 from app.mail.values import Mail
 from app.models import Message
 from app.services.links import Links
+from app.worker import loop
 from app.worker import writer as other
 from app.worker.composer import Composer
 from app.worker.loop import Worker
@@ -38,9 +39,8 @@ PATIENCE = 60.0
 
 
 @pytest.fixture
-def messages(real_database: Database, monkeypatch: pytest.MonkeyPatch) -> list[Message]:
-    """Invitations in two languages. So many are enough for another process."""
-    monkeypatch.setattr(other, "MANY", 10)
+def messages(real_database: Database) -> list[Message]:
+    """Invitations in two languages."""
     with real_database.begin(writes=True) as db:
         make = Make(db)
         cycle = make.cycle()
@@ -76,6 +76,8 @@ def writer(real_database: Database) -> Iterator[Writer]:
 
 def ask(writer: Writer, messages: list[Message]) -> None:
     """As soon as the process is there."""
+    if writer.may_begin:
+        writer.begin([m.id for m in messages])
     deadline = time.monotonic() + PATIENCE
     while not writer.ask_for(messages):
         assert time.monotonic() < deadline
@@ -121,10 +123,21 @@ def test_the_same_bytes(
 
 
 @pytest.mark.one_database
-def test_few_are_written_here(writer: Writer, messages: list[Message]) -> None:
-    assert not writer.ask_for(messages[:9])
-    assert writer._process is None
-    assert writer.take(messages[0].id) is None
+@pytest.mark.parametrize(("many", "begun"), [(MAILS - 20, 1), (MAILS - 19, 0)])
+def test_it_is_begun_where_many_wait_once_the_server_was_quick(
+    real_database: Database,
+    links: Links,
+    writer: Writer,
+    messages: list[Message],
+    monkeypatch: pytest.MonkeyPatch,
+    many: int,
+    begun: int,
+) -> None:
+    monkeypatch.setattr(loop, "MANY", many)
+    calls: list[list[str]] = []
+    monkeypatch.setattr(writer, "begin", calls.append)
+    assert Worker(real_database, links, Fake(), SENDER, writer=writer).run_once(LATER) == MAILS
+    assert calls == [[m.id for m in messages[20:]]] * begun
 
 
 @pytest.mark.one_database
@@ -209,8 +222,8 @@ def test_one_that_ends_in_the_middle_is_done_without(
     found = [writer.take(m.id) for m in messages[1:]]
     assert found[-1] is None
     assert writer._process is None
+    assert not writer.may_begin  # not again and again
     assert not writer.ask_for(messages)
-    assert writer._process is None  # it is not begun again and again
     writer.end()
     ask(writer, messages)
     assert address(writer.take(messages[0].id)) == messages[0].to_address
@@ -234,6 +247,7 @@ def test_one_that_cannot_begin_is_done_without(
     writer: Writer, messages: list[Message], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    writer.begin([m.id for m in messages])
     assert not writer.ask_for(messages)
     assert writer._process is None
 
@@ -251,7 +265,7 @@ def test_one_that_does_not_listen_is_not_waited_for(
 
 @pytest.mark.one_database
 def test_what_it_rehearses_need_not_be_there(writer: Writer) -> None:
-    writer._begin(["gone"])
+    writer.begin(["gone"])
     eventually(writer._is_ready)
 
 
@@ -308,9 +322,9 @@ import os, signal, sys, time, json
 from app.worker import writer
 from app.models import Message
 
-writer.MANY = 1
 found = writer.Writer(writer.Start(**json.loads(sys.argv[1])))
 rows = [Message(id=each, kind="invitation", intent=each) for each in sys.argv[2:]]
+found.begin([])
 while not found.ask_for(rows):
     time.sleep(0.01)
 found.take(rows[0].id)
@@ -346,7 +360,7 @@ def test_a_worker_sends_each_once(
 ) -> None:
     ask(writer, messages)
     writer.forget()
-    writer._begin([])
+    writer.begin([])
     eventually(writer._is_ready)
     process = pid(writer)
     transport = Fake()
