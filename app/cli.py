@@ -123,17 +123,20 @@ def _worker_beside(settings: Settings, database: Database) -> Iterator[None]:
 def _read_zones_again(settings: Settings, database: Database) -> None:
     """Lets the sessions to come follow the zone data in use: it may be newer than the last time."""
     from app.domain.zones import zone_data_version
-    from app.services.zone_guard import read_zones_again
+    from app.services.zone_guard import read_zones_again, untold
 
     with database.begin(writes=True) as db:
         moved = read_zones_again(db, now())
+        slugs = untold(db, now()) if moved else []
     if moved:
         click.echo(
             f"The zone data ({zone_data_version()}) has moved sessions: "
-            f"{sum(map(len, moved.values()))}, in cycles: {len(moved)}. Tell those concerned:"
+            f"{sum(map(len, moved.values()))}, in cycles: {len(moved)}."
         )
-        for slug in sorted(moved):
-            click.echo(f"  {settings.base_url}/organize/c/{slug}/publish")
+    if slugs:
+        click.echo("Tell those concerned:")
+    for slug in slugs:
+        click.echo(f"  {settings.base_url}/organize/c/{slug}/publish")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -227,7 +230,8 @@ def migrate() -> None:
     """Bring the database up to date with the program. Safe to run again.
 
     The schema first. Then sessions to come are moved to where the zone data of this version has
-    their local times; that is a change of the draft, to be published like any other.
+    their local times, which readers see at once; the publish page has one click that tells those
+    concerned.
     """
     settings = _settings()
     with _database(settings, check=False) as database:

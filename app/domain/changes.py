@@ -9,7 +9,7 @@ from app.domain.changes_in_agenda import agenda_changes, visible_segments
 from app.domain.schedule import CycleInstitution, Schedule, Session, SessionStatus
 from app.domain.sentences import Moment, Value, Words
 from app.domain.text import Localized
-from app.domain.zone_shifts import same_clock
+from app.domain.zone_shifts import at_its_hour, same_clock
 
 __all__ = ["SENTENCES", "Change", "Code", "changes", "release", "visible"]
 
@@ -136,8 +136,9 @@ def _time_changes(was: Session, now: Session, language: str) -> Iterator[Change]
             now=Moment(now.starts, now.ends, "UTC", only=True),
         )
     elif was.starts != now.starts:
+        hour = at_its_hour(was)  # as everybody was told it, whatever zone data has come since
         moments: dict[str, Value] = {
-            "was": Moment(was.starts, was.ends, was.zone),
+            "was": Moment(hour.starts, hour.ends, hour.zone),
             "now": Moment(now.starts, now.ends, now.zone),
         }
         yield _change(Code.SESSION_MOVED, now, language, **moments)

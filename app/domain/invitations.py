@@ -4,34 +4,19 @@ The ledger has a row (`Entry`) for each guest and session that was ever sent: wh
 `next_messages` compares it with a release and gives exactly the REQUESTs and CANCELs (RFC 5546,
 3.2.2 and 3.2.5) that are needed; issuing them and asking again gives none.
 
-What counts as different is the `face` of a session for a reader: what their calendar entry says.
+What counts as different is the `face` of a session for a reader (`domain.faces`).
 A change of the agenda that no entry shows concerns nobody's calendar.
 """
 
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import NamedTuple
 
 from app.domain.addresses import address_key
-from app.domain.schedule import Part, PartRole, Schedule, Segment, Session, SessionStatus
-from app.domain.text import localized
-
-ANNOUNCED = frozenset({PartRole.HOST, PartRole.SPEAKER, PartRole.MODERATOR, PartRole.PANELIST})
-"""Those whom everybody's calendar entry names. Interpreters are not announced."""
-
-
-class Announced(NamedTuple):
-    """Somebody as a calendar entry names them."""
-
-    name: str
-    position: str
-    institution: str
-    roles: tuple[PartRole, ...]
+from app.domain.faces import face, face_with_parts, own_segments
+from app.domain.schedule import Schedule, Session, SessionStatus
 
 
 class Method(StrEnum):
@@ -105,90 +90,8 @@ class Due:
         return self.entry.method
 
 
-def own_segments(
-    session: Session, person_id: str, declined: frozenset[str] = frozenset()
-) -> tuple[Segment, ...]:
-    """The segments in which a person has a part that they did not decline, in order."""
-    return tuple(
-        segment
-        for segment in session.segments
-        if any(p.person_id == person_id and p.id not in declined for p in segment.parts)
-    )
-
-
 Said = tuple[int, datetime]
 """SEQUENCE and DTSTAMP of a message."""
-
-
-def face(schedule: Schedule, session: Session, language: str) -> str:
-    """A digest of what a participant's calendar entry says of a session in a language."""
-    return _digest(_common(schedule, session, language))
-
-
-def face_with_parts(
-    schedule: Schedule,
-    session: Session,
-    language: str,
-    person_id: str,
-    segments: Iterable[Segment],
-) -> str:
-    """The same for somebody with parts: also their segments, their roles, who else is on."""
-    own = [
-        [
-            segment.title,
-            segment.kind.value,
-            _text(segment.starts),
-            _text(segment.ends),
-            sorted(p.role.value for p in segment.parts if p.person_id == person_id),
-            [[p.name, p.position, p.institution, p.role.value] for p in segment.parts],
-        ]
-        for segment in segments
-    ]
-    return _digest([_common(schedule, session, language), own])
-
-
-def announced(session: Session) -> list[Announced]:
-    """Those whom a calendar entry names, in the order of the agenda. Somebody with several parts is
-    named once, as in the first of them, with all the roles."""
-    first: dict[str, Part] = {}
-    roles: dict[str, list[PartRole]] = {}
-    for part in (p for segment in session.segments for p in segment.parts):
-        if part.role in ANNOUNCED:
-            first.setdefault(part.person_id, part)
-            had = roles.setdefault(part.person_id, [])
-            if part.role not in had:
-                had.append(part.role)
-    return [
-        Announced(part.name, part.position, part.institution, tuple(roles[person_id]))
-        for person_id, part in first.items()
-    ]
-
-
-def _common(schedule: Schedule, session: Session, language: str) -> list[object]:
-    return [
-        session.uid,
-        session.number,  # the address of the join page has it
-        localized(schedule.title, language, schedule.language),
-        localized(session.title, language, schedule.language),
-        localized(session.description, language, schedule.language),
-        session.zone,
-        session.wall_start.isoformat(),
-        _text(session.starts),
-        _text(session.ends),
-        [
-            [who.name, who.position, who.institution, [role.value for role in who.roles]]
-            for who in announced(session)
-        ],
-    ]
-
-
-def _text(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat()
-
-
-def _digest(values: object) -> str:
-    text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:40]
 
 
 def next_messages(
@@ -197,8 +100,11 @@ def next_messages(
     guests: Iterable[Guest],
     now: datetime,
     said: Mapping[tuple[str, str], Said] = MappingProxyType({}),
+    also: Schedule | None = None,
 ) -> list[Due]:
     """What has to be sent so that the calendars of these guests say what `release` says.
+
+    `also`: the same release with other instants. Whoever was told those needs nothing.
 
     `ledger` is by guest and session id. Guests of whom the ledger knows and who are not among
     `guests` are left alone. A session concerns somebody if it takes place and they participate or
@@ -218,7 +124,7 @@ def next_messages(
     if now.tzinfo is None:
         raise ValueError("now must be aware")
     at = now.astimezone(UTC).replace(microsecond=0)
-    faces = _Faces(release)
+    faces = _Faces(release, also)
     due: list[Due] = []
     for guest in guests:
         for session in release.sessions:
@@ -228,7 +134,8 @@ def next_messages(
             needed = _needed(guest, session, digest, entry, at)
             if entry is not None and [d.why for d in needed] == [Why.CHANGED]:
                 # Another language alone is no reason to write to somebody.
-                same = faces.told(session, guest, entry.language, declined) == entry.digest
+                languages = guest.language, entry.language
+                same = any(faces.is_told(entry, session, guest, x, declined) for x in languages)
                 needed = [] if same else needed
             due += [replace(d, declined=declined) for d in needed] if declined else needed
     return _above_what_was_said(due, said)
@@ -237,13 +144,14 @@ def next_messages(
 class _Faces:
     """The digests of what calendars say of a release, each made once for those who share it."""
 
-    def __init__(self, release: Schedule) -> None:
+    def __init__(self, release: Schedule, also: Schedule | None) -> None:
         self._release = release
+        self._also = {s.id: s for s in also.sessions} if also and also is not release else {}
         self._casts = {
             s.id: frozenset(p.person_id for g in s.segments for p in g.parts)
             for s in release.sessions
         }
-        self._shared: dict[tuple[str, str], str] = {}
+        self._shared: dict[tuple[str, datetime, str], str] = {}
 
     def on_programme(self, session: Session, guest: Guest) -> bool:
         """Whether somebody has a part in a session, declined or not."""
@@ -259,10 +167,18 @@ class _Faces:
                 return face_with_parts(self._release, session, language, guest.person_id, own)
         if not guest.participates:
             return ""
-        key = (session.id, language)
+        key = (session.id, session.starts, language)
         if key not in self._shared:
             self._shared[key] = face(self._release, session, language)
         return self._shared[key]
+
+    def is_told(
+        self, entry: Entry, session: Session, guest: Guest, language: str, declined: frozenset[str]
+    ) -> bool:
+        """Whether an entry says that, at one of the instants that are right."""
+        right = (session, self._also.get(session.id))
+        told = (self.told(each, guest, language, declined) for each in right if each)
+        return entry.digest in told
 
 
 def _not_counted(
@@ -277,7 +193,7 @@ def _not_counted(
         alone = faces.told(session, guest, guest.language, without) == ""
     else:
         language = entry.language or guest.language
-        alone = entry.digest == faces.told(session, guest, language, without)
+        alone = faces.is_told(entry, session, guest, language, without)
     return without if alone else guest.declined
 
 

@@ -27,21 +27,18 @@ class Shift:
     ends: datetime  # of the session, today
 
 
-def shifts(released: Schedule | None, draft: Schedule, now: datetime) -> tuple[Shift, ...]:
-    """What of `draft` nobody has been told who reads `released`, because only the zone data has
-    changed; in the order of time. What is over by the aware instant `now`, in both, is left out.
+def shifts(released: Schedule | None, now: datetime) -> tuple[Shift, ...]:
+    """What nobody has been told who reads `released`, because only the zone data has changed since;
+    in the order of time. What is over by the aware instant `now`, in both, is left out. What the
+    draft says by now is no matter: people's calendars say what is published.
 
-    A session whose clock time or zone somebody changed since is not among them: that is a change
-    like any other.
+    Raises UnknownZone.
     """
-    known = {s.id: s for s in released.sessions} if released else {}
     found = []
-    for session in draft.sessions:
-        before = known.get(session.id)
-        if before is None or session.status is not SessionStatus.SCHEDULED:
-            continue
-        moved = before.starts != session.starts and max(before.ends, session.ends) > now
-        if moved and same_clock(before, session) and before.status is SessionStatus.SCHEDULED:
+    for before in released.sessions if released else ():
+        session = at_its_hour(before)
+        moved = session is not before and max(before.ends, session.ends) > now
+        if moved and before.status is SessionStatus.SCHEDULED:
             found.append(
                 Shift(
                     session_id=session.id,
@@ -72,20 +69,9 @@ def by_the_clock(released: Schedule) -> Schedule:
     return _read_anew(released, {session.id for session in released.sessions})
 
 
-def with_shifts(released: Schedule, found: Collection[Shift]) -> Schedule:
-    """A release with these of its sessions where the clocks have them today, and nothing else new:
-    as a draft, what tells those concerned. Raises UnknownZone."""
-    return _read_anew(released, {shift.session_id for shift in found})
-
-
-def _read_anew(schedule: Schedule, ids: Collection[str]) -> Schedule:
-    sessions = tuple(_at_its_hour(s) if s.id in ids else s for s in schedule.sessions)
-    # Nearly always nothing has moved: the same object is the cheapest thing to compare.
-    same = all(new is old for new, old in zip(sessions, schedule.sessions, strict=True))
-    return schedule if same else replace(schedule, sessions=sessions)
-
-
-def _at_its_hour(session: Session) -> Session:
+def at_its_hour(session: Session) -> Session:
+    """A session at its local time by today's zone data, with its segments; the same object where
+    that has not moved it. Raises UnknownZone."""
     wall = session.wall_start
     by = resolve_wall(wall, session.zone, wall.fold).instant - session.starts
     if by == timedelta(0):
@@ -94,3 +80,16 @@ def _at_its_hour(session: Session) -> Session:
         replace(each, starts=each.starts + by, ends=each.ends + by) for each in session.segments
     )
     return replace(session, starts=session.starts + by, ends=session.ends + by, segments=segments)
+
+
+def with_shifts(released: Schedule, found: Collection[Shift]) -> Schedule:
+    """A release with these of its sessions where the clocks have them today, and nothing else new:
+    as a draft, what tells those concerned. Raises UnknownZone."""
+    return _read_anew(released, {shift.session_id for shift in found})
+
+
+def _read_anew(schedule: Schedule, ids: Collection[str]) -> Schedule:
+    sessions = tuple(at_its_hour(s) if s.id in ids else s for s in schedule.sessions)
+    # Nearly always nothing has moved: the same object is the cheapest thing to compare.
+    same = all(new is old for new, old in zip(sessions, schedule.sessions, strict=True))
+    return schedule if same else replace(schedule, sessions=sessions)

@@ -14,7 +14,7 @@ from app.calendar.lines import one_line
 from app.calendar.render import render
 from app.calendar.values import Calendar, Event
 from app.domain.errors import N_, NotFound
-from app.domain.invitations import announced
+from app.domain.faces import announced
 from app.domain.schedule import (
     InstitutionRole,
     PartRole,

@@ -13,11 +13,13 @@ from app.domain.schedule import SessionStatus
 from app.models import Cycle, Enrolment, Session
 from app.services.actor import Actor
 from app.services.cycles import list_cycles
+from app.services.zone_guard import untold
 
 
 @dataclass(frozen=True, slots=True)
 class CycleCard:
-    """A cycle, how many sessions it has, when it begins, what comes next, and who takes part."""
+    """A cycle, how many sessions it has, when it begins, what comes next, who takes part, and
+    whether newer zone data has moved sessions of which its readers were not told."""
 
     cycle: Cycle
     sessions: int
@@ -25,12 +27,14 @@ class CycleCard:
     last: datetime | None
     upcoming: datetime | None
     participants: int
+    untold: bool
 
 
 def cycle_cards(
     db: DbSession, actor: Actor, now: datetime, after: str | None = None, limit: int = 50
 ) -> tuple[list[CycleCard], str | None]:
-    """A stretch of the cycles, the newest first. Three queries, however many there are."""
+    """A stretch of the cycles, the newest first. Three queries, however many there are, and
+    one more where newer zone data has moved something."""
     rows, following = list_cycles(db, actor, after, limit)
     ids = [row.id for row in rows]
     held = (
@@ -51,8 +55,11 @@ def cycle_cards(
         .group_by(col(Enrolment.cycle_id))
     )
     participants = dict(db.exec(enrolled).all())
+    slugs = untold(db, now) if any(row.zones_moved for row in rows) else []
     cards = []
     for row in rows:
         count, first, last, upcoming = sessions.get(row.id, (0, None, None, None))
-        cards.append(CycleCard(row, count, first, last, upcoming, participants.get(row.id, 0)))
+        taking_part = participants.get(row.id, 0)
+        of_zones = row.slug in slugs
+        cards.append(CycleCard(row, count, first, last, upcoming, taking_part, of_zones))
     return cards, following

@@ -25,7 +25,8 @@ from app.db import DbSession
 from app.domain.documents import sessions_with
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_
-from app.domain.invitations import Method, own_segments
+from app.domain.faces import own_segments
+from app.domain.invitations import Method
 from app.domain.schedule import PartStatus, Schedule, Segment, Session, SessionStatus
 from app.domain.text import LANGUAGES, localized
 from app.languages import translations

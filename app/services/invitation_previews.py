@@ -5,7 +5,8 @@ from datetime import datetime
 
 from app.db import DbSession
 from app.domain.errors import NotFound
-from app.domain.invitations import Due, own_segments
+from app.domain.faces import own_segments
+from app.domain.invitations import Due
 from app.mail.frames import LINK, NAME, filled
 from app.mail.rendering import greeting_name
 from app.mail.values import Content
@@ -18,7 +19,7 @@ from app.services.ledger import plan
 from app.services.ledger_readers import Reader
 from app.services.links import Links
 from app.services.mail_texts import own_words
-from app.services.outbox import UPDATE
+from app.services.outbox import CANCEL, UPDATE
 from app.services.rows import find
 from app.services.schedules import schedule_of_release
 
@@ -63,7 +64,7 @@ def mail_of_release(
     reader = planned.reader(due)
     mail = mail_to_come(db, cycle, cycle.release_number + 1, planned, due, now, note.strip())
     about = _about(db, cycle, reader, due, mail["kind"], mail["context"])
-    told = about.was_release if about.kind == UPDATE else 0
+    told = about.was_release if about.kind in (UPDATE, CANCEL) else 0
     earlier = schedule_of_release(db, cycle_id, told) if told else None
     content = content_of(about, found.next_schedule, due.session, earlier)
     page = links.url("/part/…" if about.speaker else "/my/…")

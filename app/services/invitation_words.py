@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 from app.calendar.lines import one_line
 from app.calendar.values import Event
 from app.domain.errors import N_
-from app.domain.invitations import Why, own_segments
+from app.domain.faces import own_segments
+from app.domain.invitations import Why
 from app.domain.schedule import Schedule, Session
 from app.domain.text import localized
-from app.domain.zone_shifts import same_clock
+from app.domain.zone_shifts import at_its_hour, same_clock
 from app.languages import translations
 from app.mail.frames import LINK, NAME, Frame
 from app.mail.placeholders import fill, fill_subject
@@ -86,8 +87,9 @@ def words_of(
     about: About, schedule: Schedule, published: Session, earlier: Schedule | None = None
 ) -> Words:
     """The words, with marks for the reader's name and the address of their page. `published` is the
-    session as the schedule has it; `earlier`, for an update, what they were told last."""
-    session = _as_told(about, published)
+    session as the schedule has it; `earlier`, but for a first invitation, what they were told last,
+    as it is stored."""
+    session = _as_told(about, published, earlier)
     content = content_of(about, schedule, published, earlier)
     own, join = _own(about, session), _join(session)
     return Words(Frame(content), _event(about, schedule, session, own, LINK + join), join)
@@ -97,7 +99,7 @@ def content_of(
     about: About, schedule: Schedule, published: Session, earlier: Schedule | None = None
 ) -> Content:
     """The texts of the mail, with the same marks."""
-    language, session = about.language, _as_told(about, published)
+    language, session = about.language, _as_told(about, published, earlier)
     own = _own(about, session)
     mail = InvitationMail(
         name=NAME if about.named else "",
@@ -118,19 +120,29 @@ def content_of(
     )
     if about.kind == UPDATE:
         mail = _with_time_before(about, mail)
-        was = next((s for s in earlier.sessions if s.id == session.id), None) if earlier else None
+        was = _session_of(about, earlier)
         if earlier is not None and was is not None:
             mail = _with_differences(about, mail, schedule, session, earlier, was)
     mail = _with_own_words(about, mail, schedule)
     return render(about.kind, mail, language, translations)
 
 
-def _as_told(about: About, session: Session) -> Session:
-    """A session at the time that the mail is about: of a cancellation, the time they had."""
+def _as_told(about: About, session: Session, earlier: Schedule | None) -> Session:
+    """A session at the time that the mail is about: of a cancellation, the time they had, by the
+    clock that they were told it by."""
     if about.kind != CANCEL:
         return session
     starts, ends = datetime.fromisoformat(about.starts), datetime.fromisoformat(about.ends)
+    was = _session_of(about, earlier)
+    if was is not None and (was.starts, was.ends) == (starts, ends):
+        hour = at_its_hour(was)
+        starts, ends = hour.starts, hour.ends
     return replace(session, starts=starts, ends=ends)
+
+
+def _session_of(about: About, schedule: Schedule | None) -> Session | None:
+    sessions = schedule.sessions if schedule else ()
+    return next((s for s in sessions if s.id == about.session_id), None)
 
 
 def _join(session: Session) -> str:
@@ -214,6 +226,9 @@ def _with_differences(
     clocks = same_clock(before, session) and before.starts != session.starts
     if clocks and mail.zone == session.zone:
         mail = replace(mail, before=None)
+    elif not clocks and mail.before and mail.before.starts == before.starts:
+        hour = at_its_hour(before)
+        mail = replace(mail, before=replace(mail.before, starts=hour.starts, ends=hour.ends))
     different = {
         "clocks": clocks,
         "cycle": localized(earlier.title, language, fallback)

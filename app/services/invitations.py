@@ -13,8 +13,10 @@ from app.db import DbSession
 from app.domain.answers import Answer, AnswerSource, Given, holds
 from app.domain.documents import from_document
 from app.domain.errors import N_, Clash, NotFound
-from app.domain.invitations import Due, Method, own_segments
+from app.domain.faces import own_segments
+from app.domain.invitations import Due, Method
 from app.domain.schedule import Schedule, Session, SessionStatus
+from app.domain.zone_shifts import by_the_clock
 from app.models import Cycle, Guest, Invitation, Message, Person, Release
 from app.services import answers, outbox
 from app.services.actor import Actor
@@ -99,6 +101,7 @@ def overview(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Overv
     release = _released(db, cycle_id)
     schedule = from_document(release.document)
     planned = plan(db, cycle, schedule, now)
+    schedule = by_the_clock(schedule)
     rows = ledger_rows(db, cycle_id)
     stale = stale_rows(planned, schedule, rows, now)
     stale.sort(key=lambda row: (row.session.starts, row.session.number, row.name, row.person_id))

@@ -15,6 +15,7 @@ from app.db import DbSession
 from app.domain.addresses import address_key
 from app.domain.invitations import Due, Entry, Guest, Method, Said, Why, next_messages
 from app.domain.schedule import Schedule
+from app.domain.zone_shifts import by_the_clock
 from app.models import Cycle, Invitation, Message
 from app.models import Guest as GuestRow
 from app.services import outbox
@@ -65,7 +66,9 @@ def plan(
     entries, unread = _entries(db, cycle.id, now, only)
     guests = [r.guest for r in readers]
     said = _said(db, cycle.id, guests, entries, everybody=only is None)
-    due = next_messages(entries, schedule, guests, now, said)
+    # A mail names the local time. Whoever was told another instant before newer zone data came is
+    # told by a release (`services.zone_guard`), and not by whatever else happens.
+    due = next_messages(entries, by_the_clock(schedule), guests, now, said, also=schedule)
     return Plan(tuple(due), {g.id: r for g, r in zip(guests, readers, strict=True)}, unread)
 
 

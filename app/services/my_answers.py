@@ -11,7 +11,7 @@ from app.db import DbSession, insert_unless_there
 from app.domain.answers import Answer, AnswerSource, Given, holds
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_, Clash, NotFound
-from app.domain.invitations import own_segments
+from app.domain.faces import own_segments
 from app.domain.schedule import PartStatus, Schedule, Session, SessionStatus
 from app.models import Enrolment, Guest, Invitation, Part
 from app.services import answers

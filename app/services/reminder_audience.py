@@ -12,8 +12,8 @@ from sqlmodel import col, select
 from app.db import DbSession
 from app.domain.answers import holds
 from app.domain.enrolment import EnrolmentStatus
+from app.domain.faces import own_segments
 from app.domain.guests import Manner, written_to
-from app.domain.invitations import own_segments
 from app.domain.reminders import Audience, reaches
 from app.domain.schedule import PartStatus, Session
 from app.models import Cycle, Enrolment, Guest, Invitation, Part, Person

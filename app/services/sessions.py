@@ -12,6 +12,7 @@ from sqlmodel import select
 from app.db import DbSession
 from app.domain.errors import N_, Clash, Invalid, NotFound
 from app.domain.schedule import SessionStatus
+from app.domain.zones import resolve_wall
 from app.models import Cycle, Evidence, Session
 from app.schemas.session import SessionChange, SessionIn
 from app.services.actor import Actor
@@ -91,8 +92,9 @@ def change_session(
     change: SessionChange,
     revision: int | None = None,
 ) -> Session:
-    """Changes what `change` names. A new local time, zone or fold is read anew; what is not named
-    keeps its instant, even if zone data would read it differently today (`services.zone_guard`).
+    """Changes what `change` names. A new local time, zone or fold is read anew, and that of a
+    session which takes place after all; what is not named keeps its instant, even if zone data
+    would read it differently today (`services.zone_guard`).
 
     Raises:
         NotFound, Stale.
@@ -107,6 +109,9 @@ def change_session(
         row.number = change.number
     if "status" in named:
         _check_status(db, row, change.status)
+        if row.status == SessionStatus.CANCELLED != change.status:
+            # While it was off, newer zone data was not looked at for it.
+            row.starts_at = resolve_wall(row.wall_start, row.zone, row.fold).instant
         row.status = str(change.status)
     links = {name: getattr(change, name) for name in _LINKS if name in named}
     check_meeting(db, row.cycle_id, {k: v for k, v in links.items() if v != getattr(row, k)})

@@ -226,7 +226,7 @@ def _slides(standing: Standing) -> Iterator[Todo]:
 
 
 def _zones(standing: Standing) -> Iterator[Todo]:
-    moved = shifts(standing.preview.before, standing.draft, standing.now)
+    moved = shifts(standing.preview.before, standing.now)
     if moved:
         near = min(shift.was for shift in moved), min(shift.now for shift in moved)
         yield Todo(

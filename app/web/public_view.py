@@ -7,7 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from app.domain.invitations import announced
+from app.domain.faces import announced
 from app.domain.schedule import CycleStatus, InstitutionRole, Schedule, Session, SessionStatus
 from app.domain.text import localized
 from app.domain.zones import zone

@@ -111,7 +111,7 @@ def context(
     to_come = [c for c in preview.conflicts if c.session_number not in over]
     return {
         "preview": preview,
-        "zone_shifts": shift_lines(shifts(preview.before, preview.next_schedule, now), presenter),
+        "zone_shifts": shift_lines(shifts(preview.before, now), presenter),
         "zone_data": zone_data_version(),
         "groups": groups(preview.changes, preview.next_schedule, Presenter(language, zone)),
         "to_come": conflict_items(to_come, presenter, cycle_href),

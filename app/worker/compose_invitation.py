@@ -1,8 +1,8 @@
 """The mails that keep calendars right: from a row of the outbox to REQUEST or CANCEL.
 
 All that such a mail says is in the row, in a release, which never changes, and in the reader's
-rows, so the same row gives the same bytes, whenever it is written: a repeat is one for everybody
-who gets it. What many readers share is written once and kept (`Kept`).
+rows, so the same row gives the same bytes by the same zone data, whenever it is written: a repeat
+is one for everybody who gets it. What many readers share is written once and kept (`Kept`).
 """
 
 from collections import defaultdict
@@ -18,8 +18,9 @@ from app.calendar import itip
 from app.calendar.values import Event, Invite
 from app.db import DbSession
 from app.domain.enrolment import EnrolmentStatus
+from app.domain.faces import own_segments
 from app.domain.guests import Manner, written_to
-from app.domain.invitations import Method, own_segments
+from app.domain.invitations import Method
 from app.domain.schedule import PartStatus
 from app.domain.text import LANGUAGES
 from app.mail.addresses import ascii_domain
@@ -31,7 +32,7 @@ from app.mail.values import Mail, Sender
 from app.models import Cycle, Enrolment, Guest, MailText, Message, Part, Person
 from app.services.invitation_words import About, Words, words_of
 from app.services.links import Links
-from app.services.outbox import INVITATION_KINDS, UPDATE
+from app.services.outbox import CANCEL, INVITATION_KINDS, UPDATE
 from app.worker.kept import Kept, Released
 
 
@@ -232,7 +233,7 @@ def _declined(
 
 def _words(db: DbSession, kept: Kept, about: About, released: Released) -> Words:
     earlier = None
-    if about.kind == UPDATE:
+    if about.was_release and about.kind in (UPDATE, CANCEL):
         before = kept.release(db, about.cycle_id, about.was_release)
         earlier = before.stored if before else None
     return words_of(about, released.schedule, released.sessions[about.session_id], earlier)

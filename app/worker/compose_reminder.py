@@ -15,7 +15,7 @@ from app.db import DbSession
 from app.domain.answers import holds
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_
-from app.domain.invitations import own_segments
+from app.domain.faces import own_segments
 from app.domain.reminders import Audience, is_late, reaches
 from app.domain.schedule import CycleStatus, PartStatus, Schedule, Session, SessionStatus
 from app.domain.text import localized, without_links

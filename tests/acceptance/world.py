@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 
 from app.db import Database, DbSession
 from app.domain.addresses import address_key
-from app.domain.invitations import own_segments
+from app.domain.faces import own_segments
 from app.domain.schedule import PartStatus, Schedule, SessionStatus
 from app.mail.transport import SmtpTransport
 from app.mail.values import Sender

@@ -51,9 +51,10 @@ def test_sessions_to_come_follow_new_zone_data(tmp_path: Path) -> None:
     again = convoca("migrate", data=data, env=env)
 
     assert len(unmoved.stdout.splitlines()) == 1
-    up_to_date, told, where = moved.stdout.splitlines()
+    up_to_date, told, whom, where = moved.stdout.splitlines()
     assert up_to_date.startswith("The schema is up to date")
-    assert told.partition(") ")[2] == ("has moved sessions: 2, in cycles: 1. Tell those concerned:")
+    assert told.partition(") ")[2] == "has moved sessions: 2, in cycles: 1."
+    assert whom == "Tell those concerned:"
     assert where.endswith("/organize/c/cluster-leaders/publish")
     earlier = timedelta(hours=-2)
     assert {n: after[n] - before[n] for n in before} == {

@@ -50,7 +50,7 @@ def look(db: DbSession) -> dict[str, Any]:
     """What the publish page goes by."""
     cycle = db.exec(select(Cycle)).one()
     found = publishing.preview(db, SYSTEM, cycle.id, now())
-    moved = shifts(found.before, found.next_schedule, now())
+    moved = shifts(found.before, now())
     due = plan(db, cycle, found.next_schedule, now())
     return {
         "moved": [[s.number, int((s.now - s.was).total_seconds())] for s in moved],

@@ -9,17 +9,8 @@ from hypothesis import strategies as st
 
 from app.calendar.lines import serialize, utc_stamp
 from app.domain.changes import release
-from app.domain.invitations import (
-    Due,
-    Entry,
-    Guest,
-    Method,
-    Why,
-    face,
-    face_with_parts,
-    next_messages,
-    own_segments,
-)
+from app.domain.faces import face, face_with_parts, own_segments
+from app.domain.invitations import Due, Entry, Guest, Method, Why, next_messages
 from app.domain.schedule import PartRole, Schedule, Session, SessionStatus
 from tests.calendar.itip_replay import CANCEL, NEW, RESCHEDULE, UPDATE, Mailbox
 from tests.domain.build import LONG_BEFORE, ZERO, at, cycle, part, segment, session

@@ -51,9 +51,7 @@ def test_one_click_tells_those_concerned(
     assert counts(database) == (2, 3)
     page = organizer_client.get(f"{url}/publish")
     assert zone_form(page.text)[0] == ""
-    assert Page(page.text).text(".flashes") == [
-        "Done. Nothing is left to tell: everybody knows the hours."
-    ]
+    assert Page(page.text).text(".flashes") == ["Done. The new hours are published already."]
 
 
 def test_what_somebody_changed_meanwhile_is_shown_first(

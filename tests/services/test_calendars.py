@@ -10,7 +10,7 @@ from app.calendar.colors import CSS3_NAMES
 from app.calendar.render import render
 from app.calendar.values import Calendar
 from app.domain.errors import NotFound
-from app.domain.invitations import announced
+from app.domain.faces import announced
 from app.domain.schedule import InstitutionRole, Part, PartRole, Schedule, SessionStatus
 from app.models import Cycle
 from app.services import calendars

@@ -1,6 +1,7 @@
 """A published cycle whose sessions the zone data has moved since, for the tests of the guard."""
 
 from datetime import timedelta
+from unittest.mock import patch
 
 from app.db import DbSession
 from app.models import Session, now
@@ -22,7 +23,9 @@ def moved_world(db: DbSession, *, invited: bool = True) -> World:
     world = world_ahead(db)
     as_if_an_hour_earlier(world.session)
     db.flush()
-    world.publish(now(), invite=invited)
+    # By the zone data of that day the instant is the clock's.
+    with patch("app.services.ledger.by_the_clock", lambda schedule: schedule):
+        world.publish(now(), invite=invited)
     world.new()
     zone_guard.read_zones_again(db, now())
     return world

@@ -11,7 +11,7 @@ from app.services import casting, cycles, publishing, releases, zone_guard
 from app.services.actor import Actor
 from app.services.concerned import ever_told
 from app.services.invitation_previews import mail_of_release
-from app.services.schedules import newest_release
+from app.services.schedules import newest_release, stored_schedule
 from app.web import publish_page
 from app.web.dependencies import Db, LinksDep, Organizer
 from app.web.forms import Form, FormData, errors_of
@@ -35,8 +35,11 @@ def _preview(
     moment = now()
     preview = publishing.preview(db, actor, cycle.id, moment)
     planned = publishing.reach(db, actor, cycle.id, preview.next_schedule, moment)
-    guarded = zone_guard.shifted(preview, moment)
-    of_zones = publishing.reach(db, actor, cycle.id, guarded, moment) if guarded else None
+    of_zones, guarded = None, zone_guard.shifted(preview.before, moment)
+    if guarded == preview.next_schedule:
+        of_zones = planned
+    elif guarded:
+        of_zones = publishing.reach(db, actor, cycle.id, guarded, moment)
     # Where somebody has stopped the mails, they do not begin again by a box that was not looked at.
     newest = newest_release(db, cycle.id)
     begin = not cycle.invites and (newest is None or not ever_told(db, cycle.id))
@@ -112,9 +115,9 @@ def publish_shifts(
         )
     except (Clash, Stale) as error:
         db.rollback()
-        preview = publishing.preview(db, actor, cycle.id, now())
-        if error.code != "cycle_archived" and zone_guard.shifted(preview, now()) is None:
-            said = gettext_for(request)(N_("Nothing is left to tell: everybody knows the hours."))
+        known = zone_guard.shifted(stored_schedule(db, cycle.id), now()) is None
+        if error.code != "cycle_archived" and known:
+            said = gettext_for(request)(N_("The new hours are published already."))
             return see_other(request, f"/organize/c/{slug}/publish", said)
         return _preview(request, db, actor, slug, error)
     return _done(request, db, slug, release)
