@@ -184,10 +184,6 @@ class PublishIn(Strict):
     )
 
 
-class NothingIn(Strict):
-    """There is nothing to choose. Whoever chooses something is told so."""
-
-
 class NoteIn(Strict):
     """An organizer's own words in mails, and with a release where all can read them."""
 

@@ -3,7 +3,7 @@
 import email.policy
 import html
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -15,10 +15,12 @@ from app.db import Database
 from app.domain.zones import zone_data_version
 from app.mail.values import Sender
 from app.models import Cycle, Message, Release, Segment, Session, now
+from app.services import zone_guard
 from app.services.links import Links
 from app.worker.compose import compose
 from tests.factories import Make
 from tests.pages.reading import Page
+from tests.services.zones_world import as_if_an_hour_earlier
 
 URL = "/organize/c/lideres/publish"
 
@@ -300,12 +302,12 @@ def test_the_queries_do_not_grow(
 def test_sessions_that_zone_data_has_moved(
     organizer_client: TestClient, database: Database, cycle: str
 ) -> None:
-    publish(organizer_client)
     assert Page(organizer_client.get(URL).text).text("#zones-title") == []
-    with database.begin(writes=True) as db:  # as after newer zone data
-        session = db.exec(select(Session)).one()
-        session.starts_at -= timedelta(hours=1)
-        session.ends_at -= timedelta(hours=1)
+    with database.begin(writes=True) as db:  # as by older zone data
+        as_if_an_hour_earlier(db.exec(select(Session)).one())
+    publish(organizer_client)
+    with database.begin(writes=True) as db:
+        zone_guard.read_zones_again(db, now())
 
     page = Page(organizer_client.get(URL).text)
 
@@ -314,7 +316,7 @@ def test_sessions_that_zone_data_has_moved(
         f"Check this. The zone data (tzdata {zone_data_version()}) has moved these sessions. "
         "Their local time is the same; for everybody elsewhere they begin at another hour. "
         "Session 1 : "
-        "Tuesday 1 December 2026, 08:00, Bogotá time, was 14:00 UTC and is now 13:00 UTC."
+        "Tuesday 1 December 2026, 09:00, Bogotá time, was 13:00 UTC and is now 14:00 UTC."
     ]
     overview = Page(organizer_client.get("/organize/c/lideres").text)
     told = [t for t in overview.text(".todo") if "Time zones changed: sessions moved: 1." in t]

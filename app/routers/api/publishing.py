@@ -8,7 +8,7 @@ from starlette.responses import Response
 from app.db import DbSession
 from app.models import Release, now
 from app.routers.api.present import page_of, preview_out, release_out
-from app.schemas.cycle import ConflictOut, NothingIn, PublishIn, ReleaseOut, ReleasePreviewOut
+from app.schemas.cycle import ConflictOut, PublishIn, ReleaseOut, ReleasePreviewOut
 from app.schemas.page import Page
 from app.services import cycles, publishing, releases, zone_guard
 from app.web.api import JsonRoute, OnceDep, Revision, Sentences, answer, clash
@@ -109,7 +109,6 @@ def publish_time_zones(
     once: OnceDep,
     cycle_id: str,
     revision: Revision,
-    _nothing: NothingIn | None = None,
 ) -> Response:
     """Publish only what newer zone data has moved: same local time, another instant.
 
