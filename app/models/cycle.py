@@ -29,7 +29,7 @@ class Cycle(Editable, table=True):
     completion_rule: dict[str, int] | None = Field(default=None, sa_column=Column(JSON))
     release_number: int = Field(default=0)
     invites: bool = Field(default=False)  # calendars are kept right by mail
-    zones_moved: bool = Field(default=False)  # newer zone data has, and no release says so yet
+    zones_moved: bool = Field(default=False)  # there may be something to tell: `zone_guard.untold`
 
     institutions: list["CycleInstitution"] = Relationship(
         back_populates="cycle",

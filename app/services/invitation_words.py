@@ -133,11 +133,17 @@ def _as_told(about: About, session: Session, earlier: Schedule | None) -> Sessio
     if about.kind != CANCEL:
         return session
     starts, ends = datetime.fromisoformat(about.starts), datetime.fromisoformat(about.ends)
-    was = _session_of(about, earlier)
-    if was is not None and (was.starts, was.ends) == (starts, ends):
-        hour = at_its_hour(was)
-        starts, ends = hour.starts, hour.ends
+    starts, ends = _hour_told(starts, ends, _session_of(about, earlier))
     return replace(session, starts=starts, ends=ends)
+
+
+def _hour_told(starts: datetime, ends: datetime, was: Session | None) -> tuple[datetime, datetime]:
+    """Times that a reader was told, by the clock where they are those of the release that told
+    them, `was`: newer zone data may have moved the instants since."""
+    if was is None or (was.starts, was.ends) != (starts, ends):
+        return starts, ends
+    hour = at_its_hour(was)
+    return hour.starts, hour.ends
 
 
 def _session_of(about: About, schedule: Schedule | None) -> Session | None:
@@ -226,9 +232,9 @@ def _with_differences(
     clocks = same_clock(before, session) and before.starts != session.starts
     if clocks and mail.zone == session.zone:
         mail = replace(mail, before=None)
-    elif not clocks and mail.before and mail.before.starts == before.starts:
-        hour = at_its_hour(before)
-        mail = replace(mail, before=replace(mail.before, starts=hour.starts, ends=hour.ends))
+    elif not clocks and mail.before:
+        starts, ends = _hour_told(mail.before.starts, mail.before.ends, before)
+        mail = replace(mail, before=replace(mail.before, starts=starts, ends=ends))
     different = {
         "clocks": clocks,
         "cycle": localized(earlier.title, language, fallback)

@@ -264,9 +264,10 @@ def test_one_that_does_not_listen_is_not_waited_for(
 
 
 @pytest.mark.one_database
-def test_what_it_rehearses_need_not_be_there(writer: Writer) -> None:
+def test_what_it_rehearses_need_not_be_there(writer: Writer, messages: list[Message]) -> None:
     writer.begin(["gone"])
-    eventually(writer._is_ready)
+    ask(writer, messages)
+    assert address(writer.take(messages[0].id)) == messages[0].to_address
 
 
 @pytest.mark.one_database

@@ -103,12 +103,7 @@ def publish_release(
     responses=clash("`nothing_shifted`, `cycle_archived`."),
 )
 def publish_time_zones(
-    db: Db,
-    actor: Writes,
-    say: Sentences,
-    once: OnceDep,
-    cycle_id: str,
-    revision: Revision,
+    db: Db, actor: Writes, say: Sentences, once: OnceDep, cycle_id: str, revision: Revision
 ) -> Response:
     """Publish only what newer zone data has moved: same local time, another instant.
 
