@@ -61,3 +61,20 @@ def uncovered(
     if reached < ends:
         free.append((reached, ends))
     return free
+
+
+def inside(
+    starts: datetime, ends: datetime, intervals: Iterable[tuple[datetime, datetime]]
+) -> list[tuple[datetime, datetime]]:
+    """What of [starts, ends) belongs to at least one of the intervals (aware instants of one zone):
+    as few intervals as possible, in order."""
+    found: list[tuple[datetime, datetime]] = []
+    for begin, end in sorted(intervals):
+        begin, end = max(begin, starts), min(end, ends)
+        if begin >= end:
+            continue
+        if found and begin <= found[-1][1]:
+            found[-1] = (found[-1][0], max(found[-1][1], end))
+        else:
+            found.append((begin, end))
+    return found

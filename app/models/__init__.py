@@ -1,9 +1,17 @@
 """SQLModel tables, a file per noun. Importing this package knows them all."""
 
 from app.models.account import ApiToken, KeptAnswer, SignIn, SignInLink, User
+from app.models.attendance import (
+    CycleRule,
+    Evidence,
+    ReportAlias,
+    ReportImport,
+    ReportRow,
+    SessionClosing,
+)
 from app.models.base import metadata, now
 from app.models.cycle import Cycle, CycleInstitution
-from app.models.enrolment import Enrolment, Evidence
+from app.models.enrolment import Enrolment
 from app.models.inbound import InboundMail
 from app.models.institution import Initiative, Institution
 from app.models.invitation import Guest, Invitation
@@ -18,6 +26,7 @@ __all__ = [
     "ApiToken",
     "Cycle",
     "CycleInstitution",
+    "CycleRule",
     "Enrolment",
     "Evidence",
     "Guest",
@@ -35,8 +44,12 @@ __all__ = [
     "Release",
     "Reminder",
     "ReminderRun",
+    "ReportAlias",
+    "ReportImport",
+    "ReportRow",
     "Segment",
     "Session",
+    "SessionClosing",
     "SignIn",
     "SignInLink",
     "User",

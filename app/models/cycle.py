@@ -1,5 +1,7 @@
 """Cycles and the institutions that carry them."""
 
+from typing import Any
+
 from sqlalchemy import JSON, Column, UniqueConstraint
 from sqlmodel import Field, Relationship
 
@@ -26,7 +28,7 @@ class Cycle(Editable, table=True):
     approval: bool = Field(default=False)  # an organizer confirms each enrolment
     privacy_notice: dict[str, str] = json_field()
     privacy_version: int = Field(default=1)  # goes up when the notice's text changes
-    completion_rule: dict[str, int] | None = Field(default=None, sa_column=Column(JSON))
+    completion_rule: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
     release_number: int = Field(default=0)
     invites: bool = Field(default=False)  # calendars are kept right by mail
     zones_moved: bool = Field(default=False)  # there may be something to tell: `zone_guard.untold`

@@ -1,11 +1,11 @@
-"""Participants and what was observed of their attendance."""
+"""Participants."""
 
 from datetime import datetime
 
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, Relationship
 
-from app.models.base import NO_LAZY, Editable, Row, now
+from app.models.base import NO_LAZY, Editable, now
 from app.models.institution import Initiative
 from app.models.person import Person
 
@@ -35,20 +35,3 @@ class Enrolment(Editable, table=True):
 
     person: Person = Relationship(sa_relationship_kwargs=NO_LAZY)
     initiative: Initiative | None = Relationship(sa_relationship_kwargs=NO_LAZY)
-
-
-class Evidence(Row, table=True):
-    """One observed fact about attendance; only ever added. `key` makes a repeat harmless."""
-
-    __tablename__ = "evidence"
-
-    enrolment_id: str = Field(foreign_key="enrolment.id", index=True, ondelete="CASCADE")
-    session_id: str = Field(foreign_key="session.id", index=True, ondelete="CASCADE")
-    kind: str = Field(max_length=20)
-    at: datetime = Field(default_factory=now)
-    source: str = Field(max_length=40)  # personal-page, room, organizer, api
-    recorded_by: str = Field(default="", max_length=200)  # the organizer, where one did it
-    status: str = Field(default="", max_length=16)  # what a mark says
-    reason: str = Field(default="", max_length=500)
-    retracts_id: str | None = Field(default=None, foreign_key="evidence.id")
-    key: str = Field(unique=True, max_length=120)

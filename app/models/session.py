@@ -42,6 +42,7 @@ class Session(Editable, table=True):
     check_in_word: str = Field(default="", max_length=40)  # asked for at the room link if set
     backstage_url: str = Field(default="", max_length=2000)  # where those with a part meet before
     room_code: str = Field(default_factory=new_code, unique=True, max_length=16)
+    closed_at: datetime | None = Field(default=None)  # attendance: nothing more is to come
 
     segments: list["Segment"] = Relationship(
         back_populates="session",

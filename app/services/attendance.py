@@ -11,13 +11,14 @@ from sqlalchemy import ColumnElement, or_
 from sqlmodel import col, select
 
 from app.db import DbSession
-from app.domain.attendance import Record, Status
+from app.domain.attendance import ATTENDED, Record, Status
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.schedule import SessionStatus
 from app.models import Cycle, Enrolment, Evidence, Session
 from app.services import evidence as stored
 from app.services.actor import Actor
-from app.services.marks import AttendanceRow, Case, case, is_closed, mark, record_of, retract
+from app.services.marks import AttendanceRow, Case, case, mark, retract
+from app.services.measures import Measure, measure_of, measures
 from app.services.paging import paginate
 from app.services.places import loads
 from app.services.rows import find, found_by
@@ -32,14 +33,10 @@ __all__ = [
     "attendance_after",
     "attendance_page",
     "case",
-    "is_closed",
     "mark",
     "overview",
     "retract",
 ]
-
-ATTENDED = frozenset({Status.PRESENT, Status.LATE, Status.PARTIAL})
-"""What counts as having been there, in totals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +87,16 @@ def attendance(db: DbSession, actor: Actor, session_id: str) -> list[AttendanceR
         .options(*loads())
         .order_by(col(Enrolment.search_key), col(Enrolment.id))
     )
+    measure = measure_of(db, session)
     return [
-        AttendanceRow(row, record_of(session, evidence.get(row.id, [])))
-        for row in db.exec(query).all()
+        AttendanceRow(row, measure.record(evidence.get(row.id, []))) for row in db.exec(query).all()
     ]
 
 
 def attendance_after(
     db: DbSession, actor: Actor, session_id: str, after: str | None = None, limit: int = 50
 ) -> tuple[list[AttendanceRow], str | None]:
-    """A stretch of `attendance`, and the cursor after it. Five queries.
+    """A stretch of `attendance`, and the cursor after it. Six queries.
 
     Raises:
         NotFound: no such session. Invalid: at ``after``.
@@ -109,9 +106,8 @@ def attendance_after(
     by_name = [col(Enrolment.search_key), col(Enrolment.id)]
     rows, cursor = paginate(db, statement.options(*loads()), by_name, after, limit)
     evidence = stored.of_session(db, session.id, [row.id for row in rows])
-    return [
-        AttendanceRow(row, record_of(session, evidence.get(row.id, []))) for row in rows
-    ], cursor
+    measure = measure_of(db, session)
+    return [AttendanceRow(row, measure.record(evidence.get(row.id, []))) for row in rows], cursor
 
 
 def attendance_page(
@@ -124,7 +120,7 @@ def attendance_page(
     limit: int = 100,
 ) -> AttendancePage:
     """A page of `attendance`, with a search as in lists of enrolments and one status or all. Only
-    the page's rows are loaded, so that ten thousand participants cost their ids. Six queries.
+    the page's rows are loaded, so that ten thousand participants cost their ids. Seven queries.
 
     Raises:
         NotFound: no such session.
@@ -134,7 +130,8 @@ def attendance_page(
     concerned = _concerned(session.cycle_id, [session.id])
     by_name = (col(Enrolment.search_key), col(Enrolment.id))
     everybody = list(db.exec(select(Enrolment.id).where(*concerned)).all())
-    records = {row_id: record_of(session, evidence.get(row_id, [])) for row_id in everybody}
+    measure = measure_of(db, session)
+    records = {row_id: measure.record(evidence.get(row_id, [])) for row_id in everybody}
     matching = found_by(query, Enrolment.search_key)
     ordered = select(Enrolment.id).where(*concerned, *matching).order_by(*by_name)
     found = list(db.exec(ordered).all())
@@ -162,7 +159,7 @@ def overview(
     limit: int = 50,
 ) -> Overview:
     """A page of the cycle's participants against its sessions (drafts and cancelled ones left
-    out), with totals over everybody. Seven queries.
+    out), with totals over everybody. Eight queries.
 
     Raises:
         NotFound: no such cycle.
@@ -180,7 +177,8 @@ def overview(
     )
     ids = [session.id for session in sessions]
     evidence = stored.of_sessions(db, ids)
-    attended = [_attended_count(session, evidence.get(session.id, {})) for session in sessions]
+    known = measures(db, cycle_id, sessions)
+    attended = [_attended_count(known[s.id], evidence.get(s.id, {})) for s in sessions]
     concerned = _concerned(cycle_id, ids)
     participants = len(db.exec(select(Enrolment.id).where(*concerned)).all())
     ordered = (
@@ -192,7 +190,7 @@ def overview(
     numbers = _Numbers(len(found), number, limit)
     enrolments = _in_order(db, found[numbers.begin : numbers.begin + limit])
     records = [
-        [record_of(s, evidence.get(s.id, {}).get(enrolment.id, [])) for s in sessions]
+        [known[s.id].record(evidence.get(s.id, {}).get(enrolment.id, [])) for s in sessions]
         for enrolment in enrolments
     ]
     return Overview(
@@ -219,8 +217,8 @@ class _Numbers:
         self.begin = (self.number - 1) * limit
 
 
-def _attended_count(session: Session, evidence: stored.ByEnrolment) -> int:
-    return sum(record_of(session, each).status in ATTENDED for each in evidence.values())
+def _attended_count(measure: Measure, evidence: stored.ByEnrolment) -> int:
+    return sum(measure.record(each).status in ATTENDED for each in evidence.values())
 
 
 def _concerned(cycle_id: str, session_ids: list[str]) -> list[ColumnElement[bool]]:

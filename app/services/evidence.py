@@ -25,6 +25,13 @@ _COLUMNS = (
     col(Evidence.status),
     col(Evidence.reason),
     col(Evidence.retracts_id),
+    col(Evidence.joined_at),
+    col(Evidence.left_at),
+    col(Evidence.seconds),
+    col(Evidence.import_id),
+    col(Evidence.row_number),
+    col(Evidence.shown_as),
+    col(Evidence.matched_by),
 )
 
 
@@ -82,4 +89,11 @@ def _value(row: Row[Any]) -> domain.Evidence:
         status=domain.Status(row.status) if row.status else None,
         reason=row.reason,
         retracts=row.retracts_id or "",
+        joined=row.joined_at,
+        left=row.left_at,
+        seconds=row.seconds,
+        report=row.import_id or "",
+        row=row.row_number,
+        shown_as=row.shown_as,
+        matched=row.matched_by,
     )

@@ -69,7 +69,7 @@ class Glance:
 
 
 def glance(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Glance:
-    """All of it, with a fixed number of queries: at most twenty, however long the lists.
+    """All of it, with a fixed number of queries: at most twenty-one, however long the lists.
 
     Raises NotFound.
     """

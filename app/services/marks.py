@@ -15,6 +15,7 @@ from app.schemas.enrolment import MarkIn, RetractIn
 from app.services import evidence as stored
 from app.services.actor import Actor
 from app.services.evidence import add_once
+from app.services.measures import Measure, measure_of
 from app.services.places import loads
 from app.services.rows import find
 
@@ -33,23 +34,11 @@ class Case:
 
     session: Session
     enrolment: Enrolment
+    measure: Measure
     record: Record
     evidence: list[domain.Evidence]
     retracted: frozenset[str]
     mark: domain.Evidence | None  # the organizer's mark that counts
-
-
-def is_closed(session: Session) -> bool:
-    """Whether an organizer has closed the session, so that nobody is left "unknown".
-
-    There is no way to close one yet, so nobody is called absent.
-    """
-    return False
-
-
-def record_of(session: Session, evidence: list[domain.Evidence]) -> Record:
-    """What the evidence on one enrolment at the session amounts to."""
-    return domain.record(evidence, (session.starts_at, session.ends_at), is_closed(session))
 
 
 def case(db: DbSession, actor: Actor, session_id: str, enrolment_id: str) -> Case:
@@ -63,14 +52,16 @@ def case(db: DbSession, actor: Actor, session_id: str, enrolment_id: str) -> Cas
     if enrolment.cycle_id != session.cycle_id:
         raise NotFound
     evidence = stored.of_session(db, session.id, [enrolment.id]).get(enrolment.id, [])
-    retracted = frozenset(e.retracts for e in evidence if e.kind is Kind.RETRACTION)
-    record = record_of(session, evidence)
+    counts = {each.id for each in domain.standing(evidence)}
+    measure = measure_of(db, session)
+    record = measure.record(evidence)
     return Case(
         session=session,
         enrolment=enrolment,
+        measure=measure,
         record=record,
         evidence=evidence[::-1],
-        retracted=retracted,
+        retracted=frozenset(each.id for each in evidence if each.id not in counts),
         mark=_mark_that_counts(record, evidence),
     )
 
@@ -93,7 +84,7 @@ def mark(
             code="unknown_is_no_mark",
         )
     session, enrolment, evidence = _held(db, session_id, command.enrolment_id)
-    counts = _mark_that_counts(record_of(session, evidence), evidence)
+    counts = _mark_that_counts(measure_of(db, session).record(evidence), evidence)
     if counts is None or (counts.status, counts.reason) != (command.status, command.reason):
         row_id = new_id()
         add_once(
@@ -126,7 +117,7 @@ def retract(
         Clash: ``nothing_to_retract``.
     """
     session, enrolment, evidence = _held(db, session_id, command.enrolment_id)
-    counts = _mark_that_counts(record_of(session, evidence), evidence)
+    counts = _mark_that_counts(measure_of(db, session).record(evidence), evidence)
     if counts is None:
         raise Clash(N_("There is no mark to take back."), code="nothing_to_retract")
     add_once(
@@ -175,7 +166,7 @@ def _held(
 
 def _row(db: DbSession, session: Session, enrolment: Enrolment) -> AttendanceRow:
     evidence = stored.of_session(db, session.id, [enrolment.id]).get(enrolment.id, [])
-    return AttendanceRow(enrolment, record_of(session, evidence))
+    return AttendanceRow(enrolment, measure_of(db, session).record(evidence))
 
 
 def _mark_that_counts(record: Record, evidence: list[domain.Evidence]) -> domain.Evidence | None:

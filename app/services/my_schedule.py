@@ -7,16 +7,17 @@ from enum import StrEnum
 from sqlmodel import col, select
 
 from app.db import DbSession
-from app.domain.attendance import Evidence, Record, record
+from app.domain.attendance import Evidence, Record
 from app.domain.check_in import WindowState, state
+from app.domain.completion import Rule
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.schedule import Session, SessionStatus
 from app.models import Cycle, Enrolment
 from app.models import Session as SessionRow
 from app.services import evidence
 from app.services.check_in import join_window_of, window_of
+from app.services.measures import measured, rule_of
 from app.services.public import PublishedCycle, published
-from app.services.told import told
 
 
 class Step(StrEnum):
@@ -70,8 +71,9 @@ def my_cycle(db: DbSession, enrolment: Enrolment, now: datetime) -> MyCycle:
     }
     seen = evidence.of_sessions(db, rows, [enrolment.id])
     takes_part = enrolment.status == EnrolmentStatus.CONFIRMED
+    rule = rule_of(cycle.cycle.completion_rule)
     sessions = tuple(
-        _mine(session, row, list(seen[row.id][enrolment.id]), takes_part, now)
+        _mine(session, row, list(seen[row.id][enrolment.id]), rule, takes_part, now)
         for session in cycle.schedule.sessions
         if (row := rows.get(session.id)) is not None
     )
@@ -87,13 +89,15 @@ def _mine(
     session: Session,
     row: SessionRow,
     facts: list[Evidence],
+    rule: Rule | None,
     ok: bool,
     now: datetime,
 ) -> MySession:
-    here = told(row, session)
+    measure = measured(row, session, rule)
+    here = measure.told
     opens, closes = window_of(here)
     on = ok and session.status is not SessionStatus.CANCELLED
-    found = record(facts, (session.starts, session.ends), closed=False)
+    found = measure.record(facts)
     can_join = on and state(now, join_window_of(here)) is WindowState.OPEN
     can_check_in = (
         on and found.checked_in is None and state(now, (opens, closes)) is WindowState.OPEN

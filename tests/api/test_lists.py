@@ -26,7 +26,7 @@ LISTS = {
     "/cycles/{cycle_id}/parts": 6,
     "/cycles/{cycle_id}/enrolments": 5,
     "/sessions/{session_id}/check-ins": 4,
-    "/sessions/{session_id}/attendance": 6,
+    "/sessions/{session_id}/attendance": 7,
 }
 
 

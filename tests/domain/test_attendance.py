@@ -1,15 +1,17 @@
 """Attendance: what evidence amounts to."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.attendance import Basis, Evidence, Kind, Record, Status, record
+from app.domain import attendance
+from app.domain.attendance import Basis, Evidence, Kind, Record, SessionTime, Status
 from tests.domain.build import ZERO, at
 
-SESSION = (at(0), at(120))
+SESSION = SessionTime(at(0), at(120))
 MARKS = [s for s in Status if s is not Status.UNKNOWN]
 
 
@@ -29,6 +31,10 @@ def mark(id: str, minutes: float, status: Status) -> Evidence:
 
 def retract(id: str, minutes: float, target: str) -> Evidence:
     return Evidence(id, Kind.RETRACTION, at(minutes), "organizer", "ana", retracts=target)
+
+
+def record(evidence: Iterable[Evidence], session: SessionTime, closed: bool) -> Record:
+    return attendance.record(evidence, replace(session, closed=closed))
 
 
 def status(*evidence: Evidence, closed: bool = False) -> Status:
@@ -167,4 +173,4 @@ def test_what_is_no_evidence() -> None:
 
 def test_a_session_takes_time() -> None:
     with pytest.raises(ValueError, match="ends after"):
-        record([], (ZERO, ZERO), False)
+        SessionTime(ZERO, ZERO)

@@ -13,7 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
 from app.db import Database
-from app.models import Cycle, Evidence, Message, Part, Person, Release, Session
+from app.domain.completion import Rule, from_document
+from app.models import Cycle, CycleRule, Evidence, Message, Part, Person, Release, Session
 from app.schema_version import alembic_config, present, upgrade, wanted
 from app.services import invitations
 from app.services.actor import SYSTEM
@@ -328,7 +329,7 @@ def test_what_is_new_says_that_nothing_has_happened_yet(old: Database) -> None:
     assert new == {
         "cycle": {"invites": False, "zones_moved": False},
         "person": {"bounced_at": None, "bounce": ""},
-        "session": {"backstage_url": ""},
+        "session": {"backstage_url": "", "closed_at": None},
         "segment": {},
         "part": {
             "status": "planned",
@@ -338,7 +339,15 @@ def test_what_is_new_says_that_nothing_has_happened_yet(old: Database) -> None:
             "comment": "",
         },
         "enrolment": {},
-        "evidence": {},
+        "evidence": {
+            "joined_at": None,
+            "left_at": None,
+            "seconds": None,
+            "import_id": None,
+            "row_number": None,
+            "shown_as": "",
+            "matched_by": "",
+        },
         "message": {
             "guest_id": None,
             "session_id": None,
@@ -349,6 +358,14 @@ def test_what_is_new_says_that_nothing_has_happened_yet(old: Database) -> None:
         },
         "release": {"note": ""},
     }
+
+
+def test_a_rule_becomes_its_own_first_version(old: Database) -> None:
+    upgrade(old.engine)
+    with old.begin(writes=False) as db:
+        version = db.exec(select(CycleRule)).one()
+        assert (version.cycle_id, version.version, version.recorded_by) == ("cycle", 1, "")
+        assert from_document(version.document) == Rule(1, 1, min_percent_of_each=75)
 
 
 def test_the_program_works_on_with_it(old: Database) -> None:

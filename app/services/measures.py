@@ -1,0 +1,75 @@
+"""What attendance at a session is measured against: when it took place, and the cycle's rule.
+
+It took place when the newest release says, since that is when people came: a draft that was edited
+afterwards moves nobody's minutes.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import and_
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain import attendance as domain
+from app.domain import schedule
+from app.domain.attendance import Record, SessionTime, StatusRule
+from app.domain.completion import Rule, from_document
+from app.domain.documents import from_document as schedule_from_document
+from app.domain.schedule import SegmentKind
+from app.domain.zone_shifts import by_the_clock
+from app.models import Cycle, Release, Session
+from app.services.told import Told, in_release, told
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """A session as attendance is measured against it."""
+
+    told: Told
+    time: SessionTime
+    statuses: StatusRule
+
+    def record(self, evidence: Iterable[domain.Evidence]) -> Record:
+        """What the evidence on one enrolment amounts to."""
+        return domain.record(evidence, self.time, self.statuses)
+
+
+def measures(db: DbSession, cycle_id: str, sessions: Sequence[Session]) -> dict[str, Measure]:
+    """The measure of each of these sessions of one cycle, by its id. One query."""
+    newest = and_(
+        col(Release.cycle_id) == col(Cycle.id), col(Release.number) == col(Cycle.release_number)
+    )
+    query = (
+        select(Cycle.completion_rule, Release.document)
+        .select_from(Cycle)
+        .outerjoin(Release, newest)
+        .where(col(Cycle.id) == cycle_id)
+    )
+    document, release = db.exec(query).one()
+    released = by_the_clock(schedule_from_document(release)) if release else None
+    rule = rule_of(document)
+    return {row.id: measured(row, in_release(released, row.id), rule) for row in sessions}
+
+
+def measure_of(db: DbSession, session: Session) -> Measure:
+    """The measure of one session. One query."""
+    return measures(db, session.cycle_id, [session])[session.id]
+
+
+def measured(row: Session, released: schedule.Session | None, rule: Rule | None) -> Measure:
+    """The measure of a session whose row and release are at hand."""
+    here = told(row, released)
+    breaks = tuple(
+        (segment.starts, segment.ends)
+        for segment in (released.segments if released else ())
+        if segment.kind is SegmentKind.BREAK
+    )
+    time = SessionTime(here.starts, here.ends, breaks, closed=row.closed_at is not None)
+    return Measure(here, time, rule.statuses if rule else StatusRule())
+
+
+def rule_of(document: Mapping[str, Any] | None) -> Rule | None:
+    """The rule that a cycle has, if it has one."""
+    return from_document(document) if document else None

@@ -1,0 +1,197 @@
+"""Attendance: the minutes that providers' reports amount to."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.domain.attendance import (
+    Basis,
+    Evidence,
+    Kind,
+    Record,
+    SessionTime,
+    Status,
+    StatusRule,
+    record,
+)
+from tests.domain.build import ZERO, at
+
+SESSION = SessionTime(at(0), at(120), breaks=((at(60), at(75)),))
+ALWAYS = StatusRule(late_after=None, partial_below=0)
+
+
+def interval(id: str, joined: float, left: float) -> Evidence:
+    return Evidence(
+        id, Kind.INTERVAL, at(500), "teams", "ana", joined=at(joined), left=at(left), report="r"
+    )
+
+
+def total(id: str, minutes: int, shown_as: str = "Ana", source: str = "zoom") -> Evidence:
+    return Evidence(id, Kind.TOTAL, at(500), source, seconds=minutes * 60, shown_as=shown_as)
+
+
+def minutes(*evidence: Evidence, session: SessionTime = SESSION) -> int | None:
+    return record(evidence, session).minutes
+
+
+minute = st.integers(-60, 200)
+pairs = st.lists(st.tuples(minute, minute).map(sorted), max_size=6)
+
+
+def as_evidence(times: Iterable[list[int]]) -> list[Evidence]:
+    return [interval(f"i{n}", *pair) for n, pair in enumerate(times)]
+
+
+def test_the_time_in_the_session_counts_less_the_break() -> None:
+    assert record([interval("a", 10, 90)], SESSION) == Record(
+        Status.PRESENT, Basis.INTERVALS, 65 * 60, at(10), "ana", "", "a"
+    )
+
+
+def test_two_devices_do_not_count_twice() -> None:
+    assert minutes(interval("a", 0, 40), interval("b", 20, 50), interval("c", 20, 50)) == 50
+
+
+def test_what_lies_outside_the_session_does_not_count() -> None:
+    assert minutes(interval("a", -30, 10), interval("b", 110, 300)) == 20
+
+
+def test_who_was_there_in_the_break_only_was_not_there() -> None:
+    there = [interval("a", 61, 74)]
+    assert record(there, SESSION).status is Status.UNKNOWN
+    assert record(there, replace(SESSION, closed=True)).status is Status.ABSENT
+    assert minutes(*there) == 0
+
+
+def test_seconds_are_not_rounded_up() -> None:
+    assert minutes(Evidence("a", Kind.INTERVAL, at(0), joined=at(0), left=at(59.99))) == 59
+
+
+def test_a_break_that_reaches_out_of_the_session_takes_only_what_is_in_it() -> None:
+    session = SessionTime(at(0), at(60), breaks=((at(-30), at(10)), (at(5), at(20))))
+    assert session.seconds == 40 * 60
+    assert minutes(interval("a", -90, 90), session=session) == 40
+
+
+def test_a_session_that_is_all_break_has_a_length_all_the_same() -> None:
+    assert SessionTime(at(0), at(60), breaks=((at(0), at(60)),)).seconds == 1
+
+
+def test_intervals_count_before_totals_and_these_before_a_check_in() -> None:
+    here = Evidence("c", Kind.CHECK_IN, at(1), "room")
+    assert record([here, total("t", 30)], SESSION).basis is Basis.TOTALS
+    assert record([here, total("t", 30), interval("i", 0, 10)], SESSION).seconds == 600
+
+
+def test_a_mark_decides_and_the_minutes_stay_in_view() -> None:
+    said = Evidence("m", Kind.MARK, at(600), "organizer", "ana", Status.PRESENT, "Heard her.")
+    assert record([said, interval("i", 0, 10)], SESSION) == Record(
+        Status.PRESENT, Basis.MARK, 600, at(600), "ana", "Heard her.", "m"
+    )
+
+
+def test_totals_are_added_up_to_the_length_of_the_session() -> None:
+    assert minutes(total("a", 20), total("b", 25)) == 45
+    assert minutes(total("a", 100), total("b", 25)) == 105
+
+
+def test_a_total_that_was_read_twice_counts_once() -> None:
+    assert minutes(total("a", 20), total("b", 20)) == 20
+    assert minutes(total("a", 20), total("b", 20, "Ana (2)"), total("c", 20, "Ana", "meet")) == 60
+
+
+def test_late_and_partial_as_the_rule_says() -> None:
+    rule = StatusRule(late_after=10, partial_below=50)
+    for there, status in [
+        ((10, 120), Status.PRESENT),
+        ((10.1, 120), Status.LATE),
+        ((0, 52), Status.PARTIAL),
+        ((0, 52.5), Status.PRESENT),
+        ((80, 120), Status.PARTIAL),
+    ]:
+        assert record([interval("a", *there)], SESSION, rule).status is status
+    assert record([interval("a", 80, 120)], SESSION, ALWAYS).status is Status.PRESENT
+
+
+def test_a_retracted_interval_does_not_count() -> None:
+    gone = Evidence("r", Kind.RETRACTION, at(501), "organizer", "ana", retracts="a")
+    assert minutes(interval("a", 0, 60), interval("b", 0, 10), gone) == 10
+    assert minutes(interval("a", 0, 60), gone) is None
+
+
+@given(pairs, st.data())
+def test_order_and_repetition_make_no_difference(
+    times: list[list[int]], data: st.DataObject
+) -> None:
+    body = as_evidence(times)
+    again = [replace(each, id=f"x{each.id}") for each in body]  # a second import of the same file
+    shuffled = data.draw(st.permutations([*body, *again, *body]))
+    assert record(shuffled, SESSION).seconds == record(body, SESSION).seconds
+
+
+@given(pairs)
+def test_as_counted_minute_by_minute(times: list[list[int]]) -> None:
+    there = [m for m in range(120) if any(a <= m < b for a, b in times) and not 60 <= m < 75]
+    assert record(as_evidence(times), SESSION).seconds == (60 * len(there) if times else None)
+
+
+@given(pairs, minute, minute)
+def test_another_interval_takes_nothing_away(times: list[list[int]], a: int, b: int) -> None:
+    body = as_evidence(times)
+    more = record([*body, interval("z", min(a, b), max(a, b))], SESSION).seconds
+    assert more is not None
+    assert (record(body, SESSION).seconds or 0) <= more <= SESSION.seconds
+
+
+@given(pairs, st.integers(-60, 200))
+def test_cutting_an_interval_in_two_changes_nothing(times: list[list[int]], cut: int) -> None:
+    halves = [
+        half for a, b in times for half in ([[a, cut], [cut, b]] if a < cut < b else [[a, b]])
+    ]
+    whole, cut_up = (record(as_evidence(each), SESSION).seconds for each in (times, halves))
+    assert whole == cut_up
+
+
+@given(
+    st.sampled_from(["America/Santiago", "Europe/Madrid", "America/New_York", "America/Bogota"]),
+    st.sampled_from([(2026, 3, 29), (2026, 4, 4), (2026, 9, 5), (2026, 10, 25), (2026, 11, 1)]),
+    st.integers(0, 24 * 60),
+    pairs,
+)
+def test_when_the_clocks_change_an_hour_is_an_hour(
+    zone: str, day: tuple[int, int, int], minute: int, times: list[list[int]]
+) -> None:
+    begin = datetime(*day, tzinfo=UTC) + timedelta(minutes=minute)
+
+    def local(m: int) -> datetime:
+        return (begin + timedelta(minutes=m)).astimezone(ZoneInfo(zone))
+
+    session = SessionTime(local(0), local(120), breaks=((local(60), local(75)),))
+    body = [
+        Evidence(f"i{n}", Kind.INTERVAL, begin, joined=local(a), left=local(b))
+        for n, (a, b) in enumerate(times)
+    ]
+    assert session.seconds == SESSION.seconds
+    assert record(body, session).seconds == record(as_evidence(times), SESSION).seconds
+
+
+def test_what_is_no_evidence() -> None:
+    for wrong, values in [
+        ("a beginning and an end", {"kind": Kind.INTERVAL, "joined": ZERO}),
+        ("does not end before", {"kind": Kind.INTERVAL, "joined": at(1), "left": ZERO}),
+        ("aware", {"kind": Kind.INTERVAL, "joined": ZERO, "left": ZERO.replace(tzinfo=None)}),
+        ("an interval has times", {"kind": Kind.CHECK_IN, "joined": ZERO}),
+        ("a total has seconds", {"kind": Kind.TOTAL}),
+        (
+            "a total has seconds",
+            {"kind": Kind.INTERVAL, "joined": ZERO, "left": at(1), "seconds": 1},
+        ),
+        ("less than no time", {"kind": Kind.TOTAL, "seconds": -1}),
+    ]:
+        with pytest.raises(ValueError, match=wrong):
+            Evidence("a", at=ZERO, **values)  # type: ignore[arg-type]
