@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.domain.schedule import CycleStatus, InstitutionRole
+from app.schemas.completion import CompletionRule
 from app.schemas.types import (
     EXACT,
     Accent,
@@ -20,7 +21,6 @@ from app.schemas.types import (
     Slug,
     Strict,
     Title,
-    Whole,
     YesNo,
     Zone,
     example,
@@ -28,16 +28,6 @@ from app.schemas.types import (
 
 Note = Annotated[Lines, Field(max_length=2000)]
 Capacity = Annotated[int, Field(strict=True, ge=1, le=1_000_000), EXACT]
-
-
-class CompletionRule(Strict):
-    """At least so many of so many sessions, at least so much of each."""
-
-    model_config = example(min_sessions=6, of=8, min_percent_of_each=75)
-
-    min_sessions: Whole = Field(ge=1, le=500)
-    of: Whole = Field(ge=1, le=500)
-    min_percent_of_each: Whole = Field(ge=0, le=100)
 
 
 class CycleIn(Strict):
@@ -135,7 +125,7 @@ class CycleOut(Out):
     approval: bool
     privacy_notice: dict[str, str]
     privacy_version: int
-    completion_rule: dict[str, int] | None
+    completion_rule: CompletionRule | None
     release_number: int
     created_at: Instant
 

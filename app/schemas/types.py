@@ -268,6 +268,7 @@ Line100 = Annotated[str, Field(max_length=100), _ONE_LINE, _COMPOSE, _MAYBE_EMPT
 Line120 = Annotated[str, Field(max_length=120), _ONE_LINE, _COMPOSE, _MAYBE_EMPTY]
 Line200 = Annotated[str, Field(max_length=200), _ONE_LINE, _COMPOSE, _MAYBE_EMPTY]
 Line300 = Annotated[str, Field(max_length=300), _ONE_LINE, _COMPOSE, _MAYBE_EMPTY]
+Line500 = Annotated[str, Field(max_length=500), _ONE_LINE, _COMPOSE, _MAYBE_EMPTY]
 Filled200 = Annotated[str, Field(min_length=1, max_length=200), _ONE_LINE, _COMPOSE, _FILLED]
 Filled500 = Annotated[str, Field(min_length=1, max_length=500), _ONE_LINE, _COMPOSE, _FILLED]
 """One line of text of at most so many characters; filled: not empty."""

@@ -8,9 +8,10 @@ from app.db import DbSession
 from app.domain.schedule import CycleStatus, SessionStatus
 from app.domain.series import shift_wall
 from app.domain.zones import WallKind, resolve_wall
-from app.models import Cycle, CycleInstitution, MailText, Part, Reminder, Segment, Session
+from app.models import Cycle, CycleInstitution, MailText, Part, Reminder, Segment, Session, now
 from app.schemas.cycle import CloneIn
 from app.services.actor import Actor
+from app.services.completion_rules import keep_version
 from app.services.cycles import add_cycle
 from app.services.rows import find
 from app.services.schedules import session_rows, with_institutions
@@ -43,7 +44,7 @@ def clone_cycle(db: DbSession, actor: Actor, cycle_id: str, command: CloneIn) ->
         earliest = min(sessions, key=lambda s: (s.starts_at, s.number))
         days = (command.first_date - earliest.wall_start.date()).days
     walls = [shift_wall(s.wall_start, days, field="first_date") for s in sessions]
-    clone = add_cycle(db, _settings(source, command))
+    clone = add_cycle(db, actor, _settings(source, command))
     if command.institutions:
         clone.institutions = [
             CycleInstitution(
@@ -55,16 +56,31 @@ def clone_cycle(db: DbSession, actor: Actor, cycle_id: str, command: CloneIn) ->
             )
             for row in source.institutions
         ]
+    copies = {}
     for session, wall in zip(sessions, walls, strict=True):
-        copy = _session(session, clone, wall)
+        copies[session.id] = copy = _session(session, clone, wall)
         if command.agenda:
             copy.segments = [_segment(s, copy, people=command.people) for s in session.segments]
         db.add(copy)
     if command.texts:
         _copy_mail_texts(db, source, clone)
     _copy_reminders(db, source, clone)
+    _copy_rule(db, actor, source, clone, {old: copy.id for old, copy in copies.items()})
     db.flush()
     return clone
+
+
+def _copy_rule(
+    db: DbSession, actor: Actor, source: Cycle, clone: Cycle, sessions: dict[str, str]
+) -> None:
+    """The copy's rule names the copied sessions; one that was not copied is asked for no more."""
+    if not source.completion_rule:
+        return
+    rule = dict(source.completion_rule)
+    if rule.get("mandatory"):
+        rule["mandatory"] = [sessions[each] for each in rule["mandatory"] if each in sessions]
+    clone.completion_rule = rule
+    keep_version(db, actor, clone, now())
 
 
 def _copy_mail_texts(db: DbSession, source: Cycle, clone: Cycle) -> None:
@@ -97,7 +113,6 @@ def _settings(source: Cycle, command: CloneIn) -> Cycle:
         capacity=source.capacity,
         enrolment_open=source.enrolment_open,
         approval=source.approval,
-        completion_rule=dict(source.completion_rule) if source.completion_rule else None,
         institutions=[],
     )
 

@@ -9,8 +9,9 @@ from app.db import DbSession
 from app.domain.errors import N_, Clash, FieldError, Invalid, NotFound
 from app.domain.schedule import CycleStatus
 from app.models import Cycle, CycleInstitution, Enrolment, Institution, Session, now
-from app.schemas.cycle import CompletionRule, CycleChange, CycleIn, CycleInstitutionsIn
+from app.schemas.cycle import CycleChange, CycleIn, CycleInstitutionsIn
 from app.services.actor import Actor
+from app.services.completion_rules import check_rule, keep_version, same_rule
 from app.services.paging import paginate
 from app.services.places import promote_waitlist
 from app.services.rows import find, hold, unique_or
@@ -24,16 +25,19 @@ def create_cycle(db: DbSession, actor: Actor, command: CycleIn) -> Cycle:
         Invalid: at ``slug``, code ``slug_taken``; at ``completion_rule.min_sessions``, code
             ``rule_impossible``: more sessions are asked for than are counted.
     """
-    return add_cycle(db, Cycle(institutions=[], **_values(command.model_dump())))
+    values = _values(command, command.model_dump())
+    return add_cycle(db, actor, Cycle(institutions=[], **values))
 
 
-def add_cycle(db: DbSession, cycle: Cycle) -> Cycle:
+def add_cycle(db: DbSession, actor: Actor, cycle: Cycle) -> Cycle:
     """Adds a cycle that was put together. Raises Invalid as `create_cycle` does."""
-    _check_rule(cycle)
+    check_rule(db, cycle)
     refuse_taken_slug(db, cycle.slug)
     db.add(cycle)
     with unique_or("slug", _slug_taken(cycle.slug)):
         db.flush()
+    if cycle.completion_rule:
+        keep_version(db, actor, cycle, now())
     return cycle
 
 
@@ -59,7 +63,7 @@ def change_cycle(
             published, and its addresses stay as they are for ever.
     """
     cycle = hold(db, Cycle, cycle_id, *with_institutions(), revision=revision)
-    values = _values(command.model_dump(exclude_unset=True))
+    values = _values(command, command.model_dump(exclude_unset=True))
     slug = values.get("slug", cycle.slug)
     if slug != cycle.slug:
         if cycle.release_number > 0:
@@ -72,34 +76,25 @@ def change_cycle(
         refuse_taken_slug(db, slug)
     if values.get("privacy_notice", cycle.privacy_notice) != cycle.privacy_notice:
         cycle.privacy_version += 1  # the row is held: nobody else counts at the same time
-    places = cycle.capacity
+    places, rule = cycle.capacity, cycle.completion_rule
     for name, value in values.items():
         setattr(cycle, name, value)
-    _check_rule(cycle)
+    check_rule(db, cycle)
     with unique_or("slug", _slug_taken(slug)):
         db.flush()
+    if not same_rule(cycle.completion_rule, rule):
+        keep_version(db, actor, cycle, at or now())
     if places is not None and (cycle.capacity is None or cycle.capacity > places):
         promote_waitlist(db, cycle, at or now())
     return cycle
 
 
-def _values(values: dict[str, Any]) -> dict[str, Any]:
+def _values(command: CycleIn | CycleChange, values: dict[str, Any]) -> dict[str, Any]:
     if "contact_email" in values:
         values["contact_email"] = values["contact_email"] or ""
+    if command.completion_rule is not None:  # as it was said; its versions hold all of it
+        values["completion_rule"] = command.completion_rule.model_dump(exclude_unset=True)
     return values
-
-
-def _check_rule(cycle: Cycle) -> None:
-    if cycle.completion_rule is None:
-        return
-    rule = CompletionRule.model_validate(cycle.completion_rule)
-    if rule.min_sessions > rule.of:
-        raise Invalid.one(
-            "completion_rule.min_sessions",
-            N_("At most %(of)s sessions can be asked for: no more are counted."),
-            code="rule_impossible",
-            of=rule.of,
-        )
 
 
 def refuse_taken_slug(db: DbSession, slug: str) -> None:

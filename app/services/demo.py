@@ -16,7 +16,8 @@ from app.domain.schedule import SessionStatus
 from app.domain.zones import wall_time
 from app.models import Cycle, Enrolment, Evidence, Person, Session, User
 from app.paths import DEMO_DATA
-from app.schemas.cycle import CompletionRule, CycleIn, CycleInstitutionIn, CycleInstitutionsIn
+from app.schemas.completion import CompletionRule
+from app.schemas.cycle import CycleIn, CycleInstitutionIn, CycleInstitutionsIn
 from app.schemas.directory import InstitutionIn, PersonIn
 from app.schemas.session import AgendaIn, PartIn, SegmentIn, SessionIn
 from app.services import accounts, agendas, cycles, institutions, people, publishing, sessions

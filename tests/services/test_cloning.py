@@ -294,7 +294,7 @@ def test_reading_does_not_grow_with_rows(
         copy(db, source)
     # The cycle and its institutions; sessions, segments, parts; the slug; words of mails,
     # reminders; whose revisions go up.
-    assert sum(q.lstrip().startswith("SELECT") for q in queries) == 9
+    assert sum(q.lstrip().startswith("SELECT") for q in queries) == 10
 
 
 def reminders_of(db: DbSession, cycle: Cycle) -> list[tuple[str, int, str, bool, bool]]:

@@ -22,8 +22,8 @@ from app.models import (
     Segment,
     Session,
 )
+from app.schemas.completion import CompletionRule
 from app.schemas.cycle import (
-    CompletionRule,
     CycleChange,
     CycleIn,
     CycleInstitutionIn,

@@ -1,0 +1,76 @@
+"""When a cycle counts as completed, and closing a session."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from app.schemas.types import (
+    EXACT,
+    Filled500,
+    Id,
+    Instant,
+    Line500,
+    Out,
+    Strict,
+    Whole,
+    YesNo,
+    example,
+)
+
+Percent = Annotated[int, Field(strict=True, ge=0, le=100), EXACT]
+Minutes = Annotated[int, Field(strict=True, ge=0, le=1440), EXACT]
+
+
+class CompletionRule(Strict):
+    """At least so many of so many sessions, at least so much of each. It is kept whole: what is
+    left out is as its default says."""
+
+    model_config = example(min_sessions=6, of=8, min_percent_of_each=75, excused_counts=True)
+
+    min_sessions: Whole = Field(ge=1, le=500)
+    of: Whole = Field(ge=1, le=500)
+    min_percent_of_each: Percent
+    min_percent_of_whole: Percent = 0
+    mandatory: list[Id] = Field(
+        default_factory=list, max_length=500, description="Ids of sessions that nobody may miss."
+    )
+    excused_counts: YesNo = Field(default=False, description="An excused session counts in full.")
+    unverified_counts: YesNo = Field(
+        default=False, description="A check-in counts in full where no report says for how long."
+    )
+    late_after: Minutes | None = Field(
+        default=15, description="Minutes after the start; null: nobody is late."
+    )
+    partial_below: Percent = Field(
+        default=50, description="Percent of the session below which somebody was there in part."
+    )
+    warn: YesNo = Field(
+        default=False, description="Participants are told what they lack while they can meet it."
+    )
+
+
+class CloseIn(Strict):
+    """Says that nothing more is to come of a session."""
+
+    model_config = example(note="Report of the provider read.")
+
+    note: Line500 = ""
+
+
+class ReopenIn(Strict):
+    """Opens a session again, with the reason."""
+
+    model_config = example(reason="A second report turned up.")
+
+    reason: Filled500
+
+
+class ClosingOut(Out):
+    """A session was closed, or opened again."""
+
+    session_id: str
+    closed: bool
+    at: Instant
+    recorded_by: str
+    reason: str
+    counts: dict[str, int] = Field(description="How many had which status then.")

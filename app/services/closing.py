@@ -1,0 +1,157 @@
+"""Closing a session's attendance: from then on who was not seen was not there.
+
+Until an organizer has said so nobody is absent. Opening it again is possible, with the reason, and
+both are kept.
+"""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import col, func, select
+
+from app.db import DbSession
+from app.domain.attendance import Basis, Status
+from app.domain.errors import N_, Clash
+from app.domain.schedule import SessionStatus
+from app.models import ReportImport, ReportRow, Session, SessionClosing
+from app.schemas.completion import CloseIn, ReopenIn
+from app.services import attendance
+from app.services.actor import Actor
+from app.services.attendance import AttendanceRow
+from app.services.measures import measure_of
+from app.services.rows import find, hold
+
+
+@dataclass(frozen=True, slots=True)
+class StillOpen:
+    """What is not settled at a session, the most pressing first: reports that were read and not
+    applied; rows of applied reports that are nobody's so far; participants of whom nothing is
+    known (those of `nobody` by name); and, where a report was applied, those who checked in and
+    stand in none.
+    """
+
+    reports: int
+    rows: int
+    nobody: list[AttendanceRow]
+    unverified: list[AttendanceRow]
+
+    @property
+    def settled(self) -> bool:
+        """Whether there is nothing of the kind."""
+        return not (self.reports or self.rows or self.nobody or self.unverified)
+
+
+def still_open(db: DbSession, actor: Actor, session_id: str) -> StillOpen:
+    """What to look at before a session is closed. Eight queries.
+
+    Raises NotFound.
+    """
+    rows = attendance.attendance(db, actor, session_id)
+    waiting, applied, unmatched = _reports(db, session_id)
+    unverified = [row for row in rows if row.record.basis is Basis.CHECK_IN] if applied else []
+    return StillOpen(
+        reports=waiting,
+        rows=unmatched,
+        nobody=[row for row in rows if row.record.basis is Basis.NOTHING],
+        unverified=unverified,
+    )
+
+
+def _reports(db: DbSession, session_id: str) -> tuple[int, int, int]:
+    """How many reports wait, how many are applied, and how many of their rows match nobody."""
+    by_status = select(ReportImport.status, func.count()).where(
+        col(ReportImport.session_id) == session_id
+    )
+    found = dict(db.exec(by_status.group_by(col(ReportImport.status))).all())
+    rows = (
+        select(func.count())
+        .select_from(ReportRow)
+        .join(ReportImport, col(ReportImport.id) == col(ReportRow.import_id))
+        .where(
+            col(ReportImport.session_id) == session_id,
+            col(ReportImport.status) == "applied",
+            col(ReportRow.enrolment_id).is_(None),
+            col(ReportRow.left_out).is_(False),
+        )
+    )
+    return found.get("preview", 0), found.get("applied", 0), db.exec(rows).one()
+
+
+def close_session(
+    db: DbSession, actor: Actor, session_id: str, command: CloseIn, now: datetime
+) -> SessionClosing:
+    """Says that nothing more is to come: whoever was not seen was absent. Twice is once.
+
+    Raises:
+        NotFound: no such session.
+        Clash: ``session_not_over`` (parameter ``ends``, an aware UTC instant);
+            ``session_cancelled``.
+    """
+    session = hold(db, Session, session_id)
+    told = measure_of(db, session).told
+    if told.status == SessionStatus.CANCELLED:
+        raise Clash(N_("This session was cancelled."), code="session_cancelled")
+    if now < told.ends:
+        raise Clash(
+            N_("This session is not over yet. Close it when it has ended."),
+            code="session_not_over",
+            ends=told.ends,
+        )
+    if session.closed_at is not None:
+        return _last(db, session)
+    session.closed_at = now
+    return _keep(db, actor, session, closed=True, reason=command.note, now=now)
+
+
+def reopen_session(
+    db: DbSession, actor: Actor, session_id: str, command: ReopenIn, now: datetime
+) -> SessionClosing:
+    """Opens a closed session again: who was not seen is unknown again.
+
+    Raises:
+        NotFound: no such session.
+        Clash: ``not_closed``.
+    """
+    session = hold(db, Session, session_id)
+    if session.closed_at is None:
+        raise Clash(N_("This session is not closed."), code="not_closed")
+    session.closed_at = None
+    return _keep(db, actor, session, closed=False, reason=command.reason, now=now)
+
+
+def closings(db: DbSession, actor: Actor, session_id: str) -> list[SessionClosing]:
+    """When the session was closed and opened again, the last first.
+
+    Two queries. Raises NotFound.
+    """
+    find(db, Session, session_id)
+    query = select(SessionClosing).where(col(SessionClosing.session_id) == session_id)
+    order = col(SessionClosing.at).desc(), col(SessionClosing.id).desc()
+    return list(db.exec(query.order_by(*order)).all())
+
+
+def _last(db: DbSession, session: Session) -> SessionClosing:
+    query = select(SessionClosing).where(
+        col(SessionClosing.session_id) == session.id, col(SessionClosing.closed).is_(True)
+    )
+    return db.exec(query.order_by(col(SessionClosing.at).desc()).limit(1)).one()
+
+
+def _keep(
+    db: DbSession, actor: Actor, session: Session, *, closed: bool, reason: str, now: datetime
+) -> SessionClosing:
+    db.flush()
+    rows = attendance.attendance(db, actor, session.id)
+    counts = Counter(row.record.status for row in rows)
+    row = SessionClosing(
+        session_id=session.id,
+        closed=closed,
+        at=now,
+        recorded_by=actor.name,
+        reason=reason,
+        counts={status.value: counts[status] for status in Status if counts[status]},
+    )
+    db.add(row)
+    db.flush()
+    return row

@@ -1,0 +1,163 @@
+"""Who has completed a cycle, and what each lacks: records of everybody against the rule.
+
+Nothing of it is stored: it follows from the evidence every time. A rule that nobody has saved yet
+can be tried in the same way.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain import completion as rules
+from app.domain.attendance import Record
+from app.domain.completion import Held, Outcome, Rule
+from app.domain.enrolment import EnrolmentStatus
+from app.domain.schedule import SessionStatus
+from app.models import Cycle, CycleRule, Enrolment, Session
+from app.services import evidence as stored
+from app.services.actor import Actor
+from app.services.measures import Measure, measures, rule_of
+from app.services.places import loads
+from app.services.rows import find
+
+_CHUNK = 1_000  # enrolments whose evidence is in memory at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Against:
+    """What records are held against: the cycle's sessions that were not called off, in the order of
+    their numbers, each with its measure, and the rule, None where there is none."""
+
+    cycle: Cycle
+    rule: Rule | None
+    version: int  # of the rule; 0: none, or one that nobody has saved
+    held: tuple[Held, ...]
+    measures: Mapping[str, Measure]
+
+    def outcome(self, records: Mapping[str, Record]) -> Outcome | None:
+        """How far somebody is, None where there is no rule."""
+        return None if self.rule is None else rules.completed(self.rule, self.held, records)
+
+    def records(self, evidence: Mapping[str, stored.ByEnrolment], who: str) -> dict[str, Record]:
+        """One enrolment's record of each session, from evidence by session and enrolment."""
+        return {
+            each.id: self.measures[each.id].record(evidence.get(each.id, {}).get(who, []))
+            for each in self.held
+        }
+
+    def seconds_asked(self) -> int:
+        """How long all sessions are, less their breaks."""
+        return sum(each.seconds for each in self.held)
+
+
+@dataclass(frozen=True, slots=True)
+class Far:
+    """How far one enrolment is, with its record of each session, by the session's id."""
+
+    enrolment_id: str
+    records: Mapping[str, Record]
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """Everybody who has a place against a rule. `completed`, `at_risk` and `out_of_reach` count
+    enrolments; those that can still be met without effort are in none of them."""
+
+    against: Against
+    far: Mapping[str, Far] = field(default_factory=dict)
+
+    @property
+    def completed(self) -> int:
+        """How many meet the rule."""
+        return sum(each.outcome.completed for each in self.far.values())
+
+    @property
+    def at_risk(self) -> int:
+        """How many must not miss anything any more."""
+        return sum(each.outcome.at_risk for each in self.far.values())
+
+    @property
+    def out_of_reach(self) -> int:
+        """How many cannot meet the rule any more."""
+        return sum(not each.outcome.reachable for each in self.far.values())
+
+
+def against(db: DbSession, cycle_id: str, now: datetime, rule: Rule | None = None) -> Against:
+    """What the records of a cycle are held against at `now`; with another `rule` than the cycle's,
+    to try it. Four queries. Raises NotFound."""
+    cycle = find(db, Cycle, cycle_id)
+    rows = db.exec(
+        select(Session).where(col(Session.cycle_id) == cycle.id).order_by(col(Session.number))
+    ).all()
+    found = measures(db, cycle.id, rows)
+    kept = {key: each for key, each in found.items() if _takes_place(each)}
+    version = 0
+    if rule is None:
+        newest = select(CycleRule.version).where(CycleRule.cycle_id == cycle.id)
+        version = db.exec(newest.order_by(col(CycleRule.version).desc()).limit(1)).first() or 0
+    held = [_held(each, now) for each in kept.values()]
+    return Against(
+        cycle=cycle,
+        rule=rule or rule_of(cycle.completion_rule),
+        version=version,
+        held=tuple(sorted(held, key=lambda each: each.number)),
+        measures=kept,
+    )
+
+
+def _takes_place(measure: Measure) -> bool:
+    """Whether it was published and not called off."""
+    return measure.told.released and measure.told.status == SessionStatus.SCHEDULED
+
+
+def _held(measure: Measure, now: datetime) -> Held:
+    told, time = measure.told, measure.time
+    return Held(told.row.id, told.number, time.seconds, over=now >= time.ends, closed=time.closed)
+
+
+def dry_run(
+    db: DbSession, actor: Actor, cycle_id: str, now: datetime, rule: Rule | None = None
+) -> DryRun:
+    """Everybody who has a place in the cycle against its rule, or against another one. Without a
+    rule nobody is in it. Five queries, and one more for every thousand people.
+
+    Raises NotFound.
+    """
+    known = against(db, cycle_id, now, rule)
+    if known.rule is None:
+        return DryRun(known)
+    statement = select(Enrolment.id).where(
+        col(Enrolment.cycle_id) == cycle_id, col(Enrolment.status) == EnrolmentStatus.CONFIRMED
+    )
+    everybody = list(db.exec(statement.order_by(col(Enrolment.search_key), col(Enrolment.id))))
+    return DryRun(known, {each.enrolment_id: each for each in _how_far(db, known, everybody)})
+
+
+def how_far(db: DbSession, known: Against, enrolment: Enrolment) -> Outcome | None:
+    """How far one enrolment is; None where there is no rule. One query."""
+    return next((each.outcome for each in _how_far(db, known, [enrolment.id])), None)
+
+
+def _how_far(db: DbSession, known: Against, enrolment_ids: Sequence[str]) -> Iterator[Far]:
+    sessions = [each.id for each in known.held]
+    for start in range(0, len(enrolment_ids), _CHUNK):
+        chunk = enrolment_ids[start : start + _CHUNK]
+        evidence = stored.of_sessions(db, sessions, chunk)
+        for enrolment_id in chunk:
+            records = known.records(evidence, enrolment_id)
+            outcome = known.outcome(records)
+            if outcome is not None:
+                yield Far(enrolment_id, records, outcome)
+
+
+def named(db: DbSession, enrolment_ids: Sequence[str]) -> list[Enrolment]:
+    """These enrolments with person and initiative, in this order. One query."""
+    rows = db.exec(
+        select(Enrolment).where(col(Enrolment.id).in_(enrolment_ids)).options(*loads())
+    ).all()
+    by_id = {row.id: row for row in rows}
+    return [by_id[each] for each in enrolment_ids if each in by_id]

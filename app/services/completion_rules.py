@@ -1,0 +1,84 @@
+"""The versions of a cycle's completion rule: what was asked for, since when, and by whom.
+
+A certificate names the version that it was given under, so none ever changes.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import col, func, select
+
+from app.db import DbSession
+from app.domain.completion import from_document, to_document
+from app.domain.errors import N_, FieldError, Invalid
+from app.models import Cycle, CycleRule, Session
+from app.services.actor import Actor
+from app.services.rows import find
+
+
+def check_rule(db: DbSession, cycle: Cycle) -> None:
+    """Raises Invalid where a cycle's rule cannot be met: at ``completion_rule.min_sessions``, code
+    ``rule_impossible``, more sessions are asked for than are counted; at
+    ``completion_rule.mandatory.N``, code ``unknown_session``. One query where sessions are named.
+    """
+    rule = cycle.completion_rule
+    if not rule:
+        return
+    if rule["min_sessions"] > rule["of"]:
+        raise Invalid.one(
+            "completion_rule.min_sessions",
+            N_("At most %(of)s sessions can be asked for: no more are counted."),
+            code="rule_impossible",
+            of=rule["of"],
+        )
+    mandatory = rule.get("mandatory") or []
+    if not mandatory:
+        return
+    with db.no_autoflush:
+        known = set(db.exec(select(Session.id).where(col(Session.cycle_id) == cycle.id)).all())
+    wrong = [
+        FieldError(
+            f"completion_rule.mandatory.{place}",
+            N_("This session is not in the cycle."),
+            code="unknown_session",
+        )
+        for place, each in enumerate(mandatory)
+        if each not in known
+    ]
+    if wrong:
+        raise Invalid(*wrong)
+
+
+def same_rule(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
+    """Whether two documents say the same, however much of it they spell out."""
+    return _whole(one) == _whole(other)
+
+
+def keep_version(db: DbSession, actor: Actor, cycle: Cycle, now: datetime) -> CycleRule:
+    """Keeps the rule that a cycle has now as its next version; the cycle is held, or new."""
+    last = select(func.max(CycleRule.version)).where(CycleRule.cycle_id == cycle.id)
+    row = CycleRule(
+        cycle_id=cycle.id,
+        version=(db.exec(last).one() or 0) + 1,
+        document=_whole(cycle.completion_rule),
+        at=now,
+        recorded_by=actor.name,
+    )
+    db.add(row)
+    db.flush()
+    return row
+
+
+def versions(db: DbSession, actor: Actor, cycle_id: str) -> list[CycleRule]:
+    """A cycle's rules, the one that holds first; an empty document: there was none. Two queries.
+
+    Raises NotFound.
+    """
+    find(db, Cycle, cycle_id)
+    query = select(CycleRule).where(CycleRule.cycle_id == cycle_id)
+    return list(db.exec(query.order_by(col(CycleRule.version).desc())).all())
+
+
+def _whole(document: Mapping[str, Any] | None) -> dict[str, Any]:
+    return to_document(from_document(document)) if document else {}

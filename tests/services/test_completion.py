@@ -1,0 +1,132 @@
+"""Everybody's records against the rule: completed, at risk, out of reach."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+
+import pytest
+
+from app.db import DbSession
+from app.domain.attendance import Status
+from app.domain.completion import Lack, Missing, Rule, Standing
+from app.domain.errors import NotFound
+from app.services.actor import SYSTEM
+from app.services.completion import against, dry_run, how_far, named
+from app.services.publishing import publish
+from tests.factories import NOW
+from tests.services.attendance_world import OVER, RULE, WEEK, Attended
+
+Counting = Callable[[], AbstractContextManager[list[str]]]
+COUNTS, SHORT, MISSED, OPEN = Standing.COUNTS, Standing.SHORT, Standing.MISSED, Standing.OPEN
+
+
+@pytest.fixture
+def world(db: DbSession) -> Attended:
+    return Attended(db)
+
+
+def test_three_of_four_at_seventy_percent(world: Attended) -> None:
+    ana, eva = world.participant("Ana"), world.participant("Eva")
+    for number in (1, 2):
+        world.there(ana, number, 0, 120)
+    world.there(ana, 3, 0, 88.5)  # 73.5 of 105 minutes: the break does not count
+    world.there(eva, 1, 0, 88.4)
+    world.marked(eva, 2, Status.PRESENT)
+    for session in world.sessions:
+        session.closed_at = OVER
+    run = dry_run(world.db, SYSTEM, world.cycle.id, OVER)
+    assert [(each.outcome.completed, each.outcome.standings) for each in run.far.values()] == [
+        (True, (COUNTS, COUNTS, COUNTS, MISSED)),
+        (False, (SHORT, COUNTS, MISSED, MISSED)),
+    ]
+    assert list(run.far) == [ana.id, eva.id]
+    assert (run.completed, run.at_risk, run.out_of_reach) == (1, 0, 1)
+    assert run.far[ana.id].records[world.sessions[2].id].seconds == 4410
+    assert run.far[eva.id].outcome.missing == (Missing(Lack.SESSIONS, 2),)
+
+
+def test_only_who_has_a_place_is_in_it(world: Attended) -> None:
+    for status in ("pending", "waitlisted", "withdrawn"):
+        world.participant(status, status=status)
+    assert dry_run(world.db, SYSTEM, world.cycle.id, OVER).far == {}
+
+
+def test_what_is_to_come_is_open(world: Attended) -> None:
+    ana = world.participant("Ana")
+    world.there(ana, 1)
+    after_two = world.sessions[1].ends_at
+    world.sessions[1].closed_at = after_two
+    run = dry_run(world.db, SYSTEM, world.cycle.id, after_two)
+    assert run.far[ana.id].outcome.standings == (COUNTS, MISSED, OPEN, OPEN)
+    assert (run.completed, run.at_risk, run.out_of_reach) == (0, 1, 0)
+
+
+def test_another_rule_can_be_tried(world: Attended) -> None:
+    world.there(world.participant("Ana"), 1)
+    tried = dry_run(world.db, SYSTEM, world.cycle.id, OVER, Rule(1, 4, 90))
+    assert (tried.completed, tried.against.version) == (1, 0)
+    assert dry_run(world.db, SYSTEM, world.cycle.id, OVER).completed == 0
+    assert world.cycle.completion_rule == RULE
+
+
+def test_without_a_rule_nobody_completes(db: DbSession) -> None:
+    world = Attended(db, rule={})
+    ana = world.participant("Ana")
+    run = dry_run(db, SYSTEM, world.cycle.id, OVER)
+    assert (run.against.rule, run.far) == (None, {})
+    assert how_far(db, run.against, ana) is None
+
+
+def test_cancelled_and_unpublished_sessions_are_not_asked_for(world: Attended) -> None:
+    world.make.session(world.cycle, 5)
+    world.sessions[3].status = "cancelled"
+    world.db.flush()
+    publish(world.db, SYSTEM, world.cycle.id, accept_warnings=True, now=NOW)
+    world.make.session(world.cycle, 6)
+    known = against(world.db, world.cycle.id, OVER)
+    assert [each.number for each in known.held] == [1, 2, 3, 5]
+
+
+def test_minutes_go_by_what_was_published(world: Attended) -> None:
+    """A draft that was moved after the session takes nobody's minutes away."""
+    ana = world.participant("Ana")
+    world.there(ana, 1)
+    world.sessions[0].starts_at += WEEK
+    world.sessions[0].ends_at += WEEK
+    world.sessions[0].wall_start += WEEK
+    world.db.flush()
+    run = dry_run(world.db, SYSTEM, world.cycle.id, OVER)
+    assert run.far[ana.id].records[world.sessions[0].id].seconds == 105 * 60
+
+
+def test_one_enrolment_is_as_far_as_in_the_list(world: Attended) -> None:
+    ana = world.participant("Ana")
+    world.checked_in(ana, 1)
+    now = world.sessions[1].ends_at + timedelta(hours=1)
+    run = dry_run(world.db, SYSTEM, world.cycle.id, now)
+    assert how_far(world.db, run.against, ana) == run.far[ana.id].outcome
+
+
+def test_names_in_the_order_that_was_asked(world: Attended) -> None:
+    ana, eva = world.participant("Ana"), world.participant("Eva")
+    assert named(world.db, [eva.id, "nobody", ana.id]) == [eva, ana]
+
+
+def test_queries_do_not_grow(db: DbSession, world: Attended, count_queries: Counting) -> None:
+    counted = []
+    for n in (1, 3):
+        for each in range(n):
+            who = world.participant(f"{n} {each}")
+            for number in (1, 2, 3):
+                world.there(who, number)
+        db.commit()
+        db.expunge_all()
+        with count_queries() as queries:
+            assert dry_run(db, SYSTEM, world.cycle.id, OVER).completed == {1: 1, 3: 4}[n]
+        counted.append(len(queries))
+    assert counted == [6, 6]
+
+
+def test_of_no_cycle(db: DbSession) -> None:
+    with pytest.raises(NotFound):
+        dry_run(db, SYSTEM, "nothing", OVER)
