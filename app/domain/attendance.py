@@ -142,6 +142,25 @@ class SessionTime:
             spent -= sum((b - a for a, b in inside(starts, ends, self.breaks)), _ZERO)
         return spent // _SECOND
 
+    def counted(
+        self, intervals: Iterable[tuple[datetime, datetime]]
+    ) -> list[tuple[datetime, datetime]]:
+        """The pieces of time that `attended` counts, in order, to be shown: none overlaps another,
+        none lies in a break."""
+        return [
+            (max(begin, free), min(end, until))
+            for begin, end in inside(self.starts, self.ends, intervals)
+            for free, until in self._without_breaks()
+            if max(begin, free) < min(end, until)
+        ]
+
+    def _without_breaks(self) -> list[tuple[datetime, datetime]]:
+        found, reached = [], self.starts
+        for begin, end in inside(self.starts, self.ends, self.breaks):
+            found.append((reached, begin))
+            reached = end
+        return [*found, (reached, self.ends)]
+
 
 @dataclass(frozen=True, slots=True)
 class StatusRule:
@@ -244,6 +263,13 @@ def standing(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
         if each.kind is Kind.RETRACTION and each.id not in retracted:
             retracted.add(each.retracts)
     return tuple(each for each in ordered if each.id not in retracted)
+
+
+def pieces(evidence: Iterable[Evidence], session: SessionTime) -> list[tuple[datetime, datetime]]:
+    """The time that intervals of reports amount to, piece by piece: what the minutes are made of.
+    Empty where only totals are known, or nothing."""
+    intervals = [each for each in standing(evidence) if each.kind is Kind.INTERVAL]
+    return session.counted(map(_times, intervals))
 
 
 def _seconds(case: _Case) -> int | None:

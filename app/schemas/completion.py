@@ -7,7 +7,6 @@ from pydantic import Field
 from app.schemas.types import (
     EXACT,
     Filled500,
-    Id,
     Instant,
     Line500,
     Out,
@@ -18,6 +17,7 @@ from app.schemas.types import (
 )
 
 Percent = Annotated[int, Field(strict=True, ge=0, le=100), EXACT]
+SessionId = Annotated[str, Field(min_length=1, max_length=26, pattern="^[0-9a-z]+$")]
 Minutes = Annotated[int, Field(strict=True, ge=0, le=1440), EXACT]
 
 
@@ -31,7 +31,7 @@ class CompletionRule(Strict):
     of: Whole = Field(ge=1, le=500)
     min_percent_of_each: Percent
     min_percent_of_whole: Percent = 0
-    mandatory: list[Id] = Field(
+    mandatory: list[SessionId] = Field(
         default_factory=list, max_length=500, description="Ids of sessions that nobody may miss."
     )
     excused_counts: YesNo = Field(default=False, description="An excused session counts in full.")

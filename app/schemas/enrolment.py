@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from app.domain.attendance import Basis, Kind
 from app.domain.attendance import Status as AttendanceStatus
 from app.domain.enrolment import EnrolmentStatus
 from app.schemas.types import (
@@ -118,13 +119,14 @@ class MarkIn(Strict):
 
 
 class RetractIn(Strict):
-    """Takes an organizer's mark back."""
+    """Takes a piece of evidence back; without its id, the organizer's mark that counts."""
 
     model_config = example(
         enrolment_id="06cq3x1m8r7k2d5t9w4v0b6n1h", reason="It was somebody else."
     )
 
     enrolment_id: Id
+    evidence_id: Id | None = None
     reason: Filled500
 
 
@@ -138,6 +140,28 @@ class AttendanceOut(Out):
     institution: str
     initiative: str
     status: AttendanceStatus
+    basis: Basis = Field(description="What decided.")
     minutes: int | None = Field(description="Verified minutes; null where nobody measured them.")
     checked_in_at: Instant | None
     reason: str
+
+
+class EvidenceOut(Out):
+    """One observed fact about somebody's attendance at a session. Nothing of it ever changes."""
+
+    id: str
+    enrolment_id: str
+    kind: Kind
+    at: Instant = Field(description="When it was observed; of a report, when it was applied.")
+    source: str = Field(description="Where it comes from: room, api, zoom, …")
+    recorded_by: str
+    status: AttendanceStatus | None = Field(description="What a mark says.")
+    reason: str
+    retracts: str | None = Field(description="The id of the evidence that a retraction takes back.")
+    joined_at: Instant | None = Field(description="When an interval of a report begins.")
+    left_at: Instant | None
+    seconds: int | None = Field(description="How long a report says, where it has no times.")
+    report_id: str | None = Field(description="The import that it comes from.")
+    row: int | None = Field(description="The number of the row in that file.")
+    shown_as: str = Field(description="The name in that row.")
+    matched_by: str = Field(description="How the row was matched: email, alias, name or hand.")

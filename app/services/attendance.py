@@ -110,6 +110,20 @@ def attendance_after(
     return [AttendanceRow(row, measure.record(evidence.get(row.id, []))) for row in rows], cursor
 
 
+def evidence_after(
+    db: DbSession, actor: Actor, session_id: str, after: str | None = None, limit: int = 50
+) -> tuple[list[Evidence], str | None]:
+    """All evidence on a session in the order in which it was observed, and the cursor after it.
+    Three queries.
+
+    Raises:
+        NotFound: no such session. Invalid: at ``after``.
+    """
+    find(db, Session, session_id)
+    statement = select(Evidence).where(col(Evidence.session_id) == session_id)
+    return paginate(db, statement, [Evidence.at, Evidence.id], after, limit)
+
+
 def attendance_page(
     db: DbSession,
     actor: Actor,

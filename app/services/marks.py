@@ -38,6 +38,7 @@ class Case:
     record: Record
     evidence: list[domain.Evidence]
     retracted: frozenset[str]
+    pieces: list[tuple[datetime, datetime]]  # of time that count, by reports
     mark: domain.Evidence | None  # the organizer's mark that counts
 
 
@@ -62,6 +63,7 @@ def case(db: DbSession, actor: Actor, session_id: str, enrolment_id: str) -> Cas
         record=record,
         evidence=evidence[::-1],
         retracted=frozenset(each.id for each in evidence if each.id not in counts),
+        pieces=domain.pieces(evidence, measure.time),
         mark=_mark_that_counts(record, evidence),
     )
 
@@ -108,18 +110,24 @@ def mark(
 def retract(
     db: DbSession, actor: Actor, session_id: str, command: RetractIn, now: datetime
 ) -> AttendanceRow:
-    """Takes back the organizer's mark that counts, with the reason; what was observed besides (or
-    marked before) counts again.
+    """Takes back a piece of evidence, with the reason; without one named, the organizer's mark that
+    counts. What was observed besides (or marked before) counts again. A retraction can be taken
+    back itself.
 
     Raises:
         NotFound: no such session.
-        Invalid: at ``enrolment_id``, if it is not in the session's cycle.
-        Clash: ``nothing_to_retract``.
+        Invalid: at ``enrolment_id``, if it is not in the session's cycle; at ``evidence_id``, if it
+            is not of this enrolment at this session.
+        Clash: ``nothing_to_retract``: there is no mark, or that piece does not count any more.
     """
     session, enrolment, evidence = _held(db, session_id, command.enrolment_id)
-    counts = _mark_that_counts(measure_of(db, session).record(evidence), evidence)
-    if counts is None:
-        raise Clash(N_("There is no mark to take back."), code="nothing_to_retract")
+    if command.evidence_id is None:
+        counts = _mark_that_counts(measure_of(db, session).record(evidence), evidence)
+        if counts is None:
+            raise Clash(N_("There is no mark to take back."), code="nothing_to_retract")
+    else:
+        counts = _piece(evidence, command.evidence_id)
+    before = sum(each.retracts == counts.id for each in evidence)
     add_once(
         db,
         Evidence(
@@ -131,10 +139,24 @@ def retract(
             recorded_by=actor.name,
             reason=command.reason,
             retracts_id=counts.id,
-            key=f"retract:{counts.id}",
+            # A retraction that was taken back itself leaves its key.
+            key=f"retract:{counts.id}" + (f":{before}" if before else ""),
         ),
     )
     return _row(db, session, enrolment)
+
+
+def _piece(evidence: list[domain.Evidence], evidence_id: str) -> domain.Evidence:
+    if all(each.id != evidence_id for each in evidence):
+        raise Invalid.one(
+            "evidence_id",
+            N_("This is not known of this participant at this session."),
+            code="unknown_evidence",
+        )
+    for each in domain.standing(evidence):
+        if each.id == evidence_id:
+            return each
+    raise Clash(N_("This does not count any more."), code="nothing_to_retract")
 
 
 def _held(

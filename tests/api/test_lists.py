@@ -27,6 +27,8 @@ LISTS = {
     "/cycles/{cycle_id}/enrolments": 5,
     "/sessions/{session_id}/check-ins": 4,
     "/sessions/{session_id}/attendance": 7,
+    "/sessions/{session_id}/evidence": 3,
+    "/sessions/{session_id}/closings": 3,
 }
 
 
@@ -119,6 +121,7 @@ def test_a_session_takes_as_many_queries_with_three_as_with_one(
         "/cycles/{cycle_id}/enrolments",
         "/sessions/{session_id}/check-ins",
         "/sessions/{session_id}/attendance",
+        "/sessions/{session_id}/evidence",
     ],
 )
 def test_stretches_join_without_a_gap(api: TestClient, database: Database, path: str) -> None:

@@ -104,6 +104,10 @@ CALLS: dict[str, tuple[Callable[[Seeded], Any], int]] = {
         lambda s: {"enrolment_id": s.enrolment_id, "status": "present", "reason": "Seen."},
         200,
     ),
+    "list_evidence": (lambda s: None, 200),
+    "list_closings": (lambda s: None, 200),
+    "close_session": (lambda s: {"note": "All is read."}, 409),
+    "reopen_session": (lambda s: {"reason": "A second file."}, 409),
     "take_in_mail": (lambda s: letter(), 200),
     "retract_mark": (lambda s: {"enrolment_id": s.enrolment_id, "reason": "No."}, 409),
 }

@@ -55,6 +55,8 @@ UNSAYABLE = {
     "unknown",
     "unknown_country",
     "unknown_enrolment",
+    "unknown_evidence",
+    "unknown_session",
     "unknown_institution",
     "unknown_is_no_mark",
     "unknown_person",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,6 +18,7 @@ from app.domain.attendance import (
     SessionTime,
     Status,
     StatusRule,
+    pieces,
     record,
 )
 from tests.domain.build import ZERO, at
@@ -138,6 +140,19 @@ def test_order_and_repetition_make_no_difference(
 def test_as_counted_minute_by_minute(times: list[list[int]]) -> None:
     there = [m for m in range(120) if any(a <= m < b for a, b in times) and not 60 <= m < 75]
     assert record(as_evidence(times), SESSION).seconds == (60 * len(there) if times else None)
+
+
+@given(pairs, st.lists(st.tuples(minute, minute).map(sorted), max_size=3))
+def test_the_pieces_that_are_shown_are_what_is_counted(
+    times: list[list[int]], breaks: list[list[int]]
+) -> None:
+    session = SessionTime(at(0), at(120), tuple((at(a), at(b)) for a, b in breaks))
+    body = as_evidence(times)
+    found = pieces(body, session)
+    assert sum((b - a).total_seconds() for a, b in found) == (record(body, session).seconds or 0)
+    assert found == sorted(found)
+    assert all(a < b for a, b in found)
+    assert all(b <= c for (_, b), (c, _) in pairwise(found))
 
 
 @given(pairs, minute, minute)

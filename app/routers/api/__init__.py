@@ -4,6 +4,7 @@ from fastapi import APIRouter, FastAPI
 
 from app.routers.api import (
     attendance,
+    closing,
     cycles,
     enrolments,
     inbound,
@@ -28,6 +29,7 @@ for part in (
     institutions,
     enrolments,
     attendance,
+    closing,
     inbound,
 ):
     router.include_router(part.router)

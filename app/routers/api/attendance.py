@@ -86,7 +86,7 @@ def mark_attendance(
 def retract_mark(
     db: Db, actor: Attends, once: OnceAttending, session_id: str, command: RetractIn
 ) -> Response:
-    """Take back the mark that counts, with the reason.
+    """Take back a piece of evidence, or the mark that counts, with the reason.
 
     What was observed, or marked before, counts again.
     """

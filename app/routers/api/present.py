@@ -8,7 +8,8 @@ from app.domain.answers import Answer, AnswerSource
 from app.domain.invitations import Method
 from app.domain.materials import NEVER, Audience, MaterialKind
 from app.domain.schedule import PartRole
-from app.models import Cycle, Enrolment, Material, Part, Segment, Session
+from app.models import Cycle, Enrolment, Evidence, Material, Part, Segment, Session, SessionClosing
+from app.schemas.completion import ClosingOut
 from app.schemas.cycle import (
     CycleInstitutionOut,
     CycleOut,
@@ -16,7 +17,7 @@ from app.schemas.cycle import (
     ReleaseOut,
     ReleasePreviewOut,
 )
-from app.schemas.enrolment import AttendanceOut, CheckInOut, EnrolmentOut
+from app.schemas.enrolment import AttendanceOut, CheckInOut, EnrolmentOut, EvidenceOut
 from app.schemas.invitation import InvitationOut, PartStandingOut
 from app.schemas.material import MaterialOut
 from app.schemas.page import Page
@@ -119,10 +120,38 @@ def attendance_out(row: AttendanceRow) -> AttendanceOut:
         institution=enrolment.institution,
         initiative=enrolment.initiative.name if enrolment.initiative else "",
         status=record.status,
+        basis=record.basis,
         minutes=record.minutes,
         checked_in_at=record.checked_in,
         reason=record.reason,
     )
+
+
+def evidence_out(row: Evidence) -> EvidenceOut:
+    """A piece of evidence."""
+    return EvidenceOut(
+        id=row.id,
+        enrolment_id=row.enrolment_id,
+        kind=row.kind,
+        at=row.at,
+        source=row.source,
+        recorded_by=row.recorded_by,
+        status=row.status or None,
+        reason=row.reason,
+        retracts=row.retracts_id,
+        joined_at=row.joined_at,
+        left_at=row.left_at,
+        seconds=row.seconds,
+        report_id=row.import_id,
+        row=row.row_number,
+        shown_as=row.shown_as,
+        matched_by=row.matched_by,
+    )
+
+
+def closing_out(row: SessionClosing) -> ClosingOut:
+    """A session was closed, or opened again."""
+    return ClosingOut.model_validate(row)
 
 
 def check_in_out(row: CheckInRow) -> CheckInOut:

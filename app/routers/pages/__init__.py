@@ -8,6 +8,7 @@ from app.routers.pages import (
     answer,
     attendance,
     calendars,
+    closing,
     components,
     cycles,
     downloads,
@@ -58,6 +59,7 @@ for each in (
     institutions,
     participants,
     parts,
+    closing,  # before attendance, which takes any last piece for an id
     attendance,
     mail,
     mail_texts,

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from app.db import DbSession
 from app.domain.attendance import Status
-from app.domain.errors import DomainError
+from app.domain.errors import N_, Clash, DomainError, NotFound
 from app.domain.text import localized
 from app.models import Cycle, Session, now
 from app.schemas.enrolment import MarkIn, RetractIn
@@ -16,11 +16,12 @@ from app.services import attendance, exports
 from app.services.actor import Actor
 from app.services.cycles import cycle_for_slug
 from app.services.sessions import session_by_number
+from app.services.told import told_of
 from app.web.dependencies import Db, Organizer
 from app.web.downloads import download
 from app.web.forms import FormData, errors_of
 from app.web.organize import PageNumber, cycle_bar, page_number, short_date
-from app.web.problems import status_of, validate
+from app.web.problems import status_of, translate, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
 
 router = APIRouter(prefix="/organize/c/{slug}")
@@ -37,7 +38,7 @@ def overview(
     found = attendance.overview(db, actor, cycle.id, q, page_number(number))
     path = f"/organize/c/{slug}/attendance"
     context = {
-        **_about(request, cycle),
+        **about(request, cycle),
         "found": found,
         "q": q,
         "at": lambda n: f"{path}?{urlencode({'q': q, 'page': n})}",
@@ -58,10 +59,11 @@ def of_session(
     page_no: PageNumber = "1",
 ) -> Response:
     """A page of the session's attendance, searched and filtered."""
-    cycle, session = _open(db, actor, slug, number)
+    cycle, session = open_session(db, actor, slug, number)
     chosen = next((s for s in Status if s == status), None)
+    told = told_of(db, session)
     found = attendance.attendance_page(db, actor, session.id, q, chosen, page_number(page_no))
-    path = _path(slug, number)
+    path = path_of(slug, number)
     kept = {"q": q, "status": chosen.value if chosen else ""}
 
     def at(**changes: object) -> str:
@@ -69,7 +71,9 @@ def of_session(
         return f"{path}?{urlencode(asked)}" if asked else path
 
     context = {
-        **_about(request, cycle, session),
+        **about(request, cycle, session),
+        "told": told,
+        "over": now() >= told.ends,
         "found": found,
         "statuses": [s for s in Status if found.counts.get(s)],
         **kept,
@@ -81,7 +85,7 @@ def of_session(
 @router.get("/sessions/{number}/attendance.csv")
 def session_csv(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
     """The session's attendance as CSV."""
-    _, session = _open(db, actor, slug, number)
+    _, session = open_session(db, actor, slug, number)
     rows = attendance.attendance(db, actor, session.id)
     data = exports.attendance_csv(rows, gettext_for(request), session.zone)
     return download(data, exports.CSV_TYPE, f"{slug}-session-{number}-attendance.csv")
@@ -90,7 +94,7 @@ def session_csv(request: Request, db: Db, actor: Organizer, slug: str, number: i
 @router.get("/sessions/{number}/attendance.xlsx")
 def session_xlsx(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
     """The session's attendance as XLSX."""
-    _, session = _open(db, actor, slug, number)
+    _, session = open_session(db, actor, slug, number)
     rows = attendance.attendance(db, actor, session.id)
     data = exports.attendance_xlsx(rows, gettext_for(request), session.zone)
     return download(data, exports.XLSX_TYPE, f"{slug}-session-{number}-attendance.xlsx")
@@ -115,7 +119,7 @@ def mark(
     form: FormData,
 ) -> Response:
     """Marks it, or takes the mark back, with a reason."""
-    _, session = _open(db, actor, slug, number)
+    _, session = open_session(db, actor, slug, number)
     back = form.text("act") == "retract"
     data = {"enrolment_id": enrolment_id, **form.pick("status", "reason")}
     if back:
@@ -133,7 +137,78 @@ def mark(
     said = (
         gettext("The mark of %(name)s is taken back.") if back else gettext("%(name)s is marked.")
     )
-    return see_other(request, _path(slug, number), said % {"name": row.enrolment.name})
+    return see_other(request, path_of(slug, number), said % {"name": row.enrolment.name})
+
+
+@router.get("/sessions/{number}/attendance/{enrolment_id}/take-back/{evidence_id}")
+def ask_to_take_back(
+    request: Request,
+    db: Db,
+    actor: Organizer,
+    slug: str,
+    number: int,
+    enrolment_id: str,
+    evidence_id: str,
+) -> Response:
+    """Which piece of evidence, and the form for the reason."""
+    return _take_back(request, db, actor, slug, number, enrolment_id, evidence_id, "")
+
+
+@router.post("/sessions/{number}/attendance/{enrolment_id}/take-back/{evidence_id}")
+def take_back(
+    request: Request,
+    db: Db,
+    actor: Organizer,
+    slug: str,
+    number: int,
+    enrolment_id: str,
+    evidence_id: str,
+    form: FormData,
+) -> Response:
+    """Takes a piece of evidence back, with the reason."""
+    _, session = open_session(db, actor, slug, number)
+    own = f"{path_of(slug, number)}/{enrolment_id}"
+    reason = form.text("reason")
+    data = {"enrolment_id": enrolment_id, "evidence_id": evidence_id, "reason": reason}
+    try:
+        attendance.retract(db, actor, session.id, validate(RetractIn, data), now())
+    except Clash as error:
+        db.rollback()
+        return see_other(request, own, translate(error, gettext_for(request)), kind="warning")
+    except DomainError as error:
+        db.rollback()
+        return _take_back(
+            request, db, actor, slug, number, enrolment_id, evidence_id, reason, error
+        )
+    said = gettext_for(request)(N_("Taken back. It stays in view and does not count any more."))
+    return see_other(request, own, said)
+
+
+def _take_back(
+    request: Request,
+    db: DbSession,
+    actor: Actor,
+    slug: str,
+    number: int,
+    enrolment_id: str,
+    evidence_id: str,
+    reason: str,
+    error: DomainError | None = None,
+) -> Response:
+    cycle, session = open_session(db, actor, slug, number)
+    known = attendance.case(db, actor, session.id, enrolment_id)
+    piece = next((each for each in known.evidence if each.id == evidence_id), None)
+    if piece is None:
+        raise NotFound
+    context = {
+        **about(request, cycle, session),
+        "known": known,
+        "piece": piece,
+        "values": {"reason": reason},
+        "errors": errors_of(error, gettext_for(request)),
+    }
+    status = status_of(error) if error else 200
+    return page(request, "organize/attendance_take_back.html", context, status=status)
 
 
 def _one(
@@ -147,40 +222,44 @@ def _one(
     error: DomainError | None = None,
     back: bool = False,
 ) -> Response:
-    cycle, session = _open(db, actor, slug, number)
+    cycle, session = open_session(db, actor, slug, number)
     known = attendance.case(db, actor, session.id, enrolment_id)
     # There are two forms on the page, each with a reason.
     named = {"reason": "retract_reason"} if back else {}
     errors = errors_of(error, gettext_for(request), lambda name: named.get(name, name))
     context = {
-        **_about(request, cycle, session),
+        **about(request, cycle, session),
         "known": known,
         "values": {"retract_reason": "", **values},
         "errors": errors,
         "focus": next(iter(errors), ""),
         "marks": MARKS,
+        "by_id": {each.id: each for each in known.evidence},
     }
     status = status_of(error) if error else 200
     return page(request, "organize/attendance_one.html", context, status=status)
 
 
-def _open(db: DbSession, actor: Actor, slug: str, number: int) -> tuple[Cycle, Session]:
+def open_session(db: DbSession, actor: Actor, slug: str, number: int) -> tuple[Cycle, Session]:
+    """The cycle and the session that an address names. Raises NotFound."""
     cycle = cycle_for_slug(db, actor, slug)
     return cycle, session_by_number(db, actor, cycle.id, number)
 
 
-def _path(slug: str, number: int) -> str:
+def path_of(slug: str, number: int) -> str:
+    """Where a session's attendance stands."""
     return f"/organize/c/{slug}/sessions/{number}/attendance"
 
 
-def _about(request: Request, cycle: Cycle, session: Session | None = None) -> dict[str, Any]:
+def about(request: Request, cycle: Cycle, session: Session | None = None) -> dict[str, Any]:
+    """What every page of attendance shows of its cycle, and of its session."""
     language = current_reader(request).language
     about: dict[str, Any] = {"cycle": cycle, "cycle_bar": cycle_bar(cycle, language)}
     if session is not None:
         about |= {
             "session": session,
             "title": localized(session.title, language, cycle.language),
-            "path": _path(cycle.slug, session.number),
+            "path": path_of(cycle.slug, session.number),
             "zone": current_reader(request).zone or session.zone,
             "short": short_date(request, session.zone),
         }
