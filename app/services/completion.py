@@ -4,6 +4,7 @@ Nothing of it is stored: it follows from the evidence every time. A rule that no
 can be tried in the same way.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -62,28 +63,36 @@ class Far:
     outcome: Outcome
 
 
+STATES = ("completed", "at_risk", "under_way", "out_of_reach")
+
+
+def state_of(far: Far) -> str:
+    """How far somebody is, in one word of `STATES`."""
+    outcome = far.outcome
+    if outcome.completed:
+        return "completed"
+    if not outcome.reachable:
+        return "out_of_reach"
+    return "at_risk" if outcome.at_risk else "under_way"
+
+
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """Everybody who has a place against a rule. `completed`, `at_risk` and `out_of_reach` count
-    enrolments; those that can still be met without effort are in none of them."""
+    """Everybody who has a place against a rule, by name."""
 
     against: Against
     far: Mapping[str, Far] = field(default_factory=dict)
 
-    @property
-    def completed(self) -> int:
-        """How many meet the rule."""
-        return sum(each.outcome.completed for each in self.far.values())
+    def having(self, state: str) -> list[Far]:
+        """Those who are completed, at_risk, out_of_reach or under_way; any other word: all."""
+        return [
+            each for each in self.far.values() if state not in STATES or state_of(each) == state
+        ]
 
-    @property
-    def at_risk(self) -> int:
-        """How many must not miss anything any more."""
-        return sum(each.outcome.at_risk for each in self.far.values())
-
-    @property
-    def out_of_reach(self) -> int:
-        """How many cannot meet the rule any more."""
-        return sum(not each.outcome.reachable for each in self.far.values())
+    def counts(self) -> dict[str, int]:
+        """How many are how far."""
+        found = Counter(map(state_of, self.far.values()))
+        return {state: found[state] for state in STATES}
 
 
 def against(db: DbSession, cycle_id: str, now: datetime, rule: Rule | None = None) -> Against:

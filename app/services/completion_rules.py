@@ -10,19 +10,19 @@ from typing import Any
 from sqlmodel import col, func, select
 
 from app.db import DbSession
-from app.domain.completion import from_document, to_document
-from app.domain.errors import N_, FieldError, Invalid
+from app.domain.completion import Rule, from_document, to_document
+from app.domain.errors import N_, FieldError, Invalid, Stale
 from app.models import Cycle, CycleRule, Session
+from app.schemas.completion import CompletionRule
 from app.services.actor import Actor
-from app.services.rows import find
+from app.services.rows import find, hold
 
 
-def check_rule(db: DbSession, cycle: Cycle) -> None:
-    """Raises Invalid where a cycle's rule cannot be met: at ``completion_rule.min_sessions``, code
-    ``rule_impossible``, more sessions are asked for than are counted; at
+def check_rule(db: DbSession, cycle_id: str, rule: Mapping[str, Any] | None) -> None:
+    """Raises Invalid where a rule cannot be met in the cycle: at ``completion_rule.min_sessions``,
+    code ``rule_impossible``, more sessions are asked for than are counted; at
     ``completion_rule.mandatory.N``, code ``unknown_session``. One query where sessions are named.
     """
-    rule = cycle.completion_rule
     if not rule:
         return
     if rule["min_sessions"] > rule["of"]:
@@ -36,7 +36,7 @@ def check_rule(db: DbSession, cycle: Cycle) -> None:
     if not mandatory:
         return
     with db.no_autoflush:
-        known = set(db.exec(select(Session.id).where(col(Session.cycle_id) == cycle.id)).all())
+        known = set(db.exec(select(Session.id).where(col(Session.cycle_id) == cycle_id)).all())
     wrong = [
         FieldError(
             f"completion_rule.mandatory.{place}",
@@ -78,6 +78,43 @@ def versions(db: DbSession, actor: Actor, cycle_id: str) -> list[CycleRule]:
     find(db, Cycle, cycle_id)
     query = select(CycleRule).where(CycleRule.cycle_id == cycle_id)
     return list(db.exec(query.order_by(col(CycleRule.version).desc())).all())
+
+
+def rule_to_try(db: DbSession, cycle: Cycle, command: CompletionRule) -> Rule:
+    """A rule that nobody has saved. Raises Invalid as `check_rule` does."""
+    document = command.model_dump()
+    check_rule(db, cycle.id, document)
+    return from_document(document)
+
+
+def set_rule(
+    db: DbSession,
+    actor: Actor,
+    cycle_id: str,
+    command: CompletionRule | None,
+    now: datetime,
+    version: int | None = None,
+) -> Cycle:
+    """Asks for something else, or, with None, for nothing any more. The same rule again is no new
+    version.
+
+    Raises:
+        NotFound: there is no such cycle.
+        Stale: `version` is given and is not the newest: somebody else has changed the rule.
+        Invalid: as `check_rule`.
+    """
+    cycle = hold(db, Cycle, cycle_id)
+    newest = db.exec(select(func.max(CycleRule.version)).where(CycleRule.cycle_id == cycle.id))
+    if version is not None and version != (newest.one() or 0):
+        raise Stale
+    rule = command.model_dump(exclude_unset=True) if command else None
+    check_rule(db, cycle.id, rule)
+    if same_rule(cycle.completion_rule, rule):
+        return cycle
+    cycle.completion_rule = rule
+    db.flush()
+    keep_version(db, actor, cycle, now)
+    return cycle
 
 
 def _whole(document: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def create_cycle(db: DbSession, actor: Actor, command: CycleIn) -> Cycle:
 
 def add_cycle(db: DbSession, actor: Actor, cycle: Cycle) -> Cycle:
     """Adds a cycle that was put together. Raises Invalid as `create_cycle` does."""
-    check_rule(db, cycle)
+    check_rule(db, cycle.id, cycle.completion_rule)
     refuse_taken_slug(db, cycle.slug)
     db.add(cycle)
     with unique_or("slug", _slug_taken(cycle.slug)):
@@ -79,7 +79,7 @@ def change_cycle(
     places, rule = cycle.capacity, cycle.completion_rule
     for name, value in values.items():
         setattr(cycle, name, value)
-    check_rule(db, cycle)
+    check_rule(db, cycle.id, cycle.completion_rule)
     with unique_or("slug", _slug_taken(slug)):
         db.flush()
     if not same_rule(cycle.completion_rule, rule):

@@ -11,14 +11,20 @@ RULE = ("min_sessions", "of", "min_percent_of_each")
 
 
 def read(form: Form) -> dict[str, Any]:
-    """What was typed, for CycleIn or CycleChange."""
+    """What was typed, for CycleChange."""
     data: dict[str, Any] = form.pick(*TEXTS)
     data |= {name: form.localized(name) for name in LOCALIZED}
     data |= {"contact_email": form.or_none("contact_email"), "capacity": form.or_none("capacity")}
     data |= {name: form.checked(name) for name in ("enrolment_open", "approval")}
-    rule = {name: form.text(f"completion_rule-{name}") for name in RULE}
-    data["completion_rule"] = {name: text for name, text in rule.items() if text} or None
     return data
+
+
+def read_new(form: Form) -> dict[str, Any]:
+    """The same for CycleIn, with the rule to begin with: later it has a page of its own."""
+    rule = {name: form.text(f"completion_rule-{name}") for name in RULE}
+    return read(form) | {
+        "completion_rule": {name: text for name, text in rule.items() if text} or None
+    }
 
 
 def differing(typed: dict[str, Any], cycle: Cycle) -> list[tuple[str, Any]]:
@@ -45,7 +51,6 @@ def shown(cycle: Cycle) -> dict[str, Any]:
         "capacity": cycle.capacity,
         "enrolment_open": cycle.enrolment_open,
         "approval": cycle.approval,
-        "completion_rule": cycle.completion_rule,
     }
     return data
 

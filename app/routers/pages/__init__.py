@@ -9,6 +9,7 @@ from app.routers.pages import (
     attendance,
     calendars,
     closing,
+    completion,
     components,
     cycles,
     downloads,
@@ -61,6 +62,7 @@ for each in (
     parts,
     closing,  # before attendance, which takes any last piece for an id
     attendance,
+    completion,
     mail,
     mail_texts,
     reminders,

@@ -80,7 +80,7 @@ def new_cycle(request: Request, actor: Organizer) -> Response:
 @router.post("/cycles/new")
 def create_cycle(request: Request, db: Db, actor: Organizer, form: FormData) -> Response:
     """A new cycle, as a draft."""
-    data = cycle_form.read(form)
+    data = cycle_form.read_new(form)
     try:
         cycle = cycles.create_cycle(db, actor, validate(CycleIn, data))
     except DomainError as error:
