@@ -145,6 +145,20 @@ def completed(rule: Rule, sessions: Sequence[Held], records: Mapping[str, Record
     )
 
 
+def needed(rule: Rule, sessions: Sequence[Held], outcome: Outcome) -> list[str]:
+    """The ids of the sessions to come that somebody must not miss if the rule is to be met: all of
+    them where nothing may be missed any more, else those that are mandatory."""
+    if outcome.completed or not outcome.reachable:
+        return []
+    return [
+        each.id
+        for each, standing in zip(sessions, outcome.standings, strict=True)
+        if standing is Standing.OPEN
+        and not each.over
+        and (outcome.at_risk or each.id in rule.mandatory)
+    ]
+
+
 def _standing(rule: Rule, session: Held, found: Record | None) -> Standing:
     status = Status.UNKNOWN if found is None else found.status
     if found is None or status is Status.UNKNOWN:

@@ -134,6 +134,7 @@ class ReminderMail:
     speaks: bool = False  # they have a part in it
     begun: bool = False
     late_since: datetime | None = None
+    needed: bool = False  # without it the reader does not complete the cycle
     materials: tuple[str, ...] = ()  # titles of what is on their page
     # The kind (domain.materials) of what is to come there, with the instant from which on.
     to_come: tuple[tuple[str, datetime], ...] = ()

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from app.domain.attendance import Status as AttendanceStatus
+from app.domain.completion import Lack, Standing
 from app.schemas.types import (
     EXACT,
     Filled500,
@@ -74,3 +76,42 @@ class ClosingOut(Out):
     recorded_by: str
     reason: str
     counts: dict[str, int] = Field(description="How many had which status then.")
+
+
+class StandingOut(Out):
+    """How one session stands for somebody."""
+
+    session_id: str
+    number: int
+    standing: Standing
+    status: AttendanceStatus
+    minutes: int | None = Field(description="Verified minutes; null where nobody measured them.")
+
+
+class MissingOut(Out):
+    """One thing that is missing: so many sessions, the session of a number, so many percent."""
+
+    what: Lack
+    amount: int
+
+
+class CompletionOut(Out):
+    """How far somebody is."""
+
+    enrolment_id: str
+    name: str
+    rule_version: int
+    state: str = Field(description="completed, at_risk, under_way or out_of_reach.")
+    sessions_counted: int
+    percent: int = Field(description="Of all the minutes of the cycle, rounded down.")
+    sessions: list[StandingOut]
+    missing: list[MissingOut]
+
+
+class RuleOut(Out):
+    """A version of a completion rule; `rule` null: from then on there was none."""
+
+    version: int
+    at: Instant
+    recorded_by: str
+    rule: CompletionRule | None

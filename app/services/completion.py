@@ -20,7 +20,8 @@ from app.domain.schedule import SessionStatus
 from app.models import Cycle, CycleRule, Enrolment, Session
 from app.services import evidence as stored
 from app.services.actor import Actor
-from app.services.measures import Measure, measures, rule_of
+from app.services.measures import Measure, held_of, measures, rule_of
+from app.services.paging import paginate
 from app.services.places import loads
 from app.services.rows import find
 
@@ -108,7 +109,7 @@ def against(db: DbSession, cycle_id: str, now: datetime, rule: Rule | None = Non
     if rule is None:
         newest = select(CycleRule.version).where(CycleRule.cycle_id == cycle.id)
         version = db.exec(newest.order_by(col(CycleRule.version).desc()).limit(1)).first() or 0
-    held = [_held(each, now) for each in kept.values()]
+    held = [held_of(each, now) for each in kept.values()]
     return Against(
         cycle=cycle,
         rule=rule or rule_of(cycle.completion_rule),
@@ -121,11 +122,6 @@ def against(db: DbSession, cycle_id: str, now: datetime, rule: Rule | None = Non
 def _takes_place(measure: Measure) -> bool:
     """Whether it was published and not called off."""
     return measure.told.released and measure.told.status == SessionStatus.SCHEDULED
-
-
-def _held(measure: Measure, now: datetime) -> Held:
-    told, time = measure.told, measure.time
-    return Held(told.row.id, told.number, time.seconds, over=now >= time.ends, closed=time.closed)
 
 
 def dry_run(
@@ -146,9 +142,44 @@ def dry_run(
     return DryRun(known, {each.enrolment_id: each for each in _how_far(db, known, everybody)})
 
 
+def completion_after(
+    db: DbSession,
+    actor: Actor,
+    cycle_id: str,
+    now: datetime,
+    after: str | None = None,
+    limit: int = 50,
+) -> tuple[Against, list[tuple[Enrolment, Far]], str | None]:
+    """A stretch of those who have a place, by name, each with how far they are, and the cursor
+    after it; nobody where there is no rule. Eight queries at most.
+
+    Raises:
+        NotFound: no such cycle. Invalid: at ``after``.
+    """
+    known = against(db, cycle_id, now)
+    if known.rule is None:
+        return known, [], None
+    statement = select(Enrolment).where(
+        col(Enrolment.cycle_id) == cycle_id, col(Enrolment.status) == EnrolmentStatus.CONFIRMED
+    )
+    by_name = [col(Enrolment.search_key), col(Enrolment.id)]
+    rows, cursor = paginate(db, statement.options(*loads()), by_name, after, limit)
+    far = {each.enrolment_id: each for each in _how_far(db, known, [row.id for row in rows])}
+    return known, [(row, far[row.id]) for row in rows], cursor
+
+
 def how_far(db: DbSession, known: Against, enrolment: Enrolment) -> Outcome | None:
     """How far one enrolment is; None where there is no rule. One query."""
     return next((each.outcome for each in _how_far(db, known, [enrolment.id])), None)
+
+
+def must_not_miss(db: DbSession, known: Against, enrolment: Enrolment, session_id: str) -> bool:
+    """Whether somebody, who is to be warned, can meet the rule only by attending this session,
+    which is to come. One query, none where nobody is warned."""
+    if known.rule is None or not known.rule.warn:
+        return False
+    outcome = how_far(db, known, enrolment)
+    return outcome is not None and session_id in rules.needed(known.rule, known.held, outcome)
 
 
 def _how_far(db: DbSession, known: Against, enrolment_ids: Sequence[str]) -> Iterator[Far]:

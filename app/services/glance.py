@@ -21,6 +21,8 @@ from app.models import Cycle, Enrolment, Guest, InboundMail, Material, Message, 
 from app.services.actor import Actor
 from app.services.attendance import ATTENDED
 from app.services.attendance_counts import attendance_counts
+from app.services.closing import reports_to_settle
+from app.services.completion import dry_run
 from app.services.publishing import Preview, preview_of
 from app.services.rows import find
 from app.services.schedules import schedule_of, sessions_of, with_institutions
@@ -69,7 +71,7 @@ class Glance:
 
 
 def glance(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Glance:
-    """All of it, with a fixed number of queries: at most twenty-one, however long the lists.
+    """All of it, with a fixed number of queries: at most twenty-six, however long the lists.
 
     Raises NotFound.
     """
@@ -91,6 +93,9 @@ def glance(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Glance:
         replies,
         returned,
         _new_slides(db, cycle_id, now),
+        closed=frozenset(row.id for row in rows if row.closed_at is not None),
+        reports=reports_to_settle(db, *(row.id for row in rows)),
+        at_risk=dry_run(db, actor, cycle_id, now).counts()["at_risk"],
     )
     return Glance(
         cycle=cycle,

@@ -6,6 +6,7 @@ afterwards moves nobody's minutes.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_
@@ -15,7 +16,7 @@ from app.db import DbSession
 from app.domain import attendance as domain
 from app.domain import schedule
 from app.domain.attendance import Record, SessionTime, StatusRule
-from app.domain.completion import Rule, from_document
+from app.domain.completion import Held, Rule, from_document
 from app.domain.documents import from_document as schedule_from_document
 from app.domain.schedule import SegmentKind
 from app.domain.zone_shifts import by_the_clock
@@ -73,3 +74,9 @@ def measured(row: Session, released: schedule.Session | None, rule: Rule | None)
 def rule_of(document: Mapping[str, Any] | None) -> Rule | None:
     """The rule that a cycle has, if it has one."""
     return from_document(document) if document else None
+
+
+def held_of(measure: Measure, now: datetime) -> Held:
+    """The session as a completion rule looks at it, at the aware instant `now`."""
+    told, time = measure.told, measure.time
+    return Held(told.row.id, told.number, time.seconds, over=now >= time.ends, closed=time.closed)

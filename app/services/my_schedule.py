@@ -9,14 +9,14 @@ from sqlmodel import col, select
 from app.db import DbSession
 from app.domain.attendance import Evidence, Record
 from app.domain.check_in import WindowState, state
-from app.domain.completion import Rule
+from app.domain.completion import Held, Outcome, Rule, completed, needed
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.schedule import Session, SessionStatus
 from app.models import Cycle, Enrolment
 from app.models import Session as SessionRow
 from app.services import evidence
 from app.services.check_in import join_window_of, window_of
-from app.services.measures import measured, rule_of
+from app.services.measures import held_of, measured, rule_of
 from app.services.public import PublishedCycle, published
 
 
@@ -43,15 +43,30 @@ class MySession:
     can_join: bool
     can_check_in: bool
     meeting_url: str
+    held: Held  # as the completion rule looks at it
 
 
 @dataclass(frozen=True, slots=True)
 class MyCycle:
-    """A participant's cycle. `next` is the session to show first; None when all are over."""
+    """A participant's cycle. `next` is the session to show first; None when all are over. `rule` is
+    what it takes to complete it, and `outcome` how far the participant is; None where the cycle
+    asks for nothing, or the participant has no place."""
 
     cycle: PublishedCycle
     sessions: tuple[MySession, ...]
     next: MySession | None
+    rule: Rule | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def needed(self) -> list[int]:
+        """The numbers of the sessions to come that the participant, who is to be warned, must not
+        miss."""
+        if self.rule is None or self.outcome is None or not self.rule.warn:
+            return []
+        held = [s.held for s in _asked(self.sessions)]
+        ids = needed(self.rule, held, self.outcome)
+        return [each.number for each in held if each.id in ids]
 
     def session(self, number: int) -> MySession | None:
         """The session with this number."""
@@ -82,7 +97,17 @@ def my_cycle(db: DbSession, enrolment: Enrolment, now: datetime) -> MyCycle:
         for s in sorted(sessions, key=lambda s: s.session.starts)
         if s.session.status is not SessionStatus.CANCELLED and s.step is not Step.NOTHING
     )
-    return MyCycle(cycle, sessions, next(coming, None))
+    outcome = _outcome(rule, sessions) if rule and takes_part else None
+    return MyCycle(cycle, sessions, next(coming, None), rule, outcome)
+
+
+def _outcome(rule: Rule, sessions: tuple[MySession, ...]) -> Outcome:
+    asked = _asked(sessions)
+    return completed(rule, [s.held for s in asked], {s.session.id: s.record for s in asked})
+
+
+def _asked(sessions: tuple[MySession, ...]) -> list[MySession]:
+    return [s for s in sessions if s.session.status is SessionStatus.SCHEDULED]
 
 
 def _mine(
@@ -111,6 +136,7 @@ def _mine(
         can_join=can_join,
         can_check_in=can_check_in,
         meeting_url=row.meeting_url if can_join else "",
+        held=held_of(measure, now),
     )
 
 

@@ -1,79 +1,30 @@
 """What needs doing next in a cycle, the most urgent first."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Literal
+from collections.abc import Iterable, Iterator
 
-from app.domain.attendance import Status
 from app.domain.conflicts import Code, Conflict, Severity
 from app.domain.enrolment import TAKES_A_PLACE, EnrolmentStatus
 from app.domain.errors import N_
-from app.domain.schedule import CycleStatus, PartStatus, Schedule, Session, SessionStatus
+from app.domain.schedule import CycleStatus, PartStatus, Session, SessionStatus
 from app.domain.sentences import Params
 from app.domain.zone_shifts import shifts
-from app.models import Cycle
-from app.services.publishing import Preview
+from app.services.todo_values import (
+    ASK_BEFORE,
+    NEAR,
+    NEW,
+    SOON,
+    URGENCIES,
+    Standing,
+    Todo,
+    Urgency,
+    Where,
+)
+from app.services.todos_after import after_sessions
 
-Urgency = Literal["now", "soon", "later"]
-Where = Literal[
-    "session",
-    "publish",
-    "participants",
-    "settings",
-    "attendance",
-    "mail",
-    "returned",
-    "replies",
-    "parts",
-    "materials",
-]
-
-SOON = timedelta(hours=48)
-"""A session that begins within this needs everything now."""
-NEAR = timedelta(days=7)
-FRESH = timedelta(days=14)
-"""For so long after a session its attendance is something to look at."""
-
-NEW = timedelta(days=7)
-"""For so long slides that speakers have given are something to look at."""
-
-ASK_BEFORE = timedelta(days=14)
-"""So long before a session those on its programme should have been asked."""
+__all__ = ["NEW", "Standing", "Todo", "Urgency", "Where", "todos"]
 
 _OF_THEIR_OWN = (Code.LINK_MISSING, Code.PART_DECLINED, Code.PART_UNCONFIRMED)
-_URGENCIES: tuple[Urgency, ...] = ("now", "soon", "later")
-
-
-@dataclass(frozen=True, slots=True)
-class Todo:
-    """One thing to do. `sentence` is English and not filled in: translate it, then present the
-    `params` (see `domain.sentences`). `where` and `session_number` say which page mends it."""
-
-    code: str
-    severity: Urgency
-    sentence: str
-    params: Params = field(default_factory=dict)
-    session_number: int | None = None
-    where: Where = "session"
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How a cycle stands: what `todos` looks at."""
-
-    cycle: Cycle
-    draft: Schedule
-    preview: Preview
-    enrolments: Mapping[EnrolmentStatus, int]
-    attendance: Mapping[str, Mapping[Status, int]]  # by the session's id
-    failed_mails: int
-    now: datetime
-    open_replies: int = 0  # mails that came in and wait for a person
-    returned_mails: int = 0
-    new_slides: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By the session's id: who has given slides of late, by name."""
 
 
 def todos(standing: Standing) -> list[Todo]:
@@ -91,10 +42,10 @@ def todos(standing: Standing) -> list[Todo]:
         *_publishing(standing),
         *_participants(standing),
         *_beginnings(standing),
-        *_attendance(standing),
+        *after_sessions(standing),
         *_conflicts(standing, Severity.WARNING),
     ]
-    return sorted(found, key=lambda todo: _URGENCIES.index(todo.severity))  # keeps the rest
+    return sorted(found, key=lambda todo: URGENCIES.index(todo.severity))  # keeps the rest
 
 
 def _by_time(sessions: Iterable[Session]) -> list[Session]:
@@ -314,22 +265,3 @@ def _beginnings(standing: Standing) -> Iterator[Todo]:
             ),
             where="settings",
         )
-
-
-def _attendance(standing: Standing) -> Iterator[Todo]:
-    confirmed = standing.enrolments.get(EnrolmentStatus.CONFIRMED, 0)
-    for session in _by_time(standing.draft.sessions):
-        over = session.ends <= standing.now < session.ends + FRESH
-        if not over or session.status is not SessionStatus.SCHEDULED:
-            continue
-        known = standing.attendance.get(session.id, {})
-        settled = sum(count for status, count in known.items() if status is not Status.UNKNOWN)
-        if confirmed > settled:
-            yield Todo(
-                "attendance_open",
-                "later",
-                N_("Session %(number)s is over. Participants without attendance: %(count)s."),
-                {"number": session.number, "count": confirmed - settled},
-                session.number,
-                "attendance",
-            )

@@ -15,6 +15,7 @@ _PLACES = {
     "settings": "/settings",
     "attendance": "/attendance",
     "parts": "/parts",
+    "completion": "/completion?state=at_risk",
 }
 
 
@@ -35,6 +36,10 @@ def _todo(todo: Todo, base: str, presenter: Presenter) -> dict[str, str]:
         href = f"{base}/sessions/{number}" if number else f"{base}/sessions"
     elif todo.where == "materials":
         href = f"{base}/sessions/{todo.session_number}/materials"
+    elif todo.where == "closing":
+        href = f"{base}/sessions/{todo.session_number}/attendance/close"
+    elif todo.where == "reports":
+        href = f"{base}/sessions/{todo.session_number}/attendance/reports"
     elif todo.where == "attendance" and todo.session_number:
         href = f"{base}/sessions/{todo.session_number}/attendance"
     else:

@@ -4,7 +4,7 @@ What held when the mail was queued is looked at again: nobody is reminded of a s
 moved, cancelled or is over, nor who is not among those any more whom the reminder is for.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
@@ -36,6 +36,7 @@ from app.models import (
     Person,
 )
 from app.services.calendars import own_segments_of
+from app.services.completion import Against, against, must_not_miss
 from app.services.guests import manner_of
 from app.services.links import Links
 from app.services.mail_texts import organizers, placeholder_values
@@ -114,7 +115,21 @@ def compose_reminder(
     if over or not reader.among(audience):
         raise SendError(Reason.MOOT, final=True)
     mail = _mail(db, links, reader, released.schedule, session, message, now)
+    if not over and message.kind == "reminder" and _needed(db, reader, session, now, kept):
+        mail = replace(mail, needed=True)
     return render(message.kind, mail, message.language, translations), cycle.contact_email
+
+
+def _needed(db: DbSession, reader: _Reader, session: Session, now: datetime, kept: Kept) -> bool:
+    """Whether they complete the cycle only if they come. One query, where they are to be told."""
+    cycle, enrolment = reader.row.cycle, reader.enrolment
+    if enrolment is None or not (cycle.completion_rule or {}).get("warn"):
+        return False
+    minute = now.replace(second=0, microsecond=0)
+    known = kept.once(
+        ("against", cycle.id, cycle.revision, minute), Against, lambda: against(db, cycle.id, now)
+    )
+    return must_not_miss(db, known, enrolment, session.id)
 
 
 def _row(db: DbSession, message: Message) -> _Row:

@@ -29,6 +29,8 @@ LISTS = {
     "/sessions/{session_id}/attendance": 7,
     "/sessions/{session_id}/evidence": 3,
     "/sessions/{session_id}/closings": 3,
+    "/cycles/{cycle_id}/completion": 5,
+    "/cycles/{cycle_id}/completion/rules": 3,
 }
 
 

@@ -104,6 +104,8 @@ CALLS: dict[str, tuple[Callable[[Seeded], Any], int]] = {
         lambda s: {"enrolment_id": s.enrolment_id, "status": "present", "reason": "Seen."},
         200,
     ),
+    "list_completion": (lambda s: None, 200),
+    "list_completion_rules": (lambda s: None, 200),
     "list_evidence": (lambda s: None, 200),
     "list_closings": (lambda s: None, 200),
     "close_session": (lambda s: {"note": "All is read."}, 409),

@@ -16,6 +16,7 @@ from app.domain.completion import (
     Standing,
     completed,
     from_document,
+    needed,
     to_document,
 )
 
@@ -229,3 +230,31 @@ def test_rules_that_cannot_be() -> None:
     ]:
         with pytest.raises(ValueError, match=r"percent|rule asks|late"):
             Rule(**{"min_sessions": 1, "of": 4, **wrong})  # type: ignore[arg-type]
+
+
+@given(rules, cycles, four)
+def test_what_is_needed_cannot_be_missed(
+    rule: Rule, sessions: list[Held], found: list[Record]
+) -> None:
+    now = outcome(*found, rule=rule, sessions=sessions)
+    for each in needed(rule, sessions, now):
+        place = [s.id for s in sessions].index(each)
+        after = [
+            ABSENT if n == place else measured(100) if standing is Standing.OPEN else found[n]
+            for n, standing in enumerate(now.standings)
+        ]
+        assert not outcome(*after, rule=rule, sessions=sessions).completed
+
+
+def test_needed_are_the_sessions_to_come_only() -> None:
+    sessions = to_come(3, 4)
+    at_risk = outcome(measured(90), ABSENT, sessions=sessions)
+    assert needed(RULE, sessions, at_risk) == ["s3", "s4"]
+    easy = outcome(measured(90), measured(90), sessions=sessions)
+    assert needed(RULE, sessions, easy) == []
+    mandatory = replace(RULE, mandatory=("s4",))
+    assert needed(
+        mandatory, sessions, outcome(measured(90), measured(90), rule=mandatory, sessions=sessions)
+    ) == ["s4"]
+    lost = outcome(ABSENT, ABSENT, sessions=sessions)
+    assert needed(RULE, sessions, lost) == []

@@ -130,7 +130,7 @@ def test_queries_do_not_grow(db: DbSession, world: Attended, count_queries: Coun
         with count_queries() as queries:
             closing.still_open(db, SYSTEM, world.sessions[0].id)
         counted.append(len(queries))
-    assert counted == [7, 7]
+    assert counted == [6, 6]
 
 
 def test_of_no_session(db: DbSession) -> None:

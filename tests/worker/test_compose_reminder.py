@@ -367,3 +367,25 @@ def test_a_draft_of_another_time_changes_nothing(db: DbSession, links: Links, cy
     db.flush()
     _, text, _ = mail(db, links, message)
     assert "15:00–16:30, Madrid time" in text
+
+
+WARNING = "You need this session to complete the cycle: you may not miss it."
+RULE = {"min_sessions": 1, "of": 1, "min_percent_of_each": 70, "warn": True}
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "said"),
+    [
+        (RULE, "Ana", True),
+        ({**RULE, "warn": False}, "Ana", False),
+        (None, "Ana", False),
+        (RULE, "Sara", False),
+    ],
+)
+def test_who_may_not_miss_a_session_is_told_if_it_is_wanted(
+    db: DbSession, links: Links, cycle: Cycle, rule: dict[str, Any] | None, name: str, said: bool
+) -> None:
+    cycle.completion_rule = rule
+    db.flush()
+    _, text, html = mail(db, links, queued(db, cycle, name))
+    assert ((WARNING in text), (WARNING in html)) == (said, said)

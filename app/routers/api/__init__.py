@@ -5,6 +5,7 @@ from fastapi import APIRouter, FastAPI
 from app.routers.api import (
     attendance,
     closing,
+    completion,
     cycles,
     enrolments,
     inbound,
@@ -30,6 +31,7 @@ for part in (
     enrolments,
     attendance,
     closing,
+    completion,
     inbound,
 ):
     router.include_router(part.router)
