@@ -5,7 +5,7 @@ same twice makes a difference.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -86,7 +86,9 @@ class Evidence:
         if (self.kind is Kind.RETRACTION) != bool(self.retracts):
             raise ValueError("a retraction says what it retracts, and nothing else does")
         if self.kind is Kind.INTERVAL:
-            _refuse_no_interval(self.joined, self.left)
+            joined, left = _interval(self.joined, self.left)
+            object.__setattr__(self, "joined", joined)
+            object.__setattr__(self, "left", left)
         elif self.joined is not None or self.left is not None:
             raise ValueError("an interval has times, and nothing else has")
         if (self.kind is Kind.TOTAL) != (self.seconds is not None):
@@ -95,58 +97,61 @@ class Evidence:
             raise ValueError("nobody is there for less than no time")
 
 
-def _refuse_no_interval(joined: datetime | None, left: datetime | None) -> None:
+def _interval(joined: datetime | None, left: datetime | None) -> tuple[datetime, datetime]:
     if joined is None or left is None:
         raise ValueError("an interval has a beginning and an end")
     if joined.tzinfo is None or left.tzinfo is None:
         raise ValueError("an interval lies between aware instants")
-    if left.astimezone(UTC) < joined.astimezone(UTC):
+    # In UTC: two instants of one zone are compared and subtracted by the clock on the wall
+    # (PEP 495), which is an hour off where summer time begins or ends in between.
+    joined, left = joined.astimezone(UTC), left.astimezone(UTC)
+    if left < joined:
         raise ValueError("an interval does not end before it begins")
+    return joined, left
 
 
 @dataclass(frozen=True, slots=True)
 class SessionTime:
     """When a session takes place: aware instants, half-open, and the breaks in it.
 
-    `closed`: an organizer has said that nothing more is to come. Raises ValueError for a session
-    that does not end after its start.
+    `closed`: an organizer has said that nothing more is to come. `seconds`: how long it lasts
+    without its breaks, a second at least, also where all is break. All is kept in UTC; breaks are
+    cut to the session and put together. Raises ValueError for a session that does not end after
+    its start.
     """
 
     starts: datetime
     ends: datetime
     breaks: tuple[tuple[datetime, datetime], ...] = ()
     closed: bool = False
+    seconds: int = field(init=False)
 
     def __post_init__(self) -> None:
-        # Two instants of one zone are subtracted by the clock on the wall (PEP 495), which is an
-        # hour off where summer time begins or ends in between.
-        object.__setattr__(self, "starts", self.starts.astimezone(UTC))
-        object.__setattr__(self, "ends", self.ends.astimezone(UTC))
         utc = tuple((a.astimezone(UTC), b.astimezone(UTC)) for a, b in self.breaks)
-        object.__setattr__(self, "breaks", utc)
-        if not self.starts < self.ends:
+        starts, ends = self.starts.astimezone(UTC), self.ends.astimezone(UTC)
+        if not starts < ends:
             raise ValueError("a session ends after its start")
+        object.__setattr__(self, "starts", starts)
+        object.__setattr__(self, "ends", ends)
+        object.__setattr__(self, "breaks", tuple(inside(starts, ends, utc)))
+        object.__setattr__(self, "seconds", max(1, self.spent([(starts, ends)])))
 
-    @property
-    def seconds(self) -> int:
-        """How long it lasts without its breaks. At least a second, also where all is break."""
-        return max(1, self.attended([(self.starts, self.ends)]))
-
-    def attended(self, intervals: Iterable[tuple[datetime, datetime]]) -> int:
-        """Seconds of the session, less its breaks, that lie in at least one of the intervals
-        (aware, in UTC). What belongs to two counts once; parts of a second are dropped at the end.
-        """
-        there = inside(self.starts, self.ends, intervals)
-        spent = sum((ends - starts for starts, ends in there), _ZERO)
+    def spent(self, there: Iterable[tuple[datetime, datetime]]) -> int:
+        """Seconds of pieces of the session that do not overlap (in UTC), less its breaks. Parts of
+        a second are dropped at the end."""
+        spent = _ZERO
         for starts, ends in there:
-            spent -= sum((b - a for a, b in inside(starts, ends, self.breaks)), _ZERO)
+            spent += ends - starts
+            for begin, end in self.breaks:
+                if begin < ends and starts < end:
+                    spent -= min(end, ends) - max(begin, starts)
         return spent // _SECOND
 
     def counted(
         self, intervals: Iterable[tuple[datetime, datetime]]
     ) -> list[tuple[datetime, datetime]]:
-        """The pieces of time that `attended` counts, in order, to be shown: none overlaps another,
-        none lies in a break."""
+        """The pieces of time that count of intervals (in UTC), in order, to be shown: none overlaps
+        another, none lies in a break."""
         return [
             (max(begin, free), min(end, until))
             for begin, end in inside(self.starts, self.ends, intervals)
@@ -156,7 +161,7 @@ class SessionTime:
 
     def _without_breaks(self) -> list[tuple[datetime, datetime]]:
         found, reached = [], self.starts
-        for begin, end in inside(self.starts, self.ends, self.breaks):
+        for begin, end in self.breaks:
             found.append((reached, begin))
             reached = end
         return [*found, (reached, self.ends)]
@@ -200,16 +205,36 @@ class Record:
         return None if self.seconds is None else self.seconds // 60
 
 
-@dataclass(frozen=True, slots=True)
 class _Case:
-    """What a rung of the ladder looks at; evidence in order of time, retracted ones left out."""
+    """What a rung of the ladder looks at: what was not retracted, by kind, in order of time.
 
-    evidence: tuple[Evidence, ...]
-    session: SessionTime
-    rule: StatusRule
+    `there`: the time in the session that intervals amount to. `seconds`: what reports say, that is
+    the union of the intervals; where there are none, the sum of the totals, at most the session's
+    length. Totals that say the same of the same name are one, seen twice.
+    """
 
-    def of(self, kind: Kind) -> list[Evidence]:
-        return [each for each in self.evidence if each.kind is kind]
+    __slots__ = ("by_kind", "rule", "seconds", "session", "there")
+
+    def __init__(
+        self, evidence: Iterable[Evidence], session: SessionTime, rule: StatusRule
+    ) -> None:
+        self.session, self.rule = session, rule
+        self.by_kind: dict[Kind, list[Evidence]] = {}
+        for each in evidence:
+            self.by_kind.setdefault(each.kind, []).append(each)
+        self.there: list[tuple[datetime, datetime]] = []
+        self.seconds: int | None = None
+        if Kind.INTERVAL in self.by_kind:
+            times = map(_times, self.by_kind[Kind.INTERVAL])
+            self.there = inside(session.starts, session.ends, times)
+            self.seconds = session.spent(self.there)
+        elif Kind.TOTAL in self.by_kind:
+            told = {(e.source, e.shown_as, e.seconds or 0) for e in self.by_kind[Kind.TOTAL]}
+            self.seconds = min(sum(seconds for *_, seconds in told), session.seconds)
+
+    def first(self, kind: Kind) -> Evidence | None:
+        """The earliest of a kind."""
+        return next(iter(self.by_kind.get(kind, ())), None)
 
 
 _Verdict = tuple[Status, Basis, Evidence | None]
@@ -229,20 +254,20 @@ def record(
     `evidence` is all of it, in any order; the same id counts once.
     """
     case = _Case(standing(evidence), session, rule or StatusRule())
-    seconds = _seconds(case)
     status, basis, decided = next(
-        verdict for rung in _LADDER if (verdict := rung(case, seconds)) is not None
+        verdict for rung in _LADDER if (verdict := rung(case)) is not None
     )
+    here, clicked = case.first(Kind.CHECK_IN), case.first(Kind.JOIN_CLICK)
     return Record(
         status=status,
         basis=basis,
-        seconds=seconds,
+        seconds=case.seconds,
         at=(decided.joined or decided.at) if decided else None,
         recorded_by=decided.recorded_by if decided else "",
         reason=decided.reason if decided else "",
         evidence_id=decided.id if decided else "",
-        checked_in=next((each.at for each in case.of(Kind.CHECK_IN)), None),
-        clicked=next((each.at for each in case.of(Kind.JOIN_CLICK)), None),
+        checked_in=here.at if here else None,
+        clicked=clicked.at if clicked else None,
     )
 
 
@@ -257,12 +282,18 @@ def standing(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
         known = once.setdefault(each.id, each)
         if known != each:  # two unlike ones with one id settle the same way every time
             once[each.id] = min(known, each, key=lambda e: (e.at, repr(e)))
-    ordered = sorted(once.values(), key=lambda e: (e.at, e.id))
+    ordered = sorted(once.values(), key=_by_time)
+    if all(each.kind is not Kind.RETRACTION for each in ordered):
+        return tuple(ordered)
     retracted: set[str] = set()
     for each in reversed(ordered):
         if each.kind is Kind.RETRACTION and each.id not in retracted:
             retracted.add(each.retracts)
     return tuple(each for each in ordered if each.id not in retracted)
+
+
+def _by_time(each: Evidence) -> tuple[datetime, str]:
+    return each.at, each.id
 
 
 def pieces(evidence: Iterable[Evidence], session: SessionTime) -> list[tuple[datetime, datetime]]:
@@ -272,26 +303,14 @@ def pieces(evidence: Iterable[Evidence], session: SessionTime) -> list[tuple[dat
     return session.counted(map(_times, intervals))
 
 
-def _seconds(case: _Case) -> int | None:
-    """What reports say: the union of the intervals; where there are none, the sum of the totals,
-    at most the session's length. Totals that say the same of the same name are one, seen twice."""
-    intervals = case.of(Kind.INTERVAL)
-    if intervals:
-        return case.session.attended([_times(each) for each in intervals])
-    totals = {(each.source, each.shown_as, each.seconds or 0) for each in case.of(Kind.TOTAL)}
-    if not totals:
-        return None
-    return min(sum(seconds for *_, seconds in totals), case.session.seconds)
-
-
 def _times(interval: Evidence) -> tuple[datetime, datetime]:
     assert interval.joined is not None
     assert interval.left is not None
-    return interval.joined.astimezone(UTC), interval.left.astimezone(UTC)
+    return interval.joined, interval.left
 
 
-def _by_mark(case: _Case, _: int | None) -> _Verdict | None:
-    marks = case.of(Kind.MARK)
+def _by_mark(case: _Case) -> _Verdict | None:
+    marks = case.by_kind.get(Kind.MARK)
     if not marks:
         return None
     last = marks[-1]
@@ -301,51 +320,44 @@ def _by_mark(case: _Case, _: int | None) -> _Verdict | None:
     return status, Basis.MARK, last
 
 
-def _by_intervals(case: _Case, seconds: int | None) -> _Verdict | None:
-    intervals = sorted(case.of(Kind.INTERVAL), key=lambda e: (_times(e), e.id))
-    if not intervals or seconds is None:
+def _by_intervals(case: _Case) -> _Verdict | None:
+    intervals = case.by_kind.get(Kind.INTERVAL)
+    if not intervals:
         return None
-    session = case.session
-    there = inside(session.starts, session.ends, map(_times, intervals))
-    status = _for_so_long(case, seconds)
-    after = case.rule.late_after
-    if (
-        status is Status.PRESENT
-        and after is not None
-        and there[0][0] > session.starts + timedelta(minutes=after)
-    ):
-        status = Status.LATE
-    return status, Basis.INTERVALS, intervals[0]
+    first = min(intervals, key=lambda e: (_times(e), e.id)) if len(intervals) > 1 else intervals[0]
+    status, after = _for_so_long(case), case.rule.late_after
+    if status is Status.PRESENT and after is not None:
+        in_time = case.there[0][0] <= case.session.starts + timedelta(minutes=after)
+        status = Status.PRESENT if in_time else Status.LATE
+    return status, Basis.INTERVALS, first
 
 
-def _by_totals(case: _Case, seconds: int | None) -> _Verdict | None:
-    first = next(iter(case.of(Kind.TOTAL)), None)
-    if first is None or seconds is None:
-        return None
-    return _for_so_long(case, seconds), Basis.TOTALS, first
+def _by_totals(case: _Case) -> _Verdict | None:
+    first = case.first(Kind.TOTAL)
+    return None if first is None else (_for_so_long(case), Basis.TOTALS, first)
 
 
-def _for_so_long(case: _Case, seconds: int) -> Status:
-    if not seconds:
+def _for_so_long(case: _Case) -> Status:
+    if not case.seconds:
         return Status.ABSENT if case.session.closed else Status.UNKNOWN
-    enough = seconds * 100 >= case.rule.partial_below * case.session.seconds
+    enough = case.seconds * 100 >= case.rule.partial_below * case.session.seconds
     return Status.PRESENT if enough else Status.PARTIAL
 
 
-def _by_check_in(case: _Case, _: int | None) -> _Verdict | None:
-    first = next(iter(case.of(Kind.CHECK_IN)), None)
+def _by_check_in(case: _Case) -> _Verdict | None:
+    first = case.first(Kind.CHECK_IN)
     return None if first is None else (Status.PRESENT, Basis.CHECK_IN, first)
 
 
-def _by_closing(case: _Case, _: int | None) -> _Verdict | None:
+def _by_closing(case: _Case) -> _Verdict | None:
     return (Status.ABSENT, Basis.CLOSING, None) if case.session.closed else None
 
 
-def _unknown(*_: object) -> _Verdict:
+def _unknown(_: _Case) -> _Verdict:
     return Status.UNKNOWN, Basis.NOTHING, None
 
 
-_LADDER: tuple[Callable[[_Case, int | None], _Verdict | None], ...] = (
+_LADDER: tuple[Callable[[_Case], _Verdict | None], ...] = (
     _by_mark,
     _by_intervals,
     _by_totals,

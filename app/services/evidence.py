@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import func, select
 from sqlmodel import col
 
 from app.db import DbSession, insert_unless_there
@@ -28,7 +29,7 @@ _COLUMNS = (
     col(Evidence.joined_at),
     col(Evidence.left_at),
     col(Evidence.seconds),
-    col(Evidence.import_id),
+    func.coalesce(col(Evidence.import_id), ""),
     col(Evidence.row_number),
     col(Evidence.shown_as),
     col(Evidence.matched_by),
@@ -73,27 +74,31 @@ def _read(
         query = query.where(col(Evidence.enrolment_id).in_(list(enrolment_ids)))
     found: dict[str, defaultdict[str, list[domain.Evidence]]]
     found = defaultdict(lambda: defaultdict(list))
-    # Columns, not rows of the ORM: a cycle of 10,000 has a hundred thousand of them.
-    for row in db.execute(query.order_by(col(Evidence.at), col(Evidence.id))):
-        found[row.session_id][row.enrolment_id].append(_value(row))
+    # Columns, not rows of the ORM, and taken by their place: a cycle of 10,000 has a hundred
+    # thousand of them.
+    in_order = query.order_by(col(Evidence.at), col(Evidence.id))
+    for session_id, enrolment_id, *values in db.execute(in_order):
+        found[session_id][enrolment_id].append(_value(*values))
     return found
 
 
-def _value(row: Row[Any]) -> domain.Evidence:
+_KINDS = {each.value: each for each in domain.Kind}
+_STATUSES = {each.value: each for each in domain.Status}
+
+
+def _value(
+    id: str,
+    kind: str,
+    at: datetime,
+    source: str,
+    recorded_by: str,
+    status: str,
+    reason: str,
+    retracts_id: str | None,
+    *rest: Any,
+) -> domain.Evidence:
+    """In the order of `_COLUMNS`; what comes last has the order of the value's own fields."""
+    said = _STATUSES[status] if status else None
     return domain.Evidence(
-        id=row.id,
-        kind=domain.Kind(row.kind),
-        at=row.at,
-        source=row.source,
-        recorded_by=row.recorded_by,
-        status=domain.Status(row.status) if row.status else None,
-        reason=row.reason,
-        retracts=row.retracts_id or "",
-        joined=row.joined_at,
-        left=row.left_at,
-        seconds=row.seconds,
-        report=row.import_id or "",
-        row=row.row_number,
-        shown_as=row.shown_as,
-        matched=row.matched_by,
+        id, _KINDS[kind], at, source, recorded_by, said, reason, retracts_id or "", *rest
     )
