@@ -5,12 +5,14 @@ tables, requests or templates.
 """
 
 import io
+import re
+from collections.abc import Sequence
 from datetime import date, datetime
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from pathlib import Path
 
-from babel import Locale, dates, numbers
+from babel import Locale, dates, lists, numbers, units
 from babel.core import get_global
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -29,6 +31,7 @@ _HISPANIC = (
 # fmt: on
 _SPOKEN = {"BR": "pt"} | dict.fromkeys(_HISPANIC, "es")
 """The language that names the places of a Latin American country, by its code."""
+_BEGINS_WITH_I = re.compile(r"h?[ií](?![aeo])", re.IGNORECASE)  # Ionosfera sounds otherwise
 _ACCENTED = {"Cordoba": "Córdoba"}  # CLDR has no other name for Argentina's
 
 
@@ -109,6 +112,37 @@ def time_of_day(instant: datetime, zone_name: str) -> str:
 def day(value: date, language: str) -> str:
     """ "26 November 2026"."""
     return dates.format_date(value, "long", locale=babel_locale(language))
+
+
+def span(first: date, last: date, language: str) -> str:
+    """ "from 3 March to 26 November 2026", "on 3 March 2026"; the year once if it is the same."""
+    sentence = translations(language).gettext
+    if first == last:
+        return sentence("on %(day)s") % {"day": day(first, language)}
+    begin = day(first, language)
+    if first.year == last.year:
+        begin = dates.format_skeleton("MMMMd", first, locale=babel_locale(language))
+    return sentence("from %(first)s to %(last)s") % {"first": begin, "last": day(last, language)}
+
+
+def duration(minutes: int, language: str) -> str:
+    """ "12 hours", "12 horas y 35 minutos"."""
+    hours, rest = divmod(minutes, 60)
+    amounts = [(hours, "duration-hour")] if hours else []
+    amounts += [(rest, "duration-minute")] if rest or not hours else []
+    locale = babel_locale(language)
+    said = [units.format_unit(n, unit, length="long", locale=locale) for n, unit in amounts]
+    return lists.format_list(said, style="standard", locale=locale)
+
+
+def listed(names: Sequence[str], language: str) -> str:
+    """ "A, B and C". Spanish says *e* before the sound of an i (Ministerio e Instituto), which CLDR
+    leaves out."""
+    said = lists.format_list(list(names), style="standard", locale=babel_locale(language))
+    if language == "es" and len(names) > 1 and _BEGINS_WITH_I.match(names[-1]):
+        before, _, last = said.rpartition(f" y {names[-1]}")
+        return f"{before} e {names[-1]}{last}"
+    return said
 
 
 def date_short(instant: datetime, language: str, zone_name: str) -> str:

@@ -69,6 +69,11 @@ def _mailbox(url: str) -> str:
     return url
 
 
+def _folder(text: str) -> str:
+    """A folder's path, which later changes of the working folder do not move, or none."""
+    return str(Path(text).resolve()) if text else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Everything that is decided outside the program."""
@@ -87,6 +92,7 @@ class Settings:
     imap_url: str = ""  # the mailbox that answers arrive in; empty: they come another way
     imap_every: float = 60.0  # seconds between two looks into it
     secret_key: str = ""  # empty: kept in a file in `data_dir`
+    badge_keys: str = ""  # a folder; empty: in `data_dir`
     development: bool = False  # nothing is cached; /organize/_components; mailed sign-ins are shown
 
     @property
@@ -103,6 +109,11 @@ class Settings:
     def files_dir(self) -> Path:
         """Where uploaded files are kept."""
         return self.data_dir / "files"
+
+    @property
+    def badge_keys_dir(self) -> Path:
+        """Where the keys are kept that sign badges."""
+        return Path(self.badge_keys) if self.badge_keys else self.data_dir / "badge-keys"
 
     @property
     def sqlite(self) -> bool:
@@ -177,5 +188,6 @@ class Settings:
             imap_url=_mailbox(env.get("CONVOCA_IMAP_URL") or ""),
             imap_every=_number(env, "CONVOCA_IMAP_EVERY", least=5, most=86_400) or 60.0,
             secret_key=env.get("CONVOCA_SECRET_KEY") or "",
+            badge_keys=_folder(env.get("CONVOCA_BADGE_KEYS") or ""),
             development=(env.get("CONVOCA_DEVELOPMENT") or "").lower() in ("1", "true", "yes"),
         )

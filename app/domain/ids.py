@@ -4,19 +4,19 @@ import secrets
 import threading
 import time
 
-_ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
-
+ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
 
 _RANDOM_BITS = 80
 _last = 0
 _last_lock = threading.Lock()
 
 
-def _encode(number: int, length: int) -> str:
+def encode(number: int, length: int) -> str:
+    """The number in base 32, in so many digits."""
     digits = []
     for _ in range(length):
         number, rest = divmod(number, 32)
-        digits.append(_ALPHABET[rest])
+        digits.append(ALPHABET[rest])
     return "".join(reversed(digits))
 
 
@@ -32,9 +32,9 @@ def new_id() -> str:
         if number <= _last:
             number = _last + 1 + secrets.randbits(_RANDOM_BITS // 2)
         _last = number
-    return _encode(number, 26)
+    return encode(number, 26)
 
 
 def new_code(length: int = 8) -> str:
     """A random code that can be read aloud and typed, 5 bits a character."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))

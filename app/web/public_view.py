@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from app.domain.accent import readable
 from app.domain.faces import announced
 from app.domain.schedule import CycleStatus, InstitutionRole, Schedule, Session, SessionStatus
 from app.domain.text import localized
@@ -15,7 +16,6 @@ from app.languages import date_long, time_of_day, zone_label
 from app.services.calendars import organizer_name
 from app.services.links import Links
 from app.services.public import PublishedCycle
-from app.web.accent import readable
 
 _SHORT = 200  # characters of a description in previews
 

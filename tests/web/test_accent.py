@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.web.accent import AA, WHITE, contrast, parse, readable, stylesheet
+from app.domain.accent import AA, WHITE, contrast, parse, readable
+from app.web.accent import stylesheet
 
 SOFT, DARK, DARK_SOFT = (0xF5, 0xF6, 0xF7), (0x14, 0x17, 0x1A), (0x1C, 0x20, 0x24)
 COLORS = st.integers(0, 0xFFFFFF).map(lambda n: f"#{n:06x}")
