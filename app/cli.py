@@ -149,7 +149,8 @@ def main() -> None:
     CONVOCA_HOST, PORT, CONVOCA_SMTP_URL (default: mails become files),
     CONVOCA_SMTP_PER_SECOND and CONVOCA_SMTP_PER_HOUR (default: no limit), CONVOCA_SMTP_TIMEOUT
     (seconds, default: 20), CONVOCA_MAIL_FROM, CONVOCA_MAIL_FROM_NAME, CONVOCA_IMAP_URL (the
-    mailbox that answers arrive in), CONVOCA_SECRET_KEY (default: a file in the data folder).
+    mailbox that answers arrive in), CONVOCA_SECRET_KEY (default: a file in the data folder),
+    CONVOCA_BADGE_KEYS (a folder, default: badge-keys in the data folder).
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     for chatty in ("alembic", "httpx"):

@@ -116,13 +116,14 @@ def day(value: date, language: str) -> str:
 
 def span(first: date, last: date, language: str) -> str:
     """ "from 3 March to 26 November 2026", "on 3 March 2026"; the year once if it is the same."""
-    sentence = translations(language).gettext
+    speak = translations(language)
     if first == last:
-        return sentence("on %(day)s") % {"day": day(first, language)}
+        return speak.gettext("on %(day)s") % {"day": day(first, language)}
     begin = day(first, language)
     if first.year == last.year:
         begin = dates.format_skeleton("MMMMd", first, locale=babel_locale(language))
-    return sentence("from %(first)s to %(last)s") % {"first": begin, "last": day(last, language)}
+    words = {"first": begin, "last": day(last, language)}
+    return speak.gettext("from %(first)s to %(last)s") % words
 
 
 def duration(minutes: int, language: str) -> str:

@@ -15,6 +15,9 @@ import json, sys, warnings
 import app
 from starlette.testclient import TestClient
 from app import schema_version
+from app.certificates.designs import sample
+from app.certificates.pdf import certificate_pdf
+from app.certificates.values import Design
 from app.db import Database
 from app.main import create_app
 from app.models import now
@@ -31,11 +34,15 @@ with TestClient(create_app(settings, database=database), base_url=settings.base_
     page = client.get("/c/cluster-leaders/3?lang=pt")
     style = client.get(static_url("convoca.css"))
 database.close()
+certificate = certificate_pdf(
+    sample("pt", cycle="Líderes"), Design(), "https://convoca.example.org/verify/0"
+)
 print(json.dumps({
     "from": app.__file__,
     "page": page.status_code,
     "portuguese": "Sessão 3" in page.text,
     "style": style.status_code,
+    "certificate": certificate[:5].decode(),
 }))
 """
 
@@ -68,6 +75,7 @@ def test_a_page_from_the_installed_wheel(wheel: Path, tmp_path: Path) -> None:
         "page": 200,
         "portuguese": True,
         "style": 200,
+        "certificate": "%PDF-",
     }
 
 

@@ -10,7 +10,17 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from app.domain.text import LANGUAGES
-from app.languages import country_name, date_long, date_short, day, time_of_day, zone_label
+from app.languages import (
+    country_name,
+    date_long,
+    date_short,
+    day,
+    duration,
+    listed,
+    span,
+    time_of_day,
+    zone_label,
+)
 from app.languages import translations as catalogue_of
 from app.web.languages import reader_of
 from tests.checks import translations
@@ -271,3 +281,51 @@ def test_a_choice_of_language_is_remembered(client: TestClient) -> None:
         for path in ("/", "/?lang=pt", "/", "/?lang=xx", "/?lang=en", "/")
     ]
     assert said == ["es", "pt", "pt", "pt", "en", "en"]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "expected"),
+    [
+        (0, ["0 minutes", "0 minutos", "0 minuto"]),
+        (60, ["1 hour", "1 hora", "1 hora"]),
+        (61, ["1 hour and 1 minute", "1 hora y 1 minuto", "1 hora e 1 minuto"]),
+        (755, ["12 hours and 35 minutes", "12 horas y 35 minutos", "12 horas e 35 minutos"]),
+    ],
+)
+def test_how_long_something_took(minutes: int, expected: list[str]) -> None:
+    assert [duration(minutes, language) for language in LANGUAGES] == expected
+
+
+@pytest.mark.parametrize(
+    ("language", "first", "last", "begins", "ends"),
+    [
+        ("en", (2026, 3, 1), (2026, 11, 26), "1 March", "26 November 2026"),
+        ("es", (2026, 3, 1), (2026, 11, 26), "1 de marzo", "26 de noviembre de 2026"),
+        ("pt", (2026, 3, 1), (2027, 1, 8), "1 de março de 2026", "8 de janeiro de 2027"),
+    ],
+)
+def test_from_when_to_when(
+    language: str, first: tuple[int, int, int], last: tuple[int, int, int], begins: str, ends: str
+) -> None:
+    sentence = catalogue_of(language).gettext("from %(first)s to %(last)s")
+    assert span(date(*first), date(*last), language) == sentence % {"first": begins, "last": ends}
+
+
+def test_a_single_day() -> None:
+    assert span(date(2026, 3, 1), date(2026, 3, 1), "en") == "on 1 March 2026"
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ([], ["", "", ""]),
+        (["CAF"], ["CAF"] * 3),
+        (["A", "B", "C"], ["A, B and C", "A, B y C", "A, B e C"]),
+        (["Sena", "Instituto"], ["Sena and Instituto", "Sena e Instituto", "Sena e Instituto"]),
+        (["Sena", "Hidro"], ["Sena and Hidro", "Sena e Hidro", "Sena e Hidro"]),
+        (["Sena", "Hierro"], ["Sena and Hierro", "Sena y Hierro", "Sena e Hierro"]),
+        (["Sena", "Ionia"], ["Sena and Ionia", "Sena y Ionia", "Sena e Ionia"]),
+    ],
+)
+def test_several_names_in_a_sentence(names: list[str], expected: list[str]) -> None:
+    assert [listed(names, language) for language in LANGUAGES] == expected

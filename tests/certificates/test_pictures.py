@@ -1,0 +1,147 @@
+"""Logos and signatures: what may come into a PDF, and in which form."""
+
+import io
+from typing import Any
+
+import pytest
+from PIL import Image, PngImagePlugin
+
+from app.certificates import pictures
+from app.certificates.pdf import certificate_pdf
+from app.certificates.pictures import picture_from
+from app.domain.errors import Invalid
+from tests.certificates.build import ADDRESS, certificate, design
+
+START = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 10">'
+
+
+def saved(kind: str, picture: Image.Image, **options: Any) -> bytes:
+    out = io.BytesIO()
+    picture.save(out, kind, **options)
+    return out.getvalue()
+
+
+def svg(inside: str, start: str = START) -> bytes:
+    return f"{start}{inside}</svg>".encode()
+
+
+def refused(data: bytes) -> tuple[str, str]:
+    with pytest.raises(Invalid) as raised:
+        picture_from(data)
+    [fault] = raised.value.fields
+    assert fault.field == "file"
+    return fault.code, str(fault.params.get("what", ""))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1", "I;16"])
+def test_a_png_of_any_kind(mode: str) -> None:
+    found = picture_from(saved("PNG", Image.new(mode, (40, 10))), "Ministry")
+    assert (found.kind, found.ratio, found.alt) == ("png", 4.0, "Ministry")
+    assert Image.open(io.BytesIO(found.data)).size == (40, 10)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L", "CMYK"])
+def test_a_jpeg_of_any_kind(mode: str) -> None:
+    found = picture_from(saved("JPEG", Image.new(mode, (40, 10))))
+    assert (found.kind, found.ratio) == ("jpg", 4.0)
+    assert Image.open(io.BytesIO(found.data)).mode == "RGB"
+
+
+def test_a_photo_is_turned_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert picture_from(saved("JPEG", Image.new("RGB", (40, 10)), exif=exif)).ratio == 0.25
+
+
+def test_what_shows_through_still_does() -> None:
+    found = picture_from(saved("PNG", Image.new("RGBA", (4, 4), (9, 8, 7, 100))))
+    assert Image.open(io.BytesIO(found.data)).getpixel((1, 1)) == (9, 8, 7, 100)
+
+
+def test_nothing_of_what_came_with_it_stays() -> None:
+    about = PngImagePlugin.PngInfo()
+    about.add_text("Author", "somebody")
+    found = picture_from(saved("PNG", Image.new("RGB", (9, 9)), pnginfo=about))
+    assert b"somebody" not in found.data
+
+
+def test_a_large_one_is_made_small() -> None:
+    found = picture_from(saved("PNG", Image.new("RGB", (3200, 800))))
+    assert Image.open(io.BytesIO(found.data)).size == (1600, 400)
+
+
+def test_what_is_no_picture_or_too_much_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert refused(b"") == ("unknown_format", "")
+    assert refused(b"GIF89a") == ("unknown_format", "")
+    assert refused(b"<html></html>") == ("unknown_format", "")
+    assert refused(saved("PNG", Image.new("RGB", (9, 9)))[:44]) == ("unknown_format", "")
+    assert refused(b"x" * 4_000_001) == ("too_large", "")
+    monkeypatch.setattr(pictures, "MAX_PIXELS", {"PNG": 80, "JPEG": 80})
+    assert refused(saved("PNG", Image.new("RGB", (9, 9)))) == ("too_many_pixels", "")
+
+
+@pytest.mark.parametrize(
+    ("inside", "what"),
+    [
+        ("<script>1</script>", "script"),
+        ("<foreignObject/>", "foreignObject"),
+        ("<image href='data:image/png;base64,AAAA'/>", "image"),
+        ("<text>Ministry</text>", "text"),
+        ("<filter/>", "filter"),
+        ("<animate/>", "animate"),
+        ("<rect onload='x()'/>", "onload"),
+        ("<use href='/etc/passwd'/>", "href"),
+        ("<use href='http://127.0.0.1/x.svg#a'/>", "href"),
+        ("<rect style='fill:url(http://127.0.0.1/)'/>", "url"),
+        ("<style>@import 'x.css';</style>", "@import"),
+        ("<style>rect { fill: u\\72l(x) }</style>", "\\"),
+        ("<g id='a'><use href='#b'/></g><g id='b'><use href='#a'/></g>", "use"),
+        ("<g>" * 70 + "</g>" * 70, "use"),
+        (
+            "".join(f"<g id='a{n}'>" + f"<use href='#a{n + 1}'/>" * 10 + "</g>" for n in range(9))
+            + "<g id='a9'><path d='M0 0h1'/></g>",
+            "20000+",
+        ),
+    ],
+)
+def test_an_svg_that_does_more_than_draw(inside: str, what: str) -> None:
+    assert refused(svg(inside)) == ("not_drawn", what)
+
+
+def test_entities_are_not_unfolded() -> None:
+    bomb = '<!DOCTYPE svg [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;">]>'
+    assert refused(bomb.encode() + svg("<title>&b;</title>")) == ("not_drawn", "ENTITY")
+
+
+@pytest.mark.parametrize(
+    ("start", "ratio"),
+    [
+        (START, 2.0),
+        ('<svg xmlns="http://www.w3.org/2000/svg" width="30mm" height="1cm">', 3.0),
+        ('<svg xmlns="http://www.w3.org/2000/svg" width="30" height="10px">', 3.0),
+    ],
+)
+def test_an_svg_that_draws(start: str, ratio: float) -> None:
+    drawn = svg(
+        "<!-- made by hand --><style>.a { fill: url(#g) }</style>"
+        "<defs><linearGradient id='g'><stop offset='0'/></linearGradient></defs>"
+        "<rect class='a' width='5' height='5'/><use href='#g'/>",
+        start,
+    )
+    found = picture_from(drawn, "Ministry")
+    assert (found.kind, found.data, found.alt) == ("svg", drawn, "Ministry")
+    assert found.ratio == pytest.approx(ratio)
+    assert certificate_pdf(certificate(), design(logos=(found,)), ADDRESS).startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        '<svg xmlns="http://www.w3.org/2000/svg">',
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 0">',
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 x 1">',
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1000 1">',
+    ],
+)
+def test_an_svg_without_a_size(start: str) -> None:
+    assert refused(svg("<path d='M0 0h1'/>", start)) == ("not_drawn", "viewBox")
