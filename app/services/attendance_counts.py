@@ -8,9 +8,11 @@ from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain import attendance as domain
-from app.domain.attendance import Kind, Status
-from app.models import Evidence, Session
+from app.domain.attendance import Basis, Kind, Status
+from app.domain.enrolment import EnrolmentStatus
+from app.models import Enrolment, Evidence, Session
 from app.services import evidence as stored
+from app.services.completion import DryRun
 from app.services.measures import measures
 
 _SETTLING = (Kind.MARK, Kind.INTERVAL, Kind.TOTAL, Kind.RETRACTION)
@@ -45,6 +47,35 @@ def attendance_counts(db: DbSession, sessions: Sequence[Session]) -> dict[str, C
             counts[measure.record([sample]).status] += alone
         del counts[Status.UNKNOWN]
         found[session.id] = counts
+    return found
+
+
+def counts_with(
+    db: DbSession, sessions: Sequence[Session], run: DryRun
+) -> dict[str, Counter[Status]]:
+    """The same where everybody's records are at hand already. Without a rule there are none, and
+    they are counted. Two queries, with a rule."""
+    if not run.far:
+        return attendance_counts(db, sessions)
+    held = run.against.measures
+    found = {session.id: Counter[Status]() for session in sessions}
+    for far in run.far.values():
+        for session_id, record in far.records.items():
+            if record.basis not in (Basis.NOTHING, Basis.CLOSING):
+                found[session_id][record.status] += 1
+    gone = select(Enrolment.id).where(
+        col(Enrolment.cycle_id) == run.against.cycle.id,
+        col(Enrolment.status) != EnrolmentStatus.CONFIRMED,
+        col(Enrolment.id).in_(
+            select(Evidence.enrolment_id).where(col(Evidence.session_id).in_(held))
+        ),
+    )
+    evidence = stored.of_sessions(db, held, db.exec(gone).all())
+    for session_id, measure in held.items():
+        for theirs in evidence.get(session_id, {}).values():
+            found[session_id][measure.record(theirs).status] += 1
+    for counts in found.values():
+        del counts[Status.UNKNOWN]
     return found
 
 

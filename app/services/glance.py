@@ -20,7 +20,7 @@ from app.domain.zones import zone
 from app.models import Cycle, Enrolment, Guest, InboundMail, Material, Message, Person, Session
 from app.services.actor import Actor
 from app.services.attendance import ATTENDED
-from app.services.attendance_counts import attendance_counts
+from app.services.attendance_counts import counts_with
 from app.services.closing import reports_to_settle
 from app.services.completion import dry_run
 from app.services.publishing import Preview, preview_of
@@ -79,7 +79,8 @@ def glance(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Glance:
     rows = sessions_of(db, cycle_id)
     draft = schedule_of(cycle, rows)
     preview = preview_of(db, actor, draft, now)
-    attendance = attendance_counts(db, rows)
+    run = dry_run(db, actor, cycle_id, now)
+    attendance = counts_with(db, rows, run)
     enrolments, per_day = _enrolments(db, cycle)
     failed, returned, replies = _mails(db, cycle_id)
     standing = Standing(
@@ -95,7 +96,7 @@ def glance(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Glance:
         _new_slides(db, cycle_id, now),
         closed=frozenset(row.id for row in rows if row.closed_at is not None),
         reports=reports_to_settle(db, *(row.id for row in rows)),
-        at_risk=dry_run(db, actor, cycle_id, now).counts()["at_risk"],
+        at_risk=run.counts()["at_risk"],
     )
     return Glance(
         cycle=cycle,

@@ -26,7 +26,9 @@ class Attended:
         self, db: DbSession, rule: dict[str, Any] | None = None, sessions: int = 4
     ) -> None:
         self.db, self.make = db, Make(db)
-        self.cycle: Cycle = self.make.cycle(completion_rule=RULE if rule is None else rule or None)
+        self.cycle: Cycle = self.make.cycle(
+            slug=f"cycle-{new_id()}", completion_rule=RULE if rule is None else rule or None
+        )
         self.sessions: list[Session] = []
         for number in range(1, sessions + 1):
             session = self.make.session(self.cycle, number, minutes=120)

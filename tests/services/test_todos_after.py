@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from app.db import DbSession
+from app.domain.attendance import Status
 from app.services.actor import SYSTEM
 from app.services.glance import glance
 from tests.services.attendance_world import RULE, Attended
@@ -56,3 +57,24 @@ def test_whom_a_warning_can_still_help(db: DbSession) -> None:
         world.there(world.participant(name), 1)
     code = "completion_at_risk"
     assert after_first(world, code) == [(code, None, {"count": 2})]
+
+
+def test_with_a_rule_the_same_are_counted_as_without(db: DbSession) -> None:
+    """Once by the database and once from the records that the rule is held against."""
+    found = []
+    for rule in ({}, RULE):
+        world = Attended(db, rule=rule)
+        for n, name in enumerate(("Ana", "Eva", "Leo", "Zoe")):
+            who = world.participant(name)
+            for session in range(1, n + 2):
+                world.there(who, session, 0, 20 * (n + 1))
+            world.checked_in(who, 4)
+        world.marked(who, 1, Status.EXCUSED)
+        gone = world.participant("Gone", status="withdrawn")
+        world.there(gone, 2)
+        world.participant("Nobody")
+        world.sessions[0].closed_at = world.sessions[0].ends_at
+        seen = glance(db, SYSTEM, world.cycle.id, world.sessions[3].ends_at).attendance
+        found.append([dict(seen[session.id]) for session in world.sessions])
+    assert found[0] == found[1]
+    assert found[0][0] == {Status.PARTIAL: 2, Status.PRESENT: 1, Status.EXCUSED: 1}
