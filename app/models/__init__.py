@@ -12,6 +12,7 @@ from app.models.attendance import (
 from app.models.base import metadata, now
 from app.models.cycle import Cycle, CycleInstitution
 from app.models.enrolment import Enrolment
+from app.models.feedback import FeedbackAnswer, FeedbackForm, FeedbackQuestion, FeedbackReceipt
 from app.models.inbound import InboundMail
 from app.models.institution import Initiative, Institution
 from app.models.invitation import Guest, Invitation
@@ -29,6 +30,10 @@ __all__ = [
     "CycleRule",
     "Enrolment",
     "Evidence",
+    "FeedbackAnswer",
+    "FeedbackForm",
+    "FeedbackQuestion",
+    "FeedbackReceipt",
     "Guest",
     "InboundMail",
     "Initiative",

@@ -18,6 +18,7 @@ from sqlmodel import col, select
 from app.models.base import Editable
 from app.models.cycle import Cycle, CycleInstitution
 from app.models.enrolment import Enrolment
+from app.models.feedback import FeedbackForm, FeedbackQuestion
 from app.models.institution import Initiative, Institution
 from app.models.material import Material
 from app.models.person import Person
@@ -37,8 +38,10 @@ def _changed(db: OrmSession) -> Ids:
     ]
     for row in rows:
         match row:
-            case Cycle() | Enrolment() | Person() | Institution() | Initiative():
+            case Cycle() | Enrolment() | Person() | Institution() | Initiative() | FeedbackForm():
                 found[type(row)].add(row.id)
+            case FeedbackQuestion():
+                found[FeedbackForm].add(row.form_id)
             case CycleInstitution() | Release():
                 found[Cycle].add(row.cycle_id)
             case Session():
@@ -86,7 +89,7 @@ def raise_revisions(db: OrmSession, _context: object = None) -> None:
     new = {row.id for row in db.new if isinstance(row, Editable)}
     # In the order in which rows are held (see `services.schedules`), so that two transactions
     # cannot wait for each other.
-    for model in (Session, Cycle, Person, Enrolment, Institution, Initiative):
+    for model in (Session, Cycle, Person, Enrolment, FeedbackForm, Institution, Initiative):
         for row_id in sorted(found[model] - new):
             statement = (
                 update(model)
