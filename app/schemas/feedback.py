@@ -33,7 +33,7 @@ class QuestionIn(Strict):
 class FeedbackFormIn(Strict):
     """The form of a session, whole: its questions in order."""
 
-    anonymous: YesNo = False
+    anonymous: YesNo
     days: Days
     questions: list[QuestionIn] = Field(max_length=MOST_QUESTIONS)
 

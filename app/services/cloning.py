@@ -1,5 +1,6 @@
 """A cycle once more, at other dates."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlmodel import col, select
@@ -8,11 +9,23 @@ from app.db import DbSession
 from app.domain.schedule import CycleStatus, SessionStatus
 from app.domain.series import shift_wall
 from app.domain.zones import WallKind, resolve_wall
-from app.models import Cycle, CycleInstitution, MailText, Part, Reminder, Segment, Session, now
+from app.models import (
+    Cycle,
+    CycleInstitution,
+    FeedbackForm,
+    FeedbackQuestion,
+    MailText,
+    Part,
+    Reminder,
+    Segment,
+    Session,
+    now,
+)
 from app.schemas.cycle import CloneIn
 from app.services.actor import Actor
 from app.services.completion_rules import keep_version
 from app.services.cycles import add_cycle
+from app.services.feedback_forms import copy_form
 from app.services.rows import find
 from app.services.schedules import session_rows, with_institutions
 
@@ -21,11 +34,11 @@ def clone_cycle(db: DbSession, actor: Actor, cycle_id: str, command: CloneIn) ->
     """A copy of a cycle as a draft, with ids, calendar UIDs and room codes of its own; its
     institutions are loaded.
 
-    Settings and reminders are always copied; texts (also those of mails), institutions, sessions,
-    their agendas and the parts in them as the command says. `first_date` is the local date of the
-    earliest session; the others keep their distance in days, and each its hour on the wall. An
-    hour that clocks skip on the new date becomes the one that RFC 5545, section 3.3.5 makes of it
-    (02:30 becomes 03:30).
+    Settings and reminders are always copied; texts (also those of mails), institutions, sessions
+    with what is asked after them, their agendas and the parts in them as the command says.
+    `first_date` is the local date of the earliest session; the others keep their distance in days,
+    and each its hour on the wall. An hour that clocks skip on the new date becomes the one that RFC
+    5545, section 3.3.5 makes of it (02:30 becomes 03:30).
 
     People come with their position and institution as of today. Meeting link, passcode and the
     word for checking in belong to one meeting and are not copied. A cancelled session comes as a
@@ -56,12 +69,13 @@ def clone_cycle(db: DbSession, actor: Actor, cycle_id: str, command: CloneIn) ->
             )
             for row in source.institutions
         ]
-    copies = {}
+    copies: dict[str, Session] = {}
     for session, wall in zip(sessions, walls, strict=True):
         copies[session.id] = copy = _session(session, clone, wall)
         if command.agenda:
             copy.segments = [_segment(s, copy, people=command.people) for s in session.segments]
         db.add(copy)
+    _copy_feedback(db, copies)
     if command.texts:
         _copy_mail_texts(db, source, clone)
     _copy_reminders(db, source, clone)
@@ -81,6 +95,23 @@ def _copy_rule(
         rule["mandatory"] = [sessions[each] for each in rule["mandatory"] if each in sessions]
     clone.completion_rule = rule
     keep_version(db, actor, clone, now())
+
+
+def _copy_feedback(db: DbSession, copies: Mapping[str, Session]) -> None:
+    """The forms of the sessions, for their copies, by the session's id; two queries."""
+    query = select(FeedbackForm).where(col(FeedbackForm.session_id).in_(copies))
+    forms = {row.id: row for row in db.exec(query.order_by(col(FeedbackForm.id)))}
+    if not forms:
+        return
+    questions: dict[str, list[FeedbackQuestion]] = {}
+    for row in db.exec(
+        select(FeedbackQuestion)
+        .where(col(FeedbackQuestion.form_id).in_(forms))
+        .order_by(col(FeedbackQuestion.position), col(FeedbackQuestion.id))
+    ).all():
+        questions.setdefault(row.form_id, []).append(row)
+    for form in forms.values():
+        copy_form(db, form, questions.get(form.id, []), copies[form.session_id])
 
 
 def _copy_mail_texts(db: DbSession, source: Cycle, clone: Cycle) -> None:

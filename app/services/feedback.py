@@ -61,6 +61,7 @@ class Paper:
     """A form as one participant has it before them: the questions that are asked, and what they
     have answered so far, which of an anonymous form nobody knows."""
 
+    session: Told
     asked: Asked
     questions: tuple[Question, ...]
     chosen: Chosen
@@ -118,7 +119,7 @@ def paper_of(db: DbSession, enrolment: Enrolment, number: int) -> Paper:
     questions = [question_of(each) for each in questions_of(db, form.id) if not each.retired]
     values = _own_values(db, form, enrolment)
     chosen = {q.id: _chosen(q, values[q.id]) for q in questions if q.id in values}
-    return Paper(asked, tuple(questions), chosen)
+    return Paper(session, asked, tuple(questions), chosen)
 
 
 def give(db: DbSession, enrolment: Enrolment, number: int, chosen: Chosen, now: datetime) -> Given:

@@ -23,7 +23,7 @@ from app.models import (
     Person,
     now,
 )
-from app.services import merging_guests, places
+from app.services import merging_feedback, merging_guests, places
 from app.services.actor import Actor
 from app.services.invitations import bring_up_to_date
 from app.services.issuing import settle_everywhere
@@ -72,9 +72,9 @@ def merge_people(
 
     Both have the same part in a segment: it becomes one, declined only if both were. Both are
     enrolled in a cycle: the older enrolment stays with its links and with the stronger of the two
-    states, and gets the evidence, the queued mails and what it lacks from the other one, whose
-    links end. A place that becomes free goes to the first on the waitlist, as of `at` (now, unless
-    given).
+    states, and gets the evidence, the feedback, the queued mails and what it lacks from the other
+    one, whose links end. A place that becomes free goes to the first on the waitlist, as of `at`
+    (now, unless given).
 
     Raises:
         NotFound: there is nobody to keep.
@@ -260,6 +260,7 @@ def _move_enrolments(db: DbSession, keep: Person, duplicate: Person, at: datetim
 
 def _join(db: DbSession, stays: Enrolment, goes: Enrolment) -> None:
     """Gives one enrolment what the other one has, which then goes."""
+    merging_feedback.move_feedback(db, stays, goes)
     strength = _FROM_STRONG_TO_WEAK.index
     if strength(EnrolmentStatus(goes.status)) < strength(EnrolmentStatus(stays.status)):
         stays.status, stays.status_at = goes.status, goes.status_at

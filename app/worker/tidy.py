@@ -1,4 +1,4 @@
-"""Throws away what has ended and is of no use to anybody."""
+"""Throws away what has ended and is of no use to anybody, and mixes what is to lead to nobody."""
 
 from datetime import datetime, timedelta
 
@@ -7,6 +7,7 @@ from sqlmodel import col
 
 from app.db import DbSession
 from app.models import InboundMail, KeptAnswer, SignIn, SignInLink
+from app.services import feedback_mixing
 
 KEEP_LINKS = timedelta(days=1)
 """For so long a link that has expired still says that it has, rather than nothing."""
@@ -21,7 +22,7 @@ waits for a person waits, and what a person has dealt with stays."""
 
 def tidy(db: DbSession, now: datetime) -> None:
     """Ended sign-ins, sign-in links that expired long ago, answers kept for repeats, mails that
-    came in long ago."""
+    came in long ago go; anonymous feedback is mixed (`services.feedback_mixing`)."""
     connection = db.connection()
     connection.execute(delete(SignIn).where(col(SignIn.expires_at) <= now))
     connection.execute(delete(SignInLink).where(col(SignInLink.expires_at) <= now - KEEP_LINKS))
@@ -29,3 +30,4 @@ def tidy(db: DbSession, now: datetime) -> None:
     done = col(InboundMail.status).in_(("placed", "ignored"))
     connection.execute(delete(InboundMail).where(old, done))
     connection.execute(delete(KeptAnswer).where(col(KeptAnswer.created_at) <= now - KEEP_ANSWERS))
+    feedback_mixing.mix(db)

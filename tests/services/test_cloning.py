@@ -292,8 +292,8 @@ def test_reading_does_not_grow_with_rows(
     db.expunge_all()
     with count_queries() as queries:
         copy(db, source)
-    # The cycle and its institutions; sessions, segments, parts; the slug; words of mails,
-    # reminders; whose revisions go up.
+    # The cycle and its institutions; sessions, segments, parts; the slug; what is asked; words of
+    # mails, reminders; whose revisions go up.
     assert sum(q.lstrip().startswith("SELECT") for q in queries) == 10
 
 
