@@ -139,6 +139,9 @@ class ReminderMail:
     # The kind (domain.materials) of what is to come there, with the instant from which on.
     to_come: tuple[tuple[str, datetime], ...] = ()
     answered: str = ""  # domain.answers.Answer, where it still holds
+    feedback_url: str = ""  # empty: nothing is asked, or it is answered
+    feedback_until: datetime | None = None
+    feedback_anonymous: bool = False
     own_subject: str = ""  # an organizer's words instead of the house's, placeholders filled
     own_text: str = ""
     contact: str = ""

@@ -53,38 +53,38 @@ _WIDEST = 60  # characters
 def attendance_csv(rows: Iterable[AttendanceRow], gettext: Gettext, zone: str = "UTC") -> bytes:
     """A session's attendance, a row each, with a row of names above, in the reader's language.
     Times are local ones in the IANA zone, which is named above them."""
-    return _csv(*_attendance(rows, gettext, zone))
+    return to_csv(*_attendance(rows, gettext, zone))
 
 
 def attendance_xlsx(rows: Iterable[AttendanceRow], gettext: Gettext, zone: str = "UTC") -> bytes:
     """The same as a workbook of one sheet."""
-    return _xlsx(gettext(N_("Attendance")), *_attendance(rows, gettext, zone))
+    return to_xlsx(gettext(N_("Attendance")), *_attendance(rows, gettext, zone))
 
 
 def participants_csv(rows: Iterable[Enrolment], gettext: Gettext, zone: str = "UTC") -> bytes:
     """Enrolments (with person and initiative loaded), a row each. Times as in `attendance_csv`."""
-    return _csv(*_participants(rows, gettext, zone))
+    return to_csv(*_participants(rows, gettext, zone))
 
 
 def participants_xlsx(rows: Iterable[Enrolment], gettext: Gettext, zone: str = "UTC") -> bytes:
     """The same as a workbook of one sheet."""
-    return _xlsx(gettext(N_("Participants")), *_participants(rows, gettext, zone))
+    return to_xlsx(gettext(N_("Participants")), *_participants(rows, gettext, zone))
 
 
 def _attendance(
     rows: Iterable[AttendanceRow], gettext: Gettext, zone: str
 ) -> tuple[list[str], list[list[Cell]]]:
     head = [
-        *_who_head(gettext),
+        *who_head(gettext),
         gettext(N_("Attendance")),
         gettext(N_("Minutes")),
         gettext(N_("Evidence")),
-        _with_zone(gettext(N_("Checked in at")), zone),
-        _with_zone(gettext(N_("Marked at")), zone),
+        with_zone(gettext(N_("Checked in at")), zone),
+        with_zone(gettext(N_("Marked at")), zone),
         gettext(N_("Marked by")),
         gettext(N_("Reason")),
     ]
-    return head, [[*_who(r.enrolment), *_seen(r.record, gettext, zone)] for r in rows]
+    return head, [[*who(r.enrolment), *_seen(r.record, gettext, zone)] for r in rows]
 
 
 def _seen(record: Record, gettext: Gettext, zone: str) -> list[Cell]:
@@ -94,8 +94,8 @@ def _seen(record: Record, gettext: Gettext, zone: str) -> list[Cell]:
         gettext(ATTENDANCE_WORDS[record.status]),
         record.minutes,
         gettext(basis) if basis else "",
-        _local(record.checked_in, zone),
-        _local(record.at if marked else None, zone),
+        local_time(record.checked_in, zone),
+        local_time(record.at if marked else None, zone),
         record.recorded_by if marked else "",
         record.reason if marked else "",
     ]
@@ -105,28 +105,29 @@ def _participants(
     rows: Iterable[Enrolment], gettext: Gettext, zone: str
 ) -> tuple[list[str], list[list[Cell]]]:
     head = [
-        *_who_head(gettext),
+        *who_head(gettext),
         gettext(N_("Status")),
         gettext(N_("Language")),
         gettext(N_("Time zone")),
-        _with_zone(gettext(N_("Enrolled at")), zone),
-        _with_zone(gettext(N_("Agreed to the privacy notice at")), zone),
+        with_zone(gettext(N_("Enrolled at")), zone),
+        with_zone(gettext(N_("Agreed to the privacy notice at")), zone),
     ]
     body: list[list[Cell]] = [
         [
-            *_who(row),
+            *who(row),
             gettext(ENROLMENT_WORDS[EnrolmentStatus(row.status)]),
             row.language,
             row.zone,
-            _local(row.created_at, zone),
-            _local(row.consent_at, zone),
+            local_time(row.created_at, zone),
+            local_time(row.consent_at, zone),
         ]
         for row in rows
     ]
     return head, body
 
 
-def _who_head(gettext: Gettext) -> list[str]:
+def who_head(gettext: Gettext) -> list[str]:
+    """The names of the columns that say who somebody is."""
     return [
         gettext(N_("Name")),
         gettext(N_("E-mail")),
@@ -136,20 +137,23 @@ def _who_head(gettext: Gettext) -> list[str]:
     ]
 
 
-def _who(row: Enrolment) -> list[Cell]:
+def who(row: Enrolment) -> list[Cell]:
+    """What stands in them; person and initiative must be loaded."""
     initiative = row.initiative.name if row.initiative else ""
     return [row.name, row.person.email or "", row.country, row.institution, initiative]
 
 
-def _with_zone(words: str, zone: str) -> str:
+def with_zone(words: str, zone: str) -> str:
+    """The name of a column of local times."""
     return f"{words} ({zone})"
 
 
-def _local(instant: datetime | None, zone: str) -> datetime | None:
+def local_time(instant: datetime | None, zone: str) -> datetime | None:
+    """An aware instant as the local time in the zone, naive and to the second."""
     return None if instant is None else wall_time(instant, zone).replace(microsecond=0)
 
 
-def _csv(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
+def to_csv(head: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
     """UTF-8 with a byte order mark, without which Excel takes it for something else; RFC 4180."""
     text = io.StringIO(newline="")
     writer = csv.writer(text)
@@ -170,7 +174,8 @@ def _plain(cell: Cell) -> str:
             return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
-def _xlsx(name: str, head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> bytes:
+def to_xlsx(name: str, head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> bytes:
+    """A workbook of one sheet, called `name`, in which every text is a string cell."""
     file = io.BytesIO()
     book = xlsxwriter.Workbook(file, {"in_memory": True})
     sheet = book.add_worksheet(name[:31])

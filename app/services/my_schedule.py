@@ -1,7 +1,7 @@
 """A participant's own page: their sessions, where each stands, and what to do at this moment."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlmodel import col, select
@@ -16,6 +16,7 @@ from app.models import Cycle, Enrolment
 from app.models import Session as SessionRow
 from app.services import evidence
 from app.services.check_in import join_window_of, window_of
+from app.services.feedback import Asked, asked_of
 from app.services.measures import held_of, measured, rule_of
 from app.services.public import PublishedCycle, published
 
@@ -27,13 +28,15 @@ class Step(StrEnum):
     JOIN = "join"
     CHECK_IN = "check-in"
     REJOIN = "rejoin"  # checked in, and the meeting is still on
+    FEEDBACK = "feedback"  # it is over, and they have not said yet what it was like
     NOTHING = "nothing"
 
 
 @dataclass(frozen=True, slots=True)
 class MySession:
     """A published session as it concerns one participant. The windows are aware UTC, half-open;
-    `opens` and `closes` are check-in's. `meeting_url` is empty until it may be joined."""
+    `opens` and `closes` are check-in's. `meeting_url` is empty until it may be joined; `feedback`
+    is None where nothing is asked after it."""
 
     session: Session
     step: Step
@@ -44,13 +47,14 @@ class MySession:
     can_check_in: bool
     meeting_url: str
     held: Held  # as the completion rule looks at it
+    feedback: Asked | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MyCycle:
-    """A participant's cycle. `next` is the session to show first; None when all are over. `rule` is
-    what it takes to complete it, and `outcome` how far the participant is; None where the cycle
-    asks for nothing, or the participant has no place."""
+    """A participant's cycle. `next` is the session to show first; None when all are over, and
+    nothing is left to say about them. `rule` is what it takes to complete it, and `outcome` how far
+    the participant is; None where the cycle asks for nothing, or the participant has no place."""
 
     cycle: PublishedCycle
     sessions: tuple[MySession, ...]
@@ -74,7 +78,7 @@ class MyCycle:
 
 
 def my_cycle(db: DbSession, enrolment: Enrolment, now: datetime) -> MyCycle:
-    """What the page shows at `now` (aware). Four queries, whatever the number of sessions.
+    """What the page shows at `now` (aware). Five queries, whatever the number of sessions.
 
     Raises NotFound while the cycle is not published.
     """
@@ -87,18 +91,33 @@ def my_cycle(db: DbSession, enrolment: Enrolment, now: datetime) -> MyCycle:
     seen = evidence.of_sessions(db, rows, [enrolment.id])
     takes_part = enrolment.status == EnrolmentStatus.CONFIRMED
     rule = rule_of(cycle.cycle.completion_rule)
+    asked = asked_of(db, enrolment, cycle.schedule.sessions)
     sessions = tuple(
-        _mine(session, row, list(seen[row.id][enrolment.id]), rule, takes_part, now)
+        _mine(
+            session, row, list(seen[row.id][enrolment.id]), rule, takes_part, now, asked.get(row.id)
+        )
         for session in cycle.schedule.sessions
         if (row := rows.get(session.id)) is not None
     )
-    coming = (
+    waiting = [
         s
         for s in sorted(sessions, key=lambda s: s.session.starts)
         if s.session.status is not SessionStatus.CANCELLED and s.step is not Step.NOTHING
-    )
+    ]
     outcome = _outcome(rule, sessions) if rule and takes_part else None
-    return MyCycle(cycle, sessions, next(coming, None), rule, outcome)
+    first = min(waiting, key=lambda s: _distance(s, now), default=None)
+    return MyCycle(cycle, sessions, first, rule, outcome)
+
+
+def _distance(mine: MySession, now: datetime) -> timedelta:
+    """How far from now it is what somebody can do: nothing comes before what can be done in the
+    meeting, and what was is asked about until the session to come is nearer."""
+    match mine.step:
+        case Step.CALENDAR:
+            return max(mine.session.starts - now, timedelta())
+        case Step.FEEDBACK:
+            return now - mine.session.ends
+    return timedelta(-1)
 
 
 def _outcome(rule: Rule, sessions: tuple[MySession, ...]) -> Outcome:
@@ -117,6 +136,7 @@ def _mine(
     rule: Rule | None,
     ok: bool,
     now: datetime,
+    asked: Asked | None,
 ) -> MySession:
     measure = measured(row, session, rule)
     here = measure.told
@@ -129,7 +149,14 @@ def _mine(
     )
     return MySession(
         session=session,
-        step=_step(now, session, found, can_join=can_join, can_check_in=can_check_in),
+        step=_step(
+            now,
+            session,
+            found,
+            can_join=can_join,
+            can_check_in=can_check_in,
+            feedback=on and asked is not None and asked.to_do(now),
+        ),
         record=found,
         opens=opens,
         closes=closes,
@@ -137,15 +164,25 @@ def _mine(
         can_check_in=can_check_in,
         meeting_url=row.meeting_url if can_join else "",
         held=held_of(measure, now),
+        feedback=asked,
     )
 
 
 def _step(
-    now: datetime, session: Session, found: Record, *, can_join: bool, can_check_in: bool
+    now: datetime,
+    session: Session,
+    found: Record,
+    *,
+    can_join: bool,
+    can_check_in: bool,
+    feedback: bool,
 ) -> Step:
-    """Joining comes first, checking in once one has gone there or the meeting is over."""
+    """Joining comes first, checking in once one has gone there or the meeting is over, then what it
+    was like."""
     if can_check_in and (found.clicked is not None or not can_join):
         return Step.CHECK_IN
     if can_join:
         return Step.JOIN if found.checked_in is None else Step.REJOIN
+    if feedback:
+        return Step.FEEDBACK
     return Step.CALENDAR if now < session.ends else Step.NOTHING

@@ -37,6 +37,7 @@ from app.models import (
 )
 from app.services.calendars import own_segments_of
 from app.services.completion import Against, against, must_not_miss
+from app.services.feedback import Asked, asked_of
 from app.services.guests import manner_of
 from app.services.links import Links
 from app.services.mail_texts import organizers, placeholder_values
@@ -89,7 +90,12 @@ class _Reader:
             return links.part(guest.id, guest.link_generation, path)
         if enrolment is None:
             raise SendError(Reason.MOOT, final=True)
-        return links.my(enrolment.id, enrolment.link_generation, path)
+        return self.own_link(links, path)
+
+    def own_link(self, links: Links, path: str) -> str:
+        """Below the page that they have as somebody who takes part."""
+        assert self.enrolment is not None
+        return links.my(self.enrolment.id, self.enrolment.link_generation, path)
 
 
 def compose_reminder(
@@ -233,6 +239,7 @@ def _mail(
         session=line,
     )
     materials = [] if before else for_mail(db, session, now)
+    asked = None if before else _asked(db, reader, session, now)
     return ReminderMail(
         name=name,
         cycle=title,
@@ -248,11 +255,22 @@ def _mail(
         materials=tuple(_title(row, language) for row, opens in materials if opens is None),
         to_come=tuple(dict.fromkeys((row.kind, opens) for row, opens in materials if opens)),
         answered=reader.answer,
+        feedback_url=reader.own_link(links, f"{path}/feedback") if asked else "",
+        feedback_until=asked.closes if asked else None,
+        feedback_anonymous=asked is not None and asked.anonymous,
         own_subject=fill_subject(words.subject, values) if words else "",
         own_text=fill(words.text, values) if words else "",
         contact=cycle.contact_email,
         accent=cycle.accent,
     )
+
+
+def _asked(db: DbSession, reader: _Reader, session: Session, now: datetime) -> Asked | None:
+    """What they are asked after the session, as long as they have not answered. One query."""
+    if reader.enrolment is None:
+        return None
+    asked = asked_of(db, reader.enrolment, [session]).get(session.id)
+    return asked if asked and asked.to_do(now) else None
 
 
 def _title(material: Material, language: str) -> str:

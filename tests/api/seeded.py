@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.db import Database
-from app.models import Guest, Initiative, Invitation, now
+from app.models import FeedbackForm, FeedbackQuestion, Guest, Initiative, Invitation, now
 from app.services.rows import initiative_key
 from tests.factories import Make
 
@@ -59,6 +59,10 @@ def seed(database: Database) -> Seeded:
             guest_id=guest.id, session_id=session.id, uid=session.uid, method="REQUEST"
         )
         db.add(invitation)
+        form = FeedbackForm(session_id=session.id)
+        db.add(form)
+        db.flush()
+        db.add(FeedbackQuestion(form_id=form.id, position=0, kind="rating", text={"en": "How?"}))
         return Seeded(
             cycle_id=cycle.id,
             session_id=session.id,

@@ -110,6 +110,7 @@ CALLS: dict[str, tuple[Callable[[Seeded], Any], int]] = {
     "list_closings": (lambda s: None, 200),
     "close_session": (lambda s: {"note": "All is read."}, 409),
     "reopen_session": (lambda s: {"reason": "A second file."}, 409),
+    "get_feedback": (lambda s: None, 200),
     "take_in_mail": (lambda s: letter(), 200),
     "retract_mark": (lambda s: {"enrolment_id": s.enrolment_id, "reason": "No."}, 409),
 }

@@ -8,6 +8,7 @@ from app.routers.api import (
     completion,
     cycles,
     enrolments,
+    feedback,
     inbound,
     institutions,
     invitations,
@@ -32,6 +33,7 @@ for part in (
     attendance,
     closing,
     completion,
+    feedback,
     inbound,
 ):
     router.include_router(part.router)
