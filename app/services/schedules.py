@@ -5,7 +5,7 @@ holding it, and the cycle, against somebody who changes it at the same time.
 
 Rows are held in one order, so that no two transactions wait for each other:
 
-    sessions → cycles → persons → enrolments → guests → invitations → messages
+    sessions → cycles → persons → enrolments → feedback forms → guests → invitations → messages
         → institutions and initiatives
 
 and those of one table by their ids. What is not needed is left out; mail that came in is held after

@@ -1,5 +1,6 @@
 """What reminders and follow-ups say, and when they are not sent after all."""
 
+import re
 from datetime import datetime, timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -25,12 +26,13 @@ from app.models import (
     Reminder,
     Session,
 )
-from app.services import publishing, reminders
+from app.services import feedback, feedback_forms, publishing, reminders
 from app.services.actor import SYSTEM
 from app.services.guests import guest_of
 from app.services.links import Links
 from app.worker.compose import compose
 from tests.factories import NOW, Make
+from tests.services.test_feedback import form_in
 
 SENDER = Sender("convoca@example.org", "Convoca")
 DAY = timedelta(days=1)
@@ -209,6 +211,37 @@ def test_a_follow_up_without_materials(db: DbSession, links: Links, cycle: Cycle
     _, text, _ = mail(db, links, queued(db, cycle, after=True))
     assert "\nWhen there are materials, you will find them on your page.\n" in text
     assert "join" not in text
+
+
+@pytest.mark.parametrize("anonymous", [True, False])
+def test_a_follow_up_asks_for_feedback(
+    db: DbSession, links: Links, cycle: Cycle, anonymous: bool
+) -> None:
+    session = session_of(db, cycle)
+    form = form_in(anonymous=anonymous, days=3)
+    feedback_forms.save_form(db, SYSTEM, session.id, form)
+    message = queued(db, cycle, after=True)
+    page = enrolment_page(db, links, cycle)
+    _, text, html = mail(db, links, message)
+    named = "The organizers see your name with your answers."
+    unnamed = "Your name is not kept with your answers."
+    assert (unnamed in text, named in text) == (anonymous, not anonymous)
+    assert "Open until Friday 4 December 2026, 16:30, Madrid time." in text
+    assert f"\nGive feedback:\n{page}/sessions/1/feedback\n" in text
+    (button,) = re.findall(r'href="([^"]+)" style="display:inline-block', html)
+    assert button == f"{page}/sessions/1/feedback"
+    assert f'href="{page}" style=' in html  # the page itself is still there, quietly
+    speaker = queued(db, cycle, "Sara", after=True)
+    assert "feedback" not in mail(db, links, speaker)[1]  # she takes no part
+    _, late, _ = mail(db, links, message, session.ends_at + timedelta(days=3))
+    assert "/feedback" not in late
+    enrolment = db.exec(select(Enrolment)).one()
+    asked = feedback.paper_of(db, enrolment, 1).questions
+    feedback.give(db, enrolment, 1, {asked[0].id: ["4"]}, message.due_at)
+    _, text, html = mail(db, links, message)
+    assert "/feedback" not in text + html
+    (button,) = re.findall(r'href="([^"]+)" style="display:inline-block', html)
+    assert button == page
 
 
 def test_own_words_stand_in_place_of_the_house_s(db: DbSession, links: Links, cycle: Cycle) -> None:
