@@ -101,7 +101,7 @@ def spread(request: Request, db: Db, actor: Organizer, slug: str, number: int) -
     _, session = _open(db, actor, slug, number)
     done = feedback_forms.spread(db, actor, session.id)
     numbers = ", ".join(str(one.number) for one in done)
-    said = gettext_for(request)("The same is asked after these sessions now: %(numbers)s.")
+    said = gettext_for(request)(N_("The same is asked after these sessions now: %(numbers)s."))
     return see_other(request, f"{_path(slug, number)}/questions", said % {"numbers": numbers})
 
 
