@@ -294,7 +294,7 @@ def test_reading_does_not_grow_with_rows(
         copy(db, source)
     # The cycle and its institutions; sessions, segments, parts; the slug; what is asked; words of
     # mails, reminders; whose revisions go up.
-    assert sum(q.lstrip().startswith("SELECT") for q in queries) == 10
+    assert sum(q.lstrip().startswith("SELECT") for q in queries) == 11
 
 
 def reminders_of(db: DbSession, cycle: Cycle) -> list[tuple[str, int, str, bool, bool]]:
