@@ -189,6 +189,7 @@ def test_every_field_is_saved(
     assert row.model_dump(
         exclude={"id", "uid", "room_code", "created_at", "cycle_id", "revision"}
     ) == {
+        "closed_at": None,
         "number": 7,
         "title": {"en": "Opening"},
         "description": {"pt": "Duas\nlinhas"},

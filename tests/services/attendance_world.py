@@ -39,7 +39,8 @@ class Attended:
         publish(db, SYSTEM, self.cycle.id, accept_warnings=True, now=NOW)
 
     def participant(self, name: str, **values: Any) -> Enrolment:
-        return self.make.enrolment(self.cycle, self.make.person(name=name), **values)
+        person = self.make.person(name=name, email=f"{new_id()}@example.org")
+        return self.make.enrolment(self.cycle, person, **values)
 
     def report(self, number: int, status: str = "applied", **values: Any) -> ReportImport:
         row = ReportImport(
