@@ -35,6 +35,8 @@ ATTENDANCE_WORDS = {
 }
 BASIS_WORDS = {
     Basis.MARK: N_("Marked by hand"),
+    Basis.INTERVALS: N_("Report of the meeting, with times"),
+    Basis.TOTALS: N_("Report of the meeting, minutes only"),
     Basis.CHECK_IN: N_("Check-in"),
     Basis.CLOSING: N_("Session closed"),
     Basis.NOTHING: "",

@@ -10,7 +10,7 @@ import pytest
 from openpyxl.utils.escape import unescape
 
 from app.db import DbSession
-from app.domain.attendance import Status
+from app.domain.attendance import Basis, Kind, Status
 from app.models import Initiative
 from app.schemas.enrolment import MarkIn
 from app.services import attendance, check_in, exports
@@ -18,6 +18,7 @@ from app.services.actor import SYSTEM, Actor
 from app.services.attendance import AttendanceRow
 from app.services.enrolment_lists import all_enrolments
 from tests.factories import Make
+from tests.services.attendance_world import Attended
 
 START = datetime.fromisoformat("2026-12-01T14:00:30.5+00:00")
 ZONE = "America/Bogota"  # UTC-5
@@ -151,3 +152,22 @@ def test_nobody_yet() -> None:
     assert read_xlsx(exports.attendance_xlsx([], english, ZONE)) == [ATTENDANCE_HEAD]
     assert read_csv(exports.participants_csv([], english, ZONE)) == [PARTICIPANTS_HEAD]
     assert read_xlsx(exports.participants_xlsx([], english, ZONE)) == [PARTICIPANTS_HEAD]
+
+
+def test_what_reports_say_is_told_with_its_minutes(db: DbSession) -> None:
+    world = Attended(db)
+    ana, eva = world.participant("Ana"), world.participant("Eva")
+    world.there(ana, 1, 10, 90)
+    world.seen(eva, 1, Kind.TOTAL, source="zoom", seconds=1799)
+    rows = attendance.attendance(db, SYSTEM, world.sessions[0].id)
+    text = exports.attendance_csv(rows, str).decode("utf-8-sig")
+    told = [(row[0], *row[5:8]) for row in csv.reader(io.StringIO(text))]
+    assert told[1:] == [
+        ("Ana", "Present", "65", "Report of the meeting, with times"),
+        ("Eva", "Part of it", "29", "Report of the meeting, minutes only"),
+    ]
+
+
+def test_everything_that_can_decide_has_words() -> None:
+    assert set(exports.BASIS_WORDS) == set(Basis)
+    assert set(exports.ATTENDANCE_WORDS) == set(Status)
