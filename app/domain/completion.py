@@ -124,7 +124,12 @@ class Outcome:
 
 def completed(rule: Rule, sessions: Sequence[Held], records: Mapping[str, Record]) -> Outcome:
     """How far somebody is with these records, by the ids of the sessions; of a session without one
-    nothing is known."""
+    nothing is known.
+
+    Sessions that the rule counts and that are not there yet are open: as long as those that are
+    there, on average.
+    """
+    known, sessions = len(sessions), [*sessions, *_not_there_yet(rule, sessions)]
     standings = tuple(_standing(rule, each, records.get(each.id)) for each in sessions)
     credited = [_credited(rule, each, records.get(each.id)) for each in sessions]
     missing = _missing(rule, sessions, standings, credited)
@@ -138,11 +143,16 @@ def completed(rule: Rule, sessions: Sequence[Held], records: Mapping[str, Record
         completed=not missing,
         counted=sum(s is Standing.COUNTS for s in standings),
         percent=_percent(sessions, credited),
-        standings=standings,
+        standings=standings[:known],
         missing=missing,
         reachable=reachable,
         slack=_slack(rule, sessions, best, at_best, standings) if missing and reachable else None,
     )
+
+
+def _not_there_yet(rule: Rule, sessions: Sequence[Held]) -> list[Held]:
+    mean = sum(each.seconds for each in sessions) // len(sessions) if sessions else 1
+    return [Held("", 0, mean, over=False) for _ in range(rule.of - len(sessions))]
 
 
 def needed(rule: Rule, sessions: Sequence[Held], outcome: Outcome) -> list[str]:

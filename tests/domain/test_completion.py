@@ -150,12 +150,12 @@ def test_percent_of_the_whole_cycle() -> None:
 def test_longer_sessions_weigh_more_in_the_whole() -> None:
     sessions = [Held("a", 1, 3 * HOUR, over=True), Held("b", 2, HOUR, over=True)]
     there = Record(Status.PRESENT, Basis.INTERVALS, 3 * HOUR)
-    assert completed(RULE, sessions, {"a": there}).percent == 75
+    assert completed(replace(RULE, min_sessions=2, of=2), sessions, {"a": there}).percent == 75
 
 
 def test_a_cycle_without_sessions_is_not_completed() -> None:
     assert completed(RULE, [], {}) == Outcome(
-        False, 0, 0, (), (Missing(Lack.SESSIONS, 3),), reachable=False
+        False, 0, 0, (), (Missing(Lack.SESSIONS, 3),), reachable=True, slack=1
     )
 
 
@@ -258,3 +258,26 @@ def test_needed_are_the_sessions_to_come_only() -> None:
     ) == ["s4"]
     lost = outcome(ABSENT, ABSENT, sessions=sessions)
     assert needed(RULE, sessions, lost) == []
+
+
+def test_sessions_that_are_not_published_yet_can_still_be_attended() -> None:
+    two = SESSIONS[:2]
+    found = outcome(measured(90), ABSENT, sessions=two)
+    assert (found.reachable, found.slack, found.standings) == (
+        True,
+        0,
+        (Standing.COUNTS, Standing.MISSED),
+    )
+    assert needed(RULE, two, found) == []  # it has no name yet
+    assert not outcome(ABSENT, ABSENT, sessions=two).reachable
+
+
+def test_the_whole_is_the_cycle_as_it_is_meant_to_be() -> None:
+    rule = Rule(min_sessions=1, of=4, min_percent_of_whole=60)
+    found = outcome(measured(100), measured(100), rule=rule, sessions=SESSIONS[:2])
+    assert (found.percent, found.completed, found.reachable) == (50, False, True)
+
+
+def test_more_sessions_than_were_meant_are_all_counted() -> None:
+    rule = Rule(min_sessions=2, of=2)
+    assert outcome(ABSENT, measured(90), measured(90), ABSENT, rule=rule).completed

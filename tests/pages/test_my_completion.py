@@ -28,7 +28,7 @@ class Participant:
 
 
 def section(client: TestClient, who: Participant) -> str:
-    html = client.get(who.path).text
+    html = client.get(f"{who.path}?lang=en").text
     return words(html.split('id="completion">')[1].split("<details>")[0])
 
 
