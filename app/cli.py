@@ -164,7 +164,7 @@ def start() -> None:
 
     On a database that holds something already, nothing is loaded again.
     """
-    from app.services import demo
+    from app.services import demo, demo_reports
 
     settings = _settings()
     listener = _listen(settings)
@@ -174,7 +174,9 @@ def start() -> None:
         _read_zones_again(settings, database)
         links = _links(settings)
         with database.begin(writes=True) as db:
-            demo.load(db, now(), organizer_email=DEMO_ORGANIZER)
+            loaded = demo.load(db, now(), organizer_email=DEMO_ORGANIZER)
+            if loaded:
+                demo_reports.write_reports(db, settings.data_dir / "demo-reports", now())
             user = accounts.find_user(db, DEMO_ORGANIZER) or accounts.first_user(db)
             link = accounts.new_link(db, links, user, now()) if user else ""
         click.echo(f"Convoca is at      {settings.base_url}")
@@ -183,6 +185,8 @@ def start() -> None:
             click.echo("                   (once, within 10 minutes; another: convoca user link)")
         if not settings.smtp_url:
             click.echo(f"Mails are files in {settings.mail_dir}")
+        if loaded:
+            click.echo(f"Reports to read in {settings.data_dir / 'demo-reports'}")
         click.echo("Stop with Ctrl-C.")
         with _worker_beside(settings, database):
             _run_web(settings, database, listener)
