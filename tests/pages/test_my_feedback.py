@@ -144,7 +144,8 @@ def test_the_second_click_is_harmless(
     at(timedelta(hours=1))
     path = f"{there.my}/sessions/1/feedback"
     for rating in ("4", "1"):
-        assert client.post(path, data=filled(asked, rating)).headers["location"] == there.my
+        answer = client.post(f"{path}?lang=en", data=filled(asked, rating))
+        assert answer.headers["location"] == there.my
     assert rated(database) == ["4"]
     assert "what you said first counts" in client.get(f"{there.my}?lang=en").text
     page = client.get(f"{path}?lang=en").text
