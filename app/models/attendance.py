@@ -42,7 +42,8 @@ class ReportImport(Row, table=True):
     session_id: str = Field(foreign_key="session.id", index=True, ondelete="CASCADE")
     recorded_by: str = Field(default="", max_length=200)
     filename: str = Field(max_length=200)
-    digest: str = Field(max_length=64)  # SHA-256 of the file, which is not kept
+    # SHA-256 of the file, and its name in the store, where it lies until it is applied
+    digest: str = Field(index=True, max_length=64)
     provider: str = Field(max_length=20)
     layout: str = Field(default="", max_length=40)
     reading: dict[str, Any] = json_field()  # what was found or chosen, and what was not readable
@@ -55,7 +56,8 @@ class ReportImport(Row, table=True):
 
 
 class ReportRow(Row, table=True):
-    """A row of a report: who, when, and whom it was matched to."""
+    """A row of a report: who, when, and whom it was matched to. Rows that do not count are here
+    too, so that every row of the file is accounted for."""
 
     __tablename__ = "report_row"
 
@@ -71,7 +73,13 @@ class ReportRow(Row, table=True):
         default=None, foreign_key="enrolment.id", index=True, ondelete="SET NULL"
     )
     matched_by: str = Field(default="", max_length=16)  # empty: to nobody
-    left_out: bool = Field(default=False)  # an organizer said that it is nobody's
+    left_out: bool = Field(default=False)  # nobody has to say whose it is
+    # matched, ambiguous, suggested, unmatched, not_enrolled, nobody, set_aside, unreadable
+    state: str = Field(default="unmatched", max_length=16)
+    # The same for all rows of one name and address: what is said of one is said of all.
+    who: str = Field(default="", max_length=32)
+    details: dict[str, Any] = json_field()  # who may be meant, why it does not count, its remarks
+    credits: int = Field(default=0)  # how often evidence was made of it, each under its own key
 
 
 class ReportAlias(Row, table=True):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from io import BytesIO
 from pathlib import Path, PurePath
 from tempfile import NamedTemporaryFile
 from typing import IO, BinaryIO
@@ -21,7 +22,7 @@ from sqlmodel import select
 from app.db import DbSession
 from app.domain.errors import N_, Invalid, NotFound
 from app.domain.ids import new_id
-from app.models import Guest, Material
+from app.models import Guest, Material, ReportImport
 from app.services.media_types import EXTENSIONS, media_type_of
 
 _NAME = re.compile(r"[0-9a-f]{64}\Z")
@@ -81,6 +82,21 @@ class FileStore:
             finally:
                 path.unlink(missing_ok=True)
         return Stored(name, size, media_type)
+
+    def keep(self, data: bytes) -> str:
+        """Keeps bytes that are read here and given to nobody, whatever they are. Says their name.
+
+        They are there entirely or not at all, also after a power cut."""
+        incoming = self._folder / "incoming"
+        incoming.mkdir(parents=True, exist_ok=True)
+        with NamedTemporaryFile(dir=incoming, delete=False) as temporary:
+            path = Path(temporary.name)
+            try:
+                name, _ = _copy(BytesIO(data), temporary, len(data))
+                self._settle(path, name)
+            finally:
+                path.unlink(missing_ok=True)
+        return name
 
     def has_space(self) -> bool:
         """Whether the disk has room for another file and more than `RESERVE` besides."""
@@ -147,9 +163,11 @@ class FileStore:
 
 
 def files_in_use(db: DbSession) -> set[str]:
-    """The names of the files that rows name. Two queries."""
+    """The names of the files that rows name. Three queries. A report is needed for as long as what
+    it leaves open may be answered: until it is applied."""
     photos = db.exec(select(Guest.photo).where(Guest.photo != ""))
-    return {*photos, *db.exec(select(Material.file).where(Material.file != ""))}
+    reports = db.exec(select(ReportImport.digest).where(ReportImport.status == "preview"))
+    return {*photos, *reports, *db.exec(select(Material.file).where(Material.file != ""))}
 
 
 def free_space(folder: Path) -> int:

@@ -6,7 +6,7 @@ from sqlalchemy import delete
 from sqlmodel import col
 
 from app.db import DbSession
-from app.models import InboundMail, KeptAnswer, SignIn, SignInLink
+from app.models import InboundMail, KeptAnswer, ReportImport, SignIn, SignInLink
 from app.services import feedback_mixing
 
 KEEP_LINKS = timedelta(days=1)
@@ -19,10 +19,14 @@ KEEP_MAILS = timedelta(days=30)
 """For so long a mail that came in is kept once it has found its place, or was a machine's. What
 waits for a person waits, and what a person has dealt with stays."""
 
+KEEP_PREVIEWS = timedelta(days=90)
+"""For so long a report that was read waits to be applied."""
+
 
 def tidy(db: DbSession, now: datetime) -> None:
     """Ended sign-ins, sign-in links that expired long ago, answers kept for repeats, mails that
-    came in long ago go; anonymous feedback is mixed (`services.feedback_mixing`)."""
+    came in long ago, reports that nobody applied go; anonymous feedback is mixed
+    (`services.feedback_mixing`)."""
     connection = db.connection()
     connection.execute(delete(SignIn).where(col(SignIn.expires_at) <= now))
     connection.execute(delete(SignInLink).where(col(SignInLink.expires_at) <= now - KEEP_LINKS))
@@ -30,4 +34,6 @@ def tidy(db: DbSession, now: datetime) -> None:
     done = col(InboundMail.status).in_(("placed", "ignored"))
     connection.execute(delete(InboundMail).where(old, done))
     connection.execute(delete(KeptAnswer).where(col(KeptAnswer.created_at) <= now - KEEP_ANSWERS))
+    stale = col(ReportImport.created_at) <= now - KEEP_PREVIEWS
+    connection.execute(delete(ReportImport).where(stale, col(ReportImport.status) == "preview"))
     feedback_mixing.mix(db)

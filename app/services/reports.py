@@ -1,0 +1,375 @@
+"""Providers' reports for a session: kept as a preview, answered, decided on, applied, undone.
+
+Each of these holds the session first, and then looks at the report anew: whatever two do at once
+they do one after the other.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, update
+from sqlmodel import col, select
+
+from app.db import DbSession, insert_unless_there
+from app.domain.errors import N_, Clash, Invalid, NotFound, Stale
+from app.domain.ids import new_id
+from app.domain.matching import Match, alias_keys, name_key
+from app.models import Enrolment, ReportAlias, ReportImport, ReportRow, Session
+from app.models import now as present
+from app.schemas.report import DecisionIn, UndoIn
+from app.schemas.types import line_of
+from app.services import report_evidence
+from app.services.actor import Actor
+from app.services.report_reading import Reading
+from app.services.rows import find, hold, may_be_id
+
+PREVIEW, APPLIED, UNDONE = "preview", "applied", "undone"
+_MAY_BE_SOMEBODY = ("matched", "ambiguous", "suggested", "unmatched", "not_enrolled", "nobody")
+# Names of things, by which the next one to have such a thing would be taken for this one.
+_THINGS = frozenset(
+    (
+        *("android", "galaxy", "huawei", "ipad", "iphone", "lenovo", "motorola", "moto", "redmi"),
+        *("samsung", "xiaomi", "desktop", "laptop", "macbook", "notebook", "phone", "tablet"),
+        *("guest", "invitado", "convidado", "user", "usuario", "meeting", "sala", "zoom"),
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A report that was read. `already`: the same file waited at this session."""
+
+    row: ReportImport
+    already: bool = False
+
+
+def get_report(db: DbSession, actor: Actor, session_id: str, import_id: str) -> ReportImport:
+    """A report of a session. Raises NotFound."""
+    row = find(db, ReportImport, import_id)
+    if row.session_id != session_id:
+        raise NotFound
+    return row
+
+
+def add_report(
+    db: DbSession, actor: Actor, session_id: str, digest: str, filename: str, reading: Reading
+) -> Added:
+    """Keeps a report as a preview. The same file (by its digest, in hex) that waits at this session
+    already is that one.
+
+    Raises:
+        NotFound: no such session.
+        Clash: ``already_applied`` (parameters ``name``, ``at``, ``report_id``).
+    """
+    hold(db, Session, session_id)
+    same = select(ReportImport).where(
+        ReportImport.session_id == session_id,
+        ReportImport.digest == digest,
+        col(ReportImport.status).in_((PREVIEW, APPLIED)),
+    )
+    for row in db.exec(same.order_by(col(ReportImport.id))):
+        if row.status == PREVIEW:
+            return Added(row, already=True)
+        raise Clash(
+            N_("This very file was applied already, by %(name)s. Undo that first."),
+            code="already_applied",
+            name=row.applied_by,
+            at=row.applied_at,
+            report_id=row.id,
+        )
+    row = ReportImport(
+        session_id=session_id,
+        recorded_by=actor.name,
+        filename=line_of(filename, 200) or "report",
+        digest=digest,
+        provider=reading.provider,
+        layout=reading.layout,
+        reading=reading.document,
+    )
+    db.add(row)
+    db.flush()
+    _add_rows(db, row.id, reading.rows)
+    return Added(row)
+
+
+def answer_report(
+    db: DbSession,
+    actor: Actor,
+    session_id: str,
+    import_id: str,
+    before: Mapping[str, Any],
+    reading: Reading,
+) -> ReportImport:
+    """Puts what was read with more answers in the place of what was read with the answers `before`.
+    What was decided of a name stays decided.
+
+    Raises:
+        NotFound. Clash: ``not_in_preview``. Stale: somebody else answered meanwhile.
+    """
+    row = _held(db, session_id, import_id)
+    _needs_preview(row)
+    if row.reading.get("answers", {}) != before:
+        raise Stale
+    decided = {
+        who: (state, enrolment_id)
+        for who, state, enrolment_id, by in db.exec(
+            select(ReportRow.who, ReportRow.state, ReportRow.enrolment_id, ReportRow.matched_by)
+            .where(ReportRow.import_id == row.id)
+            .distinct()
+        )
+        if state == "nobody" or by == Match.HAND
+    }
+    for values in reading.rows:
+        if values["who"] in decided and values["state"] in _MAY_BE_SOMEBODY:
+            values |= _decision(decided[values["who"]][1])
+    db.connection().execute(delete(ReportRow).where(col(ReportRow.import_id) == row.id))
+    row.provider, row.layout, row.reading = reading.provider, reading.layout, reading.document
+    db.flush()
+    _add_rows(db, row.id, reading.rows)
+    return row
+
+
+def discard_report(db: DbSession, actor: Actor, session_id: str, import_id: str) -> None:
+    """Throws a preview away.
+
+    Raises NotFound, Clash ``not_in_preview``.
+    """
+    row = _held(db, session_id, import_id)
+    _needs_preview(row)
+    db.connection().execute(delete(ReportImport).where(col(ReportImport.id) == row.id))
+
+
+def decide(
+    db: DbSession,
+    actor: Actor,
+    session_id: str,
+    import_id: str,
+    decisions: Sequence[DecisionIn],
+    now: datetime,
+) -> ReportImport:
+    """Says whose rows are: each decision counts for all rows of the same name and address in this
+    report, and is remembered for the next one if it says so. Once the report is applied, what was
+    credited to another one is retracted and this one is credited.
+
+    Raises:
+        NotFound. Clash: ``report_undone``.
+        Invalid: at ``decisions.N.row_id``, ``decisions.N.enrolment_id``.
+    """
+    row = _held(db, session_id, import_id)
+    if row.status == UNDONE:
+        raise Clash(N_("This report was undone. Upload it again to use it."), code="report_undone")
+    named = _rows_named(db, row, decisions)
+    people = _people(db, row, {each.enrolment_id for each in decisions if each.enrolment_id})
+    touched: dict[str, str | None] = {}
+    for place, decision in enumerate(decisions):
+        if decision.enrolment_id and decision.enrolment_id not in people:
+            raise Invalid.one(
+                f"decisions.{place}.enrolment_id",
+                N_("This participant is not in the session's cycle."),
+                code="unknown_enrolment",
+            )
+        if decision.row_id not in named:
+            raise Invalid.one(
+                f"decisions.{place}.row_id",
+                N_("There is no such row in this report, or it does not count."),
+                code="unknown_row",
+            )
+        touched[named[decision.row_id].who] = decision.enrolment_id
+    _settle(db, actor, row, touched, now)
+    for decision in decisions:
+        _remember(db, actor, named[decision.row_id], decision, people)
+    for each in named.values():
+        db.expire(each)
+    return row
+
+
+def accept_suggestions(
+    db: DbSession, actor: Actor, session_id: str, import_id: str, remember: bool, now: datetime
+) -> int:
+    """Takes the best suggestion of each name that has one, and says of how many. Where two are
+    equally good it is left to a person.
+
+    Raises NotFound, Clash ``report_undone``.
+    """
+    row = _held(db, session_id, import_id)
+    query = select(ReportRow).where(ReportRow.import_id == row.id, ReportRow.state == "suggested")
+    chosen: dict[str, DecisionIn] = {}
+    found = db.exec(query.order_by(col(ReportRow.id))).all()
+    there = _people(db, row, {each for one in found for each in one.details["candidates"][:1]})
+    for one in found:
+        scores, ids = one.details["scores"], one.details["candidates"]
+        if ids[0] in there and (len(scores) < 2 or scores[0] > scores[1]):
+            chosen.setdefault(
+                one.who, DecisionIn(row_id=one.id, enrolment_id=ids[0], remember=remember)
+            )
+    if chosen:
+        decide(db, actor, session_id, import_id, list(chosen.values()), now)
+    return len(chosen)
+
+
+def apply_report(
+    db: DbSession, actor: Actor, session_id: str, import_id: str, now: datetime
+) -> ReportImport:
+    """Makes evidence of every row that is matched. Twice is once.
+
+    Raises:
+        NotFound. Clash: ``questions_open``, ``report_undone``.
+    """
+    row = _held(db, session_id, import_id)
+    if row.status == APPLIED:
+        return row
+    if row.status == UNDONE:
+        raise Clash(N_("This report was undone. Upload it again to use it."), code="report_undone")
+    if row.reading.get("questions"):
+        raise Clash(N_("Answer first what the report leaves open."), code="questions_open")
+    row.status, row.applied_at, row.applied_by = APPLIED, now, actor.name
+    db.flush()
+    report_evidence.credit(db, actor, row, now)
+    return row
+
+
+def undo_report(
+    db: DbSession, actor: Actor, session_id: str, import_id: str, command: UndoIn, now: datetime
+) -> ReportImport:
+    """Retracts all that a report brought, with the reason. It stays in view, and the same file can
+    be uploaded again. Twice is once.
+
+    Raises:
+        NotFound. Clash: ``not_applied``.
+    """
+    row = _held(db, session_id, import_id)
+    if row.status == UNDONE:
+        return row
+    if row.status != APPLIED:
+        raise Clash(N_("This report was not applied."), code="not_applied")
+    row.status, row.undone_at, row.undone_by = UNDONE, now, actor.name
+    row.reason = command.reason
+    db.flush()
+    report_evidence.retract(db, actor, row, None, command.reason, now)
+    return row
+
+
+def _held(db: DbSession, session_id: str, import_id: str) -> ReportImport:
+    hold(db, Session, session_id)
+    if not may_be_id(import_id):
+        raise NotFound
+    query = (
+        select(ReportImport)
+        .where(ReportImport.id == import_id, ReportImport.session_id == session_id)
+        .execution_options(populate_existing=True)
+    )
+    row = db.exec(query).one_or_none()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _needs_preview(row: ReportImport) -> None:
+    if row.status != PREVIEW:
+        raise Clash(N_("This report was applied already. Undo it instead."), code="not_in_preview")
+
+
+def _add_rows(db: DbSession, import_id: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    at = present()
+    values = [{**row, "id": new_id(), "created_at": at, "import_id": import_id} for row in rows]
+    if values:
+        db.connection().execute(insert(ReportRow), values)
+
+
+def _decision(enrolment_id: str | None) -> dict[str, Any]:
+    if enrolment_id is None:
+        return {"state": "nobody", "enrolment_id": None, "matched_by": "", "left_out": True}
+    return {
+        "state": "matched",
+        "enrolment_id": enrolment_id,
+        "matched_by": Match.HAND.value,
+        "left_out": False,
+    }
+
+
+def _rows_named(
+    db: DbSession, row: ReportImport, decisions: Sequence[DecisionIn]
+) -> dict[str, ReportRow]:
+    ids = {each.row_id for each in decisions if may_be_id(each.row_id)}
+    query = select(ReportRow).where(
+        ReportRow.import_id == row.id,
+        col(ReportRow.id).in_(ids),
+        col(ReportRow.state).in_(_MAY_BE_SOMEBODY),
+    )
+    return {each.id: each for each in db.exec(query)}
+
+
+def _people(db: DbSession, row: ReportImport, enrolments: Collection[str]) -> dict[str, str]:
+    """The persons of those of the enrolments that are in the session's cycle."""
+    ids = [each for each in enrolments if may_be_id(each)]
+    query = select(Enrolment.id, Enrolment.person_id).where(
+        col(Enrolment.id).in_(ids),
+        col(Enrolment.cycle_id).in_(select(Session.cycle_id).where(Session.id == row.session_id)),
+    )
+    return {each[0]: each[1] for each in db.exec(query)}
+
+
+def _settle(
+    db: DbSession,
+    actor: Actor,
+    report: ReportImport,
+    touched: Mapping[str, str | None],
+    now: datetime,
+) -> None:
+    """Writes decisions, by `who`, to all their rows. A handful of queries, however many."""
+    mine = col(ReportRow.import_id) == report.id
+    counts = col(ReportRow.state).in_(_MAY_BE_SOMEBODY)
+    rows = select(ReportRow.id, ReportRow.who, ReportRow.enrolment_id)
+    found = db.exec(rows.where(mine, counts, col(ReportRow.who).in_(touched))).all()
+    moved = [row_id for row_id, who, whose in found if whose != touched[who]]
+    if report.status == APPLIED and moved:
+        reason = N_("The row was said to be somebody else's.")
+        report_evidence.retract(db, actor, report, moved, reason, now)
+    for enrolment_id in set(touched.values()):
+        whos = [who for who, whose in touched.items() if whose == enrolment_id]
+        here = mine, counts, col(ReportRow.who).in_(whos)
+        db.connection().execute(update(ReportRow).where(*here).values(_decision(enrolment_id)))
+    if report.status == APPLIED and moved:
+        report_evidence.credit(db, actor, report, now, moved)
+    db.flush()
+
+
+def _remember(
+    db: DbSession,
+    actor: Actor,
+    row: ReportRow,
+    decision: DecisionIn,
+    people: Mapping[str, str],
+) -> None:
+    """Remembers a name (or better an address), and forgets that it was somebody else's."""
+    keys = _worth_remembering(row)
+    if not keys:
+        return
+    person_id = people.get(decision.enrolment_id or "")
+    if row.matched_by in (Match.ALIAS, Match.HAND) and row.enrolment_id != decision.enrolment_id:
+        wrong = select(Enrolment.person_id).where(Enrolment.id == row.enrolment_id)
+        db.connection().execute(
+            delete(ReportAlias).where(
+                col(ReportAlias.key).in_(keys), col(ReportAlias.person_id).in_(wrong)
+            )
+        )
+    if person_id is None or not decision.remember:
+        return
+    statement = insert_unless_there(db, ReportAlias, ["key", "person_id"])
+    values = [
+        ReportAlias(person_id=person_id, key=key, recorded_by=actor.name).model_dump()
+        for key in keys
+    ]
+    db.connection().execute(statement.values(values))
+
+
+def _worth_remembering(row: ReportRow) -> tuple[str, ...]:
+    """The address, if there is one; else the name, if nobody else goes by it: half a name, or that
+    of a telephone, is anybody's."""
+    keys = alias_keys(row.name, row.email)
+    if row.email:
+        return keys[:1]
+    words = name_key(row.name).split()
+    return keys if len(words) > 1 and _THINGS.isdisjoint(words) else ()
