@@ -4,6 +4,7 @@ that is kept, whose empty fields are filled; then the duplicate goes."""
 from datetime import datetime
 from typing import Any, TypeVar, cast
 
+from sqlalchemy import update
 from sqlalchemy.orm import selectinload
 from sqlmodel import col, select
 
@@ -21,6 +22,8 @@ from app.models import (
     Message,
     Part,
     Person,
+    ReportAlias,
+    ReportRow,
     now,
 )
 from app.services import merging_feedback, merging_guests, places
@@ -91,6 +94,7 @@ def merge_people(
     parts = _move_parts(db, keep, duplicate)
     merging_guests.rename_in_releases(db, keep.id, duplicate.id, parts)
     _move_enrolments(db, keep, duplicate, at)
+    _move_aliases(db, keep, duplicate)
     db.flush()
     db.delete(duplicate)
     db.flush()  # before its address moves: two rows must not have it at any time
@@ -239,6 +243,13 @@ def _move_parts(db: DbSession, keep: Person, duplicate: Person) -> dict[str, str
     return became
 
 
+def _move_aliases(db: DbSession, keep: Person, duplicate: Person) -> None:
+    """What the two are called in reports: what both are called stays once."""
+    of_keep = select(ReportAlias.key).where(ReportAlias.person_id == keep.id)
+    moving = col(ReportAlias.person_id) == duplicate.id, col(ReportAlias.key).not_in(of_keep)
+    db.connection().execute(update(ReportAlias).where(*moving).values(person_id=keep.id))
+
+
 def _move_enrolments(db: DbSession, keep: Person, duplicate: Person, at: datetime) -> None:
     query = select(Enrolment).where(col(Enrolment.person_id).in_((keep.id, duplicate.id)))
     rows = db.exec(query.order_by(col(Enrolment.created_at), col(Enrolment.id))).all()
@@ -269,6 +280,11 @@ def _join(db: DbSession, stays: Enrolment, goes: Enrolment) -> None:
     _fill(stays, goes, "country", "institution", "initiative_id")
     for fact in db.exec(select(Evidence).where(Evidence.enrolment_id == goes.id)):
         fact.enrolment_id = stays.id
+    db.connection().execute(
+        update(ReportRow)
+        .where(col(ReportRow.enrolment_id) == goes.id)
+        .values(enrolment_id=stays.id)
+    )
     queued = select(Message).where(
         Message.cycle_id == goes.cycle_id,
         Message.status == "queued",

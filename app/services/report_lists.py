@@ -125,8 +125,8 @@ def look(
     number: int = 1,
     marked: int | None = None,
 ) -> Looked:
-    """A report with a page of its rows, by state; of one state only if it is named. Nine queries,
-    however many rows it has. Raises NotFound."""
+    """A report with a page of its rows, by state; of one state only if it is named. Nine queries
+    at most, however many rows it has. Raises NotFound."""
     row = get_report(db, actor, session_id, import_id)
     grouped = db.exec(
         select(ReportRow.state, ReportRow.who, func.min(ReportRow.number), func.count())

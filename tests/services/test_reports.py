@@ -1,0 +1,351 @@
+"""Providers' reports: whose rows are, applied once, undone, and never an hour too many."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlmodel import col, select
+
+from app.db import Database, DbSession
+from app.domain.errors import Clash, Invalid, Stale
+from app.models import Evidence, ReportAlias, ReportImport, ReportRow
+from app.schemas.enrolment import RetractIn
+from app.schemas.report import AnswersIn, DecisionIn, UndoIn
+from app.services import attendance, closing, report_lists, report_reading, reports
+from app.services.merging import merge_people
+from tests.services.attendance_world import OVER, Attended
+from tests.services.reports_world import (
+    OLGA,
+    add,
+    applied,
+    decide,
+    row,
+    row_at,
+    states,
+    totals,
+    zoom,
+)
+from tests.services.test_adding_at_once import at_once
+
+UNDO = UndoIn(reason="Another meeting.")
+
+
+@pytest.fixture
+def world(db: DbSession) -> Attended:
+    return Attended(db)
+
+
+def minutes(world: Attended, number: int = 1) -> dict[str, int | None]:
+    """What everybody's attendance comes to."""
+    found = attendance.attendance(world.db, OLGA, world.sessions[number - 1].id)
+    return {each.enrolment.name: each.record.minutes for each in found}
+
+
+def test_rows_are_matched_told_or_left_open(world: Attended) -> None:
+    person = world.make.person(name="Ana María Ruiz", email="ana@example.org")
+    ana = world.make.enrolment(world.cycle, person)
+    world.participant("Juan Pérez"), world.participant("Pérez Juan")
+    world.participant("Eva Díaz", status="withdrawn")
+    speaker = world.make.person(name="Sol Speaker")
+    world.make.part(world.make.segment(world.sessions[0], 3), speaker)
+    data = zoom(
+        row("Anything", "ANA@example.org"),
+        row("ruiz, ana maria (Guest)".replace(",", "")),
+        row("juan perez"),
+        row("EVA DIAZ"),
+        row("Sol Speaker"),
+        row("Ana Ruiz"),
+        row("Nobody Known"),
+        "Ana Ruiz,,never,2026-12-01 10:00:00,1\n",
+    )
+    report = add(world.db, world.sessions[0], data)
+    assert states(world.db, report) == {
+        2: "matched",
+        3: "matched",
+        4: "ambiguous",
+        5: "matched",
+        6: "not_enrolled",
+        7: "suggested",
+        8: "unmatched",
+        9: "unreadable",
+    }
+    assert [row_at(world.db, report, n).matched_by for n in (2, 3, 5)] == ["email", "name", "name"]
+    assert row_at(world.db, report, 7).details["candidates"] == [ana.id]
+    assert len(row_at(world.db, report, 4).details["candidates"]) == 2
+
+
+def test_nothing_counts_before_it_is_applied_and_twice_is_once(world: Attended) -> None:
+    world.participant("Ana")
+    report = add(world.db, world.sessions[0], zoom(row("Ana", end="10:30")))
+    assert minutes(world) == {"Ana": None}
+    for _ in range(2):
+        reports.apply_report(world.db, OLGA, report.session_id, report.id, OVER)
+    (fact,) = world.db.exec(select(Evidence)).all()
+    assert minutes(world) == {"Ana": 75}  # from 9:00 to 10:30, less the break
+    assert (fact.source, fact.recorded_by, fact.import_id, fact.row_number, fact.shown_as) == (
+        "zoom",
+        "Olga Organizer",
+        report.id,
+        2,
+        "Ana",
+    )
+    assert fact.matched_by == "name"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "latin-1"])
+def test_the_same_report_in_another_encoding_changes_no_minutes(
+    world: Attended, encoding: str
+) -> None:
+    world.participant("Ana Núñez"), world.participant("Leo")
+    data = zoom(row("Ana Núñez", end="09:45"), row("Leo", begin="10:00"))
+    applied(world.db, world.sessions[0], data)
+    before = minutes(world)
+    applied(world.db, world.sessions[0], data.decode().encode(encoding))
+    assert minutes(world) == before == {"Ana Núñez": 45, "Leo": 45}
+
+
+def test_two_reports_that_overlap_add_up_to_the_time_there_was(world: Attended) -> None:
+    world.participant("Ana")
+    applied(world.db, world.sessions[0], zoom(row("Ana", begin="09:00", end="09:40")))
+    applied(world.db, world.sessions[0], zoom(row("Ana", begin="09:30", end="09:50")))
+    assert minutes(world) == {"Ana": 50}
+
+
+def test_totals_of_a_file_that_comes_twice_count_once_and_of_another_are_warned_of(
+    world: Attended,
+) -> None:
+    world.participant("Ana")
+    session = world.sessions[0]
+    first = applied(world.db, session, totals(("Ana", "", 40)))
+    applied(world.db, session, b"\xef\xbb\xbf" + totals(("Ana", "", 40)))
+    assert minutes(world) == {"Ana": 40}
+    report = add(world.db, session, totals(("Ana", "", 30)))
+    assert report_lists.look(world.db, OLGA, session.id, report.id).adds_to == 1
+    assert report_lists.look(world.db, OLGA, session.id, first.id).adds_to == 0
+
+
+def test_the_same_file_waits_once_and_is_refused_once_applied(world: Attended) -> None:
+    session, data = world.sessions[0], zoom(row("Ana"))
+    report = add(world.db, session, data)
+    assert add(world.db, session, data).id == report.id
+    reports.apply_report(world.db, OLGA, session.id, report.id, OVER)
+    with pytest.raises(Clash) as raised:
+        add(world.db, session, data)
+    assert raised.value.code == "already_applied"
+    assert raised.value.params == {"name": "Olga Organizer", "at": OVER, "report_id": report.id}
+    assert add(world.db, world.sessions[1], data).session_id == world.sessions[1].id
+
+
+def test_undoing_takes_back_what_it_brought_and_the_file_may_come_again(world: Attended) -> None:
+    world.participant("Ana"), world.participant("Leo")
+    session, data = world.sessions[0], zoom(row("Ana"), row("Leo"))
+    other = applied(world.db, session, zoom(row("Leo", end="09:30")))
+    report = applied(world.db, session, data)
+    for _ in range(2):
+        undone = reports.undo_report(world.db, OLGA, session.id, report.id, UNDO, OVER)
+    assert (undone.status, undone.undone_by, undone.reason) == (
+        "undone",
+        "Olga Organizer",
+        "Another meeting.",
+    )
+    assert minutes(world) == {"Ana": None, "Leo": 30}
+    retractions = world.db.exec(select(Evidence).where(Evidence.kind == "retraction")).all()
+    assert [each.reason for each in retractions] == ["Another meeting."] * 2
+    again = applied(world.db, session, data)
+    assert minutes(world) == {"Ana": 105, "Leo": 105}
+    listed = report_lists.list_reports(world.db, OLGA, session.id)
+    assert [each.row.id for each in listed] == [again.id, report.id, other.id]
+    with pytest.raises(Clash, match="undone"):
+        reports.apply_report(world.db, OLGA, session.id, report.id, OVER)
+
+
+def test_what_was_taken_back_by_hand_is_not_retracted_again(world: Attended) -> None:
+    ana = world.participant("Ana")
+    session = world.sessions[0]
+    report = applied(world.db, session, zoom(row("Ana")))
+    (fact,) = world.db.exec(select(Evidence)).all()
+    command = RetractIn(enrolment_id=ana.id, evidence_id=fact.id, reason="Her brother.")
+    attendance.retract(world.db, OLGA, session.id, command, OVER)
+    reports.undo_report(world.db, OLGA, session.id, report.id, UNDO, OVER)
+    kinds = world.db.exec(select(Evidence.kind)).all()
+    assert sorted(kinds) == ["interval", "retraction"]
+
+
+def test_a_decision_holds_for_all_rows_of_a_name_and_the_next_report(world: Attended) -> None:
+    ana = world.participant("Ana María Ruiz Gómez")
+    session = world.sessions[0]
+    data = zoom(
+        row("Anita R", end="09:30"), row("Anita R", begin="10:00"), row("Anita R", "x@y.example")
+    )
+    report = add(world.db, session, data)
+    decide(world.db, report, 2, ana.id)
+    assert states(world.db, report) == {2: "matched", 3: "matched", 4: "unmatched"}
+    second = add(world.db, world.sessions[1], zoom(row("ANITA, R.".replace(",", ""))))
+    assert row_at(world.db, second, 2).matched_by == "alias"
+
+
+def test_who_was_confirmed_wrongly_is_forgotten(world: Attended) -> None:
+    ana, eva = world.participant("Ana"), world.participant("Eva")
+    report = add(world.db, world.sessions[0], zoom(row("A de Ejemplo")))
+    decide(world.db, report, 2, ana.id)
+    decide(world.db, report, 2, eva.id)
+    aliases = world.db.exec(select(ReportAlias.person_id, ReportAlias.key)).all()
+    assert [tuple(each) for each in aliases] == [(eva.person_id, "n a de ejemplo")]
+
+
+@pytest.mark.parametrize("name", ["iPhone de Ana", "Ana"])
+def test_half_a_name_or_a_telephone_s_is_not_remembered(world: Attended, name: str) -> None:
+    eva = world.participant("Eva")
+    report = add(world.db, world.sessions[0], zoom(row(name)))
+    decide(world.db, report, 2, eva.id)
+    assert world.db.exec(select(ReportAlias)).all() == []
+
+
+def test_late_matching_and_changing_one_s_mind_after_applying(world: Attended) -> None:
+    ana, eva = world.participant("Ana"), world.participant("Eva")
+    report = applied(world.db, world.sessions[0], zoom(row("Somebody Else")))
+    assert closing.reports_to_settle(world.db, report.session_id) == {report.session_id: (0, 1)}
+    for whose, expected in (
+        (ana, {"Ana": 105, "Eva": None}),
+        (eva, {"Ana": None, "Eva": 105}),
+        (ana, {"Ana": 105, "Eva": None}),
+        (None, {"Ana": None, "Eva": None}),
+    ):
+        decide(world.db, report, 2, whose.id if whose else None)
+        assert minutes(world) == expected
+    assert closing.reports_to_settle(world.db, report.session_id) == {report.session_id: (0, 0)}
+    reports.undo_report(world.db, OLGA, report.session_id, report.id, UNDO, OVER)
+    assert minutes(world) == {"Ana": None, "Eva": None}
+
+
+def test_suggestions_are_taken_together_but_not_where_two_are_as_good(world: Attended) -> None:
+    ana = world.participant("Ana María Ruiz")
+    world.participant("Juan José Gómez"), world.participant("Juan José Gomes")
+    report = add(world.db, world.sessions[0], zoom(row("Ana Ruiz"), row("Juan José Gomez Gomes")))
+    taken = reports.accept_suggestions(world.db, OLGA, report.session_id, report.id, True, OVER)
+    assert taken == 1
+    assert row_at(world.db, report, 2).enrolment_id == ana.id
+    assert row_at(world.db, report, 3).state == "suggested"
+
+
+def test_what_a_file_leaves_open_is_answered_and_decisions_stay(world: Attended) -> None:
+    ana = world.participant("Ana")
+    session = world.sessions[0]
+    data = zoom(row("Anita Ejemplo"), row("Ana"))
+    report = add(world.db, session, data, answers={})
+    assert [each["kind"] for each in report.reading["questions"]] == ["zone"]
+    assert report.reading["questions"][0]["fits"][0]["zone"] == "America/Bogota"
+    with pytest.raises(Clash, match="Answer first"):
+        reports.apply_report(world.db, OLGA, session.id, report.id, OVER)
+    decide(world.db, report, 2, ana.id)
+    ground = report_reading.ground(world.db, OLGA, session.id)
+    answers = report_reading.answered({}, AnswersIn(zone="America/Bogota"))
+    reading = report_reading.read(ground, data, "report.csv", answers)
+    reports.answer_report(world.db, OLGA, session.id, report.id, {}, reading)
+    assert states(world.db, report) == {2: "matched", 3: "matched"}
+    assert row_at(world.db, report, 2).joined_at == session.starts_at
+    with pytest.raises(Stale):
+        reports.answer_report(world.db, OLGA, session.id, report.id, {}, reading)
+    reports.apply_report(world.db, OLGA, session.id, report.id, OVER)
+    assert minutes(world) == {"Ana": 105}
+    with pytest.raises(Clash, match="applied already"):
+        reports.answer_report(world.db, OLGA, session.id, report.id, answers, reading)
+
+
+def test_an_open_stay_counts_until_the_instant_that_was_said_and_says_so(world: Attended) -> None:
+    world.participant("Ana")
+    data = b"Name,Join time,Leave time\nAna,2026-12-01 09:00:00,\n"
+    report = add(world.db, world.sessions[0], data)
+    assert [each["kind"] for each in report.reading["questions"]] == ["open_until"]
+    reports.discard_report(world.db, OLGA, report.session_id, report.id)
+    assert world.db.exec(select(ReportRow)).all() == []
+    until = world.sessions[0].starts_at + timedelta(minutes=31)
+    answers = {"zone": "America/Bogota", "open_until": until}
+    applied(world.db, world.sessions[0], data, answers=answers)
+    (fact,) = world.db.exec(select(Evidence)).all()
+    assert fact.reason == "Open in the report; counted until 09:31."
+    assert minutes(world) == {"Ana": 31}
+
+
+def test_people_of_other_cycles_and_rows_of_other_reports_are_refused(world: Attended) -> None:
+    report = add(world.db, world.sessions[0], zoom(row("Ana")))
+    other = add(world.db, world.sessions[1], zoom(row("Ana", end="10:00")))
+    stranger = world.make.enrolment(world.make.cycle())
+    for number, of, whose, code in (
+        (2, report, stranger.id, "unknown_enrolment"),
+        (2, other, None, "unknown_row"),
+    ):
+        decision = DecisionIn(row_id=row_at(world.db, of, number).id, enrolment_id=whose)
+        with pytest.raises(Invalid) as raised:
+            reports.decide(world.db, OLGA, report.session_id, report.id, [decision], OVER)
+        assert raised.value.fields[0].code == code
+
+
+def test_merging_two_people_moves_their_rows_and_what_they_are_called(world: Attended) -> None:
+    ana, anita = world.participant("Ana"), world.participant("Anita")
+    session = world.sessions[0]
+    report = applied(world.db, session, zoom(row("Ana Uno"), row("Ana Dos")))
+    for number, whose in ((2, ana), (2, anita), (3, anita)):
+        decide(world.db, report, number, whose.id)
+    keys = ("n ana uno", "n ana dos")
+    world.db.add(ReportAlias(person_id=ana.person_id, key=keys[0]))
+    world.db.flush()
+    merge_people(world.db, OLGA, ana.person_id, anita.person_id, at=OVER)
+    world.db.expire_all()
+    aliases = world.db.exec(select(ReportAlias.person_id, ReportAlias.key)).all()
+    assert sorted(tuple(each) for each in aliases) == [(ana.person_id, key) for key in sorted(keys)]
+    assert {row_at(world.db, report, n).enrolment_id for n in (2, 3)} == {ana.id}
+    assert minutes(world) == {"Ana": 105}
+
+
+def test_a_cycle_takes_its_reports_with_it(world: Attended) -> None:
+    world.participant("Ana")
+    applied(world.db, world.sessions[0], zoom(row("Ana")))
+    world.db.delete(world.cycle)
+    world.db.flush()
+    left = [world.db.exec(select(model)).all() for model in (ReportImport, ReportRow, Evidence)]
+    assert left == [[], [], []]
+
+
+@pytest.mark.parametrize("people", [1, 40])
+def test_reading_applying_looking_and_undoing_take_as_many_queries_for_many(
+    db: DbSession,
+    count_queries: Callable[[], AbstractContextManager[list[str]]],
+    people: int,
+) -> None:
+    world = Attended(db)
+    names = [f"Ana {chr(97 + n // 26)}{chr(97 + n % 26)}" for n in range(people)]
+    for name in names:
+        world.participant(name)
+    session = world.sessions[0]
+    db.expire_all()
+    with count_queries() as adding:
+        report = add(db, session, zoom(*map(row, names), row("Nobody Here")))
+    with count_queries() as applying:
+        reports.apply_report(db, OLGA, session.id, report.id, OVER)
+    with count_queries() as looking:
+        found = report_lists.look(db, OLGA, session.id, report.id)
+    with count_queries() as undoing:
+        reports.undo_report(db, OLGA, session.id, report.id, UNDO, OVER)
+    assert (len(adding), len(applying), len(looking), len(undoing)) == (15, 8, 6, 7)
+    assert found.counts == {"matched": people, "unmatched": 1}
+
+
+def test_two_who_apply_at_once_apply_once(
+    real_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with real_database.begin(writes=True) as db:
+        world = Attended(db)
+        world.participant("Ana")
+        report = add(db, world.sessions[0], zoom(row("Ana")))
+        session_id, import_id = report.session_id, report.id
+
+    def act(db: DbSession) -> Any:
+        return reports.apply_report(db, OLGA, session_id, import_id, OVER).status
+
+    assert at_once(real_database, monkeypatch, reports, "_held", act) == ["applied", "applied"]
+    with real_database.begin(writes=False) as db:
+        assert len(db.exec(select(Evidence)).all()) == 1
+        assert db.exec(select(col(ReportRow.credits))).all() == [1]
