@@ -110,6 +110,14 @@ async def _mail(request: Request) -> Mail:
 
 
 MAIL = "message/rfc822"
+REPORTS = (
+    "text/csv",
+    "text/plain",
+    "text/tab-separated-values",
+    "application/octet-stream",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+)
+"""What a provider's report may be sent as. What it is, its bytes say."""
 RawMail = Annotated[Mail, Depends(_mail)]
 """A body that is a mail, as it came."""
 
@@ -149,6 +157,7 @@ _CODES = {
     415: "unknown_format",
     422: "invalid",
     503: "busy",
+    507: "no_space",
 }
 
 
@@ -158,6 +167,14 @@ _TAG: Mapping[str, Any] = {"ETag": {"schema": {"type": "string"}, "description":
 _MAIL_BODY: Mapping[str, Any] = {
     "required": True,
     "content": {MAIL: {"schema": {"type": "string", "format": "binary", "minLength": 1}}},
+}
+
+
+_REPORT_BODY: Mapping[str, Any] = {
+    "required": True,
+    "content": {
+        kind: {"schema": {"type": "string", "format": "binary", "minLength": 1}} for kind in REPORTS
+    },
 }
 
 
@@ -199,6 +216,7 @@ class JsonRoute(APIRoute):
         summary, _, description = cleandoc(endpoint.__doc__ or "").partition("\n\n")
         takes = signature(endpoint).parameters
         self._takes_body = "command" in takes
+        takes_report = "sent" in takes
         takes_mail = any(each.annotation == RawMail for each in takes.values())
         scope = next(s for alias, s in _NEEDS if takes["actor"].annotation == alias)
         statuses = [401, 403, 422, 503]
@@ -206,6 +224,10 @@ class JsonRoute(APIRoute):
         statuses += [412] if "revision" in takes else []
         statuses += [413, 415] if self._takes_body or takes_mail else []
         problems = {s: _problem(s, _PROBLEMS[s]) for s in statuses}
+        if takes_report:
+            problems[413] = _problem(413, "The file is larger than 10 MB.")
+            problems[415] = _problem(415, "The body is sent as something that no report is.")
+            problems[507] = _problem(507, "There is no space left on the server.")
         if takes_mail:
             problems[413] = _problem(413, "The mail is larger than 25 MiB.")
             problems[415] = _problem(415, f"The body is not sent as {MAIL}.")
@@ -220,7 +242,8 @@ class JsonRoute(APIRoute):
                 **(kwargs.get("responses") or {}),
             },
             "openapi_extra": {"security": [{"token": [scope.value]}]}
-            | ({"requestBody": _MAIL_BODY} if takes_mail else {}),
+            | ({"requestBody": _MAIL_BODY} if takes_mail else {})
+            | ({"requestBody": _REPORT_BODY} if takes_report else {}),
         }
         super().__init__(path, endpoint, **kwargs)
 
@@ -364,7 +387,9 @@ class Once:
 
 
 async def _digest(request: Request) -> str:
-    if request.headers.get("content-type", "").lower().startswith(MAIL):
+    if (report := getattr(request.state, "report", None)) is not None:  # read and gone
+        body = hashlib.sha256(report).hexdigest().encode()
+    elif request.headers.get("content-type", "").lower().startswith(MAIL):
         body = (await _streamed(request)).digest.encode()
     else:
         body = await request.body()

@@ -61,14 +61,14 @@ class Upload:
             Full: the disk has no space for it.
         """
         room = MATERIAL_LIMIT if self.room is None else min(self.room, MATERIAL_LIMIT)
-        with _told_if_full():
+        with told_if_full():
             return store.put(self._there(), room, self.file_name)
 
     def put_photo(self, store: FileStore) -> Stored:
         """Keeps the photo that was sent, made anew. Raises like `put` and
         `services.photos.photo_from`."""
         data = photo_from(self._there(), PHOTO_LIMIT)
-        with _told_if_full():
+        with told_if_full():
             return store.put(io.BytesIO(data), PHOTO_LIMIT)
 
     def _there(self) -> BinaryIO:
@@ -80,7 +80,8 @@ class Upload:
 
 
 @contextmanager
-def _told_if_full() -> Iterator[None]:
+def told_if_full() -> Iterator[None]:
+    """Raises Full where the disk has no space for what is written inside."""
     try:
         yield
     except OSError as error:
@@ -107,7 +108,7 @@ def receives(may: Callable[[Request, DbSession], int | None]) -> Any:
         limits = {"max_files": 1, "max_fields": _MAX_FIELDS, "max_part_size": _MAX_FIELD}
         try:
             room = await run_in_threadpool(check, request)
-            with _told_if_full():
+            with told_if_full():
                 data = await request.form(**limits)
         except Invalid as error:
             yield Upload(Form({}), refused=error)

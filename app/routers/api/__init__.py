@@ -15,6 +15,7 @@ from app.routers.api import (
     materials,
     people,
     publishing,
+    reports,
     sessions,
 )
 from app.routers.api.hot import install_hot_routes
@@ -32,6 +33,7 @@ for part in (
     enrolments,
     attendance,
     closing,
+    reports,
     completion,
     feedback,
     inbound,

@@ -1,6 +1,6 @@
 """From rows, and from what rules found, to what programs are answered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -8,7 +8,19 @@ from app.domain.answers import Answer, AnswerSource
 from app.domain.invitations import Method
 from app.domain.materials import NEVER, Audience, MaterialKind
 from app.domain.schedule import PartRole
-from app.models import Cycle, Enrolment, Evidence, Material, Part, Segment, Session, SessionClosing
+from app.meetings.values import Remark
+from app.models import (
+    Cycle,
+    Enrolment,
+    Evidence,
+    Material,
+    Part,
+    ReportImport,
+    ReportRow,
+    Segment,
+    Session,
+    SessionClosing,
+)
 from app.schemas.completion import ClosingOut
 from app.schemas.cycle import (
     CycleInstitutionOut,
@@ -21,6 +33,7 @@ from app.schemas.enrolment import AttendanceOut, CheckInOut, EnrolmentOut, Evide
 from app.schemas.invitation import InvitationOut, PartStandingOut
 from app.schemas.material import MaterialOut
 from app.schemas.page import Page
+from app.schemas.report import ReportOut, ReportRowOut, RowCounts
 from app.schemas.session import PartOut, SegmentOut, SessionOut
 from app.schemas.types import Out
 from app.services.attendance import AttendanceRow
@@ -152,6 +165,26 @@ def evidence_out(row: Evidence) -> EvidenceOut:
 def closing_out(row: SessionClosing) -> ClosingOut:
     """A session was closed, or opened again."""
     return ClosingOut.model_validate(row)
+
+
+def report_out(row: ReportImport, counts: Mapping[str, int]) -> ReportOut:
+    """A provider's report."""
+    return ReportOut(
+        **row.model_dump(exclude={"reading", "digest"}),
+        counts=RowCounts(**counts),
+        found=row.reading,
+    )
+
+
+def report_row_out(row: ReportRow) -> ReportRowOut:
+    """A row of a provider's report."""
+    details = row.details
+    reasons = [Remark(each["sentence"], each["params"]) for each in details.get("remarks", ())]
+    return ReportRowOut(
+        **row.model_dump(exclude={"details", "left_out", "who", "credits", "note"}),
+        candidates=[each for each in details.get("candidates", ()) if ":" not in each],
+        why=" ".join(filter(None, (details.get("why", ""), *map(str, reasons)))),
+    )
 
 
 def check_in_out(row: CheckInRow) -> CheckInOut:

@@ -33,6 +33,7 @@ from app.routers.pages import (
     releases,
     reminders,
     replies,
+    reports,
     room,
     sessions,
     sign_in,
@@ -64,6 +65,7 @@ for each in (
     participants,
     parts,
     closing,  # before attendance, which takes any last piece for an id
+    reports,
     attendance,
     completion,
     feedback,

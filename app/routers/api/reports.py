@@ -1,0 +1,183 @@
+"""JSON: providers' attendance reports."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from app.db import DbSession
+from app.models import ReportImport, now
+from app.routers.api.present import page_of, report_out, report_row_out
+from app.schemas.page import Page
+from app.schemas.report import AnswersIn, DecisionsIn, ReportOut, ReportRowOut, UndoIn
+from app.services import report_lists, reports
+from app.web.api import After, JsonRoute, Limit, OnceAttending, answer, clash
+from app.web.dependencies import Attends, Db, Reads
+from app.web.report_files import AnsweredProgram, SentBody
+
+router = APIRouter(route_class=JsonRoute, tags=["attendance"])
+_ONE = "/sessions/{session_id}/attendance/imports/{import_id}"
+
+State = Literal[
+    "ambiguous",
+    "suggested",
+    "unmatched",
+    "not_enrolled",
+    "nobody",
+    "matched",
+    "set_aside",
+    "unreadable",
+]
+
+
+def _out(db: DbSession, row: ReportImport) -> ReportOut:
+    return report_out(row, report_lists.counts_of(db, row.session_id).get(row.id, {}))
+
+
+@router.get("/sessions/{session_id}/attendance/imports", response_model=Page[ReportOut])
+def list_reports(db: Db, actor: Reads, session_id: str) -> Response:
+    """List the providers' reports that were read for a session, the last first.
+
+    All at once: `next` is null.
+    """
+    listed = report_lists.list_reports(db, actor, session_id)
+    return answer(page_of([report_out(one.row, one.counts) for one in listed]))
+
+
+@router.post(
+    "/sessions/{session_id}/attendance/imports/upload",
+    response_model=ReportOut,
+    status_code=201,
+    responses={
+        200: {"model": ReportOut, "description": "The same file was read before, and waits."},
+        **clash("`already_applied`."),
+    },
+)
+def upload_report(
+    sent: SentBody, db: Db, actor: Attends, once: OnceAttending, session_id: str
+) -> Response:
+    """Read a provider's report, as a preview.
+
+    The body is the file as it was downloaded, up to 10 MB: CSV in any of the usual encodings, or
+    XLSX. Nothing counts before it is applied. What the file leaves open is in `found.questions`.
+    """
+
+    def make() -> Response:
+        assert sent.reading is not None
+        added = reports.add_report(db, actor, session_id, sent.digest, sent.filename, sent.reading)
+        where = f"/sessions/{session_id}/attendance/imports/{added.row.id}"
+        return answer(_out(db, added.row), status=200 if added.already else 201, location=where)
+
+    return once(make)
+
+
+@router.get(_ONE, response_model=ReportOut)
+def get_report(db: Db, actor: Reads, session_id: str, import_id: str) -> Response:
+    """Get a provider's report: what was found, and how many rows are whose."""
+    return answer(_out(db, reports.get_report(db, actor, session_id, import_id)))
+
+
+@router.get(f"{_ONE}/rows", response_model=Page[ReportRowOut])
+def list_report_rows(
+    db: Db,
+    actor: Reads,
+    session_id: str,
+    import_id: str,
+    limit: Limit = 50,
+    after: After = None,
+    state: Annotated[State | None, Query(description="Only rows in this state.")] = None,
+) -> Response:
+    """List the rows of a provider's report, by their numbers in the file."""
+    rows, cursor = report_lists.rows_after(
+        db, actor, session_id, import_id, state or "", after, limit
+    )
+    return answer(page_of([report_row_out(row) for row in rows], cursor))
+
+
+@router.patch(_ONE, response_model=ReportOut, responses=clash("`not_in_preview`."))
+def answer_report(
+    anew: AnsweredProgram,
+    db: Db,
+    actor: Attends,
+    session_id: str,
+    import_id: str,
+    command: AnswersIn,
+) -> Response:
+    """Answer what a provider's report leaves open; the file is read again so.
+
+    What was decided of a name stays decided.
+    """
+    if anew.error is not None:
+        raise anew.error
+    assert anew.reading is not None
+    row = reports.answer_report(db, actor, session_id, import_id, anew.before, anew.reading)
+    return answer(_out(db, row))
+
+
+@router.delete(_ONE, status_code=204, response_class=Response, responses=clash("`not_in_preview`."))
+def discard_report(db: Db, actor: Attends, session_id: str, import_id: str) -> Response:
+    """Throw away a provider's report that was not applied."""
+    reports.discard_report(db, actor, session_id, import_id)
+    return Response(status_code=204)
+
+
+@router.post(f"{_ONE}/decisions", response_model=ReportOut, responses=clash("`report_undone`."))
+def decide_rows(
+    db: Db,
+    actor: Attends,
+    once: OnceAttending,
+    session_id: str,
+    import_id: str,
+    command: DecisionsIn,
+) -> Response:
+    """Say whose rows of a provider's report are.
+
+    Each counts for every row of the same name and address in it. Once the report is applied, what
+    was credited to somebody else is retracted.
+    """
+
+    def make() -> Response:
+        row = reports.decide(db, actor, session_id, import_id, command.decisions, now())
+        return answer(_out(db, row))
+
+    return once(make)
+
+
+@router.post(
+    f"{_ONE}/apply",
+    response_model=ReportOut,
+    responses=clash("`questions_open`, `report_undone`."),
+)
+def apply_report(
+    db: Db, actor: Attends, once: OnceAttending, session_id: str, import_id: str
+) -> Response:
+    """Apply a provider's report: its matched rows become evidence.
+
+    Twice is once.
+    """
+
+    def make() -> Response:
+        return answer(_out(db, reports.apply_report(db, actor, session_id, import_id, now())))
+
+    return once(make)
+
+
+@router.post(f"{_ONE}/undo", response_model=ReportOut, responses=clash("`not_applied`."))
+def undo_report(
+    db: Db,
+    actor: Attends,
+    once: OnceAttending,
+    session_id: str,
+    import_id: str,
+    command: UndoIn,
+) -> Response:
+    """Undo a provider's report, with the reason: all that it brought is retracted.
+
+    Twice is once. The same file can be read again.
+    """
+
+    def make() -> Response:
+        row = reports.undo_report(db, actor, session_id, import_id, command, now())
+        return answer(_out(db, row))
+
+    return once(make)

@@ -1,0 +1,269 @@
+"""Providers' reports on their way in: read before there is a transaction, file by file.
+
+Reading takes up to seconds, and whoever sends slowly takes minutes; in neither does anybody hold
+the database. So what it takes (the session, who may be meant) is looked up in a transaction that
+reads only; what was read is then written in that of the request.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Query, Request
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+
+from app.db import Database, DbSession
+from app.domain.errors import N_, DomainError, Full, Invalid, NotAllowed, NotFound, NotSignedIn
+from app.meetings.refusals import LIMIT, too_large
+from app.models import Session
+from app.schemas.report import AnswersIn
+from app.services import accounts, cycles, reports, sessions, tokens
+from app.services.actor import SYSTEM, Scope
+from app.services.files import FileStore
+from app.services.measures import measure_of
+from app.services.report_reading import Ground, Reading, answered, ground, read
+from app.services.rows import find
+from app.web.api import REPORTS
+from app.web.forms import Form, read_form
+from app.web.report_form import answers_of
+from app.web.security import COOKIE
+from app.web.uploads import told_if_full
+
+MOST_FILES = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A file that was sent: what was read, or why nothing was."""
+
+    filename: str
+    digest: str = ""
+    reading: Reading | None = None
+    error: DomainError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Anew:
+    """A report read again with more answers. `before` are those that it was read with last."""
+
+    before: dict[str, Any]
+    reading: Reading | None = None
+    error: DomainError | None = None
+
+
+def read_and_keep(files: FileStore, known: Ground, filename: str, data: bytes) -> Sent:
+    """Reads a file, and keeps it until its questions are answered."""
+    try:
+        reading = read(known, data, filename)
+        with told_if_full():
+            digest = files.keep(data)
+    except DomainError as error:
+        return Sent(filename, error=error)
+    return Sent(filename, digest, reading)
+
+
+def read_again(
+    db: DbSession, files: FileStore, session_id: str, import_id: str, more: AnswersIn
+) -> tuple[dict[str, Any], dict[str, Any], bytes, str, Ground]:
+    """What it takes to read a report anew: its answers before and with these, bytes, name.
+
+    Raises NotFound; Invalid where the file is not kept any more.
+    """
+    row = reports.get_report(db, SYSTEM, session_id, import_id)
+    before = row.reading.get("answers", {})
+    try:
+        data = files.path(row.digest).read_bytes()
+    except NotFound:
+        raise Invalid.one(
+            "", N_("The file is not kept any more. Upload it again."), code="file_gone"
+        ) from None
+    known = ground(db, SYSTEM, session_id)
+    return before, answered(before, more), data, row.filename, known
+
+
+def _database(request: Request) -> Database:
+    database: Database = request.app.state.database
+    return database
+
+
+def _store(request: Request) -> FileStore:
+    files: FileStore = request.app.state.files
+    return files
+
+
+def _of_page(request: Request, db: DbSession) -> Session:
+    """The session that a page's address names, for an organizer."""
+    actor = accounts.actor_of_cookie(db, request.cookies.get(COOKIE, ""))
+    if actor is None:
+        raise NotSignedIn
+    asked = request.path_params
+    number = asked["number"]
+    if not (number.isascii() and number.isdigit() and len(number) < 10):
+        raise NotFound
+    cycle = cycles.cycle_for_slug(db, actor, asked["slug"])
+    return sessions.session_by_number(db, actor, cycle.id, int(number))
+
+
+def _of_program(request: Request, db: DbSession) -> Session:
+    """The session that an address of the API names, for a program that may."""
+    kind, _, secret = request.headers.get("authorization", "").partition(" ")
+    actor = tokens.actor_of_token(db, secret.strip()) if kind.lower() == "bearer" else None
+    if actor is None:
+        raise NotSignedIn
+    if Scope.ATTENDANCE not in actor.scopes:
+        raise NotAllowed
+    return find(db, Session, request.path_params["session_id"])
+
+
+def _may_send(request: Request) -> None:
+    with _database(request).begin(writes=False) as db:
+        _of_page(request, db)
+    if not _store(request).has_space():
+        raise Full
+
+
+async def _received(request: Request) -> AsyncIterator[list[tuple[str, bytes | None]] | Invalid]:
+    """The files of a form by name; None in place of the bytes of one that is too large."""
+    await run_in_threadpool(_may_send, request)
+    try:
+        with told_if_full():
+            form = await request.form(max_files=MOST_FILES, max_fields=10)
+    except HTTPException as error:
+        if error.status_code != 400:
+            raise
+        yield Invalid.one(
+            "file",
+            N_("Choose at most %(count)s files at once."),
+            code="too_many",
+            count=MOST_FILES,
+        )
+        return
+    try:
+        found: list[tuple[str, bytes | None]] = []
+        for name, value in form.multi_items():
+            if name == "file" and isinstance(value, UploadFile) and value.filename:
+                large = value.size is None or value.size > LIMIT
+                found.append((value.filename, None if large else await value.read()))
+        yield found
+    finally:
+        await form.close()
+
+
+_Received = Annotated[list[tuple[str, bytes | None]] | Invalid, Depends(_received)]
+
+
+def _read_files(request: Request, received: _Received) -> list[Sent] | Invalid:
+    if isinstance(received, Invalid):
+        return received
+    if not received:
+        return Invalid.one("file", N_("Choose a file."), code="missing")
+    with _database(request).begin(writes=False) as db:
+        known = ground(db, SYSTEM, _of_page(request, db).id)
+    files = _store(request)
+    return [
+        Sent(name, error=too_large()) if data is None else read_and_keep(files, known, name, data)
+        for name, data in received
+    ]
+
+
+SentFiles = Annotated[list[Sent] | Invalid, Depends(_read_files)]
+"""The files of a form, read."""
+
+
+async def _form(request: Request) -> Form:
+    """The form, of which the whole body is kept: the transaction waits for it, too."""
+    await request.body()
+    return await read_form(request)
+
+
+def _answer_page(request: Request, form: Annotated[Form, Depends(_form)]) -> Anew:
+    try:
+        with _database(request).begin(writes=False) as db:
+            session = _of_page(request, db)
+            row = reports.get_report(db, SYSTEM, session.id, request.path_params["import_id"])
+            told = measure_of(db, session).told
+            more = answers_of(form, row, told.ends, told.zone)
+            taken = read_again(db, _store(request), session.id, row.id, more)
+    except Invalid as error:
+        return Anew({}, error=error)
+    return _anew(*taken)
+
+
+def _anew(
+    before: dict[str, Any], answers: dict[str, Any], data: bytes, filename: str, known: Ground
+) -> Anew:
+    try:
+        return Anew(before, read(known, data, filename, answers))
+    except DomainError as error:
+        return Anew(before, error=error)
+
+
+AnsweredPage = Annotated[Anew, Depends(_answer_page)]
+"""A report read again with what a form answers."""
+
+
+def _answer_program(request: Request, command: AnswersIn) -> Anew:
+    with _database(request).begin(writes=False) as db:
+        session = _of_program(request, db)
+        import_id = request.path_params["import_id"]
+        taken = read_again(db, _store(request), session.id, import_id, command)
+    return _anew(*taken)
+
+
+AnsweredProgram = Annotated[Anew, Depends(_answer_program)]
+"""The same for a program."""
+
+
+async def _body(request: Request) -> bytes:
+    """The body of this request, as far as a report may be long. Twice is once."""
+    found: bytes | None = getattr(request.state, "report", None)
+    if found is None:
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind not in REPORTS:
+            raise HTTPException(415)
+        kept = bytearray()
+        async for piece in request.stream():
+            kept += piece
+            if len(kept) > LIMIT:
+                raise HTTPException(413)
+        found = request.state.report = bytes(kept)
+    return found
+
+
+def _program_may(request: Request) -> None:
+    with _database(request).begin(writes=False) as db:
+        _of_program(request, db)
+    if not _store(request).has_space():
+        raise Full
+
+
+async def _sent_body(request: Request, _: Annotated[None, Depends(_program_may)]) -> bytes:
+    return await _body(request)
+
+
+FileName = Annotated[
+    str,
+    Query(
+        max_length=200,
+        description="What the file is called: a date in it may settle which day its rows are of.",
+    ),
+]
+
+
+def _read_body(
+    request: Request,
+    data: Annotated[bytes, Depends(_sent_body)],
+    filename: FileName = "report.csv",
+) -> Sent:
+    with _database(request).begin(writes=False) as db:
+        known = ground(db, SYSTEM, _of_program(request, db).id)
+    sent = read_and_keep(_store(request), known, filename, data)
+    if sent.error is not None:
+        raise sent.error
+    return sent
+
+
+SentBody = Annotated[Sent, Depends(_read_body)]
+"""A body that is a report, read."""
