@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from app.domain.errors import N_
 from app.schemas.types import (
+    EXACT,
     Change,
     Filled500,
     Id,
@@ -15,7 +16,6 @@ from app.schemas.types import (
     Line200,
     Out,
     Strict,
-    Whole,
     YesNo,
     Zone,
     example,
@@ -37,6 +37,7 @@ ColumnName = Literal[
     "at",
 ]
 """What a person may say that a column is, see `app.meetings.values.Column`."""
+Place = Annotated[int, Field(strict=True, ge=1, le=1_000_000), EXACT]
 _FIRST_YEAR, _LAST_YEAR = 2000, 2100
 
 
@@ -49,7 +50,7 @@ def _a_year(value: datetime) -> datetime:
 class ColumnsIn(Strict):
     """Which column means what. `header` is the number of the row with the headers."""
 
-    header: Annotated[Whole, Field(ge=1, le=1_000_000)]
+    header: Place
     sheet: Line200 = ""
     columns: list[ColumnName | None] = Field(
         min_length=1, max_length=200, description="From the left; null: not read."

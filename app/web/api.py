@@ -157,7 +157,6 @@ _CODES = {
     415: "unknown_format",
     422: "invalid",
     503: "busy",
-    507: "no_space",
 }
 
 
@@ -227,7 +226,6 @@ class JsonRoute(APIRoute):
         if takes_report:
             problems[413] = _problem(413, "The file is larger than 10 MB.")
             problems[415] = _problem(415, "The body is sent as something that no report is.")
-            problems[507] = _problem(507, "There is no space left on the server.")
         if takes_mail:
             problems[413] = _problem(413, "The mail is larger than 25 MiB.")
             problems[415] = _problem(415, f"The body is not sent as {MAIL}.")

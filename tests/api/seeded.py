@@ -4,7 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from app.db import Database
-from app.models import FeedbackForm, FeedbackQuestion, Guest, Initiative, Invitation, now
+from app.models import (
+    FeedbackForm,
+    FeedbackQuestion,
+    Guest,
+    Initiative,
+    Invitation,
+    ReportImport,
+    ReportRow,
+    now,
+)
 from app.services.rows import initiative_key
 from tests.factories import Make
 
@@ -25,6 +34,8 @@ class Seeded:
     enrolment_id: str
     material_id: str
     invitation_id: str
+    import_id: str
+    row_id: str
 
     def path(self, template: str) -> str:
         """A documented path, filled in."""
@@ -63,6 +74,13 @@ def seed(database: Database) -> Seeded:
         db.add(form)
         db.flush()
         db.add(FeedbackQuestion(form_id=form.id, position=0, kind="rating", text={"en": "How?"}))
+        report = ReportImport(
+            session_id=session.id, filename="report.csv", digest="0" * 64, provider="zoom"
+        )
+        db.add(report)
+        db.flush()
+        row = ReportRow(import_id=report.id, number=2, name="Somebody", who="somebody")
+        db.add(row)
         return Seeded(
             cycle_id=cycle.id,
             session_id=session.id,
@@ -76,4 +94,6 @@ def seed(database: Database) -> Seeded:
             enrolment_id=enrolment.id,
             material_id=make.material(session).id,
             invitation_id=invitation.id,
+            import_id=report.id,
+            row_id=row.id,
         )

@@ -111,13 +111,27 @@ CALLS: dict[str, tuple[Callable[[Seeded], Any], int]] = {
     "close_session": (lambda s: {"note": "All is read."}, 409),
     "reopen_session": (lambda s: {"reason": "A second file."}, 409),
     "get_feedback": (lambda s: None, 200),
+    "list_reports": (lambda s: None, 200),
+    "upload_report": (lambda s: ("text/csv", b"Name,Minutes\nAna,40\n"), 201),
+    "get_report": (lambda s: None, 200),
+    "list_report_rows": (lambda s: None, 200),
+    "answer_report": (lambda s: {"zone": "UTC"}, 422),  # the file is not there
+    "discard_report": (lambda s: None, 204),
+    "decide_rows": (
+        lambda s: {"decisions": [{"row_id": s.row_id, "enrolment_id": s.enrolment_id}]},
+        200,
+    ),
+    "apply_report": (lambda s: None, 200),
+    "undo_report": (lambda s: {"reason": "Another meeting."}, 409),
     "take_in_mail": (lambda s: letter(), 200),
     "retract_mark": (lambda s: {"enrolment_id": s.enrolment_id, "reason": "No."}, 409),
 }
 
 
 def sent(body: Any) -> dict[str, Any]:
-    """How a body goes out: a mail as it is, everything else as JSON."""
+    """How a body goes out: a mail as it is, a file as what it is, everything else as JSON."""
+    if isinstance(body, tuple):
+        return {"content": body[1], "headers": {"content-type": body[0]}}
     if isinstance(body, bytes):
         return {"content": body, "headers": {"content-type": "message/rfc822"}}
     return {"json": body}

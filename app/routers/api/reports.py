@@ -45,7 +45,7 @@ def list_reports(db: Db, actor: Reads, session_id: str) -> Response:
 
 
 @router.post(
-    "/sessions/{session_id}/attendance/imports/upload",
+    "/sessions/{session_id}/attendance/upload",
     response_model=ReportOut,
     status_code=201,
     responses={

@@ -1,0 +1,96 @@
+"""The API reads a provider's report, answers its questions, applies and undoes it."""
+
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from app.db import Database
+from tests.services.attendance_world import OVER, Attended
+from tests.services.reports_world import row, zoom
+
+CSV = {"content-type": "text/csv"}
+
+
+@pytest.fixture
+def ids(database: Database, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    monkeypatch.setattr("app.routers.api.reports.now", lambda: OVER)
+    with database.begin(writes=True) as db:
+        world = Attended(db)
+        ana, eva = world.participant("Ana Ruiz"), world.participant("Eva")
+        return {"session": world.sessions[0].id, "ana": ana.id, "eva": eva.id}
+
+
+def test_from_a_file_to_minutes_and_back(api: TestClient, ids: dict[str, str]) -> None:
+    url = f"/api/v1/sessions/{ids['session']}/attendance"
+    data = zoom(row("Ana Ruiz"), row("Somebody Else", end="10:00"))
+    read = api.post(f"{url}/upload?filename=one.csv", content=data, headers=CSV)
+    assert (read.status_code, read.json()["filename"]) == (201, "one.csv")
+    own = f"{url}/imports/{read.json()['id']}"
+    assert read.headers["location"] == own
+    assert [q["kind"] for q in read.json()["found"]["questions"]] == ["zone"]
+    again = api.post(f"{url}/upload", content=data, headers=CSV)
+    assert (again.status_code, again.json()["id"]) == (200, read.json()["id"])
+    early = api.post(f"{own}/apply")
+    assert (early.status_code, early.json()["code"]) == (409, "questions_open")
+    answered = api.patch(own, json={"zone": "America/Bogota"}).json()
+    assert (answered["found"]["questions"], answered["found"]["zone"]) == ([], "America/Bogota")
+    rows = api.get(f"{own}/rows", params={"state": "unmatched"}).json()["items"]
+    assert [(each["number"], each["name"], each["joined_at"]) for each in rows] == [
+        (3, "Somebody Else", "2026-12-01T14:00:00Z")
+    ]
+    decisions = {"decisions": [{"row_id": rows[0]["id"], "enrolment_id": ids["eva"]}]}
+    decided = api.post(f"{own}/decisions", json=decisions).json()
+    assert (decided["counts"]["matched"], decided["counts"]["unmatched"]) == (2, 0)
+    for _ in range(2):
+        applied = api.post(f"{own}/apply", headers={"idempotency-key": "a"}).json()
+        assert (applied["status"], applied["applied_at"]) == ("applied", "2026-12-22T18:00:00Z")
+    assert minutes(api, url) == {"Ana Ruiz": 105, "Eva": 60}
+    twice = api.post(f"{url}/upload", content=data, headers=CSV)
+    assert (twice.status_code, twice.json()["code"]) == (409, "already_applied")
+    late = api.patch(own, json={"zone": "UTC"})
+    assert (late.status_code, late.json()["code"]) == (409, "not_in_preview")
+    undone = api.post(f"{own}/undo", json={"reason": "Another meeting."}).json()
+    assert (undone["status"], undone["reason"]) == ("undone", "Another meeting.")
+    assert minutes(api, url) == {"Ana Ruiz": None, "Eva": None}
+    assert len(api.get(f"{url}/imports").json()["items"]) == 1
+
+
+def minutes(api: TestClient, url: str) -> dict[str, Any]:
+    """What everybody's attendance comes to."""
+    found = api.get(url).json()["items"]
+    return {each["name"]: each["minutes"] for each in found}
+
+
+@pytest.mark.parametrize(
+    ("data", "kind", "status", "code"),
+    [
+        (b"", "text/csv", 422, "not_a_report"),
+        (b"MZ\x90\x00\x03\x00", "application/octet-stream", 422, "wrong_kind"),
+        (b"x" * 10_485_761, "text/csv", 413, "too_large"),
+        (b"Name\n", "application/json", 415, "unknown_format"),
+    ],
+)
+def test_what_is_no_report_is_refused(
+    api: TestClient, ids: dict[str, str], data: bytes, kind: str, status: int, code: str
+) -> None:
+    url = f"/api/v1/sessions/{ids['session']}/attendance/upload"
+    answer = api.post(url, content=data, headers={"content-type": kind})
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+
+
+def test_one_key_for_two_files(api: TestClient, ids: dict[str, str]) -> None:
+    url = f"/api/v1/sessions/{ids['session']}/attendance/upload"
+    headers = {**CSV, "idempotency-key": "k"}
+    first = api.post(url, content=zoom(row("Ana Ruiz")), headers=headers)
+    same = api.post(url, content=zoom(row("Ana Ruiz")), headers=headers)
+    other = api.post(url, content=zoom(row("Eva")), headers=headers)
+    assert (first.status_code, same.status_code, same.json()) == (201, 201, first.json())
+    assert (other.status_code, other.json()["errors"][0]["code"]) == (422, "key_reused")
+
+
+def test_a_preview_is_thrown_away(api: TestClient, ids: dict[str, str]) -> None:
+    url = f"/api/v1/sessions/{ids['session']}/attendance"
+    read = api.post(f"{url}/upload", content=zoom(row("Ana Ruiz")), headers=CSV).json()
+    assert api.delete(f"{url}/imports/{read['id']}").status_code == 204
+    assert api.get(f"{url}/imports/{read['id']}").status_code == 404
