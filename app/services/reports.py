@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, update
+from sqlalchemy import bindparam, delete, insert, update
 from sqlmodel import col, select
 
 from app.db import DbSession, insert_unless_there
@@ -178,8 +178,7 @@ def decide(
             )
         touched[named[decision.row_id].who] = decision.enrolment_id
     _settle(db, actor, row, touched, now)
-    for decision in decisions:
-        _remember(db, actor, named[decision.row_id], decision, people)
+    _remember(db, actor, [(named[each.row_id], each) for each in decisions], people)
     for each in named.values():
         db.expire(each)
     return row
@@ -327,10 +326,12 @@ def _settle(
     if report.status == APPLIED and moved:
         reason = N_("The row was said to be somebody else's.")
         report_evidence.retract(db, actor, report, moved, reason, now)
-    for enrolment_id in set(touched.values()):
-        whos = [who for who, whose in touched.items() if whose == enrolment_id]
-        here = mine, counts, col(ReportRow.who).in_(whos)
-        db.connection().execute(update(ReportRow).where(*here).values(_decision(enrolment_id)))
+    statement = update(ReportRow.__table__).where(  # type: ignore[attr-defined]
+        col(ReportRow.id) == bindparam("row_id")
+    )
+    values = [{"row_id": row_id, **_decision(touched[who])} for row_id, who, _ in found]
+    if values:
+        db.connection().execute(statement, values)
     if report.status == APPLIED and moved:
         report_evidence.credit(db, actor, report, now, moved)
     db.flush()
@@ -339,30 +340,27 @@ def _settle(
 def _remember(
     db: DbSession,
     actor: Actor,
-    row: ReportRow,
-    decision: DecisionIn,
+    decided: Iterable[tuple[ReportRow, DecisionIn]],
     people: Mapping[str, str],
 ) -> None:
-    """Remembers a name (or better an address), and forgets that it was somebody else's."""
-    keys = _worth_remembering(row)
-    if not keys:
-        return
-    person_id = people.get(decision.enrolment_id or "")
-    if row.matched_by in (Match.ALIAS, Match.HAND) and row.enrolment_id != decision.enrolment_id:
-        wrong = select(Enrolment.person_id).where(Enrolment.id == row.enrolment_id)
-        db.connection().execute(
-            delete(ReportAlias).where(
-                col(ReportAlias.key).in_(keys), col(ReportAlias.person_id).in_(wrong)
-            )
-        )
-    if person_id is None or not decision.remember:
-        return
-    statement = insert_unless_there(db, ReportAlias, ["key", "person_id"])
-    values = [
-        ReportAlias(person_id=person_id, key=key, recorded_by=actor.name).model_dump()
-        for key in keys
-    ]
-    db.connection().execute(statement.values(values))
+    """Remembers names (or better addresses), and forgets that they were somebody else's."""
+    aliases = []
+    for row, decision in decided:
+        keys = _worth_remembering(row)
+        by_hand = row.matched_by in (Match.ALIAS, Match.HAND)
+        if keys and by_hand and row.enrolment_id != decision.enrolment_id:
+            wrong = select(Enrolment.person_id).where(Enrolment.id == row.enrolment_id)
+            theirs = col(ReportAlias.key).in_(keys), col(ReportAlias.person_id).in_(wrong)
+            db.connection().execute(delete(ReportAlias).where(*theirs))
+        person_id = people.get(decision.enrolment_id or "")
+        if person_id is not None and decision.remember:
+            aliases += [
+                ReportAlias(person_id=person_id, key=key, recorded_by=actor.name).model_dump()
+                for key in keys
+            ]
+    if aliases:
+        statement = insert_unless_there(db, ReportAlias, ["key", "person_id"])
+        db.connection().execute(statement, aliases)
 
 
 def _worth_remembering(row: ReportRow) -> tuple[str, ...]:
