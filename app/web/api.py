@@ -172,7 +172,8 @@ _MAIL_BODY: Mapping[str, Any] = {
 _REPORT_BODY: Mapping[str, Any] = {
     "required": True,
     "content": {
-        kind: {"schema": {"type": "string", "format": "binary", "minLength": 1}} for kind in REPORTS
+        kind: {"schema": {"type": "string", "format": "binary", "minLength": 1}}
+        for kind in ("text/csv", "application/octet-stream")
     },
 }
 
