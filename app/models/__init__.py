@@ -10,6 +10,7 @@ from app.models.attendance import (
     SessionClosing,
 )
 from app.models.base import metadata, now
+from app.models.certificate import Certificate, CertificateDesign, IssueRun
 from app.models.cycle import Cycle, CycleInstitution
 from app.models.enrolment import Enrolment
 from app.models.feedback import FeedbackAnswer, FeedbackForm, FeedbackQuestion, FeedbackReceipt
@@ -25,6 +26,8 @@ from app.models.session import Part, Segment, Session
 
 __all__ = [
     "ApiToken",
+    "Certificate",
+    "CertificateDesign",
     "Cycle",
     "CycleInstitution",
     "CycleRule",
@@ -39,6 +42,7 @@ __all__ = [
     "Initiative",
     "Institution",
     "Invitation",
+    "IssueRun",
     "KeptAnswer",
     "MailPace",
     "MailText",

@@ -139,7 +139,7 @@ def dry_run(
         col(Enrolment.cycle_id) == cycle_id, col(Enrolment.status) == EnrolmentStatus.CONFIRMED
     )
     everybody = list(db.exec(statement.order_by(col(Enrolment.search_key), col(Enrolment.id))))
-    return DryRun(known, {each.enrolment_id: each for each in _how_far(db, known, everybody)})
+    return DryRun(known, {each.enrolment_id: each for each in far_of(db, known, everybody)})
 
 
 def completion_after(
@@ -164,13 +164,13 @@ def completion_after(
     )
     by_name = [col(Enrolment.search_key), col(Enrolment.id)]
     rows, cursor = paginate(db, statement.options(*loads()), by_name, after, limit)
-    far = {each.enrolment_id: each for each in _how_far(db, known, [row.id for row in rows])}
+    far = {each.enrolment_id: each for each in far_of(db, known, [row.id for row in rows])}
     return known, [(row, far[row.id]) for row in rows], cursor
 
 
 def how_far(db: DbSession, known: Against, enrolment: Enrolment) -> Outcome | None:
     """How far one enrolment is; None where there is no rule. One query."""
-    return next((each.outcome for each in _how_far(db, known, [enrolment.id])), None)
+    return next((each.outcome for each in far_of(db, known, [enrolment.id])), None)
 
 
 def must_not_miss(db: DbSession, known: Against, enrolment: Enrolment, session_id: str) -> bool:
@@ -182,7 +182,9 @@ def must_not_miss(db: DbSession, known: Against, enrolment: Enrolment, session_i
     return outcome is not None and session_id in rules.needed(known.rule, known.held, outcome)
 
 
-def _how_far(db: DbSession, known: Against, enrolment_ids: Sequence[str]) -> Iterator[Far]:
+def far_of(db: DbSession, known: Against, enrolment_ids: Sequence[str]) -> Iterator[Far]:
+    """How far these enrolments are, whether they have a place or not; none where there is no rule.
+    One query for every thousand."""
     sessions = [each.id for each in known.held]
     for start in range(0, len(enrolment_ids), _CHUNK):
         chunk = enrolment_ids[start : start + _CHUNK]

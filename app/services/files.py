@@ -22,7 +22,7 @@ from sqlmodel import select
 from app.db import DbSession
 from app.domain.errors import N_, Invalid, NotFound
 from app.domain.ids import new_id
-from app.models import Guest, Material, ReportImport
+from app.models import CertificateDesign, Guest, Material, ReportImport
 from app.services.media_types import EXTENSIONS, media_type_of
 
 _NAME = re.compile(r"[0-9a-f]{64}\Z")
@@ -163,11 +163,19 @@ class FileStore:
 
 
 def files_in_use(db: DbSession) -> set[str]:
-    """The names of the files that rows name. Three queries. A report is needed for as long as what
+    """The names of the files that rows name. Four queries. A report is needed for as long as what
     it leaves open may be answered: until it is applied."""
     photos = db.exec(select(Guest.photo).where(Guest.photo != ""))
     reports = db.exec(select(ReportImport.digest).where(ReportImport.status == "preview"))
-    return {*photos, *reports, *db.exec(select(Material.file).where(Material.file != ""))}
+    pictures = {
+        picture["file"]
+        for logos, signatories in db.exec(
+            select(CertificateDesign.logos, CertificateDesign.signatories)
+        )
+        for picture in (*logos, *(each["signature"] for each in signatories if each["signature"]))
+    }
+    materials = db.exec(select(Material.file).where(Material.file != ""))
+    return {*photos, *reports, *pictures, *materials}
 
 
 def free_space(folder: Path) -> int:

@@ -28,6 +28,7 @@ from app.models import (
 )
 from app.services import merging_feedback, merging_guests, places
 from app.services.actor import Actor
+from app.services.certificate_life import keep_one
 from app.services.invitations import bring_up_to_date
 from app.services.issuing import settle_everywhere
 from app.services.rows import (
@@ -75,9 +76,9 @@ def merge_people(
 
     Both have the same part in a segment: it becomes one, declined only if both were. Both are
     enrolled in a cycle: the older enrolment stays with its links and with the stronger of the two
-    states, and gets the evidence, the feedback, the queued mails and what it lacks from the other
-    one, whose links end. A place that becomes free goes to the first on the waitlist, as of `at`
-    (now, unless given).
+    states, and gets the evidence, the feedback, the certificates (of two live ones its own stays
+    live), the queued mails and what it lacks from the other one, whose links end. A place that
+    becomes free goes to the first on the waitlist, as of `at` (now, unless given).
 
     Raises:
         NotFound: there is nobody to keep.
@@ -93,7 +94,7 @@ def merge_people(
     taken_back = merging_guests.move_guests(db, keep, duplicate, at)
     parts = _move_parts(db, keep, duplicate)
     merging_guests.rename_in_releases(db, keep.id, duplicate.id, parts)
-    _move_enrolments(db, keep, duplicate, at)
+    _move_enrolments(db, actor, keep, duplicate, at)
     _move_aliases(db, keep, duplicate)
     db.flush()
     db.delete(duplicate)
@@ -250,7 +251,9 @@ def _move_aliases(db: DbSession, keep: Person, duplicate: Person) -> None:
     db.connection().execute(update(ReportAlias).where(*moving).values(person_id=keep.id))
 
 
-def _move_enrolments(db: DbSession, keep: Person, duplicate: Person, at: datetime) -> None:
+def _move_enrolments(
+    db: DbSession, actor: Actor, keep: Person, duplicate: Person, at: datetime
+) -> None:
     query = select(Enrolment).where(col(Enrolment.person_id).in_((keep.id, duplicate.id)))
     rows = db.exec(query.order_by(col(Enrolment.created_at), col(Enrolment.id))).all()
     older: dict[str, Enrolment] = {}
@@ -261,7 +264,7 @@ def _move_enrolments(db: DbSession, keep: Person, duplicate: Person, at: datetim
             continue
         if {first.status, row.status} <= TAKES_A_PLACE:
             freed.append(row.cycle_id)
-        _join(db, first, row)
+        _join(db, actor, first, row, at)
     for enrolment in older.values():
         enrolment.person = keep
     db.flush()
@@ -269,7 +272,9 @@ def _move_enrolments(db: DbSession, keep: Person, duplicate: Person, at: datetim
         places.promote_waitlist(db, find(db, Cycle, cycle_id), at)
 
 
-def _join(db: DbSession, stays: Enrolment, goes: Enrolment) -> None:
+def _join(
+    db: DbSession, actor: Actor, stays: Enrolment, goes: Enrolment, at: datetime
+) -> None:
     """Gives one enrolment what the other one has, which then goes."""
     merging_feedback.move_feedback(db, stays, goes)
     strength = _FROM_STRONG_TO_WEAK.index
@@ -285,6 +290,7 @@ def _join(db: DbSession, stays: Enrolment, goes: Enrolment) -> None:
         .where(col(ReportRow.enrolment_id) == goes.id)
         .values(enrolment_id=stays.id)
     )
+    keep_one(db, actor, stays.id, goes.id, at)
     queued = select(Message).where(
         Message.cycle_id == goes.cycle_id,
         Message.status == "queued",

@@ -32,7 +32,16 @@ UPDATE = "invitation-update"
 CANCEL = "invitation-cancel"
 INVITATION_KINDS = (INVITATION, UPDATE, CANCEL)
 PART_KINDS = ("part-request", "part-reminder")
-KINDS = (*ENROLMENT_KINDS, SIGN_IN, *INVITATION_KINDS, *PART_KINDS, "reminder", "follow-up")
+CERTIFICATE = "certificate"
+KINDS = (
+    *ENROLMENT_KINDS,
+    SIGN_IN,
+    *INVITATION_KINDS,
+    *PART_KINDS,
+    "reminder",
+    "follow-up",
+    CERTIFICATE,
+)
 STATUSES = ("queued", "sent", "failed", "expired", "superseded", "bounced")
 LEASE = timedelta(minutes=5)
 """For so long a worker has a mail that it has taken; others take it only then."""

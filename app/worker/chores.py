@@ -1,17 +1,22 @@
-"""What comes round by the clock: reminders, questions to people with parts, tidying up."""
+"""What comes round by the clock: reminders, questions to people with parts, certificates to be
+issued, tidying up."""
 
 import logging
+import secrets
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import Database
-from app.services import part_requests, reminders
+from app.services import certificate_runs, part_requests, reminders
 from app.services.files import FileStore, files_in_use
 from app.worker.tidy import tidy
 
 logger = logging.getLogger("convoca.worker")
+
+_AT_A_TIME = 3.0  # seconds for certificates, then mails have their turn
 
 
 class Chores:
@@ -26,8 +31,10 @@ class Chores:
         self._files = files
         self._meetings = reminders.Meetings()
         self._next: dict[str, datetime] = {}
+        self._name = secrets.token_hex(8)  # by which others know what is ours
         self._chores: tuple[tuple[str, timedelta, Callable[[datetime], None]], ...] = (
             ("reminders", timedelta(seconds=20), self._remind),
+            ("certificates", timedelta(seconds=1), self._issue),
             ("parts", timedelta(minutes=15), self._ask),
             ("tidy", timedelta(hours=1), self._tidy),
         )
@@ -54,6 +61,31 @@ class Chores:
     def _ask(self, now: datetime) -> None:
         with self._database.begin(writes=True) as db:
             part_requests.remind_parts(db, now)
+
+    def _issue(self, now: datetime) -> None:
+        began = time.monotonic()
+        with self._database.begin(writes=False) as db:
+            if not certificate_runs.waiting(db, now):
+                return
+        with self._database.begin(writes=True) as db:
+            run_id = certificate_runs.take(db, self._name, now)
+        more = run_id is not None
+        while run_id is not None and more:
+            passed = time.monotonic() - began
+            if passed > _AT_A_TIME:
+                break
+            moment = now + timedelta(seconds=passed)
+            try:
+                with self._database.begin(writes=True) as db:
+                    more = certificate_runs.go_on(db, self._name, run_id, moment)
+            except Exception as error:
+                with self._database.begin(writes=True) as db:
+                    why = type(error).__name__
+                    certificate_runs.failed(db, self._name, run_id, why, moment)
+                raise
+        if run_id is not None and more:  # others may go on with it, and so may we
+            with self._database.begin(writes=True) as db:
+                certificate_runs.release(db, self._name, run_id)
 
     def _tidy(self, now: datetime) -> None:
         with self._database.begin(writes=True) as db:
