@@ -13,6 +13,7 @@ from app.routers import health
 from app.routers.api import install_api
 from app.routers.pages import router as pages
 from app.routers.pages.hot import install_hot_routes
+from app.services.badge_keys import Keys
 from app.services.files import FileStore
 from app.services.links import Links
 from app.services.mail_limits import Limits
@@ -53,6 +54,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
     app.state.database = database
     app.state.links = Links(secret_key(settings.secret_key, settings.data_dir), settings.base_url)
     app.state.files = FileStore(settings.files_dir)
+    app.state.badge_keys = Keys(settings.badge_keys_dir)
     app.state.development = settings.development
     app.state.secure_cookies = settings.secure
     app.state.mail_dir = settings.mail_dir

@@ -22,6 +22,7 @@ from app.languages import city, date_long, time_of_day, zone_label
 from app.mail.frames import LINK
 from app.mail.placeholders import fitting, paragraphs
 from app.mail.values import (
+    CertificateMail,
     Content,
     EnrolmentMail,
     InvitationMail,
@@ -44,11 +45,12 @@ SUBJECTS = {
     "part-reminder": N_("We are waiting for your answer: %(cycle)s"),
     "reminder": N_("Reminder: %(session)s, %(date)s, %(time)s"),
     "follow-up": N_("Thank you: %(session)s"),
+    "certificate": N_("Your certificate: %(cycle)s"),
 }
 _NEW_TIME = N_("New time: %(session)s, %(date)s, %(time)s")
 _BEGUN = N_("It has begun: %(session)s, %(date)s, %(time)s")
 _TAKEN_OUT = N_("No longer in your calendar: %(session)s, %(date)s")
-AnyMail = EnrolmentMail | SignInMail | InvitationMail | ReminderMail | PartMail
+AnyMail = EnrolmentMail | SignInMail | InvitationMail | ReminderMail | PartMail | CertificateMail
 _ACCENT = "#14566b"  # the house's own, as on the pages
 _MOST_NAME = 90  # characters
 _ENOUGH_CONTRAST = 4.5  # WCAG 2.2, 1.4.3: white letters on the button
@@ -97,7 +99,7 @@ def _subject(
         return catalogue.gettext(sentence)
     if mail.own_subject:
         return mail.own_subject
-    if isinstance(mail, EnrolmentMail | PartMail):
+    if isinstance(mail, EnrolmentMail | PartMail | CertificateMail):
         return _within(catalogue.gettext(sentence), {"cycle": mail.cycle})
     if kind == "invitation-update" and mail.before:
         sentence = _NEW_TIME

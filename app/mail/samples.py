@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from app.domain.certificates import shown_code
 from app.domain.invitations import Why
 from app.mail.rendering import AnyMail
 from app.mail.values import (
+    CertificateMail,
     EnrolmentMail,
     InvitationMail,
     OwnPart,
@@ -17,6 +19,7 @@ from app.mail.values import (
 )
 
 NAME = "Ana Ruiz"
+_CODE = "0" * 28  # one that nobody ever gets
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,19 @@ def sample_mail(kind: str, sample: Sample) -> AnyMail:
                 own=(own,) if sample.speaks else (),
                 speaks=sample.speaks,
                 before=_hour_before(session) if kind == "invitation-update" else None,
+                own_subject=sample.subject,
+                own_text=sample.text,
+                contact=sample.contact,
+                accent=sample.accent,
+            )
+        case "certificate":
+            return CertificateMail(
+                name=NAME,
+                cycle=sample.cycle,
+                zone=sample.zone,
+                page_url=sample.page_url,
+                verify_url=f"{sample.page_url.rpartition('/my/')[0]}/verify/…",
+                code=shown_code(_CODE),
                 own_subject=sample.subject,
                 own_text=sample.text,
                 contact=sample.contact,

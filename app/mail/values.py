@@ -151,6 +151,22 @@ class ReminderMail:
 
 
 @dataclass(frozen=True, slots=True)
+class CertificateMail:
+    """What the mail says that goes with a certificate. `code`: as it is printed."""
+
+    name: str  # of the reader; empty: no greeting by name
+    cycle: str
+    zone: str  # the reader's
+    page_url: str  # the reader's own page, where the PDF is
+    verify_url: str
+    code: str
+    own_subject: str = ""  # an organizer's words instead of the house's, placeholders filled
+    own_text: str = ""
+    contact: str = ""
+    accent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OwnPart:
     """A part that somebody is asked to confirm. `again`: they did, for another time."""
 

@@ -67,3 +67,24 @@ def _make(folder: Path, number: int) -> None:
             os.fsync(directory)
         finally:
             os.close(directory)
+
+
+class Keys:
+    """The folder as a process that serves it sees it: read anew when a file has come or changed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: tuple[object, KeyRing] | None = None
+
+    def ring(self) -> KeyRing:
+        """The keys, as `key_ring`, and raises what that raises."""
+        known = self._known
+        seen = self._seen()
+        if known is None or not seen or known[0] != seen:
+            ring = key_ring(self._folder)
+            self._known = known = (self._seen(), ring)
+        return known[1]
+
+    def _seen(self) -> tuple[object, ...]:
+        found = ((path, path.stat()) for path in _files(self._folder))
+        return tuple((path.name, each.st_mtime_ns, each.st_size) for path, each in found)

@@ -157,7 +157,8 @@ def write(
     design = kept(db, actor, cycle)
     version = plan.known.version
     places = _places(db, cycle.id, len(people))
-    rows, mails = [], []
+    rows: list[Certificate] = []
+    mails: list[dict[str, Any]] = []
     for (enrolment, far), place in zip(people, places, strict=True):
         said, salt = plan.certificate(enrolment, far, now), new_salt()
         row = Certificate(
@@ -210,9 +211,7 @@ def _places(db: DbSession, cycle_id: str, count: int) -> list[int]:
     places: set[int] = set()
     while len(places) < count:
         drawn = {base + secrets.randbelow(LEAST_BITS) for _ in range(count - len(places))} - places
-        taken = select(Certificate.status_index).where(
-            mine, col(Certificate.status_index).in_(drawn)
-        )
-        places |= drawn - set(db.exec(taken))
+        there_already = mine, col(Certificate.status_index).in_(drawn)
+        places |= drawn - set(db.exec(select(Certificate.status_index).where(*there_already)).all())
     # In no order that would say who came before whom.
     return secrets.SystemRandom().sample(sorted(places), count)

@@ -32,6 +32,12 @@ def certificate_of_code(db: DbSession, code: str) -> Certificate:
     return row
 
 
+def newest_of(db: DbSession, enrolment_id: str) -> Certificate | None:
+    """The certificate of an enrolment that was issued last, live or not. One query."""
+    query = select(Certificate).where(Certificate.enrolment_id == enrolment_id)
+    return db.exec(query.order_by(col(Certificate.id).desc()).limit(1)).first()
+
+
 def held(db: DbSession, code: str) -> Certificate:
     """The same, read anew with its cycle held: nobody else issues or ends one there meanwhile."""
     row = certificate_of_code(db, code)

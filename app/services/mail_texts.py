@@ -18,7 +18,7 @@ from app.mail.values import SessionLine
 from app.models import Cycle, MailText
 from app.schemas.mail_text import MailTextIn
 from app.services.actor import Actor
-from app.services.outbox import ENROLMENT_KINDS, PART_KINDS
+from app.services.outbox import CERTIFICATE, ENROLMENT_KINDS, PART_KINDS
 from app.services.rows import find
 
 KINDS: tuple[str, ...] = (
@@ -33,9 +33,10 @@ KINDS: tuple[str, ...] = (
     "invitation-cancel",
     "reminder",
     "follow-up",
+    "certificate",
 )
 """The mails that a cycle may have its own words for, in the order in which one gets them."""
-_ABOUT_NO_SESSION = frozenset(ENROLMENT_KINDS + PART_KINDS)
+_ABOUT_NO_SESSION = frozenset((*ENROLMENT_KINDS, *PART_KINDS, CERTIFICATE))
 
 
 def placeholders(kind: str) -> dict[str, str]:

@@ -272,9 +272,7 @@ def _move_enrolments(
         places.promote_waitlist(db, find(db, Cycle, cycle_id), at)
 
 
-def _join(
-    db: DbSession, actor: Actor, stays: Enrolment, goes: Enrolment, at: datetime
-) -> None:
+def _join(db: DbSession, actor: Actor, stays: Enrolment, goes: Enrolment, at: datetime) -> None:
     """Gives one enrolment what the other one has, which then goes."""
     merging_feedback.move_feedback(db, stays, goes)
     strength = _FROM_STRONG_TO_WEAK.index

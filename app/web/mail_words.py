@@ -26,6 +26,7 @@ OWN_WORDS: Mapping[str, tuple[str, str]] = {
     ),
     "reminder": (N_("Reminder"), N_("before a session")),
     "follow-up": (N_("Follow-up"), N_("after a session: thanks and materials")),
+    "certificate": (N_("Certificate"), N_("when somebody’s certificate is issued")),
 }
 """Those that a cycle may have its own words for: a name, and when it is sent."""
 TWO_READERS = frozenset({"invitation", "invitation-update", "reminder", "follow-up"})

@@ -21,8 +21,9 @@ from app.models import Cycle, Enrolment, Message, Session, SignInLink
 from app.services.accounts import LINK_MINUTES, link_address
 from app.services.links import Links
 from app.services.mail_texts import organizers, own_words, placeholder_values
-from app.services.outbox import INVITATION_KINDS, PART_KINDS, SIGN_IN
+from app.services.outbox import CERTIFICATE, INVITATION_KINDS, PART_KINDS, SIGN_IN
 from app.services.schedules import draft_schedule, released_schedule
+from app.worker.compose_certificate import compose_certificate
 from app.worker.compose_invitation import compose_invitation
 from app.worker.compose_part import compose_part
 from app.worker.compose_reminder import KINDS as REMINDER_KINDS
@@ -53,6 +54,8 @@ def compose(
         content, reply_to = _sign_in(db, links, message, now), ""
     elif message.kind in REMINDER_KINDS:
         content, reply_to = compose_reminder(db, links, message, now, kept or Kept())
+    elif message.kind == CERTIFICATE:
+        content, reply_to = compose_certificate(db, links, message, kept or Kept())
     elif message.kind in PART_KINDS:
         content, reply_to = compose_part(db, links, message, now)
     else:

@@ -3,9 +3,11 @@
 from app.db import DbSession
 from app.models import Certificate, Enrolment
 from app.schemas.certificate import IssueIn
+from app.schemas.completion import CompletionRule
 from app.services import certificate_issuing as issuing
 from app.services.actor import Actor
-from tests.services.attendance_world import OVER, Attended
+from app.services.completion_rules import set_rule
+from tests.services.attendance_world import OVER, RULE, Attended
 
 OLGA = Actor(id="o", name="Olga")
 
@@ -16,12 +18,7 @@ class Certified(Attended):
 
     def __init__(self, db: DbSession) -> None:
         super().__init__(db, rule={})
-        from app.schemas.completion import CompletionRule
-        from app.services.completion_rules import set_rule
-        from tests.services.attendance_world import RULE
-
         set_rule(db, OLGA, self.cycle.id, CompletionRule(**RULE), OVER)
-        self.institution = self.make.institution(name="Ministry of Clusters")
         self.ana, self.eva, self.leo = (self.participant(name) for name in ("Ana", "Eva", "Leo"))
         for who, numbers in ((self.ana, (1, 2, 3, 4)), (self.eva, (1, 2, 3)), (self.leo, (1,))):
             for number in numbers:

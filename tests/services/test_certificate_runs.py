@@ -52,7 +52,7 @@ def test_what_it_would_do(db: DbSession) -> None:
 def go(db: DbSession, worker: str = "w") -> list[bool]:
     run_id = runs.take(db, worker, LATER)
     assert run_id is not None
-    said = []
+    said: list[bool] = []
     while not said or said[-1]:
         said.append(runs.go_on(db, worker, run_id, LATER))
     return said

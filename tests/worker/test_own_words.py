@@ -12,7 +12,16 @@ from app.db import DbSession
 from app.domain.schedule import Session
 from app.mail.samples import NAME
 from app.mail.values import Sender
-from app.models import Cycle, Enrolment, MailText, Message, Part, Person
+from app.models import (
+    Certificate,
+    CertificateDesign,
+    Cycle,
+    Enrolment,
+    MailText,
+    Message,
+    Part,
+    Person,
+)
 from app.schemas.mail_text import MailTextIn
 from app.services import mail_texts, outbox, publishing
 from app.services.actor import SYSTEM
@@ -39,8 +48,28 @@ def cycle(db: DbSession, make: Make) -> Cycle:
     return cycle
 
 
+def certificate_of(db: DbSession, enrolment: Enrolment) -> Certificate:
+    design = CertificateDesign(cycle_id=enrolment.cycle_id, version=1, template="classic")
+    db.add(design)
+    db.flush()
+    row = Certificate(
+        cycle_id=enrolment.cycle_id,
+        enrolment_id=enrolment.id,
+        code="0" * 28,
+        holder=NAME,
+        language="en",
+        rule_version=1,
+        design_id=design.id,
+        status_index=0,
+    )
+    db.add(row)
+    db.flush()
+    return row
+
+
 def queued(db: DbSession, cycle: Cycle, session: Session, kind: str) -> Message:
     ana = db.exec(select(Person)).one()
+    enrolment = db.exec(select(Enrolment)).one()
     guest_id = guest_of(db, cycle.id, ana.id).id
     return outbox.enqueue(
         db,
@@ -55,7 +84,8 @@ def queued(db: DbSession, cycle: Cycle, session: Session, kind: str) -> Message:
         release_number=1,
         now=NOW,
         context={
-            "enrolment_id": db.exec(select(Enrolment)).one().id,
+            "enrolment_id": enrolment.id,
+            "certificate_id": certificate_of(db, enrolment).id,
             "person_id": ana.id,
             "guest_id": guest_id,
             "session_id": session.id,

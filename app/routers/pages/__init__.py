@@ -37,6 +37,7 @@ from app.routers.pages import (
     room,
     sessions,
     sign_in,
+    verify,
 )
 
 router = APIRouter(include_in_schema=False)
@@ -50,6 +51,7 @@ for each in (
     part,
     part_calendar,
     downloads,
+    verify,
     room,
     sign_in,
     account,

@@ -7,10 +7,12 @@ from starlette.responses import RedirectResponse, Response
 
 from app.calendar.links import webcal
 from app.db import DbSession
+from app.domain.certificates import State
 from app.domain.errors import N_, Clash, NotFound
 from app.models import Enrolment, now
+from app.services import certificate_files, enrolments, materials
 from app.services import check_in as desk
-from app.services import enrolments, materials
+from app.services.certificate_life import newest_of
 from app.services.links import Links
 from app.services.my_answers import answers_of
 from app.services.my_schedule import MyCycle, MySession, my_cycle
@@ -18,10 +20,13 @@ from app.services.reach import heard_from
 from app.web import convertors as convertors  # makes {number:number} known
 from app.web import material_view
 from app.web import public_view as view
+from app.web.badges import AddressesDep
 from app.web.dependencies import Db, LinksDep
+from app.web.downloads import download
 from app.web.personal import personal_headers
 from app.web.problems import status_of
 from app.web.templating import current_reader, gettext_for, page, see_other
+from app.web.uploads import Files
 
 router = APIRouter()
 
@@ -31,8 +36,20 @@ def my_page(request: Request, db: Db, links: LinksDep, token: str) -> Response:
     """The next session with the one button that fits the moment, then the rest."""
     enrolment, mine, context = _open(request, db, links, token)
     context["materials"] = _materials(db, enrolment, mine, context)
+    context["certificate"] = newest_of(db, enrolment.id)
     urls = [mine.next.meeting_url] if mine.next else []
     return page(request, "my/page.html", context, headers=personal_headers(urls))
+
+
+@router.get("/my/{token}/certificate.pdf")
+def certificate(db: Db, links: LinksDep, files: Files, at: AddressesDep, token: str) -> Response:
+    """The certificate, to be saved. One that was taken back is not given out."""
+    enrolment = enrolments.enrolment_of_link(db, links, token)
+    row = newest_of(db, enrolment.id)
+    if row is None or row.status != State.LIVE:
+        raise NotFound
+    data = certificate_files.pdf(db, row, files, at)
+    return download(data, "application/pdf", certificate_files.file_name(row))
 
 
 @router.get("/my/{token}/calendar")
