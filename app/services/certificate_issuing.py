@@ -127,21 +127,25 @@ def issue_to(
     found = live_of(db, enrolment.id)
     if found is not None:
         return found, False
-    plan = drafting(db, against(db, cycle.id, now))
-    if plan is None:
-        raise NotEligible(None)
-    far = next(iter(far_of(db, plan.known, [enrolment.id])))
-    check(far, enrolment)
+    plan, far = can_be_issued(db, cycle.id, enrolment, now)
     return write(db, actor, plan, [(enrolment, far)], now)[0], True
 
 
-def check(far: Far, enrolment: Enrolment) -> None:
-    """Raises NotEligible and Unprintable."""
+def can_be_issued(
+    db: DbSession, cycle_id: str, enrolment: Enrolment, now: datetime
+) -> tuple[Drafting, Far]:
+    """What a certificate of this enrolment would be drawn up from. Raises NotEligible and
+    Unprintable."""
+    plan = drafting(db, against(db, cycle_id, now))
+    if plan is None:
+        raise NotEligible(None)
+    far = next(iter(far_of(db, plan.known, [enrolment.id])))
     if not far.outcome.completed:
         raise NotEligible(far.outcome)
     missing = unprintable(enrolment.name)
     if missing:
         raise Unprintable(missing)
+    return plan, far
 
 
 def write(

@@ -48,8 +48,8 @@ def _certificate(request: Request, db: DbSession, at: badges.Addresses, code: st
     try:
         row = certificate_of_code(db, code)
     except NotFound:
-        context = {"code": shown_code(code)}
-        return page(request, "public/verify_unknown.html", context, status=404, headers=_HEADERS)
+        unknown = {"code": shown_code(code)}
+        return page(request, "public/verify_unknown.html", unknown, status=404, headers=_HEADERS)
     context: dict[str, Any] = {
         "row": row,
         "said": frozen(row),
