@@ -7,7 +7,7 @@ from typing import Any
 from sqlmodel import col, select
 
 from app.certificates import designs
-from app.certificates.pictures import picture_from
+from app.certificates.pictures import LARGEST_FILE, picture_from
 from app.certificates.values import MOST_LOGOS, MOST_SIGNATORIES, Design, Picture, Signatory
 from app.db import DbSession
 from app.domain.errors import N_, Invalid, NotFound, Stale
@@ -16,6 +16,8 @@ from app.schemas.certificate import DesignIn
 from app.services.actor import Actor
 from app.services.files import FileStore
 from app.services.rows import find, hold
+
+LARGEST_PICTURE = LARGEST_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,15 @@ def versions(db: DbSession, actor: Actor, cycle_id: str) -> Sequence[Certificate
     find(db, Cycle, cycle_id)
     query = select(CertificateDesign).where(CertificateDesign.cycle_id == cycle_id)
     return db.exec(query.order_by(col(CertificateDesign.version).desc())).all()
+
+
+def picture_of(db: DbSession, cycle_id: str, file: str) -> str:
+    """The kind of a picture of a cycle's newest design: png, jpg or svg. Raises NotFound."""
+    row = newest(db, cycle_id)
+    for each in (*row.logos, *(s["signature"] for s in row.signatories)) if row else ():
+        if each and each["file"] == file:
+            return str(each["kind"])
+    raise NotFound
 
 
 def looked_through(data: bytes) -> Picture:

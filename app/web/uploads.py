@@ -27,6 +27,7 @@ from starlette.exceptions import HTTPException
 from app.db import Database, DbSession
 from app.domain.errors import N_, Full, Invalid, NotFound, NotSignedIn
 from app.services import accounts, cycles, materials, sessions
+from app.services.certificate_designs import LARGEST_PICTURE, Kept, looked_through
 from app.services.files import MEGABYTE, FileStore, Stored
 from app.services.guests import guest_of_link
 from app.services.part_details import room_for_slides
@@ -70,6 +71,14 @@ class Upload:
         data = photo_from(self._there(), PHOTO_LIMIT)
         with told_if_full():
             return store.put(io.BytesIO(data), PHOTO_LIMIT)
+
+    def put_picture(self, store: FileStore) -> Kept:
+        """Keeps a logo or a signature, looked through. Raises like `put` and
+        `certificates.pictures.picture_from`."""
+        picture = looked_through(self._there().read(LARGEST_PICTURE + 1))
+        with _told_if_full():
+            stored = store.keep(picture.data)
+        return Kept(stored, picture.kind, picture.ratio)
 
     def _there(self) -> BinaryIO:
         if self.refused is not None:
@@ -151,6 +160,13 @@ def _organizer(request: Request, db: DbSession) -> None:
     materials.check_room(db, session.id)
 
 
+def _designer(request: Request, db: DbSession) -> None:
+    actor = accounts.actor_of_cookie(db, request.cookies.get(COOKIE, ""))
+    if actor is None:
+        raise NotSignedIn
+    cycles.cycle_for_slug(db, actor, request.path_params["slug"])
+
+
 def _guest(request: Request, db: DbSession) -> None:
     guest_of_link(db, request.app.state.links, request.path_params["token"])
 
@@ -169,6 +185,7 @@ def _files(request: Request) -> FileStore:
     return files
 
 
+DesignUpload = Annotated[Upload, receives(_designer)]
 OrganizerUpload = Annotated[Upload, receives(_organizer)]
 GuestUpload = Annotated[Upload, receives(_guest)]
 SlidesUpload = Annotated[Upload, receives(_speaker)]
@@ -195,6 +212,14 @@ def _photo(upload: GuestUpload, files: Files) -> Stored | Invalid:
     return _kept(upload.put_photo, files)
 
 
+def _design_picture(upload: DesignUpload, files: Files) -> Kept | Invalid:
+    try:
+        return upload.put_picture(files)
+    except Invalid as error:
+        return error
+
+
+DesignPicture = Annotated[Kept | Invalid, Depends(_design_picture)]
 MaterialFile = Annotated[Stored | Invalid, Depends(_material)]
 SlidesFile = Annotated[Stored | Invalid, Depends(_slides)]
 PhotoFile = Annotated[Stored | Invalid, Depends(_photo)]

@@ -8,6 +8,7 @@ from app.routers.pages import (
     answer,
     attendance,
     calendars,
+    certificate_design,
     certificates,
     closing,
     completion,
@@ -72,6 +73,7 @@ for each in (
     attendance,
     completion,
     feedback,
+    certificate_design,  # before certificates, which take any last piece for a code
     certificates,
     mail,
     mail_texts,
