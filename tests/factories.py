@@ -3,11 +3,16 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
+from sqlmodel import select
+
 from app.db import DbSession
 from app.domain.addresses import address_key, search_key
+from app.domain.certificates import new_certificate_code
 from app.domain.ids import new_id
 from app.domain.zones import resolve_wall
 from app.models import (
+    Certificate,
+    CertificateDesign,
     Cycle,
     CycleInstitution,
     Enrolment,
@@ -116,6 +121,34 @@ class Make:
         values.setdefault("zone", cycle.zone)
         values.setdefault("search_key", search_key(values["name"], person.email or ""))
         return self._add(Enrolment(id=new_id(), cycle_id=cycle.id, person_id=person.id, **values))
+
+    def certificate(self, enrolment: Enrolment, number: int = 0, **values: Any) -> Certificate:
+        """A live certificate of an enrolment; another one of the same cycle needs a `number`."""
+        at = CertificateDesign.cycle_id == enrolment.cycle_id
+        design = self.db.exec(select(CertificateDesign).where(at)).first()
+        if design is None:
+            design = CertificateDesign(cycle_id=enrolment.cycle_id, version=1, template="classic")
+            self._add(design)
+        days = {"first_day": "2026-12-01", "last_day": "2026-12-22", "zone": "UTC"}
+        said = {"cycle": "Cycle", "minutes": 90, "sessions": 1, "of": 1, "rule": "One session"}
+        rest = {"organizers": [], "issuer": "Convoca", "evidence": "", "identity": ""}
+        values = {
+            "code": new_certificate_code(),
+            "holder": enrolment.name,
+            "language": enrolment.language,
+            "document": {"version": 1, **days, **said, **rest},
+            "rule_version": 1,
+            "status_index": number,
+            **values,
+        }
+        return self._add(
+            Certificate(
+                cycle_id=enrolment.cycle_id,
+                enrolment_id=enrolment.id,
+                design_id=design.id,
+                **values,
+            )
+        )
 
     def material(self, session: Session, **values: Any) -> Material:
         """A link that everybody sees at once."""

@@ -10,6 +10,7 @@ from app.models import (
     Guest,
     Initiative,
     Invitation,
+    IssueRun,
     ReportImport,
     ReportRow,
     now,
@@ -36,6 +37,8 @@ class Seeded:
     invitation_id: str
     import_id: str
     row_id: str
+    code: str
+    run_id: str
 
     def path(self, template: str) -> str:
         """A documented path, filled in."""
@@ -81,6 +84,8 @@ def seed(database: Database) -> Seeded:
         db.flush()
         row = ReportRow(import_id=report.id, number=2, name="Somebody", who="somebody")
         db.add(row)
+        run = IssueRun(cycle_id=cycle.id, finished_at=begun)
+        db.add(run)
         return Seeded(
             cycle_id=cycle.id,
             session_id=session.id,
@@ -96,4 +101,6 @@ def seed(database: Database) -> Seeded:
             invitation_id=invitation.id,
             import_id=report.id,
             row_id=row.id,
+            code=make.certificate(enrolment).code,
+            run_id=run.id,
         )

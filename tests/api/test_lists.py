@@ -29,6 +29,7 @@ LISTS = {
     "/sessions/{session_id}/attendance": 7,
     "/sessions/{session_id}/evidence": 3,
     "/sessions/{session_id}/closings": 3,
+    "/cycles/{cycle_id}/certificates": 7,
     "/cycles/{cycle_id}/completion": 5,
     "/cycles/{cycle_id}/completion/rules": 3,
 }
@@ -51,6 +52,7 @@ def _more(database: Database, seeded: Seeded) -> None:
             enrolment = make.enrolment(
                 db.get_one(type(cycle), seeded.cycle_id), initiative_id=initiative.id
             )
+            make.certificate(enrolment, number=n + 1)
             db.add(
                 Evidence(
                     enrolment_id=enrolment.id,

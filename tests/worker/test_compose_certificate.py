@@ -3,6 +3,7 @@
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
+from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -57,7 +58,7 @@ def test_the_link_the_address_and_the_code(world: Certified, links: Links) -> No
 
 def test_own_words(world: Certified, links: Links) -> None:
     world.issue(world.ana)
-    words = {"subject": "Bravo {name}", "text": "For {cycle}."}
+    words: dict[str, Any] = {"subject": "Bravo {name}", "text": "For {cycle}."}
     world.db.add(MailText(cycle_id=world.cycle.id, kind="certificate", language="en", **words))
     world.db.flush()
     subject, text, _ = read(world, links)

@@ -13,8 +13,6 @@ from app.domain.schedule import Session
 from app.mail.samples import NAME
 from app.mail.values import Sender
 from app.models import (
-    Certificate,
-    CertificateDesign,
     Cycle,
     Enrolment,
     MailText,
@@ -48,25 +46,6 @@ def cycle(db: DbSession, make: Make) -> Cycle:
     return cycle
 
 
-def certificate_of(db: DbSession, enrolment: Enrolment) -> Certificate:
-    design = CertificateDesign(cycle_id=enrolment.cycle_id, version=1, template="classic")
-    db.add(design)
-    db.flush()
-    row = Certificate(
-        cycle_id=enrolment.cycle_id,
-        enrolment_id=enrolment.id,
-        code="0" * 28,
-        holder=NAME,
-        language="en",
-        rule_version=1,
-        design_id=design.id,
-        status_index=0,
-    )
-    db.add(row)
-    db.flush()
-    return row
-
-
 def queued(db: DbSession, cycle: Cycle, session: Session, kind: str) -> Message:
     ana = db.exec(select(Person)).one()
     enrolment = db.exec(select(Enrolment)).one()
@@ -85,7 +64,7 @@ def queued(db: DbSession, cycle: Cycle, session: Session, kind: str) -> Message:
         now=NOW,
         context={
             "enrolment_id": enrolment.id,
-            "certificate_id": certificate_of(db, enrolment).id,
+            "certificate_id": Make(db).certificate(enrolment).id,
             "person_id": ana.id,
             "guest_id": guest_id,
             "session_id": session.id,

@@ -4,6 +4,7 @@ from fastapi import APIRouter, FastAPI
 
 from app.routers.api import (
     attendance,
+    certificates,
     closing,
     completion,
     cycles,
@@ -36,6 +37,7 @@ for part in (
     reports,
     completion,
     feedback,
+    certificates,
     inbound,
 ):
     router.include_router(part.router)
