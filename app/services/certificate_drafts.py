@@ -1,7 +1,7 @@
 """What would be certified of somebody at this moment, and what was certified when it was frozen."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -45,6 +45,17 @@ class NotEligible(Clash):
 
 
 @dataclass(frozen=True, slots=True)
+class Holder:
+    """Of an enrolment what a certificate says."""
+
+    name: str
+    language: str
+
+
+Named = Enrolment | Holder
+
+
+@dataclass(frozen=True, slots=True)
 class Drafting:
     """What certificates of a cycle are drawn up from: what records are held against, and the
     newest release, whose title and organizers they name."""
@@ -52,33 +63,31 @@ class Drafting:
     known: Against
     schedule: Schedule
     rule: Rule
-
-    @property
-    def organizers(self) -> tuple[str, ...]:
-        """The names of the institutions that organize the cycle, in their order."""
-        ours = (i for i in self.schedule.institutions if i.role is InstitutionRole.ORGANIZER)
-        return tuple(i.name for i in ours)
+    organizers: tuple[str, ...]  # names of the institutions, in their order
+    days: tuple[date, date]  # the first and the last, where the cycle is at home
+    _words: dict[str, str] = field(default_factory=dict)  # the rule by language
 
     def certificate(
-        self, enrolment: Enrolment, far: Far, now: datetime, code: str = ""
+        self, enrolment: Named, far: Far, now: datetime, code: str = ""
     ) -> domain.Certificate:
         """What a certificate issued at `now` would say."""
         zone, language = self.known.cycle.zone, enrolment.language
-        times = [self.known.measures[each.id].told for each in self.known.held]
+        if language not in self._words:
+            self._words[language] = rule_in_words(self.rule, language, self.known.held)
         organizers = self.organizers
         return domain.Certificate(
             code=code or new_certificate_code(),
             holder=enrolment.name,
             language=language,
             cycle=localized(self.schedule.title, language, self.schedule.language),
-            first_day=wall_time(min(each.starts for each in times), zone).date(),
-            last_day=wall_time(max(each.starts for each in times), zone).date(),
+            first_day=self.days[0],
+            last_day=self.days[1],
             issued_at=now,
             zone=zone,
             minutes=_minutes(self.known.held, far),
             sessions=far.outcome.counted,
             of=len(self.known.held),
-            rule=rule_in_words(self.rule, language, self.known.held),
+            rule=self._words[language],
             organizers=organizers,
             issuer=organizers[0] if organizers else "Convoca",
             evidence=evidence_digest(far.records),
@@ -86,11 +95,17 @@ class Drafting:
 
 
 def drafting(db: DbSession, known: Against) -> Drafting | None:
-    """What certificates are drawn up from; None without a rule or a release. One query."""
-    schedule = released_schedule(db, known.cycle.id) if known.rule else None
+    """What certificates are drawn up from; None without a rule, a release or a session in it. One
+    query."""
+    schedule = released_schedule(db, known.cycle.id) if known.rule and known.held else None
     if schedule is None or known.rule is None:
         return None
-    return Drafting(known, schedule, known.rule)
+    ours = (i.name for i in schedule.institutions if i.role is InstitutionRole.ORGANIZER)
+    starts = [
+        wall_time(known.measures[each.id].told.starts, known.cycle.zone) for each in known.held
+    ]
+    days = min(starts).date(), max(starts).date()
+    return Drafting(known, schedule, known.rule, tuple(ours), days)
 
 
 def by_rule(plan: Drafting, rule: Rule, version: int) -> Drafting:
@@ -100,7 +115,7 @@ def by_rule(plan: Drafting, rule: Rule, version: int) -> Drafting:
         key: replace(each, statuses=rule.statuses) for key, each in plan.known.measures.items()
     }
     known = replace(plan.known, rule=rule, version=version, measures=measures)
-    return Drafting(known, plan.schedule, rule)
+    return replace(plan, known=known, rule=rule, _words={})
 
 
 def changes_since(
@@ -110,7 +125,7 @@ def changes_since(
     ids; those that say the same are left out. Each is held against the rule that it was given
     under. Three queries for each version of the rule and every thousand certificates."""
     live = [row for row in rows if row.status == domain.State.LIVE]
-    if plan is None or not live or not plan.known.held:
+    if plan is None or not live:
         return {}
     rules = _versions(db, plan.known.cycle.id)
     found: dict[str, tuple[Change, ...]] = {}
@@ -118,7 +133,7 @@ def changes_since(
         here = {row.enrolment_id: row for row in live if row.rule_version == version}
         then = by_rule(plan, rules[version], version) if version in rules else plan
         ids = list(here)
-        people = {each.id: each for each in _enrolments(db, ids)}
+        people = _names(db, ids)
         for far in far_of(db, then.known, ids):
             row = here[far.enrolment_id]
             today = then.certificate(people[far.enrolment_id], far, now, row.code)
@@ -138,10 +153,13 @@ def _versions(db: DbSession, cycle_id: str) -> dict[int, Rule]:
     return {each.version: from_document(each.document) for each in db.exec(query) if each.document}
 
 
-def _enrolments(db: DbSession, ids: Sequence[str]) -> Iterable[Enrolment]:
+def _names(db: DbSession, ids: Sequence[str]) -> dict[str, Named]:
+    found: dict[str, Named] = {}
     for start in range(0, len(ids), 1_000):
-        chunk = ids[start : start + 1_000]
-        yield from db.exec(select(Enrolment).where(col(Enrolment.id).in_(chunk)))
+        chunk = col(Enrolment.id).in_(ids[start : start + 1_000])
+        query = select(Enrolment.id, Enrolment.name, Enrolment.language).where(chunk)
+        found |= {row_id: Holder(name, language) for row_id, name, language in db.exec(query)}
+    return found
 
 
 def to_document(certificate: domain.Certificate, address: str | None, salt: str) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from app.db import DbSession
 from app.domain.certificates import Change, State, state
@@ -17,6 +17,8 @@ from app.services.certificate_life import certificate_of_code
 from app.services.completion import Far, against, far_of, named
 from app.services.paging import paginate
 from app.services.rows import find, found_by
+
+MANY = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class CertificatePage:
     first: int
     last: int
     total: int
+    whole: bool  # all were looked through for changes, not only those of the page
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,37 +101,53 @@ def certificate_page(
     number: int = 1,
     limit: int = 100,
 ) -> CertificatePage:
-    """A page of them. What has changed is found out for all, since it is what to look at first.
+    """A page of them. What has changed is found out for all, since it is what to look at first; of
+    more than `MANY`, where that takes seconds, only where the changed ones are asked for.
 
     Raises NotFound.
     """
-    everything = all_of_cycle(db, actor, cycle_id, now)
-    words = {row.id for row in _searched(db, cycle_id, query)} if query else None
-    found = [
-        each
-        for each in everything
-        if (words is None or each.row.id in words) and (not of or each.state == of)
-    ]
-    pages = max(1, -(-len(found) // limit))
+    find(db, Cycle, cycle_id)
+    mine = col(Certificate.cycle_id) == cycle_id
+    by_status = select(Certificate.status, func.count()).where(mine)
+    found = dict(db.exec(by_status.group_by(Certificate.status)).all())
+    whole = sum(found.values()) <= MANY or of == State.FLAGGED
+    words = found_by(query, Certificate.search_key)
+    statement = select(Certificate).where(mine)
+    statement = statement.order_by(col(Certificate.search_key), col(Certificate.id))
+    if whole:
+        everything = standings(db, cycle_id, db.exec(statement).all(), now)
+        counts = Counter(each.state for each in everything)
+        among = set(db.exec(select(Certificate.id).where(mine, *words)).all()) if words else None
+        rows = [
+            each
+            for each in everything
+            if (among is None or each.row.id in among) and (not of or each.state == of)
+        ]
+        total = len(rows)
+    else:
+        counts = Counter({State(status): count for status, count in found.items()})
+        chosen = [*words, *([col(Certificate.status) == of] if of else [])]
+        statement = statement.where(*chosen)
+        asked = select(func.count()).select_from(Certificate).where(mine, *chosen)
+        total = db.exec(asked).one()
+    pages = max(1, -(-total // limit))
     place = max(1, min(number, pages))
-    here = found[(place - 1) * limit : place * limit]
-    counts = Counter(each.state for each in everything)
+    begin = (place - 1) * limit
+    if whole:
+        here = rows[begin : begin + limit]
+    else:
+        listed = db.exec(statement.offset(begin).limit(limit)).all()
+        here = standings(db, cycle_id, listed, now)
     return CertificatePage(
         rows=here,
         counts={each: counts[each] for each in State},
         number=place,
         pages=pages,
-        first=(place - 1) * limit + 1 if here else 0,
-        last=(place - 1) * limit + len(here),
-        total=len(found),
+        first=begin + 1 if here else 0,
+        last=begin + len(here),
+        total=total,
+        whole=whole,
     )
-
-
-def _searched(db: DbSession, cycle_id: str, query: str) -> Sequence[Certificate]:
-    statement = select(Certificate).where(
-        Certificate.cycle_id == cycle_id, *found_by(query, Certificate.search_key)
-    )
-    return db.exec(statement).all()
 
 
 def certificates_after(

@@ -14,7 +14,7 @@ from app.db import Database
 from app.domain.certificates import new_certificate_code
 from app.models import Certificate, Evidence, IssueRun, Message, now
 from app.schemas.certificate import IssueIn
-from app.services import certificate_issuing
+from app.services import certificate_issuing, certificate_lists
 from app.services.completion_rules import set_rule
 from app.worker.chores import Chores
 from tests.factories import Make
@@ -66,6 +66,22 @@ def test_the_list(organizer_client: TestClient, database: Database, there: There
         assert (f'href="{there.base}/{there.code}"' in page) is found
 
 
+def test_of_many_only_the_page_is_looked_through(
+    organizer_client: TestClient,
+    database: Database,
+    there: There,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(certificate_lists, "MANY", 0)
+    change_records(database, there)
+    page = organizer_client.get(there.base).text
+    assert "Look for changes in all of them" in page
+    assert "the minutes, the sessions, the attendance records" in page
+    for query, found in (("state=flagged", 1), ("state=live", 1), ("q=ana", 1), ("q=eva", 0)):
+        page = organizer_client.get(f"{there.base}?{query}").text
+        assert page.count(f'href="{there.base}/{there.code}"') == found
+
+
 def test_nobody_has_one_yet(organizer_client: TestClient, database: Database) -> None:
     with database.begin(writes=True) as db:
         slug = Certified(db).cycle.slug
@@ -94,7 +110,7 @@ def test_queries_do_not_grow(
             certificate_issuing.issue_to(db, OLGA, there.cycle, command, OVER)
     with count_queries() as queries:
         assert organizer_client.get(there.base).status_code == 200
-    assert len(queries) == 14
+    assert len(queries) == 15
 
 
 def test_issuing_to_all(organizer_client: TestClient, database: Database, there: There) -> None:
