@@ -14,6 +14,7 @@ import click
 from sqlalchemy.exc import OperationalError
 
 from app import schema_version
+from app.badge_keys_command import badge_key
 from app.db import Database
 from app.domain.errors import DomainError, Invalid
 from app.models import now
@@ -139,7 +140,7 @@ def _read_zones_again(settings: Settings, database: Database) -> None:
         click.echo(f"  {settings.base_url}/organize/c/{slug}/publish")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(commands=[badge_key], context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="convoca")
 def main() -> None:
     """Runs virtual training cycles: schedules, calendars that stay right, attendance.

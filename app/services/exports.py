@@ -84,12 +84,12 @@ def participants_xlsx(rows: Iterable[Enrolment], gettext: Gettext, zone: str = "
 
 def certificates_csv(rows: Iterable[Standing], gettext: Gettext, zone: str = "UTC") -> bytes:
     """Certificates, a row each. Times as in `attendance_csv`."""
-    return _csv(*_certificates(rows, gettext, zone))
+    return to_csv(*_certificates(rows, gettext, zone))
 
 
 def certificates_xlsx(rows: Iterable[Standing], gettext: Gettext, zone: str = "UTC") -> bytes:
     """The same as a workbook of one sheet."""
-    return _xlsx(gettext(N_("Certificates")), *_certificates(rows, gettext, zone))
+    return to_xlsx(gettext(N_("Certificates")), *_certificates(rows, gettext, zone))
 
 
 def _certificates(
@@ -102,9 +102,9 @@ def _certificates(
         gettext(N_("Minutes")),
         gettext(N_("Sessions")),
         gettext(N_("Language")),
-        _with_zone(gettext(N_("Issued at")), zone),
+        with_zone(gettext(N_("Issued at")), zone),
         gettext(N_("Issued by")),
-        _with_zone(gettext(N_("Revoked or replaced at")), zone),
+        with_zone(gettext(N_("Revoked or replaced at")), zone),
         gettext(N_("Reason")),
     ]
     body: list[list[Cell]] = [
@@ -115,9 +115,9 @@ def _certificates(
             each.row.document["minutes"],
             each.row.document["sessions"],
             each.row.language,
-            _local(each.row.issued_at, zone),
+            local_time(each.row.issued_at, zone),
             each.row.issued_by,
-            _local(each.row.ended_at, zone),
+            local_time(each.row.ended_at, zone),
             each.row.reason,
         ]
         for each in rows
