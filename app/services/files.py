@@ -5,7 +5,6 @@ browser or a file's name says is not believed. Whatever a browser would run is r
 """
 
 import hashlib
-import io
 import os
 import re
 import shutil

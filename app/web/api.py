@@ -4,7 +4,6 @@ POSTs that come again."""
 import hashlib
 import re
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from inspect import cleandoc, signature
 from typing import Annotated, Any
@@ -22,10 +21,10 @@ from starlette.exceptions import HTTPException
 from app.db import DbSession, insert_unless_there
 from app.domain.errors import N_, Invalid
 from app.domain.ids import new_id
-from app.mail.inbound import LIMIT
 from app.models import KeptAnswer, now
 from app.schemas.problem import Problem
 from app.services.actor import Actor, Scope
+from app.web.api_bodies import MAIL, RawMail, streamed
 from app.web.dependencies import Attends, Db, Reads, Writes
 from app.web.problems import TITLES
 from app.web.sentences import Presenter
@@ -74,52 +73,6 @@ def _presenter(request: Request) -> Presenter:
 
 Sentences = Annotated[Presenter, Depends(_presenter)]
 """Puts conflicts and changes into sentences, in the language of Accept-Language."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mail:
-    """A mail that a program hands over: its beginning, which is all that is read, and how long it
-    is in bytes."""
-
-    raw: bytes
-    size: int
-    digest: str  # SHA-256 of all of it
-
-
-async def _streamed(request: Request) -> Mail:
-    """The body of this request, of which no more is held than is read. Twice is once."""
-    found: Mail | None = getattr(request.state, "mail", None)
-    if found is None:
-        kept, size, digest = bytearray(), 0, hashlib.sha256()
-        async for piece in request.stream():
-            kept += piece[: max(0, LIMIT + 1 - len(kept))]
-            size += len(piece)
-            digest.update(piece)
-        found = request.state.mail = Mail(bytes(kept), size, digest.hexdigest())
-    return found
-
-
-async def _mail(request: Request) -> Mail:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != MAIL:
-        raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-    mail = await _streamed(request)
-    if not mail.size:
-        raise Invalid.one("", N_("Send the mail as it came."), code="missing")
-    return mail
-
-
-MAIL = "message/rfc822"
-REPORTS = (
-    "text/csv",
-    "text/plain",
-    "text/tab-separated-values",
-    "application/octet-stream",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-)
-"""What a provider's report may be sent as. What it is, its bytes say."""
-RawMail = Annotated[Mail, Depends(_mail)]
-"""A body that is a mail, as it came."""
 
 
 def answer(
@@ -389,7 +342,7 @@ async def _digest(request: Request) -> str:
     if (report := getattr(request.state, "report", None)) is not None:  # read and gone
         body = hashlib.sha256(report).hexdigest().encode()
     elif request.headers.get("content-type", "").lower().startswith(MAIL):
-        body = (await _streamed(request)).digest.encode()
+        body = (await streamed(request)).digest.encode()
     else:
         body = await request.body()
     head = f"{request.method} {request.url.path}?{request.url.query}\n".encode()

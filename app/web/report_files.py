@@ -25,7 +25,7 @@ from app.services.files import FileStore
 from app.services.measures import measure_of
 from app.services.report_reading import Ground, Reading, answered, ground, read
 from app.services.rows import find
-from app.web.api import REPORTS
+from app.web.api_bodies import REPORTS
 from app.web.forms import Form, read_form
 from app.web.report_form import answers_of
 from app.web.security import COOKIE

@@ -76,7 +76,7 @@ class Upload:
         """Keeps a logo or a signature, looked through. Raises like `put` and
         `certificates.pictures.picture_from`."""
         picture = looked_through(self._there().read(LARGEST_PICTURE + 1))
-        with _told_if_full():
+        with told_if_full():
             stored = store.keep(picture.data)
         return Kept(stored, picture.kind, picture.ratio)
 

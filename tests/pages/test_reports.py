@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from typing import Any
 
 import pytest
 from sqlmodel import select
@@ -108,7 +109,7 @@ def test_several_files_each_with_its_own_answer(
     ],
 )
 def test_what_cannot_be_read_is_said(
-    organizer_client: TestClient, people: dict[str, str], files: list[object], sentence: str
+    organizer_client: TestClient, people: dict[str, str], files: list[Any], sentence: str
 ) -> None:
     answer = organizer_client.post(f"{PATH}/upload", files=files or [("other", ("", b""))])
     assert answer.status_code == 422

@@ -6,7 +6,8 @@ from starlette.responses import Response
 from app.models import now
 from app.schemas.inbound import InboundOut
 from app.services.inbound import receive
-from app.web.api import JsonRoute, OnceDep, RawMail, answer
+from app.web.api import JsonRoute, OnceDep, answer
+from app.web.api_bodies import RawMail
 from app.web.dependencies import Db, Writes
 
 router = APIRouter(route_class=JsonRoute)
