@@ -16,6 +16,7 @@ from app.db import DbSession, insert_unless_there
 from app.domain.errors import N_, Clash, Invalid, NotFound, Stale
 from app.domain.ids import new_id
 from app.domain.matching import Match, alias_keys, name_key
+from app.languages import translations
 from app.models import Enrolment, ReportAlias, ReportImport, ReportRow, Session
 from app.models import now as present
 from app.schemas.report import DecisionIn, UndoIn
@@ -324,7 +325,8 @@ def _settle(
     found = db.exec(rows.where(mine, counts, col(ReportRow.who).in_(touched))).all()
     moved = [row_id for row_id, who, whose in found if whose != touched[who]]
     if report.status == APPLIED and moved:
-        reason = N_("The row was said to be somebody else's.")
+        speak = translations(actor.language or "en").gettext
+        reason = speak(N_("The row was said to be somebody else's."))
         report_evidence.retract(db, actor, report, moved, reason, now)
     statement = update(ReportRow.__table__).where(  # type: ignore[attr-defined]
         col(ReportRow.id) == bindparam("row_id")

@@ -53,7 +53,6 @@ def upload(
         speak = gettext_for(request)
         said = speak(N_("Files read: %(count)s. Look at each, then apply it."))
         return see_other(request, f"{path_of(slug, number)}/reports", said % {"count": len(kept)})
-    db.commit()
     return _list(request, db, actor, slug, number, told=told, status=200 if kept else 422)
 
 
