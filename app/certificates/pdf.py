@@ -1,13 +1,10 @@
 """A certificate as PDF: tagged (PDF/UA-1), fit to be kept (PDF/A-2a), in the holder's language, and
 the same bytes for the same certificate."""
 
-import io
 import json
 from datetime import UTC
 from functools import lru_cache
 from typing import Any
-
-import segno
 
 from app.certificates.designs import check
 from app.certificates.setting import ROOT, STANDARDS, page
@@ -15,8 +12,7 @@ from app.certificates.values import Design, Picture
 from app.certificates.words import certificate_words
 from app.domain.certificates import Certificate
 from app.languages import translations
-
-_MASK = 3  # of eight that all can be read; comparing them takes longer than setting the page
+from app.typesetting import qr_code
 
 
 def certificate_pdf(
@@ -63,7 +59,7 @@ def _files(
         words["signatories"][at]["picture"] = placed and placed | {"alt": each.name}
     alt = translations(certificate.language).gettext("QR code that leads to %(address)s")
     words["qr"] = {"file": "qr.svg", "alt": alt % {"address": address}}
-    files["qr.svg"] = _qr(address)
+    files["qr.svg"] = qr_code(address)
     files["data.json"] = json.dumps(words, ensure_ascii=False).encode()
     files["main.typ"] = _template(design.template)
     return files, words
@@ -79,11 +75,3 @@ def _placed(picture: Picture, name: str, files: dict[str, bytes]) -> dict[str, A
 @lru_cache(maxsize=8)
 def _template(name: str) -> bytes:
     return (ROOT / f"{name}.typ").read_bytes()
-
-
-def _qr(address: str) -> bytes:
-    """With a quiet zone, so that it can be read on a tinted ground too."""
-    out = io.BytesIO()
-    made = segno.make_qr(address, error="m", mask=_MASK, boost_error=False)
-    made.save(out, kind="svg", border=2, xmldecl=False, light="white")
-    return out.getvalue()

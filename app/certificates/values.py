@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from app.domain.errors import N_, Clash
+from app.domain.errors import N_
 from app.domain.text import Localized
+from app.typesetting import Unprintable as Unprintable
 
 TEMPLATES = {"classic": N_("Classic"), "modern": N_("Modern"), "plain": N_("Plain")}
 """The designs that there are, each a file in templates/certificates, with their names."""
@@ -15,18 +16,6 @@ LONGEST_TITLE = 80  # characters
 LONGEST_STATEMENT = 600
 LONGEST_NAME = 120  # of somebody who signs
 LONGEST_POSITION = 200
-
-
-class Unprintable(Clash):
-    """A name or another text has characters that no typeface of this server has. Installing one
-    that has them helps, and so does writing the name otherwise."""
-
-    code = "unprintable"
-    sentence = N_("No typeface on this server has these characters: %(characters)s")
-
-    def __init__(self, characters: str) -> None:
-        super().__init__(characters=characters)
-        self.characters = characters
 
 
 @dataclass(frozen=True, slots=True)

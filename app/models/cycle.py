@@ -26,6 +26,7 @@ class Cycle(Editable, table=True):
     capacity: int | None = Field(default=None)
     enrolment_open: bool = Field(default=True)
     approval: bool = Field(default=False)  # an organizer confirms each enrolment
+    asks_gender: bool = Field(default=False)  # on enrolling; nobody has to answer
     privacy_notice: dict[str, str] = json_field()
     privacy_version: int = Field(default=1)  # goes up when the notice's text changes
     completion_rule: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))

@@ -27,6 +27,7 @@ class Enrolment(Editable, table=True):
     initiative_id: str | None = Field(default=None, foreign_key="initiative.id", index=True)
     language: str = Field(max_length=2)
     zone: str = Field(max_length=64)
+    gender: str = Field(default="", max_length=8)  # where the cycle asks; domain.enrolment.Gender
     consent_at: datetime | None = Field(default=None)
     consent_version: int = Field(default=0)  # the cycle's privacy_version that was agreed to
     link_generation: int = Field(default=1)  # raising it ends the personal link

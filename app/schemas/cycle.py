@@ -52,6 +52,7 @@ class CycleIn(Strict):
     capacity: Capacity | None = None
     enrolment_open: YesNo = True
     approval: YesNo = False
+    asks_gender: YesNo = Field(default=False, description="On enrolling; nobody has to answer.")
     privacy_notice: Prose = Field(default_factory=dict)
     completion_rule: CompletionRule | None = None
 
@@ -69,6 +70,7 @@ class CycleChange(Change):
     capacity: Capacity | None = None
     enrolment_open: YesNo = True
     approval: YesNo = False
+    asks_gender: YesNo = False
     privacy_notice: Prose = Field(default_factory=dict)
     completion_rule: CompletionRule | None = None
 
@@ -123,6 +125,7 @@ class CycleOut(Out):
     capacity: int | None
     enrolment_open: bool
     approval: bool
+    asks_gender: bool
     privacy_notice: dict[str, str]
     privacy_version: int
     completion_rule: CompletionRule | None

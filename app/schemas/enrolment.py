@@ -14,6 +14,7 @@ from app.schemas.types import (
     Email,
     Filled200,
     Filled500,
+    GenderGiven,
     Id,
     Instant,
     Language,
@@ -43,6 +44,7 @@ class EnrolmentIn(Strict):
     country: Country = ""
     institution: Line200 = ""
     initiative: Line200 = ""
+    gender: GenderGiven = Field(default="", description="Where the cycle asks for it.")
     language: Language | None = None  # the cycle's
     zone: Zone | None = None  # the cycle's
     consent: YesNo = False
@@ -63,6 +65,7 @@ class EnrolmentChange(Change):
     country: Country = ""
     institution: Line200 = ""
     initiative: Line200 = ""
+    gender: GenderGiven = ""
     language: Language = ""
     zone: Zone = ""
     status: EnrolmentStatus = EnrolmentStatus.CONFIRMED
@@ -81,6 +84,7 @@ class EnrolmentOut(Out):
     country: str
     institution: str
     initiative: str
+    gender: str
     language: str
     zone: str
     consent_at: Instant | None

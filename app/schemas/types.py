@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from email_validator import EmailNotValidError, validate_email
@@ -300,6 +300,7 @@ Zone = Annotated[
         format="iana-zone",
     ),
 ]
+GenderGiven = Literal["", "female", "male", "another", "unsaid"]
 Country = Annotated[
     str,
     Field(max_length=2),

@@ -144,6 +144,7 @@ def _settings(source: Cycle, command: CloneIn) -> Cycle:
         capacity=source.capacity,
         enrolment_open=source.enrolment_open,
         approval=source.approval,
+        asks_gender=source.asks_gender,
         institutions=[],
     )
 

@@ -22,6 +22,7 @@ from app.schemas.directory import InstitutionIn, PersonIn
 from app.schemas.session import AgendaIn, PartIn, SegmentIn, SessionIn
 from app.services import accounts, agendas, cycles, institutions, people, publishing, sessions
 from app.services.actor import SYSTEM
+from app.services.demo_feedback import give_opinions
 from app.services.demo_participants import MadeUp, participants
 
 FORTNIGHT = timedelta(days=14)
@@ -67,6 +68,8 @@ def load(db: DbSession, now: datetime, *, organizer_email: str) -> bool:
     db.flush()
     _attend(db, by_number[1], enrolments, share=0.8)
     _attend(db, by_number[2], enrolments, share=0.7)
+    give_opinions(db, by_number[1], enrolments, anonymous=False)
+    give_opinions(db, by_number[2], enrolments, anonymous=True)
     return True
 
 

@@ -56,6 +56,14 @@ class EnrolmentPage:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What somebody gave on enrolling, to filter by; what is empty filters nothing."""
+
+    country: str = ""  # ISO 3166-1 alpha-2
+    gender: str = ""
+
+
 def get_enrolment(db: DbSession, actor: Actor, enrolment_id: str) -> Enrolment:
     """An enrolment with person and initiative.
 
@@ -121,10 +129,12 @@ def page_of_enrolments(
     order: Order = Order.NAME,
     number: int = 1,
     limit: int = 50,
+    *,
+    given: Given | None = None,
 ) -> EnrolmentPage:
     """Page `number` (from 1; beyond the last it is the last) for somebody who leafs through,
-    with person and initiative."""
-    matching = _matching(cycle_id, query, status)
+    with person and initiative. `given`: only those who gave that."""
+    matching = _matching(cycle_id, query, status, given)
     total = db.exec(select(func.count()).select_from(matching.subquery())).one()
     pages = max(1, -(-total // limit))
     number = max(1, min(number, pages))
@@ -144,9 +154,10 @@ def all_enrolments(
     cycle_id: str,
     query: str = "",
     status: EnrolmentStatus | None = None,
+    given: Given | None = None,
 ) -> list[Enrolment]:
     """All that match, by name, with person and initiative; for files."""
-    statement = _matching(cycle_id, query, status).options(*loads())
+    statement = _matching(cycle_id, query, status, given).options(*loads())
     return list(db.exec(statement.order_by(*_COLUMNS[Order.NAME])).all())
 
 
@@ -183,9 +194,13 @@ def who_moves_up(db: DbSession, enrolment: Enrolment) -> Enrolment | None:
 
 
 def _matching(
-    cycle_id: str, query: str, status: EnrolmentStatus | None
+    cycle_id: str, query: str, status: EnrolmentStatus | None, given: Given | None = None
 ) -> SelectOfScalar[Enrolment]:
     statement = select(Enrolment).where(col(Enrolment.cycle_id) == cycle_id)
     if status is not None:
         statement = statement.where(col(Enrolment.status) == status)
+    if given is not None and given.country:
+        statement = statement.where(col(Enrolment.country) == given.country)
+    if given is not None and given.gender:
+        statement = statement.where(col(Enrolment.gender) == given.gender)
     return statement.where(*found_by(query, Enrolment.search_key))

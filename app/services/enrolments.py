@@ -102,8 +102,10 @@ def add_enrolment(
     Raises:
         NotFound: no such cycle.
         Clash: ``already_enrolled``, with the parameter ``enrolment_id``.
+        Invalid: at ``gender``, where the cycle does not ask for it.
     """
     cycle = hold(db, Cycle, cycle_id)
+    _refuse_unasked(cycle, data.gender)
     person = _person_of(db, data, cycle)
     enrolment = _find(db, cycle.id, person.id)
     if enrolment is not None and enrolment.status != EnrolmentStatus.WITHDRAWN:
@@ -139,6 +141,7 @@ def change_enrolment(
         NotFound: no such enrolment.
         Stale: `revision` is given and not the present one.
         Clash: ``cycle_full``, if it would take a place and there is none.
+        Invalid: at ``gender``, where the cycle does not ask for it.
     """
     cycle_id = db.exec(
         select(Enrolment.cycle_id).where(col(Enrolment.id) == _sane(enrolment_id))
@@ -148,6 +151,9 @@ def change_enrolment(
     cycle = hold(db, Cycle, cycle_id)
     enrolment = hold(db, Enrolment, enrolment_id, *loads(), revision=revision)
     given = change.model_fields_set
+    if "gender" in given:
+        _refuse_unasked(cycle, change.gender)
+        enrolment.gender = change.gender
     for name in ("name", "country", "institution", "language", "zone"):
         if name in given:
             setattr(enrolment, name, getattr(change, name))
@@ -287,6 +293,8 @@ def _fill(
     enrolment.name = data.name
     enrolment.country = data.country
     enrolment.institution = data.institution
+    # What is not asked for is not kept, whichever form it came from.
+    enrolment.gender = data.gender if cycle.asks_gender else ""
     enrolment.language = data.language or cycle.language
     enrolment.zone = data.zone or cycle.zone
     if data.consent:
@@ -296,6 +304,11 @@ def _fill(
     enrolment.search_key = enrolment_key(enrolment)
     db.flush()
     return enrolment
+
+
+def _refuse_unasked(cycle: Cycle, gender: str) -> None:
+    if gender and not cycle.asks_gender:
+        raise Invalid.one("gender", N_("This cycle does not ask for gender."), code="not_asked")
 
 
 def _set_initiative(db: DbSession, enrolment: Enrolment, name: str) -> None:

@@ -8,12 +8,13 @@ import csv
 import io
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
 import xlsxwriter
 
 from app.domain.attendance import Basis, Record, Status
 from app.domain.certificates import State, shown_code
-from app.domain.enrolment import EnrolmentStatus
+from app.domain.enrolment import EnrolmentStatus, Gender
 from app.domain.errors import N_
 from app.domain.zones import wall_time
 from app.models import Enrolment
@@ -21,8 +22,10 @@ from app.services.attendance import AttendanceRow
 from app.services.certificate_lists import Standing
 
 Gettext = Callable[[str], str]
-Cell = str | int | datetime | None
-"""Text, a whole number, a local time (naive), or nothing."""
+Cell = str | int | float | datetime | None
+"""Text, a number, a local time (naive), or nothing."""
+Sheet = tuple[str, Sequence[str], Sequence[Sequence[Cell]]]
+"""A sheet of a workbook: its name, the names of its columns, its rows."""
 
 CSV_TYPE = "text/csv; charset=utf-8"
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -49,6 +52,12 @@ ENROLMENT_WORDS = {
     EnrolmentStatus.WAITLISTED: N_("On the waiting list"),
     EnrolmentStatus.WITHDRAWN: N_("Withdrawn"),
 }
+GENDER_WORDS = {
+    Gender.FEMALE: N_("Female"),
+    Gender.MALE: N_("Male"),
+    Gender.ANOTHER: N_("Another"),
+    Gender.UNSAID: N_("Prefers not to say"),
+}
 
 CERTIFICATE_WORDS = {
     State.LIVE: N_("Valid"),
@@ -72,14 +81,19 @@ def attendance_xlsx(rows: Iterable[AttendanceRow], gettext: Gettext, zone: str =
     return to_xlsx(gettext(N_("Attendance")), *_attendance(rows, gettext, zone))
 
 
-def participants_csv(rows: Iterable[Enrolment], gettext: Gettext, zone: str = "UTC") -> bytes:
-    """Enrolments (with person and initiative loaded), a row each. Times as in `attendance_csv`."""
-    return to_csv(*_participants(rows, gettext, zone))
+def participants_csv(
+    rows: Iterable[Enrolment], gettext: Gettext, zone: str = "UTC", *, gender: bool = False
+) -> bytes:
+    """Enrolments (with person and initiative loaded), a row each. Times as in `attendance_csv`;
+    `gender`: with what was answered to that."""
+    return to_csv(*_participants(rows, gettext, zone, gender))
 
 
-def participants_xlsx(rows: Iterable[Enrolment], gettext: Gettext, zone: str = "UTC") -> bytes:
+def participants_xlsx(
+    rows: Iterable[Enrolment], gettext: Gettext, zone: str = "UTC", *, gender: bool = False
+) -> bytes:
     """The same as a workbook of one sheet."""
-    return to_xlsx(gettext(N_("Participants")), *_participants(rows, gettext, zone))
+    return to_xlsx(gettext(N_("Participants")), *_participants(rows, gettext, zone, gender))
 
 
 def certificates_csv(rows: Iterable[Standing], gettext: Gettext, zone: str = "UTC") -> bytes:
@@ -156,10 +170,11 @@ def _seen(record: Record, gettext: Gettext, zone: str) -> list[Cell]:
 
 
 def _participants(
-    rows: Iterable[Enrolment], gettext: Gettext, zone: str
+    rows: Iterable[Enrolment], gettext: Gettext, zone: str, gender: bool
 ) -> tuple[list[str], list[list[Cell]]]:
     head = [
         *who_head(gettext),
+        *([gettext(N_("Gender"))] if gender else []),
         gettext(N_("Status")),
         gettext(N_("Language")),
         gettext(N_("Time zone")),
@@ -169,6 +184,7 @@ def _participants(
     body: list[list[Cell]] = [
         [
             *who(row),
+            *([gender_words(row.gender, gettext)] if gender else []),
             gettext(ENROLMENT_WORDS[EnrolmentStatus(row.status)]),
             row.language,
             row.zone,
@@ -197,6 +213,11 @@ def who(row: Enrolment) -> list[Cell]:
     return [row.name, row.person.email or "", row.country, row.institution, initiative]
 
 
+def gender_words(gender: str, gettext: Gettext) -> str:
+    """What somebody answered, in words; empty where they did not."""
+    return gettext(GENDER_WORDS[Gender(gender)]) if gender else ""
+
+
 def with_zone(words: str, zone: str) -> str:
     """The name of a column of local times."""
     return f"{words} ({zone})"
@@ -222,7 +243,7 @@ def _plain(cell: Cell) -> str:
             return ""
         case datetime():
             return cell.isoformat(" ")
-        case int():
+        case int() | float():
             return str(cell)
         case _:
             return f"'{cell}" if cell.startswith(_FORMULA) else cell
@@ -230,11 +251,24 @@ def _plain(cell: Cell) -> str:
 
 def to_xlsx(name: str, head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> bytes:
     """A workbook of one sheet, called `name`, in which every text is a string cell."""
+    return to_workbook([(name, head, rows)])
+
+
+def to_workbook(sheets: Iterable[Sheet]) -> bytes:
+    """A workbook of these sheets, whose names differ, in which every text is a string cell."""
     file = io.BytesIO()
     book = xlsxwriter.Workbook(file, {"in_memory": True})
-    sheet = book.add_worksheet(name[:31])
     bold = book.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "top"})
     moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
+    for name, head, rows in sheets:
+        _fill(book.add_worksheet(name[:31]), head, rows, bold, moment)
+    book.close()
+    return file.getvalue()
+
+
+def _fill(
+    sheet: Any, head: Sequence[str], rows: Sequence[Sequence[Cell]], bold: Any, moment: Any
+) -> None:
     for column, words in enumerate(head):
         sheet.write_string(0, column, words, bold)
         longest = max((len(_plain(row[column])) for row in rows), default=0)
@@ -246,12 +280,10 @@ def to_xlsx(name: str, head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> b
                     pass
                 case datetime():
                     sheet.write_datetime(number, column, cell, moment)
-                case int():
+                case int() | float():
                     sheet.write_number(number, column, cell)
                 case _:
                     sheet.write_string(number, column, cell)
     sheet.freeze_panes(1, 1)
     if rows:
         sheet.autofilter(0, 0, len(rows), len(head) - 1)
-    book.close()
-    return file.getvalue()

@@ -280,7 +280,7 @@ def _join(db: DbSession, actor: Actor, stays: Enrolment, goes: Enrolment, at: da
         stays.status, stays.status_at = goes.status, goes.status_at
     if stays.consent_at is None:
         stays.consent_at, stays.consent_version = goes.consent_at, goes.consent_version
-    _fill(stays, goes, "country", "institution", "initiative_id")
+    _fill(stays, goes, "country", "institution", "initiative_id", "gender")
     for fact in db.exec(select(Evidence).where(Evidence.enrolment_id == goes.id)):
         fact.enrolment_id = stays.id
     db.connection().execute(

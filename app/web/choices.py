@@ -4,8 +4,9 @@ from functools import cache
 
 from app.domain.addresses import search_key
 from app.domain.zones import zone_names, zones_by_country
-from app.languages import OWN_NAMES, country_name, zone_label
+from app.languages import OWN_NAMES, country_name, translations, zone_label
 from app.schemas.countries import COUNTRIES
+from app.services.exports import GENDER_WORDS
 
 Choices = tuple[tuple[str, str], ...]
 
@@ -42,3 +43,10 @@ def _zones(language: str) -> Choices:
 def language_choices() -> Choices:
     """The languages as (code, own name)."""
     return tuple(OWN_NAMES.items())
+
+
+@cache
+def gender_choices(language: str) -> Choices:
+    """What can be answered where a cycle asks, as (value, words)."""
+    gettext = translations(language).gettext
+    return tuple((gender.value, gettext(words)) for gender, words in GENDER_WORDS.items())

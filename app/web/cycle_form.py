@@ -15,7 +15,7 @@ def read(form: Form) -> dict[str, Any]:
     data: dict[str, Any] = form.pick(*TEXTS)
     data |= {name: form.localized(name) for name in LOCALIZED}
     data |= {"contact_email": form.or_none("contact_email"), "capacity": form.or_none("capacity")}
-    data |= {name: form.checked(name) for name in ("enrolment_open", "approval")}
+    data |= {name: form.checked(name) for name in ("enrolment_open", "approval", "asks_gender")}
     return data
 
 
@@ -51,6 +51,7 @@ def shown(cycle: Cycle) -> dict[str, Any]:
         "capacity": cycle.capacity,
         "enrolment_open": cycle.enrolment_open,
         "approval": cycle.approval,
+        "asks_gender": cycle.asks_gender,
     }
     return data
 

@@ -27,6 +27,7 @@ from app.languages import (
     zone_label,
 )
 from app.paths import STATIC, TEMPLATES
+from app.services.exports import gender_words
 from app.services.links import Links, Purpose
 from app.web.languages import Reader, reader_of
 from app.web.problems import translate
@@ -75,6 +76,7 @@ def environment(language: str) -> Environment:
         "zone_label": lambda name: zone_label(name, language),
         "file_size": lambda size: file_size(size, language),
         "country": lambda code: country_name(code, language),
+        "gender": lambda value: gender_words(value, gettext),
         "localized": lambda text, fallback="en": localized(text, language, fallback),
         "say": say,
         "iso": lambda instant: instant.isoformat().replace("+00:00", "Z"),

@@ -113,6 +113,7 @@ CALLS: dict[str, tuple[Callable[[Seeded], Any], int]] = {
     "get_certificate": (lambda s: None, 200),
     "revoke_certificate": (lambda s: {"reason": "Wrong person."}, 200),
     "supersede_certificate": (lambda s: {"holder": "Ana"}, 409),
+    "get_cycle_report": (lambda s: None, 200),
     "list_evidence": (lambda s: None, 200),
     "list_closings": (lambda s: None, 200),
     "close_session": (lambda s: {"note": "All is read."}, 409),

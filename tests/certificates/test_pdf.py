@@ -5,6 +5,7 @@ import io
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -18,9 +19,9 @@ import zxingcpp
 from PIL import Image
 from pypdf import PdfReader
 
-from app.certificates import setting
+from app import typesetting
 from app.certificates.pdf import certificate_image, certificate_pdf
-from app.certificates.setting import run, unprintable
+from app.certificates.setting import ROOT, run, unprintable
 from app.certificates.values import TEMPLATES, Design, Signatory, Unprintable
 from app.certificates.words import TITLE
 from app.domain.certificates import Certificate, new_certificate_code
@@ -251,18 +252,22 @@ def test_letters_that_the_typefaces_have(name: str) -> None:
     assert name in text_of(made(certificate(holder=name)))
 
 
+PLACE = (ROOT, True)
+
+
 @pytest.fixture
 def own_faces_only(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A server without typefaces, whatever this one has."""
-    kept = list(setting._idle[True])
-    setting._idle[True].clear()
-    setting._has_face.cache_clear()
+    typesetting._idle.setdefault(PLACE, deque())
+    kept = list(typesetting._idle[PLACE])
+    typesetting._idle[PLACE].clear()
+    typesetting._has_face.cache_clear()
     fonts = typst.Fonts(include_system_fonts=False)
-    monkeypatch.setattr(setting, "_faces", lambda *, everywhere: fonts)
+    monkeypatch.setattr(typesetting, "_faces", lambda *, everywhere: fonts)
     yield
-    setting._has_face.cache_clear()
-    setting._idle[True].clear()
-    setting._idle[True].extend(kept)
+    typesetting._has_face.cache_clear()
+    typesetting._idle[PLACE].clear()
+    typesetting._idle[PLACE].extend(kept)
 
 
 @pytest.mark.usefixtures("own_faces_only")
@@ -278,15 +283,16 @@ def test_a_name_without_a_typeface_is_no_blank() -> None:
 
 def test_the_servers_typefaces_are_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
+    typesetting_run = typesetting.run
 
     def spied(*a: Any, everywhere: bool, **k: Any) -> bytes:
         asked.append(everywhere)
-        return run(*a, **k)
+        return typesetting_run(*a, **k)
 
     monkeypatch.setattr(
-        setting, "_has_face", lambda c, *, everywhere: everywhere or c not in "Иван"
+        typesetting, "_has_face", lambda c, *, everywhere: everywhere or c not in "Иван"
     )
-    monkeypatch.setattr(setting, "run", spied)
+    monkeypatch.setattr(typesetting, "run", spied)
     assert unprintable("Иван") == ""
     made(certificate(holder="Иван"))
     made(certificate(holder="José"))

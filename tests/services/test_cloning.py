@@ -41,6 +41,7 @@ def source(make: Make) -> Cycle:
         capacity=40,
         enrolment_open=False,
         approval=True,
+        asks_gender=True,
         completion_rule={"min_sessions": 1, "of": 2, "min_percent_of_each": 75},
     )
     make.carries(cycle, caf, "host")
@@ -93,6 +94,7 @@ def test_settings_are_copied_and_history_is_not(db: DbSession, source: Cycle, ma
         "capacity": 40,
         "enrolment_open": False,
         "approval": True,
+        "asks_gender": True,
         "privacy_notice": {"es": "Un año."},
         "privacy_version": 1,
         "completion_rule": {"min_sessions": 1, "of": 2, "min_percent_of_each": 75},

@@ -81,6 +81,7 @@ def test_a_cycle_begins_as_a_draft(db: DbSession) -> None:
         "capacity": 40,
         "enrolment_open": False,
         "approval": True,
+        "asks_gender": False,
         "privacy_notice": {"es": "Un año."},
         "privacy_version": 1,
         "completion_rule": {"min_sessions": 3, "of": 4, "min_percent_of_each": 75},

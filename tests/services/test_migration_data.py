@@ -327,7 +327,7 @@ def test_what_is_new_says_that_nothing_has_happened_yet(old: Database) -> None:
         for table, had in columns.items()
     }
     assert new == {
-        "cycle": {"invites": False, "zones_moved": False},
+        "cycle": {"invites": False, "zones_moved": False, "asks_gender": False},
         "person": {"bounced_at": None, "bounce": ""},
         "session": {"backstage_url": "", "closed_at": None},
         "segment": {},
@@ -338,7 +338,7 @@ def test_what_is_new_says_that_nothing_has_happened_yet(old: Database) -> None:
             "answered_start": None,
             "comment": "",
         },
-        "enrolment": {},
+        "enrolment": {"gender": ""},
         "evidence": {
             "joined_at": None,
             "left_at": None,

@@ -16,6 +16,7 @@ from app.routers.api import (
     materials,
     people,
     publishing,
+    report,
     reports,
     sessions,
 )
@@ -36,6 +37,7 @@ for part in (
     closing,
     reports,
     completion,
+    report,
     feedback,
     certificates,
     inbound,

@@ -35,6 +35,7 @@ from app.routers.pages import (
     releases,
     reminders,
     replies,
+    report,
     reports,
     room,
     sessions,
@@ -72,6 +73,7 @@ for each in (
     reports,
     attendance,
     completion,
+    report,
     feedback,
     certificate_design,  # before certificates, which take any last piece for a code
     certificates,

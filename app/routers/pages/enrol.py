@@ -13,7 +13,7 @@ from app.routers.pages.public import cycle_and_reader
 from app.schemas.enrolment import OwnEnrolmentIn
 from app.services import enrolments
 from app.web import public_view as view
-from app.web.choices import country_choices, language_choices, zone_choices
+from app.web.choices import country_choices, gender_choices, language_choices, zone_choices
 from app.web.dependencies import Db
 from app.web.forms import Form, FormData, errors_of
 from app.web.problems import status_of, validate
@@ -22,7 +22,8 @@ from app.web.templating import gettext_for, page, see_other
 router = APIRouter()
 
 FIELDS = (
-    "name", "email", "country", "institution", "initiative", "language", "zone", "consent",
+    "name", "email", "country", "institution", "initiative", "gender", "language", "zone",
+    "consent",
 )  # fmt: skip
 """In the order in which they stand, so that the first mistake is the first one met."""
 
@@ -57,7 +58,9 @@ def thanks(request: Request, db: Db, slug: str) -> Response:
 
 
 def _read(form: Form) -> OwnEnrolmentIn:
-    data: dict[str, Any] = form.pick("name", "email", "country", "institution", "initiative")
+    data: dict[str, Any] = form.pick(
+        "name", "email", "country", "institution", "initiative", "gender"
+    )
     for name in ("language", "zone"):
         if form.text(name):
             data[name] = form.text(name)
@@ -85,6 +88,7 @@ def _form_page(
         "countries": country_choices(reader.language),
         "zones": zone_choices(reader.language, zone),
         "language_choices": language_choices(),
+        "genders": gender_choices(reader.language),
         "has_notice": bool(notice),
         "notice": view.paragraphs(notice),
     }

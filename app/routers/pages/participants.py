@@ -7,14 +7,16 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db import DbSession
-from app.domain.enrolment import EnrolmentStatus
+from app.domain.enrolment import EnrolmentStatus, Gender
 from app.domain.errors import Clash, DomainError, NotFound
 from app.models import Cycle, Enrolment, now
+from app.schemas.countries import COUNTRIES
 from app.schemas.enrolment import EnrolmentChange, EnrolmentIn
 from app.services import enrolment_lists, enrolments, exports
 from app.services.actor import Actor
 from app.services.cycles import cycle_for_slug
-from app.web.choices import country_choices, language_choices, zone_choices
+from app.services.enrolment_lists import Given
+from app.web.choices import country_choices, gender_choices, language_choices, zone_choices
 from app.web.dependencies import Db, Organizer
 from app.web.downloads import download
 from app.web.forms import FormData, errors_of, revision_of
@@ -24,7 +26,7 @@ from app.web.templating import current_reader, gettext_for, page, see_other
 
 router = APIRouter(prefix="/organize/c/{slug}/participants")
 
-FIELDS = ("name", "email", "country", "institution", "initiative", "language", "zone")
+FIELDS = ("name", "email", "country", "institution", "initiative", "gender", "language", "zone")
 CHANGED = tuple(name for name in FIELDS if name != "email")
 
 
@@ -37,17 +39,21 @@ def list_participants(
     q: str = "",
     status: str = "",
     sort: str = "name",
+    country: str = "",
+    gender: str = "",
     number: PageNumber = "1",
 ) -> Response:
     """A page of them, searched, filtered and sorted."""
     cycle = cycle_for_slug(db, actor, slug)
     chosen = _status(status)
     order = next((o for o in enrolment_lists.Order if o == sort), enrolment_lists.Order.NAME)
+    given = _given(cycle, country, gender)
     found = enrolment_lists.page_of_enrolments(
-        db, actor, cycle.id, q, chosen, order, page_number(number)
+        db, actor, cycle.id, q, chosen, order, page_number(number), given=given
     )
     path = f"/organize/c/{slug}/participants"
     kept = {"q": q, "status": chosen.value if chosen else "", "sort": order.value}
+    kept |= {"country": given.country, "gender": given.gender}
 
     def at(**changes: object) -> str:
         asked = {name: value for name, value in {**kept, **changes}.items() if value}
@@ -60,6 +66,7 @@ def list_participants(
         "q": q,
         "status": kept["status"],
         "order": order.value,
+        "given": given,
         "short": short_date(request, cycle.zone),
         "at": at,
         "files": {kind: f"{path}.{kind}?{urlencode(kept)}" for kind in ("csv", "xlsx")},
@@ -69,23 +76,41 @@ def list_participants(
 
 @router.get(".csv")
 def participants_csv(
-    request: Request, db: Db, actor: Organizer, slug: str, q: str = "", status: str = ""
+    request: Request,
+    db: Db,
+    actor: Organizer,
+    slug: str,
+    q: str = "",
+    status: str = "",
+    country: str = "",
+    gender: str = "",
 ) -> Response:
     """Those shown, as CSV."""
     cycle = cycle_for_slug(db, actor, slug)
-    rows = enrolment_lists.all_enrolments(db, actor, cycle.id, q, _status(status))
-    data = exports.participants_csv(rows, gettext_for(request), cycle.zone)
+    given = _given(cycle, country, gender)
+    rows = enrolment_lists.all_enrolments(db, actor, cycle.id, q, _status(status), given)
+    asks = cycle.asks_gender
+    data = exports.participants_csv(rows, gettext_for(request), cycle.zone, gender=asks)
     return download(data, exports.CSV_TYPE, f"{slug}-participants.csv")
 
 
 @router.get(".xlsx")
 def participants_xlsx(
-    request: Request, db: Db, actor: Organizer, slug: str, q: str = "", status: str = ""
+    request: Request,
+    db: Db,
+    actor: Organizer,
+    slug: str,
+    q: str = "",
+    status: str = "",
+    country: str = "",
+    gender: str = "",
 ) -> Response:
     """Those shown, as XLSX."""
     cycle = cycle_for_slug(db, actor, slug)
-    rows = enrolment_lists.all_enrolments(db, actor, cycle.id, q, _status(status))
-    data = exports.participants_xlsx(rows, gettext_for(request), cycle.zone)
+    given = _given(cycle, country, gender)
+    rows = enrolment_lists.all_enrolments(db, actor, cycle.id, q, _status(status), given)
+    asks = cycle.asks_gender
+    data = exports.participants_xlsx(rows, gettext_for(request), cycle.zone, gender=asks)
     return download(data, exports.XLSX_TYPE, f"{slug}-participants.xlsx")
 
 
@@ -132,12 +157,12 @@ def change_participant(
     """Corrects it, unless somebody else did in the meantime."""
     cycle, row = _open(db, actor, slug, enrolment_id)
     try:
-        change = validate(EnrolmentChange, form.pick(*CHANGED))
+        change = validate(EnrolmentChange, form.pick(*_changed(cycle)))
         enrolments.change_enrolment(db, actor, row.id, change, form.revision(), now=now())
     except DomainError as error:
         db.rollback()
         cycle, row = _open(db, actor, slug, enrolment_id)
-        values = _values(row) | form.pick(*CHANGED)
+        values = _values(row) | form.pick(*_changed(cycle))
         return _form(request, cycle, values, row, error)
     gettext = gettext_for(request)
     path = f"/organize/c/{slug}/participants/{enrolment_id}"
@@ -221,6 +246,19 @@ def _status(text: str) -> EnrolmentStatus | None:
     return next((status for status in EnrolmentStatus if status == text), None)
 
 
+def _changed(cycle: Cycle) -> tuple[str, ...]:
+    """What the form has: an answer to what is not asked any more stays as it is."""
+    return tuple(name for name in CHANGED if name != "gender" or cycle.asks_gender)
+
+
+def _given(cycle: Cycle, country: str, gender: str) -> Given:
+    """What they gave who are asked for; what nobody can have given filters nothing."""
+    return Given(
+        country if country in COUNTRIES else "",
+        gender if cycle.asks_gender and gender in set(Gender) else "",
+    )
+
+
 def _wanted(text: str) -> EnrolmentStatus:
     status = _status(text)
     if status is None or status is EnrolmentStatus.PENDING:
@@ -251,6 +289,7 @@ def _values(row: Enrolment) -> dict[str, str]:
         "country": row.country,
         "institution": row.institution,
         "initiative": row.initiative.name if row.initiative else "",
+        "gender": row.gender,
         "language": row.language,
         "zone": row.zone,
     }
@@ -277,6 +316,7 @@ def _form(
         "countries": country_choices(language),
         "zones": zone_choices(language, values["zone"]),
         "language_options": language_choices(),
+        "genders": gender_choices(language),
     }
     status = status_of(error) if error else 200
     return page(request, "organize/participants_one.html", context, status=status)
