@@ -15,7 +15,18 @@ from threading import Lock
 from types import ModuleType
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, Engine, Update, create_engine, event, func, make_url
+from sqlalchemy import (
+    ClauseElement,
+    Connection,
+    Dialect,
+    Engine,
+    Transaction,
+    Update,
+    create_engine,
+    event,
+    func,
+    make_url,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import sessionmaker
@@ -29,7 +40,9 @@ __all__ = [
     "Database",
     "DbSession",
     "Jot",
+    "Prepared",
     "insert_unless_there",
+    "insert_unless_there_in",
     "make_engine",
     "sqlite_module",
     "write_anew",
@@ -67,9 +80,17 @@ def _begin_sqlite(connection: Connection) -> None:
     writes = options.get("convoca_writes", True)
     if writes:
         durable = options.get("convoca_durable", True)
-        connection.exec_driver_sql(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-    connection.exec_driver_sql(f"PRAGMA query_only = {'OFF' if writes else 'ON'}")
+        _set_pragma(connection, "synchronous", "FULL" if durable else "NORMAL")
+    _set_pragma(connection, "query_only", "OFF" if writes else "ON")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _set_pragma(connection: Connection, name: str, value: str) -> None:
+    """Unless this connection, which is used again and again, has that value from before."""
+    if connection.info.get(name) != value:
+        driver: Any = connection.connection.driver_connection
+        driver.execute(f"PRAGMA {name} = {value}")
+        connection.info[name] = value
 
 
 def make_engine(url: str) -> Engine:
@@ -100,7 +121,14 @@ def insert_unless_there(
 
     `index_elements`: the columns of the one key that may be taken, an error where it is another;
     None: any key."""
-    insert = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
+    return insert_unless_there_in(db.get_bind().dialect.name, model, index_elements)
+
+
+def insert_unless_there_in(
+    dialect: str, model: Any, index_elements: Sequence[str] | None = None
+) -> postgresql.Insert | sqlite.Insert:
+    """The same, in a dialect by its name."""
+    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
     return insert(model.__table__).on_conflict_do_nothing(index_elements=index_elements)
 
 
@@ -192,14 +220,10 @@ Jot = Callable[[Update, Mapping[str, Any]], datetime | None]
 clock; None where there is no server, or no row was meant."""
 
 
-class _Prepared:
-    """A statement as the driver takes it."""
+class Prepared:
+    """A statement as the driver takes it, worked out once."""
 
-    def __init__(self, statement: Update, dialect: Dialect) -> None:
-        if dialect.name == "postgresql":
-            # It holds for the transaction, which is this statement.
-            statement = statement.where(func.set_config("synchronous_commit", "off", True) == "off")
-            statement = statement.returning(func.clock_timestamp())
+    def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
         compiled = statement.compile(dialect=dialect)
         assert isinstance(compiled, SQLCompiler)
         self.text = str(compiled)
@@ -217,7 +241,9 @@ class _Prepared:
         convert = self._convert
         given = {k: convert[k](v) if k in convert else v for k, v in values.items()}
         merged = {**self._fixed, **given}
-        return merged if self._positions is None else [merged[name] for name in self._positions]
+        if self._positions is None:
+            return merged
+        return tuple([merged[name] for name in self._positions])
 
 
 class Database:
@@ -226,7 +252,7 @@ class Database:
     def __init__(self, url: str) -> None:
         self.engine = make_engine(url)
         self.mark = ChangeMark(self.engine)
-        self._prepared: dict[Update, _Prepared] = {}
+        self._prepared: dict[Update, Prepared] = {}
         self._sessions = sessionmaker(class_=DbSession, expire_on_commit=False, autoflush=True)
         event.listen(self._sessions, "after_flush", raise_revisions)
 
@@ -244,7 +270,35 @@ class Database:
                     db.connection().exec_driver_sql("SET LOCAL synchronous_commit = off")
                 yield db
                 if writes:
-                    db.commit()
+                    self._commit(db, connection)
+
+    @staticmethod
+    def _commit(transaction: DbSession | Transaction, connection: Connection) -> None:
+        try:
+            transaction.commit()
+        except BaseException:
+            # To SQLAlchemy it is over now, so it would give the connection back as it is; but an
+            # SQLite that could not commit may still be in it, and keep everybody from writing.
+            connection.invalidate()
+            raise
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """`begin` for a few statements that are done all the time: only the connection, which costs
+        a third of a session. What revisions hang on is not written so."""
+        with self.engine.connect() as connection:
+            self._begin(connection, writes=True, durable=True)
+            transaction = connection.begin()
+            try:
+                yield connection
+            except BaseException:
+                transaction.rollback()
+                raise
+            self._commit(transaction, connection)
+
+    def session_on(self, connection: Connection) -> DbSession:
+        """A session for what is seldom to be done within `writing`; it commits nothing."""
+        return self._sessions(bind=connection, join_transaction_mode="rollback_only")
 
     @contextmanager
     def jotting(self) -> Iterator[Jot]:
@@ -257,8 +311,8 @@ class Database:
             cursor = connection.connection.cursor()
             try:
                 if sqlite:
-                    cursor.execute("PRAGMA synchronous = NORMAL")
-                    cursor.execute("PRAGMA query_only = OFF")
+                    _set_pragma(connection, "synchronous", "NORMAL")
+                    _set_pragma(connection, "query_only", "OFF")
                 yield partial(self._jot, cursor)
             finally:
                 cursor.close()
@@ -266,13 +320,21 @@ class Database:
     def _jot(self, cursor: Any, statement: Update, values: Mapping[str, Any]) -> datetime | None:
         prepared = self._prepared.get(statement)
         if prepared is None:
-            prepared = self._prepared[statement] = _Prepared(statement, self.engine.dialect)
+            prepared = self._prepared[statement] = self._prepare(statement)
         try:
             cursor.execute(prepared.text, prepared.parameters(values))
             row = cursor.fetchone() if cursor.description else None
         except self.engine.dialect.loaded_dbapi.Error as error:
             raise OperationalError(prepared.text, None, error) from error
         return row[0] if row else None
+
+    def _prepare(self, statement: Update) -> Prepared:
+        dialect = self.engine.dialect
+        if dialect.name == "postgresql":
+            # It holds for the transaction, which is this statement.
+            statement = statement.where(func.set_config("synchronous_commit", "off", True) == "off")
+            statement = statement.returning(func.clock_timestamp())
+        return Prepared(statement, dialect)
 
     @staticmethod
     def _begin(connection: Connection, writes: bool, durable: bool) -> None:

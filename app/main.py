@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 
 from app.db import Database
 from app.domain.zones import use_packaged_zone_data
@@ -35,8 +36,11 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
     database = database or Database(settings.database_url)
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        app.state.desk.open()
         yield
+        # In a thread: whoever still waits is answered by this event loop.
+        await run_in_threadpool(app.state.desk.close)
         if ours:
             database.close()
 

@@ -9,7 +9,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Update, create_engine, event, make_url, text
+from sqlalchemy import Connection, Engine, Update, create_engine, event, make_url, text
 from sqlalchemy.orm import sessionmaker
 from sqlalchemy.orm.session import JoinTransactionMode
 from sqlmodel import Session as DbSession
@@ -156,6 +156,11 @@ class SavepointDatabase(Database):
                 db.commit()
 
     @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        with self._connection.begin_nested():
+            yield self._connection
+
+    @contextmanager
     def jotting(self) -> Iterator[Jot]:
         def jot(statement: Update, values: Mapping[str, Any]) -> None:
             with self.begin(writes=True) as db:
@@ -179,8 +184,9 @@ def _hurry(url: str) -> None:
 
 
 @contextmanager
-def postgres_server() -> Iterator[str]:
-    """The address of a PostgreSQL that runs while this is open."""
+def postgres_server(*, durable: bool = False) -> Iterator[str]:
+    """The address of a PostgreSQL that runs while this is open. `durable`: its commits wait for
+    the disk."""
     with tempfile.TemporaryDirectory(prefix="convoca-pg-") as folder:
         Path(folder).chmod(0o755)  # as root, the server runs as another user
         if "XDG_RUNTIME_DIR" not in os.environ:  # the wheel warns where there is none
@@ -191,7 +197,8 @@ def postgres_server() -> Iterator[str]:
 
         server = get_server(Path(folder, "data"), cleanup_mode="stop")
         try:
-            _hurry(server.get_uri(driver="psycopg"))
+            if not durable:
+                _hurry(server.get_uri(driver="psycopg"))
             yield server.get_uri(driver="psycopg")
         finally:
             server.cleanup()

@@ -5,6 +5,7 @@ import threading
 import time
 
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
+_PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
 
 _RANDOM_BITS = 80
 _last = 0
@@ -13,11 +14,8 @@ _last_lock = threading.Lock()
 
 def encode(number: int, length: int) -> str:
     """The number in base 32, in so many digits."""
-    digits = []
-    for _ in range(length):
-        number, rest = divmod(number, 32)
-        digits.append(ALPHABET[rest])
-    return "".join(reversed(digits))
+    pairs = [_PAIRS[number >> bits & 1023] for bits in range((length - 1) // 2 * 10, -1, -10)]
+    return "".join(pairs)[-length:]
 
 
 def new_id() -> str:

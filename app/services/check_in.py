@@ -11,7 +11,6 @@ from app.db import DbSession
 from app.domain import check_in as rules
 from app.domain.addresses import address_key, search_key
 from app.domain.attendance import Kind
-from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_, Clash, Invalid, NotFound
 from app.domain.schedule import SessionStatus
 from app.models import Enrolment, Evidence, Person, Session
@@ -23,21 +22,6 @@ JOIN_BEFORE = timedelta(minutes=15)
 
 _CODE = re.compile(r"[0-9a-z]{1,16}\Z")
 _MISREAD = str.maketrans("oil", "011")  # letters that codes do not have, see domain.ids
-
-_NOT_CONFIRMED = {
-    EnrolmentStatus.PENDING: (
-        "enrolment_pending",
-        N_("Your enrolment has not been confirmed yet. Please ask the organizers."),
-    ),
-    EnrolmentStatus.WAITLISTED: (
-        "enrolment_waitlisted",
-        N_("You are on the waiting list: this session is for those who have a place."),
-    ),
-    EnrolmentStatus.WITHDRAWN: (
-        "enrolment_withdrawn",
-        N_("You have withdrawn from this cycle. Enrol again to take part."),
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +66,11 @@ def check_in_to(
     db: DbSession, enrolment: Enrolment, session: Told, now: datetime, source: str
 ) -> CheckedIn:
     """`check_in`, to a session of the enrolment's cycle that was found already."""
-    _refuse_unconfirmed(enrolment)
-    _refuse_cancelled(session)
     row = session.row
     before = checked_in_at(db, enrolment, row)
+    rules.refuse(enrolment.status, session.status, now, window_of(session), done=before is not None)
     if before is not None:
         return CheckedIn(True, before, row)
-    _refuse_outside(session, now)
     evidence, added = add_once(
         db,
         Evidence(
@@ -97,7 +79,7 @@ def check_in_to(
             kind=Kind.CHECK_IN,
             at=now,
             source=source,
-            key=_key(enrolment, row),
+            key=check_in_key(enrolment.id, row.id),
         ),
     )
     return CheckedIn(not added, evidence.at, row)
@@ -130,8 +112,8 @@ def check_in_at_room(db: DbSession, code: str, email: str, word: str, now: datet
     """
     row = room_session(db, code)
     session = told_of(db, row)
-    _refuse_cancelled(session)
-    _refuse_outside(session, now)
+    rules.refuse_cancelled(session.status)
+    rules.refuse_outside(now, window_of(session))
     if row.check_in_word and search_key(word) != search_key(row.check_in_word):
         raise Invalid.one(
             "word", N_("This is not the word on the screen. Look again."), code="wrong_word"
@@ -167,8 +149,8 @@ def join(db: DbSession, enrolment: Enrolment, number: int, now: datetime) -> str
             and ``closes``, aware UTC); ``no_meeting_link``; those of `check_in` for enrolments.
     """
     session = told_session(db, enrolment.cycle_id, number)
-    _refuse_unconfirmed(enrolment)
-    _refuse_cancelled(session)
+    rules.refuse_unconfirmed(enrolment.status)
+    rules.refuse_cancelled(session.status)
     opens, closes = join_window_of(session)
     match rules.state(now, (opens, closes)):
         case rules.WindowState.BEFORE:
@@ -205,7 +187,7 @@ def join(db: DbSession, enrolment: Enrolment, number: int, now: datetime) -> str
 
 def checked_in_at(db: DbSession, enrolment: Enrolment, session: Session) -> datetime | None:
     """When the participant checked in to the session, if so."""
-    query = select(Evidence.at).where(col(Evidence.key) == _key(enrolment, session))
+    query = select(Evidence.at).where(col(Evidence.key) == check_in_key(enrolment.id, session.id))
     return db.exec(query).one_or_none()
 
 
@@ -219,33 +201,6 @@ def check_in_count(db: DbSession, session: Session) -> int:
     return db.exec(query).one()
 
 
-def _key(enrolment: Enrolment, session: Session) -> str:
-    return f"check-in:{enrolment.id}:{session.id}"
-
-
-def _refuse_unconfirmed(enrolment: Enrolment) -> None:
-    status = EnrolmentStatus(enrolment.status)
-    if status in _NOT_CONFIRMED:
-        code, sentence = _NOT_CONFIRMED[status]
-        raise Clash(sentence, code=code)
-
-
-def _refuse_cancelled(session: Told) -> None:
-    if session.status == SessionStatus.CANCELLED:
-        raise Clash(N_("This session was cancelled."), code="session_cancelled")
-
-
-def _refuse_outside(session: Told, now: datetime) -> None:
-    opens, closes = window_of(session)
-    match rules.state(now, (opens, closes)):
-        case rules.WindowState.BEFORE:
-            raise Clash(
-                N_("Check-in is not open yet."),
-                code="check_in_not_open",
-                opens=opens,
-                closes=closes,
-            )
-        case rules.WindowState.CLOSED:
-            raise Clash(
-                N_("Check-in is closed."), code="check_in_closed", opens=opens, closes=closes
-            )
+def check_in_key(enrolment_id: str, session_id: str) -> str:
+    """What makes a participant's second check-in to a session find the first."""
+    return f"check-in:{enrolment_id}:{session_id}"

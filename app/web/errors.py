@@ -16,6 +16,9 @@ from app.web.templating import current_reader, error_page
 
 logger = logging.getLogger("convoca.web")
 
+RETRY_AFTER = "5"
+"""Seconds after which it is worth trying again what was answered with 503."""
+
 _SIGNED_OUT = N_(
     "Your sign-in has ended. Sign in again in another tab, then go back and send the form once "
     "more: what you typed is still there."
@@ -27,7 +30,7 @@ def _for_programs(request: Request) -> bool:
 
 
 def _answer(request: Request, error: DomainError, status: int) -> Response:
-    headers = {"retry-after": "5"} if status == 503 else {}
+    headers = {"retry-after": RETRY_AFTER} if status == 503 else {}
     if _for_programs(request):
         gettext = translations(current_reader(request).language).gettext
         fields = error.fields if isinstance(error, Invalid) else ()

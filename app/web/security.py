@@ -4,9 +4,9 @@ One plain ASGI layer around everything, so that a 500 has the headers too.
 """
 
 import logging
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,6 +22,8 @@ MOST_MAIL = 25 * 1024 * 1024
 """Bytes of a mail that a program hands over: more than mail servers take."""
 """How the addresses end that take a file, see `web.uploads`."""
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_DECIDE = frozenset({b"sec-fetch-site", b"origin", b"cookie", b"content-length"})
+_COOKIE = COOKIE.encode()
 _POLICY = (
     "default-src 'none'; style-src 'self'{style}; script-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'{form}; "
@@ -48,6 +50,15 @@ def _on_this_site(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
     return name, path + b"?" + parts.query if parts.query else path
 
 
+def _looked_at(scope: Scope) -> Mapping[bytes, bytes]:
+    """Of the headers that decide about a request, the first of each name."""
+    found: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        if name in _DECIDE:
+            found.setdefault(name, value)
+    return found
+
+
 class Security:
     """Headers on every answer; state changes only from our own pages or from programs."""
 
@@ -63,7 +74,7 @@ class Security:
         self._max_body_size = max_body_size  # bytes; the framework's own limit answers plain text
         self._max_upload_size = max_upload_size  # the same at addresses that take a file
         parts = urlsplit(base_url)
-        self._origin = f"{parts.scheme}://{parts.netloc}"
+        self._origin = f"{parts.scheme}://{parts.netloc}".encode()
         fixed = {
             "content-security-policy": policy(),
             "referrer-policy": "no-referrer",
@@ -99,7 +110,7 @@ class Security:
             await send(message)
 
         if scope["method"] not in _SAFE:
-            headers = Headers(scope=scope)
+            headers = _looked_at(scope)
             if not self._from_us(headers):
                 await self._say(
                     scope,
@@ -129,20 +140,20 @@ class Security:
                 "Something went wrong on our side. Please try again later.",
             )
 
-    def _from_us(self, headers: Headers) -> bool:
+    def _from_us(self, headers: Mapping[bytes, bytes]) -> bool:
         """Browsers say where a request comes from; programs say nothing and carry no cookie."""
-        site = headers.get("sec-fetch-site")
+        site = headers.get(b"sec-fetch-site")
         if site is not None:
-            return site in ("same-origin", "none")
-        origin = headers.get("origin")
+            return site in (b"same-origin", b"none")
+        origin = headers.get(b"origin")
         if origin is not None:
             return origin == self._origin
-        return COOKIE not in headers.get("cookie", "")
+        return _COOKIE not in headers.get(b"cookie", b"")
 
     @staticmethod
-    def _too_large(headers: Headers, limit: int | None) -> bool:
-        length = headers.get("content-length", "")
-        if limit is None or not length.isdecimal():
+    def _too_large(headers: Mapping[bytes, bytes], limit: int | None) -> bool:
+        length = headers.get(b"content-length", b"")
+        if limit is None or not length.isdigit():
             return False
         return len(length) > 15 or int(length) > limit
 

@@ -1,4 +1,5 @@
-"""The addresses that are asked for most: tried before all others, answered from what is kept.
+"""The addresses that are asked for most: tried before all others, answered from what is kept, and
+the one that all press at once.
 
 They are routes of the application itself and stand first, because the routers that are included
 are tried one after the other, each matching twice: at the end of that line, finding the route
@@ -11,6 +12,7 @@ from starlette.routing import Route
 from app.db import Database
 from app.routers.pages.calendars import CycleFile, Feed, SessionFile
 from app.routers.pages.changes import ChangesPage
+from app.routers.pages.my_check_in import CheckIn
 from app.routers.pages.public import AccentStyle, CyclePage, HomePage, SessionPage
 from app.web import convertors as convertors  # makes {number:number} known
 from app.web.kept import Keeps, KeptEndpoint
@@ -18,8 +20,8 @@ from app.web.representations import Representations
 
 
 def install_hot_routes(app: FastAPI) -> None:
-    """Puts them on the application, before any router is included, and what they keep beside it
-    as ``app.state.representations``."""
+    """Puts them on the application, before any router is included, and beside it what they keep as
+    ``app.state.representations`` and the desk for check-ins as ``app.state.desk``."""
     database: Database = app.state.database
     app.state.representations = kept = Representations(database)
     sources: list[tuple[str, Keeps]] = [
@@ -32,6 +34,11 @@ def install_hot_routes(app: FastAPI) -> None:
         ("/c/{slug:slug}", CyclePage(app)),
         ("/", HomePage(app)),
     ]
+    check_in = CheckIn(app)
+    app.state.desk = check_in.desk
+    app.router.routes.append(
+        Route(CheckIn.PATH, check_in, methods=["POST"], include_in_schema=False)
+    )
     for path, source in sources:
         endpoint = KeptEndpoint(source, kept)
         app.router.routes.append(Route(path, endpoint, methods=["GET"], include_in_schema=False))

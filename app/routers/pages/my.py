@@ -1,4 +1,7 @@
-"""A participant's own pages. A GET changes nothing: mail scanners open every link."""
+"""A participant's own pages. A GET changes nothing: mail scanners open every link.
+
+Who presses the button to check in is served by `my_check_in`.
+"""
 
 from typing import Any
 
@@ -8,10 +11,10 @@ from starlette.responses import RedirectResponse, Response
 from app.calendar.links import webcal
 from app.db import DbSession
 from app.domain.certificates import State
-from app.domain.errors import N_, Clash, NotFound
-from app.models import Enrolment, now
-from app.services import certificate_files, enrolments, materials
-from app.services import check_in as desk
+from app.domain.errors import N_, Clash, DomainError, NotFound
+from app.models import Enrolment
+from app.models import now as now  # `my_check_in` goes by the same clock
+from app.services import certificate_files, check_in, enrolments, materials
 from app.services.certificate_life import newest_of
 from app.services.links import Links
 from app.services.my_answers import answers_of
@@ -64,7 +67,7 @@ def calendar(request: Request, db: Db, links: LinksDep, token: str) -> Response:
 @router.post("/my/{token}/calendar/renew")
 def renew_calendar(request: Request, db: Db, links: LinksDep, token: str) -> Response:
     """Ends the calendar's address and makes another."""
-    enrolment, _, _ = _open(request, db, links, token)
+    enrolment, _, _ = _open(request, db, links, token, acts=True)
     enrolments.renew_feed(db, enrolment)
     said = gettext_for(request)(
         N_("Your calendar has a new address. The old one has stopped working.")
@@ -82,7 +85,7 @@ def confirm_withdrawal(request: Request, db: Db, links: LinksDep, token: str) ->
 @router.post("/my/{token}/withdraw")
 def withdraw(request: Request, db: Db, links: LinksDep, token: str) -> Response:
     """Leaves the cycle."""
-    enrolment, _, _ = _open(request, db, links, token)
+    enrolment, _, _ = _open(request, db, links, token, acts=True)
     enrolments.withdraw(db, enrolment, now())
     said = gettext_for(request)(
         N_("You have left this cycle. Your place is free for somebody else.")
@@ -93,47 +96,37 @@ def withdraw(request: Request, db: Db, links: LinksDep, token: str) -> Response:
 @router.get("/my/{token}/sessions/{number:number}/join")
 def join_page(request: Request, db: Db, links: LinksDep, token: str, number: int) -> Response:
     """One button."""
-    return _session_page(request, db, links, token, number, "my/join.html")
+    return session_page(request, db, links, token, number, "my/join.html")
 
 
 @router.post("/my/{token}/sessions/{number:number}/join")
 def join(request: Request, db: Db, links: LinksDep, token: str, number: int) -> Response:
     """Goes to the meeting."""
-    enrolment, _, _ = _open(request, db, links, token)
+    enrolment, _, _ = _open(request, db, links, token, acts=True)
     try:
-        url = desk.join(db, enrolment, number, now())
+        url = check_in.join(db, enrolment, number, now())
     except Clash as error:
         db.rollback()
-        return _session_page(request, db, links, token, number, "my/join.html", error)
+        template = "my/join.html"
+        return session_page(request, db, links, token, number, template, error, acts=True)
     return RedirectResponse(url, 303)
 
 
 @router.get("/my/{token}/sessions/{number:number}/check-in")
 def check_in_page(request: Request, db: Db, links: LinksDep, token: str, number: int) -> Response:
     """One button."""
-    return _session_page(request, db, links, token, number, "my/check_in.html")
-
-
-@router.post("/my/{token}/sessions/{number:number}/check-in")
-def check_in(request: Request, db: Db, links: LinksDep, token: str, number: int) -> Response:
-    """Checks in; twice is once."""
-    enrolment, _, _ = _open(request, db, links, token)
-    try:
-        desk.check_in(db, enrolment, number, now(), "personal-page")
-    except Clash as error:
-        db.rollback()
-        return _session_page(request, db, links, token, number, "my/check_in.html", error)
-    return see_other(request, f"/my/{token}", gettext_for(request)(N_("You're checked in.")))
+    return session_page(request, db, links, token, number, "my/check_in.html")
 
 
 def _open(
-    request: Request, db: DbSession, links: Links, token: str
+    request: Request, db: DbSession, links: Links, token: str, *, acts: bool = False
 ) -> tuple[Enrolment, MyCycle, dict[str, Any]]:
-    """Whose page it is and what all of these pages show. Raises NotFound and Gone."""
+    """Whose page it is and what all of these pages show. `acts`: they did something on it, so they
+    can be reached. Raises NotFound and Gone."""
     enrolment = enrolments.enrolment_of_link(db, links, token)
     request.state.person_language = enrolment.language
     moment = now()
-    if request.method == "POST":
+    if acts:
         heard_from(db, enrolment.person_id, moment)
     mine = my_cycle(db, enrolment, moment)
     reader = current_reader(request)
@@ -161,16 +154,20 @@ def _materials(
     return material_view.of_sessions(shown.by_session, sessions, context["my_path"])
 
 
-def _session_page(
+def session_page(
     request: Request,
     db: DbSession,
     links: Links,
     token: str,
     number: int,
     template: str,
-    error: Clash | None = None,
+    error: DomainError | None = None,
+    *,
+    acts: bool = False,
 ) -> Response:
-    _, mine, context = _open(request, db, links, token)
+    """The page of what can be done about a session, and why it could not be. Raises NotFound and
+    Gone."""
+    _, mine, context = _open(request, db, links, token, acts=acts)
     session: MySession | None = mine.session(number)
     if session is None:
         raise NotFound
