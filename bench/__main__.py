@@ -1,22 +1,26 @@
 """``python -m bench``: how fast what people ask for most is, relative to the smallest endpoint;
+the same of check-ins that come all at once;
 how fast ten thousand invitations go, relative to a loop that sends mails that are there already;
 what it costs to show whom a release concerns, relative to reading their rows.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
 import statistics
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 
-from bench import invitations, preview
+from bench import check_in, invitations, preview
 from bench.application import prepare
 from bench.servers import need_wrk, rate, serving
+from tests.databases import postgres_database, postgres_server
 
 
 @dataclass(frozen=True)
@@ -35,14 +39,36 @@ def main() -> None:
     options = argparse.ArgumentParser(prog="bench", description=__doc__)
     options.add_argument("--rounds", type=int, default=5, help="rounds of each (default 5)")
     options.add_argument("--seconds", type=int, default=3, help="seconds of each run (default 3)")
-    options.add_argument("--only", choices=["pages", "invitations", "preview"], help="one of them")
+    options.add_argument(
+        "--only", choices=["pages", "check-in", "invitations", "preview"], help="one of them"
+    )
+    options.add_argument(
+        "--postgres",
+        action="store_true",
+        help="on a PostgreSQL that is started for it (default: SQLite, or CONVOCA_DATABASE_URL)",
+    )
     chosen = options.parse_args()
+    with _postgres() if chosen.postgres else contextlib.nullcontext():
+        _measure_all(chosen)
+
+
+def _measure_all(chosen: argparse.Namespace) -> None:
     if chosen.only in (None, "pages"):
         _pages(chosen.rounds, chosen.seconds)
+    if chosen.only in (None, "check-in"):
+        check_in.measure(chosen.rounds, chosen.seconds)
     if chosen.only in (None, "invitations"):
         invitations.measure()
     if chosen.only in (None, "preview"):
         preview.measure()
+
+
+@contextlib.contextmanager
+def _postgres() -> Iterator[None]:
+    """One that waits for the disk, as it comes."""
+    with postgres_server(durable=True) as server, postgres_database(server) as url:
+        os.environ["CONVOCA_DATABASE_URL"] = url
+        yield
 
 
 def _pages(rounds: int, seconds: int) -> None:

@@ -1,5 +1,6 @@
 """The application under test: the demonstration cycle in a database of its own."""
 
+import gc
 import json
 import os
 from pathlib import Path
@@ -19,8 +20,11 @@ from app.settings import Settings
 
 
 def make() -> FastAPI:
-    """What uvicorn serves."""
-    return create_app(Settings.from_environment())
+    """What uvicorn serves, as `convoca serve` has it."""
+    app = create_app(Settings.from_environment())
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def prepare(folder: Path) -> dict[str, str]:
