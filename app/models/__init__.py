@@ -4,6 +4,7 @@ from app.models.account import ApiToken, KeptAnswer, SignIn, SignInLink, User
 from app.models.attendance import (
     CycleRule,
     Evidence,
+    PartArrival,
     ReportAlias,
     ReportImport,
     ReportRow,
@@ -49,6 +50,7 @@ __all__ = [
     "Material",
     "Message",
     "Part",
+    "PartArrival",
     "Person",
     "Release",
     "Reminder",

@@ -3,8 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
-from sqlmodel import Field
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
 
 from app.models.base import Row, json_field, now
 
@@ -13,9 +13,11 @@ class Evidence(Row, table=True):
     """One observed fact about attendance; only ever added. `key` makes a repeat harmless."""
 
     __tablename__ = "evidence"
+    # One for two purposes: of a session, and the last of a kind there while thousands come.
+    __table_args__ = (Index(None, "session_id", "kind", "at"),)
 
     enrolment_id: str = Field(foreign_key="enrolment.id", index=True, ondelete="CASCADE")
-    session_id: str = Field(foreign_key="session.id", index=True, ondelete="CASCADE")
+    session_id: str = Field(foreign_key="session.id", ondelete="CASCADE")
     kind: str = Field(max_length=20)
     at: datetime = Field(default_factory=now)
     source: str = Field(max_length=40)  # personal-page, room, organizer, api; of a report: whose
@@ -91,6 +93,18 @@ class ReportAlias(Row, table=True):
     person_id: str = Field(foreign_key="person.id", index=True, ondelete="CASCADE")
     key: str = Field(max_length=300)  # of a name or an address, see `domain.matching`
     recorded_by: str = Field(default="", max_length=200)
+
+
+class PartArrival(SQLModel, table=True):
+    """When somebody with a part first went to the session by their own page."""
+
+    __tablename__ = "part_arrival"
+
+    guest_id: str = Field(foreign_key="guest.id", primary_key=True, ondelete="CASCADE")
+    session_id: str = Field(
+        foreign_key="session.id", primary_key=True, index=True, ondelete="CASCADE"
+    )
+    at: datetime = Field(default_factory=now)
 
 
 class SessionClosing(Row, table=True):

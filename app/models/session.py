@@ -40,6 +40,7 @@ class Session(Editable, table=True):
     check_in_before: int = Field(default=15)  # minutes before the start
     check_in_after: int = Field(default=30)  # minutes after the end
     check_in_word: str = Field(default="", max_length=40)  # asked for at the room link if set
+    check_in_word_rotates: bool = Field(default=False)  # see `domain.room_words`; then that counts
     backstage_url: str = Field(default="", max_length=2000)  # where those with a part meet before
     room_code: str = Field(default_factory=new_code, unique=True, max_length=16)
     closed_at: datetime | None = Field(default=None)  # attendance: nothing more is to come

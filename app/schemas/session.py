@@ -24,6 +24,7 @@ from app.schemas.types import (
     WallTime,
     WallTimeOut,
     Whole,
+    YesNo,
     Zone,
     example,
 )
@@ -59,6 +60,7 @@ class SessionIn(Strict):
     check_in_before: WindowMinutes = 15
     check_in_after: WindowMinutes = 30
     check_in_word: Line40 = ""
+    check_in_word_rotates: YesNo = False
     status: SessionStatus = SessionStatus.SCHEDULED
 
 
@@ -78,6 +80,7 @@ class SessionChange(Change):
     check_in_before: WindowMinutes = 15
     check_in_after: WindowMinutes = 30
     check_in_word: Line40 = ""
+    check_in_word_rotates: YesNo = False
     status: SessionStatus = SessionStatus.SCHEDULED
 
 
@@ -188,5 +191,6 @@ class SessionOut(Out):
     check_in_before: int
     check_in_after: int
     check_in_word: str
+    check_in_word_rotates: bool
     room_code: str
     segments: list[SegmentOut]

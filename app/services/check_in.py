@@ -14,6 +14,7 @@ from app.domain.attendance import Kind
 from app.domain.errors import N_, Clash, Invalid, NotFound
 from app.domain.schedule import SessionStatus
 from app.models import Enrolment, Evidence, Person, Session
+from app.services import room_words
 from app.services.evidence import add_once
 from app.services.told import Told, told_of, told_session
 
@@ -99,11 +100,14 @@ def room_session(db: DbSession, code: str) -> Session:
     return session
 
 
-def check_in_at_room(db: DbSession, code: str, email: str, word: str, now: datetime) -> CheckedIn:
+def check_in_at_room(
+    db: DbSession, code: str, email: str, word: str, now: datetime, key: bytes | None = None
+) -> CheckedIn:
     """Somebody in the room checks in with the address of the enrolment.
 
     Whether an address is enrolled is told only while check-in is open and, where the session has a
-    word, to those who know it; case and accents of the word do not matter.
+    word, to those who know it; case and accents of the word do not matter. Of words that rotate,
+    which follow from `key`, the one before counts as well.
 
     Raises:
         NotFound: no room has this code.
@@ -114,7 +118,8 @@ def check_in_at_room(db: DbSession, code: str, email: str, word: str, now: datet
     session = told_of(db, row)
     rules.refuse_cancelled(session.status)
     rules.refuse_outside(now, window_of(session))
-    if row.check_in_word and search_key(word) != search_key(row.check_in_word):
+    wanted = room_words.taken(db, row, now, key)
+    if wanted and search_key(word) not in map(search_key, wanted):
         raise Invalid.one(
             "word", N_("This is not the word on the screen. Look again."), code="wrong_word"
         )

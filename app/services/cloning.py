@@ -167,6 +167,7 @@ def _session(session: Session, clone: Cycle, wall: datetime) -> Session:
         ),
         check_in_before=session.check_in_before,
         check_in_after=session.check_in_after,
+        check_in_word_rotates=session.check_in_word_rotates,
         segments=[],
     )
 

@@ -22,6 +22,7 @@ class Purpose(StrEnum):
     FEED = "feed"
     SIGN_IN = "sign-in"
     FLASH = "flash"
+    ROOM_WORD = "room-word"  # not of a link: see `Links.key`
 
 
 class _Signer(Signer):
@@ -78,6 +79,10 @@ class Links:
             return self._signers[purpose].unsign(signed).decode()
         except (BadSignature, ValueError):
             raise NotFound from None
+
+    def key(self, purpose: Purpose) -> bytes:
+        """A key for one purpose only, which tells nothing of the others."""
+        return self._signers[purpose].derive_key()
 
     def my(self, enrolment_id: str, generation: int, path: str = "") -> str:
         """A participant's own page, or a page below it (``/sessions/3/join``)."""

@@ -23,6 +23,7 @@ from app.models import (
     Invitation,
     Material,
     Message,
+    PartArrival,
     Person,
     Release,
 )
@@ -94,6 +95,7 @@ def _join(db: DbSession, stays: Guest, goes: Guest, address: str, at: datetime) 
         setattr(stays, name, getattr(stays, name) or getattr(goes, name))
     stays.aliases = list(dict.fromkeys([*stays.aliases, *goes.aliases]))
     _move_what_refers(db, stays, goes)
+    _move_arrivals(db, stays, goes)
     db.delete(goes)
     db.flush()  # before its address for replies moves: two rows must not have it at any time
     stays.reply_code = reply_code
@@ -215,6 +217,23 @@ def _move_what_refers(db: DbSession, stays: Guest, goes: Guest) -> None:
     # By a statement of its own: each of them holds a whole mail.
     mails = update(InboundMail).where(col(InboundMail.guest_id) == goes.id)
     db.connection().execute(mails.values(guest_id=stays.id))
+    db.flush()
+
+
+def _move_arrivals(db: DbSession, stays: Guest, goes: Guest) -> None:
+    """When they first went to each session, by whichever page."""
+    query = select(PartArrival).where(col(PartArrival.guest_id).in_((stays.id, goes.id)))
+    rows = db.exec(query).all()
+    mine = {row.session_id: row for row in rows if row.guest_id == stays.id}
+    for row in rows:
+        if row.guest_id != goes.id:
+            continue
+        kept = mine.get(row.session_id)
+        if kept is None:
+            db.add(PartArrival(guest_id=stays.id, session_id=row.session_id, at=row.at))
+        else:
+            kept.at = min(kept.at, row.at)
+        db.delete(row)
     db.flush()
 
 

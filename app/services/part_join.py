@@ -4,13 +4,13 @@ from datetime import datetime, timedelta
 
 from sqlmodel import col, select
 
-from app.db import DbSession
+from app.db import DbSession, insert_unless_there
 from app.domain import check_in as rules
 from app.domain.attendance import Kind
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_, Clash, NotFound
 from app.domain.schedule import PartStatus, SessionStatus
-from app.models import Enrolment, Evidence, Guest, Part, Session
+from app.models import Enrolment, Evidence, Guest, Part, PartArrival, Session
 from app.services.evidence import add_once
 from app.services.schedules import released_schedule
 from app.services.told import Told, in_release, told_session
@@ -41,8 +41,8 @@ def place_of(session: Told, now: datetime) -> str:
 
 
 def join(db: DbSession, guest: Guest, number: int, now: datetime) -> str:
-    """The link that somebody with a part goes to now. Of who takes part in the cycle as well the
-    click is kept as evidence, as on the participants' pages.
+    """The link that somebody with a part goes to now. That they came is kept, once; of who takes
+    part in the cycle as well the click is evidence, as on the participants' pages.
 
     Raises:
         NotFound: the cycle has no such session, or they have no part in it.
@@ -71,6 +71,7 @@ def join(db: DbSession, guest: Guest, number: int, now: datetime) -> str:
             N_("The organizers have not set the meeting's link yet. Please try again shortly."),
             code="no_meeting_link",
         )
+    _keep_arrival(db, guest, session.row, now)
     if url == session.row.meeting_url:
         _keep_click(db, guest, session.row, now)
     return url
@@ -91,6 +92,13 @@ def _has_part(db: DbSession, guest: Guest, session: Session) -> bool:
         for segment in segments
         for part in segment.parts
     )
+
+
+def _keep_arrival(db: DbSession, guest: Guest, session: Session, now: datetime) -> None:
+    """The first time counts: of two at once the second finds the row of the first."""
+    statement = insert_unless_there(db, PartArrival, ["guest_id", "session_id"])
+    values = {"guest_id": guest.id, "session_id": session.id, "at": now}
+    db.connection().execute(statement.values(values))
 
 
 def _keep_click(db: DbSession, guest: Guest, session: Session, now: datetime) -> None:

@@ -46,6 +46,7 @@ _PLAIN = (
     "check_in_before",
     "check_in_after",
     "check_in_word",
+    "check_in_word_rotates",
 )
 
 
