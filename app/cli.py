@@ -92,6 +92,7 @@ def _run_web(settings: Settings, database: Database, listener: socket.socket) ->
     import uvicorn
 
     from app.main import create_app
+    from app.server import WebServer
 
     app = create_app(settings, database=database)
     # What is there now stays for ever. Without this the collector looks at all of it again and
@@ -107,7 +108,7 @@ def _run_web(settings: Settings, database: Database, listener: socket.socket) ->
         timeout_graceful_shutdown=20,
     )
     with listener, contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listener])
+        WebServer(config).run(sockets=[listener])
 
 
 @contextlib.contextmanager

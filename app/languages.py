@@ -152,6 +152,12 @@ def date_short(instant: datetime, language: str, zone_name: str) -> str:
     return dates.format_skeleton("dMMM", local, locale=babel_locale(language))
 
 
+def whole_number(number: int, language: str) -> str:
+    """ "10,000", "10.000"."""
+    words: str = numbers.format_decimal(number, "#,##0", locale=babel_locale(language))
+    return words
+
+
 def file_size(size: int, language: str) -> str:
     """Bytes as people say them: "2.4 MB", "2,4 MB"; what is small is 1 kB."""
     amount, unit = max(size / 1000, 1.0), "kB"

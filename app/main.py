@@ -21,6 +21,7 @@ from app.services.mail_limits import Limits
 from app.services.secret_key import secret_key
 from app.settings import Settings
 from app.web.errors import install_error_handlers
+from app.web.live_rooms import LiveRooms
 from app.web.security import Security
 from app.web.static import install_static
 
@@ -39,6 +40,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.desk.open()
         yield
+        app.state.live.close()
         # In a thread: whoever still waits is answered by this event loop.
         await run_in_threadpool(app.state.desk.close)
         if ours:
@@ -66,6 +68,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
     app.state.mail_limits = Limits(
         server_of(settings.smtp_url), settings.smtp_per_second, settings.smtp_per_hour
     )
+    app.state.live = LiveRooms(database, app.state.links)
     install_error_handlers(app)
     install_hot_routes(app)
     install_api(app)

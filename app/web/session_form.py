@@ -30,6 +30,7 @@ _PLAIN = (
     "check_in_before",
     "check_in_after",
     "check_in_word",
+    "check_in_word_rotates",
     "status",
 )
 _MAY_BE_EMPTIED = ("meeting_url", "meeting_passcode", "backstage_url", "check_in_word", "minutes")
@@ -45,6 +46,7 @@ _LABELS = {
     "check_in_before": N_("Check-in opens, minutes before the start"),
     "check_in_after": N_("Check-in closes, minutes after the end"),
     "check_in_word": N_("Check-in word"),
+    "check_in_word_rotates": N_("Which word is asked for"),
     "status": N_("Status"),
 }
 _IN_FORM = {
@@ -79,6 +81,7 @@ def blank(cycle: Cycle, *, after: Session | None = None) -> Values:
         "minutes": str(after.minutes) if after else "90",
         "check_in_before": "15",
         "check_in_after": "30",
+        "check_in_word_rotates": "no",
         "status": "scheduled",
     }
     return values
@@ -102,6 +105,7 @@ def shown(session: Session) -> Values:
         "check_in_before": str(session.check_in_before),
         "check_in_after": str(session.check_in_after),
         "check_in_word": session.check_in_word,
+        "check_in_word_rotates": "yes" if session.check_in_word_rotates else "no",
         "status": session.status,
     }
 
@@ -124,6 +128,8 @@ def to_command(schema: type[Schema], values: Mapping[str, str]) -> Schema:
     for name in ("zone", "minutes", "number", *_PLAIN[6:]):
         if values[name] or name in _MAY_BE_EMPTIED:
             found[name] = values[name]
+    if "check_in_word_rotates" in found:
+        found["check_in_word_rotates"] = found["check_in_word_rotates"] == "yes"
     return with_start(schema, found, "wall_start", values)
 
 

@@ -179,6 +179,7 @@ def test_every_field_is_saved(
         "check_in_before": "0",
         "check_in_after": "45",
         "check_in_word": "quena",
+        "check_in_word_rotates": "yes",
         "status": "draft",
     }
 
@@ -206,6 +207,7 @@ def test_every_field_is_saved(
         "check_in_before": 0,
         "check_in_after": 45,
         "check_in_word": "quena",
+        "check_in_word_rotates": True,
     }
     again = Page(organizer_client.get(f"{LIST}/7").text).fields
     assert {n: again[n] for n in typed if n not in ("revision", "description-pt")} == {

@@ -104,6 +104,8 @@ def test_what_was_stored_is_what_was_given(db: DbSession, make: Make) -> None:
         "check_in_before": 5,
         "check_in_after": 6,
         "check_in_word": "loro",
+        "check_in_word_rotates": False,
+        "closed_at": None,
     }
 
 

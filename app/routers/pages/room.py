@@ -15,18 +15,19 @@ from app.models import Cycle, Session, now
 from app.schemas.check_in import RoomCheckInIn
 from app.services import check_in as desk
 from app.services.cycles import cycle_for_slug
+from app.services.links import Purpose
+from app.services.live import live, spread
+from app.services.room_words import asks
 from app.services.rows import find
 from app.services.sessions import session_by_number
 from app.services.told import told_of
+from app.web import live_view
 from app.web.dependencies import Db, LinksDep, Organizer
 from app.web.forms import Form, FormData, errors_of
 from app.web.problems import status_of, validate
 from app.web.templating import current_reader, gettext_for, page
 
 router = APIRouter()
-
-_EVERY_SECONDS = 20
-"""How often the screen shows the new number of those who checked in."""
 
 _FIELDS = ("word", "email")
 _NOBODY_KEEPS = {"cache-control": "private, no-store", "x-robots-tag": "noindex"}
@@ -39,12 +40,13 @@ def room(request: Request, db: Db, code: str) -> Response:
 
 
 @router.post("/in/{code}")
-def check_in(request: Request, db: Db, code: str, form: FormData) -> Response:
+def check_in(request: Request, db: Db, links: LinksDep, code: str, form: FormData) -> Response:
     """Checks somebody in by address; twice is once."""
     session = desk.room_session(db, code)
     try:
         typed = validate(RoomCheckInIn, form.pick(*_FIELDS))
-        done = desk.check_in_at_room(db, code, typed.email, typed.word, now())
+        key = links.key(Purpose.ROOM_WORD)
+        done = desk.check_in_at_room(db, code, typed.email, typed.word, now(), key)
     except DomainError as error:
         db.rollback()
         return _room_page(request, db, session, form, error)
@@ -60,22 +62,20 @@ def screen(
     session = session_by_number(db, actor, cycle.id, number)
     url = links.url(f"/in/{session.room_code}")
     told = told_of(db, session)
-    opens, closes = desk.window_of(told)
-    moment = now()
+    found = live(db, session.id, now(), links.key(Purpose.ROOM_WORD), spread(db, session.id))
+    language = current_reader(request).language
     context = {
         "cycle": cycle,
         "session": told,
-        "word": session.check_in_word,
         "url": url,
         "svg": Markup(segno.make(url, error="m").svg_inline(omitsize=True, border=2)),  # noqa: S704
-        "state": state(moment, (opens, closes)),
-        "opens": opens,
-        "closes": closes,
-        "count": desk.check_in_count(db, session),
+        "live": live_view.screen(found, language, told.zone),
+        "opens": found.opens,
+        "closes": found.closes,
         "zone": told.zone,  # everybody looks at one screen
+        "path": f"/organize/c/{slug}/sessions/{number}",
     }
-    headers = {"refresh": str(_EVERY_SECONDS)}
-    return page(request, "organize/room.html", context, headers=headers)
+    return page(request, "organize/room.html", context)
 
 
 def _room_page(
@@ -110,7 +110,7 @@ def _page(
     context |= {
         "cycle": cycle,
         "session": told,
-        "word": session.check_in_word,
+        "word": asks(session),
         "cycle_title": localized(cycle.title, reader.language, cycle.language),
         "title": localized(told.title, reader.language, cycle.language),
         "zone": reader.zone or told.zone,

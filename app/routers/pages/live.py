@@ -1,0 +1,157 @@
+"""A session watched live: the screen's and the organizers' streams, and the organizers' page.
+
+The streams are server-sent events. What goes out: ``state``, the whole state as JSON, at once and
+whenever it is another; ``beat``, every now and then, so that a browser notices a line that is dead
+without having been cut; ``signed-out``, and then the end.
+"""
+
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from time import monotonic
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from app.db import Database
+from app.domain.errors import NotSignedIn
+from app.domain.text import localized
+from app.models import now
+from app.services import accounts
+from app.services.cycles import cycle_for_slug
+from app.services.links import Purpose
+from app.services.live import Live, live, spread
+from app.services.sessions import session_by_number
+from app.services.told import told_of
+from app.web import live_view
+from app.web.dependencies import Db, LinksDep, Organizer
+from app.web.live_rooms import LiveRooms, Watcher
+from app.web.organize import cycle_bar
+from app.web.security import COOKIE
+from app.web.templating import current_reader, page
+
+router = APIRouter(prefix="/organize/c/{slug}/sessions/{number}")
+
+BEAT = 12.0
+"""Seconds after which something is sent where there is nothing new."""
+SIGNED_IN_FOR = 60.0
+"""Seconds for which whoever was signed in is taken to be so still."""
+BACK_AFTER = 2_000
+"""Milliseconds after which a browser comes back when the line was cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Of somebody who watches: whose cookie, in which language and zone, and what."""
+
+    cookie: str
+    language: str
+    zone: str
+    watcher: Watcher
+
+
+async def _seat(request: Request, slug: str, number: int) -> AsyncIterator[Seat]:
+    """Held until the stream has ended. Raises NotSignedIn, NotFound, Busy."""
+    rooms: LiveRooms = request.app.state.live
+    session_id, zone = await run_in_threadpool(_session, request, slug, number)
+    reader = current_reader(request)
+    cookie = request.cookies.get(COOKIE, "")
+    async with rooms.watch(session_id) as watcher:
+        yield Seat(cookie, reader.language, zone, watcher)
+
+
+def _session(request: Request, slug: str, number: int) -> tuple[str, str]:
+    """The session's id and the zone that its times are told in. No transaction outlives this: the
+    stream does."""
+    database: Database = request.app.state.database
+    with database.begin(writes=False) as db:
+        actor = accounts.actor_of_cookie(db, request.cookies.get(COOKIE, ""))
+        if actor is None:
+            raise NotSignedIn
+        request.state.person_language = actor.language
+        session = session_by_number(db, actor, cycle_for_slug(db, actor, slug).id, number)
+        return session.id, current_reader(request).zone or told_of(db, session).zone
+
+
+Watching = Annotated[Seat, Depends(_seat)]
+
+
+@router.get("/room/events", response_class=EventSourceResponse)
+async def screen_events(request: Request, seat: Watching) -> AsyncIterator[ServerSentEvent]:
+    """What the screen shows, as it changes."""
+    async for event in _events(request, seat, live_view.screen):
+        yield event
+
+
+@router.get("/live/events", response_class=EventSourceResponse)
+async def desk_events(request: Request, seat: Watching) -> AsyncIterator[ServerSentEvent]:
+    """What the organizers see, as it changes."""
+    async for event in _events(request, seat, live_view.desk):
+        yield event
+
+
+async def _events(
+    request: Request, seat: Seat, view: live_view.View
+) -> AsyncIterator[ServerSentEvent]:
+    if request.method == "HEAD":
+        return
+    watcher, version, checked = seat.watcher, 0, monotonic()
+    say = partial(_json, view=view, language=seat.language, zone=seat.zone)
+    said = ""
+    while not watcher.ended:
+        moved = await watcher.after(version, BEAT)
+        if watcher.ended:
+            return
+        if monotonic() - checked >= SIGNED_IN_FOR:
+            checked = monotonic()
+            if not await run_in_threadpool(_is_signed_in, request, seat.cookie):
+                yield ServerSentEvent(event="signed-out", data="")
+                return
+        words = watcher.said((view, seat.language, seat.zone), say) if moved else said
+        version = watcher.version
+        if words == said:
+            yield ServerSentEvent(event="beat", data="")
+            continue
+        said = words
+        name = sha256(words.encode()).hexdigest()[:12]
+        yield ServerSentEvent(event="state", raw_data=words, id=name, retry=BACK_AFTER)
+
+
+def _json(state: Live, view: live_view.View, language: str, zone: str) -> str:
+    return json.dumps(view(state, language, zone), ensure_ascii=False, separators=(",", ":"))
+
+
+def _is_signed_in(request: Request, cookie: str) -> bool:
+    database: Database = request.app.state.database
+    with database.begin(writes=False) as db:
+        return accounts.actor_of_cookie(db, cookie) is not None
+
+
+@router.get("/live")
+def desk(
+    request: Request, db: Db, actor: Organizer, links: LinksDep, slug: str, number: int
+) -> Response:
+    """How many are in and from where, who came last, and who of the speakers is missing."""
+    cycle = cycle_for_slug(db, actor, slug)
+    session = session_by_number(db, actor, cycle.id, number)
+    told = told_of(db, session)
+    reader = current_reader(request)
+    zone = reader.zone or told.zone
+    key = links.key(Purpose.ROOM_WORD)
+    found = live(db, session.id, now(), key, spread(db, session.id))
+    context: dict[str, Any] = {
+        "cycle_bar": cycle_bar(cycle, reader.language),
+        "title": localized(told.title, reader.language, cycle.language),
+        "session": told,
+        "path": f"/organize/c/{slug}/sessions/{number}",
+        "live": live_view.desk(found, reader.language, zone),
+        "opens": found.opens,
+        "closes": found.closes,
+        "zone": zone,
+    }
+    return page(request, "organize/live.html", context)
