@@ -136,6 +136,17 @@ def duration(minutes: int, language: str) -> str:
     return lists.format_list(said, style="standard", locale=locale)
 
 
+def time_left(instant: datetime, now: datetime, language: str) -> str:
+    """ "in 2 hours", "en 20 minutos", "5 minutes ago": the way from `now` to an instant."""
+    return dates.format_timedelta(
+        instant - now,
+        granularity="minute",
+        threshold=1.5,
+        add_direction=True,
+        locale=babel_locale(language),
+    )
+
+
 def listed(names: Sequence[str], language: str) -> str:
     """ "A, B and C". Spanish says *e* before the sound of an i (Ministerio e Instituto), which CLDR
     leaves out."""

@@ -21,7 +21,7 @@ from app.services.my_answers import answers_of
 from app.services.my_schedule import MyCycle, MySession, my_cycle
 from app.services.reach import heard_from
 from app.web import convertors as convertors  # makes {number:number} known
-from app.web import material_view
+from app.web import join_view, material_view
 from app.web import public_view as view
 from app.web.badges import AddressesDep
 from app.web.dependencies import Db, LinksDep
@@ -167,12 +167,14 @@ def session_page(
 ) -> Response:
     """The page of what can be done about a session, and why it could not be. Raises NotFound and
     Gone."""
-    _, mine, context = _open(request, db, links, token, acts=acts)
+    enrolment, mine, context = _open(request, db, links, token, acts=acts)
     session: MySession | None = mine.session(number)
     if session is None:
         raise NotFound
     context |= {"my": session, "error": error}
+    urls = [session.meeting_url]
+    if template == "my/join.html":
+        context |= join_view.beside(db, enrolment, session, context, current_reader(request))
+        urls += context["leads_to"]
     status = status_of(error) if error else 200
-    return page(
-        request, template, context, status=status, headers=personal_headers([session.meeting_url])
-    )
+    return page(request, template, context, status=status, headers=personal_headers(urls))

@@ -7,6 +7,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 from app.db import DbSession
 from app.domain.errors import N_, Clash, DomainError, Invalid, NotFound, Stale
+from app.languages import time_left
 from app.models import Cycle, Guest, now
 from app.schemas.part import GuestDetailsIn, PartAnswerIn, SlidesIn, UnavailableIn
 from app.services import materials, part_join, parts
@@ -360,6 +361,7 @@ def _join_page(
     context |= {
         "session": session,
         "opens": opens,
+        "left": time_left(opens, moment, current_reader(request).language),
         "can_join": session.status == "scheduled" and opens <= moment < closes,
         "over": moment >= closes,
         "backstage": bool(row.backstage_url) and moment < session.starts,
