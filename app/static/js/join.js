@@ -1,12 +1,13 @@
 // The page to join: how long it takes until the button is there, and the button when it is time.
 // Nothing is asked of the server for it: thousands wait for the same minute.
 
-const place = document.querySelector('[data-join]');
 const lang = document.documentElement.lang || 'en';
 const still = matchMedia('(prefers-reduced-motion: reduce)');
 
-// The server's clock counts; those of telephones are wrong now and then.
-const ahead = Date.parse(place?.dataset.joinNow ?? '') - Date.now();
+let place;
+let ahead; // of this device's clock: the server's counts, those of telephones are wrong now and then
+let waiting = [];
+
 const now = () => Date.now() + ahead;
 
 function left(instant) {
@@ -46,29 +47,36 @@ function appear() {
   place.querySelector('[data-join-status]').textContent = joinSaid;
 }
 
+const later = (milliseconds, act) => waiting.push(setTimeout(act, milliseconds));
+
 /** Runs at an instant by the server's clock, also after the device has slept. */
 function at(instant, act) {
-  const look = () => {
-    if (now() >= instant) { act(); return; }
-    setTimeout(look, Math.min(instant - now() + 20, 15_000));
-  };
-  look();
+  if (now() >= instant) act();
+  else later(Math.min(instant - now() + 20, 15_000), () => at(instant, act));
 }
 
 /** Not all of the thousands at once. */
-const soon = (seconds) => setTimeout(() => location.reload(), seconds * 1000 * (1 + Math.random()));
+const soon = (seconds) => later(seconds * 1000 * (1 + Math.random()), () => location.reload());
 
-if (place) {
-  const { joinOpens, joinEnds, joinReload } = place.dataset;
+function wake() {
+  waiting.forEach(clearTimeout);
+  waiting = [];
+  place = document.querySelector('[data-join]');
+  if (!place) return;
+  const { joinNow, joinOpens, joinEnds, joinReload } = place.dataset;
+  ahead = Date.parse(joinNow) - Date.now();
   if (joinReload) soon(Number(joinReload));
   if (joinOpens) {
-    count();
-    const timer = setInterval(count, 1000);
-    at(Date.parse(joinOpens), () => { clearInterval(timer); appear(); });
+    const tick = () => { count(); later(1000, tick); };
+    tick();
+    at(Date.parse(joinOpens), appear);
   }
   if (now() < Date.parse(joinEnds)) at(Date.parse(joinEnds), () => soon(20));
-  // The link leads elsewhere than it did when this page was made: made anew, it may lead there.
-  addEventListener('securitypolicyviolation', (event) => {
-    if (event.effectiveDirective === 'form-action') location.reload();
-  });
 }
+
+wake();
+document.addEventListener('convoca:fresh', wake);
+// The link leads elsewhere than it did when this page was made: made anew, it may lead there.
+addEventListener('securitypolicyviolation', (event) => {
+  if (place && event.effectiveDirective === 'form-action') location.reload();
+});

@@ -1,13 +1,17 @@
 // A page that is live: what the server says is put where the page has it already. The line is cut
 // now and then; the page says so in words, with the time, and the browser comes back by itself.
 
-const room = document.querySelector('[data-live-events]');
-const status = document.querySelector('[data-live-status]');
+let room;
+let status;
 const silence = 40_000; // the server says something more often than that
 const again = 3_000;
 
-const zone = document.documentElement.dataset.zone || undefined;
-const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: zone });
+/** "10:42" where the reader lives. */
+function hour(instant) {
+  const timeZone = document.documentElement.dataset.zone || undefined;
+  const clock = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', timeZone });
+  return clock.format(instant);
+}
 
 let source;
 let heard = Date.now();
@@ -30,7 +34,7 @@ function gone() {
   if (lost) return;
   lost = true;
   document.documentElement.setAttribute('data-live-stale', '');
-  say((status?.dataset.liveLost ?? '').replace('{time}', clock.format(heard)));
+  say((status?.dataset.liveLost ?? '').replace('{time}', hour(heard)));
 }
 
 const put = (place, words) => { if (place.textContent !== words) place.textContent = words; };
@@ -116,12 +120,19 @@ function open() {
 }
 
 // A line can be dead without having been cut: a laptop that slept, a wireless network that is gone.
-const watchdog = room && setInterval(() => {
-  if (Date.now() - heard > silence) { gone(); heard = Date.now() - silence / 2; comeBack(); }
+const watchdog = setInterval(() => {
+  if (room && Date.now() - heard > silence) { gone(); heard = Date.now() - silence / 2; comeBack(); }
 }, 5_000);
 
-if (room) {
-  open();
-  addEventListener('pagehide', () => { source?.close(); clearTimeout(coming); });
-  addEventListener('pageshow', (event) => { if (event.persisted) open(); });
+function wake() {
+  source?.close();
+  clearTimeout(coming);
+  room = document.querySelector('[data-live-events]');
+  status = document.querySelector('[data-live-status]');
+  if (room) open();
 }
+
+wake();
+document.addEventListener('convoca:fresh', wake); // times are told by another zone from now on
+addEventListener('pagehide', () => { source?.close(); clearTimeout(coming); });
+addEventListener('pageshow', (event) => { if (event.persisted) wake(); });

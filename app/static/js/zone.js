@@ -48,6 +48,7 @@ export async function settleZone(dirty, enhance) {
     root.dataset.zone = page.documentElement.dataset.zone || mine;
     await enhance(fresh);
     if (pickers[1]) zonePicker(pickers[1]);
+    document.dispatchEvent(new CustomEvent('convoca:fresh')); // for modules that hold on to <main>
   } catch {
     // A weak line: the page stays right as it is, in the zone it names.
   }
