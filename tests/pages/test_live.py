@@ -46,7 +46,10 @@ def session_id(database: Database, clock: Clock) -> str:
         make = Make(db)
         cycle = make.cycle(slug="leaders", language="es")
         session = make.session(
-            cycle, meeting_url="https://meet.example.org/1", check_in_word_rotates=True
+            cycle,
+            id="wordsthatdiffer",  # they follow from it
+            meeting_url="https://meet.example.org/1",
+            check_in_word_rotates=True,
         )
         panel = make.segment(session, title="El <panel>", kind="panel")
         make.part(panel, make.person(name="Hugo Host", email="hugo@example.org"), role="host")

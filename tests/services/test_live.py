@@ -140,11 +140,16 @@ def test_the_room_takes_this_word_and_the_one_before(
     db: DbSession, make: Make, language: str
 ) -> None:
     cycle = make.cycle(language=language)
-    session = make.session(cycle, check_in_word="fixed", check_in_word_rotates=True)
+    # The words follow from the id: by chance two that are ten minutes apart could be the same.
+    session = make.session(
+        cycle, id="fourwordsthatalldiffer", check_in_word="fixed", check_in_word_rotates=True
+    )
     names = [f"p{number}@example.org" for number in range(4)]
     for name in names:
         make.enrolment(cycle, make.person(email=name))
     words = [seen(db, session, START + timedelta(minutes=5 * n)).word for n in range(4)]
+
+    assert len(set(words)) == 4
 
     def tries(email: str, word: str, minutes: int) -> str:
         at = START + timedelta(minutes=minutes)

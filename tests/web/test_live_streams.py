@@ -171,7 +171,7 @@ def there(real_database: Database) -> Database:
         cycle = make.cycle(slug="leaders", language="es", zone="UTC")
         start = (now() - timedelta(minutes=5)).replace(tzinfo=None, microsecond=0)
         make.session(
-            cycle, title={"es": "Puntos"}, wall_start=start, zone="UTC", check_in_word="sol"
+            cycle, title={"es": "Puntos"}, wall_start=start, zone="UTC", check_in_word="quetzal"
         )
         for number in range(5):
             make.enrolment(cycle, make.person(name=f"Ana {number}"), country="CO")
@@ -352,7 +352,7 @@ def test_when_looking_fails_all_are_sent_away_and_may_come_back(
 
 def test_the_clock_alone_makes_another_state(server: Server, there: Database) -> None:
     viewer = server.watch(path=SCREEN)
-    assert viewer.next().state["word"] == "sol"
+    assert viewer.next().state["word"] == "quetzal"
     later = now() + timedelta(days=1)
     server.rooms.clock = lambda: later
     # The next turn is the end of the session; nobody commits anything.
@@ -373,4 +373,4 @@ def test_the_word_that_rotates_is_on_the_stream(server: Server, there: Database)
         session_id = session.id
     word = server.watch(path=SCREEN).next().state["word"]
     assert word in words_taken(server.rooms.key, session_id, now(), "es")
-    assert word != "sol"
+    assert word != "quetzal"
