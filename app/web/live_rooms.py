@@ -14,7 +14,7 @@ back.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Hashable
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from datetime import datetime
 from time import monotonic
 
@@ -58,10 +58,9 @@ class Watcher:
         """Waits until there is a state newer than `version` or it has ended, at the most so many
         seconds; whether there is one."""
         if self.version == version and not self.ended:
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._moved.wait(), seconds)
-            except TimeoutError:
-                return False
+        # Not by what ended the wait: it may have moved in that very moment.
         return self.version != version and not self.ended
 
     def said(self, key: Hashable, say: Callable[[Live], str]) -> str:

@@ -112,8 +112,9 @@ async def _events(
             if not await run_in_threadpool(_is_signed_in, request, seat.cookie):
                 yield ServerSentEvent(event="signed-out", data="")
                 return
-        words = watcher.said((view, seat.language, seat.zone), say) if moved else said
-        version = watcher.version
+        words = said
+        if moved:  # perhaps again since: what is told is the newest, and nothing is passed by
+            words, version = watcher.said((view, seat.language, seat.zone), say), watcher.version
         if words == said:
             yield ServerSentEvent(event="beat", data="")
             continue
