@@ -2,7 +2,7 @@
 
 import click
 
-from app.settings import Settings, SettingsError
+from app.command_line import read_settings
 
 
 @click.group("badge-key")
@@ -15,7 +15,7 @@ def rotate() -> None:
     """Make a new key, which signs from now on. The old ones stay, so that old badges verify."""
     from app.services.badge_keys import add_key
 
-    settings = _settings()
+    settings = read_settings()
     ring = add_key(settings.badge_keys_dir)
     click.echo(f"{settings.badge_keys_dir}: {len(ring.keys)} keys. This one signs from now on:")
     click.echo(f"  {ring.signing.id}")
@@ -27,13 +27,6 @@ def list_keys() -> None:
     """List the keys, the newest first. The first is made if there is none."""
     from app.services.badge_keys import key_ring
 
-    ring = key_ring(_settings().badge_keys_dir)
+    ring = key_ring(read_settings().badge_keys_dir)
     for key in ring.keys:
         click.echo(f"{key.id}  {'signs' if key == ring.signing else 'verifies'}")
-
-
-def _settings() -> Settings:
-    try:
-        return Settings.from_environment()
-    except SettingsError as error:
-        raise click.ClickException(str(error)) from None

@@ -7,71 +7,21 @@ import socket
 import sys
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
-from typing import Any, NoReturn
+from typing import Any
 
 import click
-from sqlalchemy.exc import OperationalError
 
 from app import schema_version
 from app.badge_keys_command import badge_key
+from app.command_line import TRY_LATER, fail, later, links_of, opened, read_settings
 from app.db import Database
-from app.domain.errors import DomainError, Invalid
 from app.models import now
-from app.services import accounts, tokens
-from app.services.actor import Scope
-from app.services.links import Links
-from app.services.secret_key import secret_key
+from app.services import accounts
 from app.settings import Settings, SettingsError
 
 # What only one command needs is imported there, so that the others start at once.
 
 DEMO_ORGANIZER = "organizer@example.org"
-TRY_LATER = 75  # EX_TEMPFAIL of sysexits.h
-
-
-def _fail(text: str) -> NoReturn:
-    click.echo(text, err=True)
-    sys.exit(1)
-
-
-def _later(text: str) -> NoReturn:
-    click.echo(text, err=True)
-    sys.exit(TRY_LATER)
-
-
-def _settings() -> Settings:
-    try:
-        return Settings.from_environment()
-    except SettingsError as error:
-        _fail(str(error))
-
-
-@contextlib.contextmanager
-def _database(settings: Settings, *, check: bool = True) -> Iterator[Database]:
-    try:
-        database = Database(settings.database_url)
-    except OSError as error:
-        _fail(f"{settings.data_dir} cannot be used ({error.strerror}). Set CONVOCA_DATA_DIR.")
-    try:
-        if check:
-            schema_version.check(database.engine)
-        yield database
-    except schema_version.StaleSchema as error:
-        _fail(str(error))
-    except OperationalError as error:
-        reason = str(error.orig).strip().splitlines()[0]
-        _fail(f"The database does not answer: {reason}. To see what is wrong:  convoca doctor")
-    except Invalid as error:
-        _fail("\n".join(f"{f.field}: {f.sentence % f.params}" for f in error.fields))
-    except DomainError as error:
-        _fail(str(error))
-    finally:
-        database.close()
-
-
-def _links(settings: Settings) -> Links:
-    return Links(secret_key(settings.secret_key, settings.data_dir), settings.base_url)
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -80,7 +30,7 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         return socket.create_server((settings.host, settings.port), family=family, backlog=2048)
     except OSError as error:
-        _fail(
+        fail(
             f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}). "
             f"Choose another, such as PORT={settings.port + 1}."
         )
@@ -118,7 +68,7 @@ def _worker_beside(settings: Settings, database: Database) -> Iterator[None]:
     from app.worker.mailbox import reading_mailbox
 
     stop = threading.Event()
-    worker = worker_for(settings, database, _links(settings))
+    worker = worker_for(settings, database, links_of(settings))
     thread = threading.Thread(target=worker.run, args=(stop,), name="worker")
     thread.start()
     try:
@@ -175,13 +125,13 @@ def start() -> None:
     """
     from app.services import demo, demo_reports
 
-    settings = _settings()
+    settings = read_settings()
     listener = _listen(settings)
-    with _database(settings, check=False) as database:
+    with opened(settings, check=False) as database:
         schema_version.upgrade(database.engine)
         schema_version.check(database.engine)
         _read_zones_again(settings, database)
-        links = _links(settings)
+        links = links_of(settings)
         with database.begin(writes=True) as db:
             loaded = demo.load(db, now(), organizer_email=DEMO_ORGANIZER)
             if loaded:
@@ -209,8 +159,8 @@ def serve(with_worker: bool) -> None:
     Refuses to start on a schema that is not up to date. Newer zone data is followed as by
     `migrate`.
     """
-    settings = _settings()
-    with _database(settings) as database:
+    settings = read_settings()
+    with opened(settings) as database:
         _read_zones_again(settings, database)
         beside = _worker_beside(settings, database) if with_worker else contextlib.nullcontext()
         with beside:
@@ -229,14 +179,14 @@ def worker() -> None:
     from app.worker.loop import worker_for
     from app.worker.mailbox import reading_mailbox
 
-    settings = _settings()
-    with _database(settings) as database:
+    settings = read_settings()
+    with opened(settings) as database:
         _read_zones_again(settings, database)
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
         with reading_mailbox(settings, database):
-            worker_for(settings, database, _links(settings)).run(stop)
+            worker_for(settings, database, links_of(settings)).run(stop)
 
 
 @main.command()
@@ -247,8 +197,8 @@ def migrate() -> None:
     their local times, which readers see at once; the publish page has one click that tells those
     concerned.
     """
-    settings = _settings()
-    with _database(settings, check=False) as database:
+    settings = read_settings()
+    with opened(settings, check=False) as database:
         before = schema_version.present(database.engine)
         schema_version.upgrade(database.engine)
         after = schema_version.present(database.engine)
@@ -268,81 +218,14 @@ def demo_command() -> None:
     """
     from app.services import demo
 
-    settings = _settings()
-    with _database(settings) as database, database.begin(writes=True) as db:
+    settings = read_settings()
+    with opened(settings) as database, database.begin(writes=True) as db:
         loaded = demo.load(db, now(), organizer_email=DEMO_ORGANIZER)
     click.echo(
         "The demonstration cycle is there."
         if loaded
         else "The database holds something already; nothing was changed."
     )
-
-
-@main.group()
-def user() -> None:
-    """Organizers' accounts."""
-
-
-@user.command("add")
-@click.argument("email")
-@click.option("--name", required=True, help="The person's name.")
-@click.option("--password", is_flag=True, help="Ask for a password; without, one-time links only.")
-def user_add(email: str, name: str, password: bool) -> None:
-    """Add an organizer and print a one-time sign-in link."""
-    settings = _settings()
-    secret = (
-        click.prompt("Password (15 characters or more)", hide_input=True, confirmation_prompt=True)
-        if password
-        else None
-    )
-    with _database(settings) as database, database.begin(writes=True) as db:
-        added = accounts.add_user(db, name, email, password=secret)
-        click.echo(accounts.new_link(db, _links(settings), added, now()))
-
-
-@user.command("link")
-@click.argument("email", default="")
-def user_link(email: str) -> None:
-    """Print a new one-time sign-in link (10 minutes). Without EMAIL: for the first account."""
-    settings = _settings()
-    with _database(settings) as database, database.begin(writes=True) as db:
-        found = accounts.find_user(db, email) if email else accounts.first_user(db)
-        if found is None:
-            _fail("There is no such account. Add one:  convoca user add EMAIL --name NAME")
-        click.echo(accounts.new_link(db, _links(settings), found, now()))
-
-
-@main.group()
-def token() -> None:
-    """Tokens for programs that use the API."""
-
-
-@token.command("create")
-@click.argument("email")
-@click.option("--name", required=True, help="What the token is for.")
-@click.option(
-    "--scope",
-    "scopes",
-    multiple=True,
-    type=click.Choice([s.value for s in Scope]),
-    help="What it may do; several times for several. Default: read.",
-)
-@click.option("--days", type=click.IntRange(1, 3650), help="Days until it expires. Default: never.")
-def token_create(email: str, name: str, scopes: tuple[str, ...], days: int | None) -> None:
-    """Create a token for the organizer with EMAIL and print it, once."""
-    settings = _settings()
-    with _database(settings) as database, database.begin(writes=True) as db:
-        owner = accounts.find_user(db, email)
-        if owner is None:
-            _fail("There is no such account. Add one:  convoca user add EMAIL --name NAME")
-        _, secret = tokens.create_token(
-            db,
-            accounts.actor_of_user(owner),
-            name,
-            [Scope(s) for s in scopes] or [Scope.READ],
-            expires_at=now() + timedelta(days=days) if days else None,
-        )
-    click.echo(secret)
 
 
 class _HandsOver(click.Command):
@@ -367,16 +250,16 @@ def inbound() -> None:
     from app.services.inbound import receive_from
 
     if sys.stdin is None:
-        _later("There is no standard input: give the mail as in  convoca inbound < mail.eml")
+        later("There is no standard input: give the mail as in  convoca inbound < mail.eml")
     if not (os.environ.get("CONVOCA_DATA_DIR") or os.environ.get("CONVOCA_DATABASE_URL")):
         data = Settings.from_environment({}).data_dir
         if not (data / "convoca.db").exists():
-            _later(
+            later(
                 f"There is no database in {data}. Mail servers call programs with an empty "
                 "environment: set CONVOCA_DATA_DIR or CONVOCA_DATABASE_URL for this one."
             )
     try:
-        with _database(_settings()) as database:
+        with opened(read_settings()) as database:
             with database.begin(writes=True) as db:
                 said = receive_from(db, sys.stdin.buffer, now())
             click.echo(said)
@@ -395,7 +278,7 @@ def doctor() -> None:
     try:
         settings = Settings.from_environment()
     except SettingsError as error:
-        _fail(f"wrong  settings: {error}")
+        fail(f"wrong  settings: {error}")
     findings = doctor_module.examine(settings)
     for finding in findings:
         click.echo(f"{finding.level:5}  {finding.topic}: {finding.text}")

@@ -1,0 +1,69 @@
+"""What the commands share: settings, the database, and how they end."""
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import NoReturn
+
+import click
+from sqlalchemy.exc import OperationalError
+
+from app import schema_version
+from app.db import Database
+from app.domain.errors import DomainError, Invalid
+from app.services.links import Links
+from app.services.secret_key import secret_key
+from app.settings import Settings, SettingsError
+
+TRY_LATER = 75
+"""EX_TEMPFAIL of sysexits.h."""
+
+
+def fail(text: str) -> NoReturn:
+    """Ends with status 1, and says why."""
+    click.echo(text, err=True)
+    sys.exit(1)
+
+
+def later(text: str) -> NoReturn:
+    """Ends so that whoever called tries again later, and says why."""
+    click.echo(text, err=True)
+    sys.exit(TRY_LATER)
+
+
+def read_settings() -> Settings:
+    """From the environment; ends where they are wrong."""
+    try:
+        return Settings.from_environment()
+    except SettingsError as error:
+        fail(str(error))
+
+
+@contextlib.contextmanager
+def opened(settings: Settings, *, check: bool = True) -> Iterator[Database]:
+    """The database; ends in plain words where it does not answer or, with `check`, has an old
+    schema."""
+    try:
+        database = Database(settings.database_url)
+    except OSError as error:
+        fail(f"{settings.data_dir} cannot be used ({error.strerror}). Set CONVOCA_DATA_DIR.")
+    try:
+        if check:
+            schema_version.check(database.engine)
+        yield database
+    except schema_version.StaleSchema as error:
+        fail(str(error))
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        fail(f"The database does not answer: {reason}. To see what is wrong:  convoca doctor")
+    except Invalid as error:
+        fail("\n".join(f"{f.field}: {f.sentence % f.params}" for f in error.fields))
+    except DomainError as error:
+        fail(str(error))
+    finally:
+        database.close()
+
+
+def links_of(settings: Settings) -> Links:
+    """The links of this installation."""
+    return Links(secret_key(settings.secret_key, settings.data_dir), settings.base_url)
