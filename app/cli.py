@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from app import schema_version
+from app.accounts_command import token, user
 from app.badge_keys_command import badge_key
 from app.command_line import TRY_LATER, fail, later, links_of, opened, read_settings
 from app.db import Database
