@@ -329,7 +329,7 @@ def test_what_is_new_says_that_nothing_has_happened_yet(old: Database) -> None:
     assert new == {
         "cycle": {"invites": False, "zones_moved": False, "asks_gender": False},
         "person": {"bounced_at": None, "bounce": ""},
-        "session": {"backstage_url": "", "closed_at": None},
+        "session": {"backstage_url": "", "closed_at": None, "check_in_word_rotates": False},
         "segment": {},
         "part": {
             "status": "planned",
