@@ -99,7 +99,9 @@ def _read_zones_again(settings: Settings, database: Database) -> None:
         click.echo(f"  {settings.base_url}/organize/c/{slug}/publish")
 
 
-@click.group(commands=[user, token, badge_key], context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    commands=[user, token, badge_key], context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(package_name="convoca")
 def main() -> None:
     """Runs virtual training cycles: schedules, calendars that stay right, attendance.
