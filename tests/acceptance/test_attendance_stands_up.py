@@ -268,6 +268,7 @@ def check_report(cast: Cast, records: dict[int, dict[str, dict[str, Any]]], met:
         assert sum(g["tally"]["completed"] for g in report[table]) == met
 
 
+@pytest.mark.one_database
 def test_from_the_burst_to_the_stranger(cast: Cast, monkeypatch: pytest.MonkeyPatch) -> None:
     early = check_in_at_once(cast, monkeypatch)
     again = check_in_at_once(cast, monkeypatch)  # everybody presses it once more
