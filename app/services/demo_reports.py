@@ -45,6 +45,7 @@ def write_reports(db: DbSession, folder: Path, now: datetime) -> list[Path]:
     return written
 
 
+_ODD = (5, 9, 23)  # the first under the name of a telephone, the others misspelt
 _Stay = tuple[str, str, datetime, datetime]  # name, address or nothing, by the clock of the session
 
 
@@ -52,18 +53,16 @@ def _stays(session: Session, people: Sequence[Enrolment]) -> list[_Stay]:
     dice = random.Random(session.number)  # noqa: S311 (a demonstration, not a secret)
     found = []
     for place, who in enumerate(people):
-        if dice.random() > 0.8:
+        if dice.random() > 0.8 and place not in _ODD:
             continue
         begin = session.starts_at + timedelta(seconds=dice.randint(-600, 1500))
         end = session.ends_at - timedelta(seconds=dice.randint(-600, 1800))
         name = who.name
-        if place % 20 == 3:
-            name = name[:-2] + name[-1] + name[-2]
+        if place in _ODD:
+            name = "iPhone" if place == _ODD[0] else name[:-2] + name[-1] + name[-2]
         elif place % 7 == 2:
             name = " ".join(reversed(search_key(name).split())).title()
-        if place == 5:
-            name = "iPhone"
-        address = (who.person.email or "") if place % 2 else ""
+        address = (who.person.email or "") if place % 2 and name == who.name else ""
         middle = begin + (end - begin) / 2
         halves = [(begin, middle), (middle + timedelta(seconds=50), end)]
         for a, b in halves if place % 6 == 0 else [(begin, end)]:
