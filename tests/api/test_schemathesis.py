@@ -67,6 +67,7 @@ UNSAYABLE = {
     "unknown_row",
     "unknown_segment",
     "unknown_session",
+    "not_asked",
     "unknown_zone",
     "wrong_kind",
     "year",

@@ -45,7 +45,7 @@ def test_enrolling(client: TestClient, database: Database, links: Links, asks: b
     with database.begin(writes=False) as db:
         row = db.exec(select(Enrolment)).one()
         token = links.token(Purpose.MY, row.id, row.link_generation)
-    known = re.findall(r"<dt>Gender</dt>\s*<dd>(.*?)</dd>", client.get(f"/my/{token}").text)
+    known = re.findall(r"<dt>Gender</dt>\s*<dd>(.*?)</dd>", client.get(f"/my/{token}?lang=en").text)
     assert known == (["Female"] if asks else [])
 
 
