@@ -99,13 +99,17 @@ def make_engine(url: str) -> Engine:
         path = make_url(url).database
         if path and path != ":memory:":
             Path(path).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(url, module=sqlite_module(), pool_size=40, max_overflow=0)
+        engine = create_engine(
+            url, module=sqlite_module(), pool_size=40, max_overflow=0, hide_parameters=True
+        )
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     # prepare_threshold=None: prepared statements do not survive PgBouncer's transaction mode.
+    # hide_parameters: what somebody typed does not belong into a log.
     return create_engine(
         url,
+        hide_parameters=True,
         pool_size=20,
         max_overflow=20,
         pool_pre_ping=True,

@@ -4,7 +4,7 @@ Also what is missing, and whether it can still be made good while sessions are t
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
@@ -122,14 +122,20 @@ class Outcome:
         return not self.completed and self.reachable and self.slack == 0
 
 
-def completed(rule: Rule, sessions: Sequence[Held], records: Mapping[str, Record]) -> Outcome:
+def completed(
+    rule: Rule, sessions: Sequence[Held], records: Mapping[str, Record], called_off: int = 0
+) -> Outcome:
     """How far somebody is with these records, by the ids of the sessions; of a session without one
     nothing is known.
 
     Sessions that the rule counts and that are not there yet are open: as long as those that are
-    there, on average.
+    there, on average. Those that were `called_off` (so many) will never be: the rule asks for no
+    more than take place.
     """
-    known, sessions = len(sessions), [*sessions, *_not_there_yet(rule, sessions)]
+    known = len(sessions)
+    sessions = [*sessions, *_not_there_yet(rule, sessions, called_off)]
+    if called_off and 0 < len(sessions) < rule.min_sessions:
+        rule = replace(rule, min_sessions=len(sessions))
     standings = tuple(_standing(rule, each, records.get(each.id)) for each in sessions)
     credited = [_credited(rule, each, records.get(each.id)) for each in sessions]
     missing = _missing(rule, sessions, standings, credited)
@@ -150,9 +156,9 @@ def completed(rule: Rule, sessions: Sequence[Held], records: Mapping[str, Record
     )
 
 
-def _not_there_yet(rule: Rule, sessions: Sequence[Held]) -> list[Held]:
+def _not_there_yet(rule: Rule, sessions: Sequence[Held], called_off: int) -> list[Held]:
     mean = sum(each.seconds for each in sessions) // len(sessions) if sessions else 1
-    return [Held("", 0, mean, over=False) for _ in range(rule.of - len(sessions))]
+    return [Held("", 0, mean, over=False) for _ in range(rule.of - len(sessions) - called_off)]
 
 
 def needed(rule: Rule, sessions: Sequence[Held], outcome: Outcome) -> list[str]:

@@ -38,10 +38,15 @@ class Against:
     version: int  # of the rule; 0: none, or one that nobody has saved
     held: tuple[Held, ...]
     measures: Mapping[str, Measure]
+    called_off: int = 0  # sessions that were published and cancelled
 
     def outcome(self, records: Mapping[str, Record]) -> Outcome | None:
         """How far somebody is, None where there is no rule."""
-        return None if self.rule is None else rules.completed(self.rule, self.held, records)
+        return (
+            None
+            if self.rule is None
+            else rules.completed(self.rule, self.held, records, self.called_off)
+        )
 
     def records(self, evidence: Mapping[str, stored.ByEnrolment], who: str) -> dict[str, Record]:
         """One enrolment's record of each session, from evidence by session and enrolment."""
@@ -116,12 +121,17 @@ def against(db: DbSession, cycle_id: str, now: datetime, rule: Rule | None = Non
         version=version,
         held=tuple(sorted(held, key=lambda each: each.number)),
         measures=kept,
+        called_off=sum(_is_off(each) for each in found.values()),
     )
 
 
 def _takes_place(measure: Measure) -> bool:
     """Whether it was published and not called off."""
     return measure.told.released and measure.told.status == SessionStatus.SCHEDULED
+
+
+def _is_off(measure: Measure) -> bool:
+    return measure.told.released and measure.told.status == SessionStatus.CANCELLED
 
 
 def dry_run(

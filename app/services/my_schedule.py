@@ -122,7 +122,8 @@ def _distance(mine: MySession, now: datetime) -> timedelta:
 
 def _outcome(rule: Rule, sessions: tuple[MySession, ...]) -> Outcome:
     asked = _asked(sessions)
-    return completed(rule, [s.held for s in asked], {s.session.id: s.record for s in asked})
+    records = {s.session.id: s.record for s in asked}
+    return completed(rule, [s.held for s in asked], records, len(sessions) - len(asked))
 
 
 def _asked(sessions: tuple[MySession, ...]) -> list[MySession]:

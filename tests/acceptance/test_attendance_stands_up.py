@@ -303,8 +303,8 @@ def certify(cast: Cast, met: set[str]) -> None:
     """Issued to all who have met the rule, one revoked, and looked at by a stranger."""
     run = cast.post(f"/cycles/{cast.cycle_id}/certificates/runs", wanted=201)
     chores = Chores(cast.database)
-    for second in range(100):  # in pieces, a second apart
-        chores.look(now() + timedelta(seconds=second))
+    for passed in range(100):  # in pieces, a second apart
+        chores.look(now() + timedelta(seconds=passed))
         run = cast.api.get(f"/api/v1/certificate-runs/{run['id']}").json()
         if run["finished_at"]:
             break

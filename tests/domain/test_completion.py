@@ -281,3 +281,15 @@ def test_the_whole_is_the_cycle_as_it_is_meant_to_be() -> None:
 def test_more_sessions_than_were_meant_are_all_counted() -> None:
     rule = Rule(min_sessions=2, of=2)
     assert outcome(ABSENT, measured(90), measured(90), ABSENT, rule=rule).completed
+
+
+def test_what_was_called_off_is_not_asked_for() -> None:
+    three = SESSIONS[:3]
+    records = {each.id: measured(100) for each in three}
+    whole = Rule(min_sessions=4, of=4, min_percent_of_whole=80)
+    assert not completed(whole, three, records).completed  # the fourth is to come
+    done = completed(whole, three, records, called_off=1)
+    assert (done.completed, done.percent, done.missing) == (True, 100, ())
+    short = completed(RULE, three, {"s1": measured(90), "s2": ABSENT, "s3": ABSENT}, called_off=1)
+    assert (short.missing, short.reachable) == ((Missing(Lack.SESSIONS, 2),), False)
+    assert not completed(RULE, [], {}, called_off=4).completed
