@@ -6,11 +6,11 @@ an answer. Written anew together, all answers to a question come from one transa
 order that tells nothing. SQLite keeps neither; see `models.feedback`.
 """
 
-from sqlalchemy import String, delete, func, insert, literal_column
+from sqlalchemy import String, delete, func, insert, literal, literal_column
 from sqlmodel import cast, col, select
 
 from app.db import DbSession
-from app.models import FeedbackAnswer, FeedbackForm, FeedbackQuestion
+from app.models import FeedbackAnswer, FeedbackForm, FeedbackQuestion, FeedbackReceipt
 
 
 def mix(db: DbSession) -> int:
@@ -19,13 +19,23 @@ def mix(db: DbSession) -> int:
     if db.get_bind().dialect.name != "postgresql":
         return 0
     came_with = cast(literal_column("feedback_answer.xmin"), String)
+    with_a_receipt = (
+        select(literal(1))
+        .where(
+            col(FeedbackReceipt.form_id) == col(FeedbackQuestion.form_id),
+            literal_column("feedback_receipt.xmin") == literal_column("feedback_answer.xmin"),
+        )
+        .correlate(FeedbackQuestion, FeedbackAnswer)
+        .exists()
+    )
     query = (
         select(col(FeedbackAnswer.question_id))
         .join(FeedbackQuestion, col(FeedbackQuestion.id) == col(FeedbackAnswer.question_id))
         .join(FeedbackForm, col(FeedbackForm.id) == col(FeedbackQuestion.form_id))
         .where(col(FeedbackForm.anonymous), col(FeedbackAnswer.enrolment_id).is_(None))
         .group_by(col(FeedbackAnswer.question_id))
-        .having(func.min(came_with) != func.max(came_with))
+        # A single answer has no other to be told from; its receipt tells whose it is.
+        .having((func.min(came_with) != func.max(came_with)) | func.bool_or(with_a_receipt))
         .order_by(col(FeedbackAnswer.question_id))
     )
     questions = db.exec(query).all()

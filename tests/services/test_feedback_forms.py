@@ -314,3 +314,25 @@ def test_named_answers_are_not_mixed(real_database: Database) -> None:
             feedback.give(db, db.get_one(Enrolment, who), 1, chosen, AFTER)
     with real_database.begin(writes=True) as db:
         assert feedback_mixing.mix(db) == 0
+
+
+def test_the_only_answer_in_words_is_parted_from_its_receipt_too(real_database: Database) -> None:
+    with real_database.begin(writes=True) as db:
+        world = World(db)
+        people = [world.make.enrolment(world.cycle).id for _ in range(3)]
+        chosen = [world.chosen("4", "Only I wrote" if n == 1 else "") for n in range(3)]
+    for who, each in zip(people, chosen, strict=True):
+        with real_database.begin(writes=True) as db:
+            feedback.give(db, db.get_one(Enrolment, who), 1, each, AFTER)
+    if real_database.engine.dialect.name != "postgresql":
+        return  # there is no transaction to tell by
+    told = text(
+        "SELECT count(*) FROM feedback_answer a JOIN feedback_receipt r ON a.xmin = r.xmin "
+        "WHERE a.value = 'Only I wrote'"
+    )
+    found = []
+    for _ in range(2):
+        with real_database.begin(writes=True) as db:
+            found.append(db.connection().scalar(told))
+            feedback_mixing.mix(db)
+    assert found == [1, 0]
