@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
@@ -38,6 +39,7 @@ set_clock()
 
 BOTH = ("sqlite", "postgresql")
 ONE_IS_ENOUGH = frozenset({"pages", "api", "web"})
+IN_TURN = frozenset({"services", "worker"})
 BASE_URL = "http://testserver"
 
 
@@ -81,31 +83,43 @@ def postgres_engine(postgres: str, postgres_template: str) -> Iterator[Engine]:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Of a test of pages or routes, and of one that is marked, only the one on one of the two
-    databases, by its name: what they ask of a database is tested on both in tests/services and
-    tests/worker. CONVOCA_TEST_DATABASES set to "all" leaves nothing out."""
+    """At one's desk, a part of the tests is done on one of the two databases only: what asks no
+    more of it than tests/services and tests/worker do (pages, routes, and what is marked), by its
+    name; and of those two, a test with several cases does them in turn, so that each test still
+    meets both. CONVOCA_TEST_DATABASES set to "all" leaves nothing out."""
     if os.environ.get("CONVOCA_TEST_DATABASES") == "all":
         return
-    left_out = [item for item in items if _has_a_twin(item)]
+    names = {item.nodeid for item in items}
+    turns: dict[str, list[str]] = defaultdict(list)
+    left_out = {item for item in items if _elsewhere(item, names, turns)}
     if left_out:
-        config.hook.pytest_deselected(items=left_out)
-        items[:] = [item for item in items if item not in set(left_out)]
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
 
 
-def _has_a_twin(item: pytest.Item) -> bool:
+def _elsewhere(item: pytest.Item, names: set[str], turns: dict[str, list[str]]) -> bool:
     """Whether the same test is done on the other database, and that is enough."""
     spec = getattr(item, "callspec", None)
     if spec is None:
         return False
-    name = spec.params.get("database")
-    if item.get_closest_marker("one_database"):
-        name = name or spec.params.get("real_database")
-    elif item.path.parent.name not in ONE_IS_ENOUGH:
+    name = spec.params.get("database") or spec.params.get("real_database")
+    if name not in BOTH:
         return False
-    if not isinstance(name, str):
+    (other,) = {*BOTH} - {name}
+    if item.nodeid.replace(name, other) not in names:
         return False
     alike = item.nodeid.replace(name, "")
-    return name != BOTH[crc32(alike.encode()) % 2]
+    committed = "real_database" in spec.params  # threads and processes: where databases differ
+    pages = item.path.parent.name in ONE_IS_ENOUGH and not committed
+    if pages or item.get_closest_marker("one_database"):
+        return bool(name != BOTH[crc32(alike.encode()) % 2])
+    if len(spec.params) == 1 or item.path.parent.name not in IN_TURN:
+        return False
+    test = item.nodeid.split("[")[0]
+    cases = turns[test]
+    if alike not in cases:
+        cases.append(alike)
+    return bool(name != BOTH[(cases.index(alike) + crc32(test.encode())) % 2])
 
 
 @pytest.fixture(params=BOTH)

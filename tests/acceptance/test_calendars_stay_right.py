@@ -112,6 +112,7 @@ def world(
         yield world
 
 
+@pytest.mark.one_database  # what it does there is done on both in tests/services and tests/worker
 def test_every_calendar_says_what_is_published_and_the_ledger_what_they_say(world: World) -> None:
     the_audience_is_as_it_should_be(world)
     everybody_is_invited(world)

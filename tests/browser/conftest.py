@@ -4,6 +4,7 @@ Where there is no Chromium the tests are skipped, and one line says so; with
 ``CONVOCA_SKIP_IS_FAILURE`` set (as CI does) they fail instead.
 """
 
+import fcntl
 import os
 import shutil
 from collections.abc import Iterator
@@ -61,10 +62,30 @@ class Site:
     sign_in: str
 
 
+@pytest.fixture(scope="session")
+def fresh_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an installation that has just been started for the first time. Made once for
+    all test processes: whoever comes first makes it, the others wait."""
+    base = tmp_path_factory.getbasetemp()
+    common = base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
+    made = common / "fresh-site"
+    with (common / "fresh-site.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            making = common / "fresh-site.part"
+            shutil.rmtree(making, ignore_errors=True)
+            making.mkdir()
+            with started(making, free_port()):
+                pass
+            making.rename(made)
+    return made
+
+
 @pytest.fixture
-def site(browser: Browser, tmp_path: Path) -> Iterator[Site]:
+def site(browser: Browser, fresh_site: Path, tmp_path: Path) -> Iterator[Site]:
     """What ``make run`` starts."""
     port = free_port()
+    shutil.copytree(fresh_site, tmp_path, dirs_exist_ok=True)
     with started(tmp_path, port) as (printed, _):
         link = printed.split("Sign in with")[1].split()[0]
         yield Site(f"http://127.0.0.1:{port}", tmp_path, link)

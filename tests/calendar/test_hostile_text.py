@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from app.calendar.lines import clean, one_line
 from app.calendar.render import render
+from tests import examples
 from tests.calendar import ical_oracles as oracles
 from tests.calendar import ical_strict as strict
 from tests.calendar.test_render import EVENT, FEED
@@ -31,7 +32,7 @@ def names(**values: str) -> list[str]:
     return [name.replace("_", "-") for name, value in values.items() if value]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples.of(400), deadline=None)
 @given(typed, typed, typed, typed, typed, typed, typed, typed, typed)
 @example("\\n", "a\\\nb\\;", "\\,", "\\", "\\", "\\n", '"', "^n", "x")
 @example(*["\r\nATTENDEE:mailto:eve@evil.example"] * 9)
@@ -84,14 +85,14 @@ def test_text_round_trips_or_is_inert(
     )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples.of(200), deadline=None)
 @given(typed)
 def test_libical_reads_the_same_title(summary: str) -> None:
     data = render(replace(FEED, events=(replace(EVENT, summary=summary, description=summary),)))
     assert oracles.Libical().summaries(data) == [one_line(summary)]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples.of(200), deadline=None)
 @given(typed)
 def test_a_name_stays_one_parameter(typed_name: str) -> None:
     data = render(replace(FEED, events=(replace(EVENT, organizer_name=typed_name),)))

@@ -11,6 +11,7 @@ from app.calendar import itip
 from app.calendar.lines import one_line
 from app.calendar.values import Invite
 from app.domain.invitations import Method
+from tests import examples
 from tests.calendar import ical_oracles as oracles
 from tests.calendar import ical_strict as strict
 from tests.calendar.itip_replay import NEW, RESCHEDULE, Mailbox
@@ -162,7 +163,7 @@ def test_other_programs_read_the_attendee(method: Method) -> None:
     assert attendee.params["CN"] == ["Ana “Nana” Pérez, CEPAL; Bogotá: ✓"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples.of(200), deadline=None)
 @given(typed)
 @example("\r\nATTENDEE:mailto:eve@evil.example")
 @example('";RSVP=FALSE:mailto:eve@evil.example')
@@ -181,7 +182,7 @@ def test_a_name_stays_one_parameter(name: str) -> None:
         assert str(other["ATTENDEE"]) == "mailto:ana@example.org"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples.of(200), deadline=None)
 @given(typed)
 @example("ana@example.org\r\nX:y")
 @example("ana@example.org,eve@evil.example")

@@ -17,6 +17,7 @@ from app.certificates.status_list import (
     status_list,
     status_list_credential,
 )
+from tests import examples
 from tests.certificates.test_badges import BASE, ISSUER, KID, LIST, NOW, badge, verified
 
 
@@ -44,7 +45,7 @@ def is_revoked(entry: dict[str, Any], listed: dict[str, Any]) -> bool:
     return bits[index] == "1"
 
 
-@settings(max_examples=25)
+@settings(max_examples=examples.of(25))
 @given(st.sets(st.integers(0, LEAST_BITS - 1), max_size=40))
 def test_each_bit_is_where_it_is_looked_for(revoked: set[int]) -> None:
     bits = expanded(status_list(revoked))

@@ -1,12 +1,8 @@
-"""Property tests are about what is computed, not how fast: a busy machine must not fail them.
-
-Each run tries 50 other examples; for many at once: CONVOCA_TEST_EXAMPLES=2000.
-"""
-
-import os
+"""Property tests are about what is computed, not how fast: a busy machine must not fail them."""
 
 from hypothesis import settings
 
-examples = int(os.environ.get("CONVOCA_TEST_EXAMPLES", "50"))
-settings.register_profile("no-deadline", deadline=None, max_examples=examples)
+from tests import examples
+
+settings.register_profile("no-deadline", deadline=None, max_examples=examples.of(100))
 settings.load_profile("no-deadline")

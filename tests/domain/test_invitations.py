@@ -12,6 +12,7 @@ from app.domain.changes import release
 from app.domain.faces import face, face_with_parts, own_segments
 from app.domain.invitations import Due, Entry, Guest, Method, Why, next_messages
 from app.domain.schedule import PartRole, Schedule, Session, SessionStatus
+from tests import examples
 from tests.calendar.itip_replay import CANCEL, NEW, RESCHEDULE, UPDATE, Mailbox
 from tests.domain.build import LONG_BEFORE, ZERO, at, cycle, part, segment, session
 
@@ -351,7 +352,7 @@ def steps() -> st.SearchStrategy[tuple[str, tuple[object, ...]]]:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples.of(300), deadline=None)
 @given(st.lists(steps(), min_size=1, max_size=25))
 def test_after_anything_every_calendar_is_right(
     history: list[tuple[str, tuple[object, ...]]],

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from app.mail.inbound import LIMIT, Failed, MailKind, ReadAnswer, read
 from app.mail.inbound import read_message as unguarded
+from tests import examples
 from tests.mail import inbound_corpus as corpus
 from tests.mail.inbound_corpus import GUEST, OURS, REPLIES, UID, calendar, event
 
@@ -365,7 +366,7 @@ def bounded(raw: bytes) -> None:
 
 
 @given(mutated())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples.of(400), deadline=None)
 def test_mutated_mails_never_raise(raw: bytes) -> None:
     bounded(raw)
 
@@ -375,7 +376,7 @@ def test_mutated_mails_never_raise(raw: bytes) -> None:
 @example(b"\0")
 @example(b"Content-Type: multipart/mixed; boundary=\n\n--\n--\n")
 @example(b"Message-ID: <\xff\xfe>\n\n")
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples.of(200), deadline=None)
 def test_any_bytes_never_raise(raw: bytes) -> None:
     bounded(raw)
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from app.meetings.reading import read_report
 from app.meetings.refusals import LIMIT, Refused
+from tests import examples
 from tests.meetings.reports import (
     SHEET,
     at_bogota,
@@ -366,7 +367,7 @@ def attempt(data: bytes, name: str) -> None:
     assert report.tables or report.questions
 
 
-@settings(max_examples=300, deadline=2000)
+@settings(max_examples=examples.of(300), deadline=2000)
 @given(st.binary(max_size=3000), st.text(max_size=30))
 def test_any_bytes(data: bytes, name: str) -> None:
     if not data.startswith(b"PK"):
@@ -382,13 +383,13 @@ LINES = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=2000)
+@settings(max_examples=examples.of(300), deadline=2000)
 @given(LINES, st.sampled_from(["utf-8", "utf-16", "cp1252", "utf-8-sig", "utf-16-be"]))
 def test_any_lines(lines: list[str], codec: str) -> None:
     attempt("".join(lines).encode(codec, "replace"), "report.csv")
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=examples.of(8), deadline=None)
 @given(st.integers(4, len(BOOK) - 1), st.binary(min_size=1, max_size=40))
 def test_any_damage_to_a_workbook(place: int, damage: bytes) -> None:
     attempt(BOOK[:place] + damage + BOOK[place + len(damage) :], "report.xlsx")

@@ -23,6 +23,7 @@ from app.services.calendars import (
 )
 from app.services.links import Links
 from app.services.public import PublishedCycle
+from tests import examples
 from tests.calendar import ical_oracles as oracles
 from tests.domain import build
 
@@ -148,7 +149,7 @@ def test_when_the_next_one_drops_out(links: Links) -> None:
         assert (found.until, found.modified) == (until, modified)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=examples.of(40))
 @given(build.schedules())
 def test_three_other_parsers_agree_on_every_schedule(schedule: Schedule) -> None:
     sessions = [s for s in schedule.sessions if s.ends > s.starts]

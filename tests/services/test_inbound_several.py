@@ -12,6 +12,7 @@ from app.db import DbSession
 from app.domain.answers import Answer, AnswerSource, Given, newer
 from app.services.answers import give
 from app.services.inbound import receive
+from tests import examples
 from tests.factories import NOW
 from tests.mail import inbound_corpus as corpus
 from tests.services.test_inbound import RECEIVED, STAMP, answer, became, invite
@@ -105,7 +106,7 @@ def answers(draw: st.DrawFn) -> list[Given]:
 
 
 @drawn(answers(), st.integers(0, 4))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples.of(300), deadline=None)
 def test_the_order_of_arrival_does_not_matter_and_a_repeat_changes_nothing(
     some: list[Given], time_sequence: int
 ) -> None:
