@@ -17,9 +17,10 @@ from app.domain.schedule import SessionStatus
 from app.models import Cycle, Enrolment, Evidence, Session
 from app.services import evidence as stored
 from app.services.actor import Actor
+from app.services.enrolment_lists import named
 from app.services.marks import AttendanceRow, Case, case, mark, retract
 from app.services.measures import Measure, measure_of, measures
-from app.services.paging import paginate
+from app.services.paging import Numbers, numbered, paginate
 from app.services.places import loads
 from app.services.rows import find, found_by
 
@@ -41,16 +42,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class AttendancePage:
-    """A numbered page of a session's attendance. `counts` is of the whole session, `total` of what
-    the search and the filter leave; `first` and `last` count from 1, 0 where nothing is left."""
+    """A numbered page of a session's attendance. `counts` is of the whole session, `numbers` of
+    what the search and the filter leave."""
 
     rows: list[AttendanceRow]
     counts: Mapping[Status, int]
-    number: int
-    pages: int
-    first: int
-    last: int
-    total: int
+    numbers: Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +62,7 @@ class Overview:
     attended: list[int]
     attended_of: list[int]
     participants: int
-    number: int
-    pages: int
-    first: int
-    last: int
-    total: int
+    numbers: Numbers
 
 
 def attendance(db: DbSession, actor: Actor, session_id: str) -> list[AttendanceRow]:
@@ -151,16 +144,12 @@ def attendance_page(
     found = list(db.exec(ordered).all())
     if status is not None:
         found = [row_id for row_id in found if records[row_id].status is status]
-    numbers = _Numbers(len(found), number, limit)
-    rows = _in_order(db, found[numbers.begin : numbers.begin + limit])
+    numbers = numbered(len(found), number, limit)
+    rows = named(db, numbers.of(found))
     return AttendancePage(
         rows=[AttendanceRow(row, records[row.id]) for row in rows],
         counts=Counter(record.status for record in records.values()),
-        number=numbers.number,
-        pages=numbers.pages,
-        first=numbers.begin + 1 if rows else 0,
-        last=numbers.begin + len(rows),
-        total=len(found),
+        numbers=numbers,
     )
 
 
@@ -201,8 +190,8 @@ def overview(
         .order_by(col(Enrolment.search_key), col(Enrolment.id))
     )
     found = list(db.exec(ordered).all())
-    numbers = _Numbers(len(found), number, limit)
-    enrolments = _in_order(db, found[numbers.begin : numbers.begin + limit])
+    numbers = numbered(len(found), number, limit)
+    enrolments = named(db, numbers.of(found))
     records = [
         [known[s.id].record(evidence.get(s.id, {}).get(enrolment.id, [])) for s in sessions]
         for enrolment in enrolments
@@ -214,21 +203,8 @@ def overview(
         attended=attended,
         attended_of=[sum(r.status in ATTENDED for r in row) for row in records],
         participants=participants,
-        number=numbers.number,
-        pages=numbers.pages,
-        first=numbers.begin + 1 if enrolments else 0,
-        last=numbers.begin + len(enrolments),
-        total=len(found),
+        numbers=numbers,
     )
-
-
-class _Numbers:
-    """Where a numbered page begins; a number beyond the last page is the last."""
-
-    def __init__(self, total: int, number: int, limit: int) -> None:
-        self.pages = max(1, -(-total // limit))
-        self.number = max(1, min(number, self.pages))
-        self.begin = (self.number - 1) * limit
 
 
 def _attended_count(measure: Measure, evidence: stored.ByEnrolment) -> int:
@@ -243,9 +219,3 @@ def _concerned(cycle_id: str, session_ids: list[str]) -> list[ColumnElement[bool
         col(Enrolment.cycle_id) == cycle_id,
         or_(col(Enrolment.status) == EnrolmentStatus.CONFIRMED, col(Enrolment.id).in_(seen)),
     ]
-
-
-def _in_order(db: DbSession, ids: list[str]) -> list[Enrolment]:
-    rows = db.exec(select(Enrolment).where(col(Enrolment.id).in_(ids)).options(*loads())).all()
-    by_id = {row.id: row for row in rows}
-    return [by_id[row_id] for row_id in ids]

@@ -25,7 +25,8 @@ from app.services import outbox
 from app.services.actor import Actor
 from app.services.certificate_designs import kept
 from app.services.certificate_drafts import Drafting, NotEligible, drafting, to_document
-from app.services.completion import Far, against, dry_run, far_of, named
+from app.services.completion import Far, against, dry_run, far_of
+from app.services.enrolment_lists import named
 from app.services.rows import hold, search_key
 
 _HALF = LEAST_BITS // 2

@@ -16,7 +16,8 @@ from app.services import outbox
 from app.services.actor import Actor
 from app.services.certificate_drafts import NotEligible, by_rule, drafting, rule_of_version
 from app.services.certificate_issuing import mail_of, write
-from app.services.completion import against, far_of, named
+from app.services.completion import against, far_of
+from app.services.enrolment_lists import named
 from app.services.rows import enrolment_key, hold
 
 

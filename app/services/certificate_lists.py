@@ -14,8 +14,9 @@ from app.models import Certificate, Cycle, Enrolment
 from app.services.actor import Actor
 from app.services.certificate_drafts import changes_since, drafting
 from app.services.certificate_life import certificate_of_code
-from app.services.completion import Far, against, far_of, named
-from app.services.paging import paginate
+from app.services.completion import Far, against, far_of
+from app.services.enrolment_lists import named
+from app.services.paging import Numbers, numbered, paginate
 from app.services.rows import find, found_by
 
 MANY = 2_000
@@ -40,16 +41,12 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class CertificatePage:
-    """A numbered page of a cycle's certificates. `counts` is of the whole cycle, `total` of what
-    search and filter leave; `first` and `last` count from 1, 0 where nothing is left."""
+    """A numbered page of a cycle's certificates. `counts` is of the whole cycle, `numbers` of what
+    search and filter leave."""
 
     rows: list[Standing]
     counts: Mapping[State, int]
-    number: int
-    pages: int
-    first: int
-    last: int
-    total: int
+    numbers: Numbers
     whole: bool  # all were looked through for changes, not only those of the page
 
 
@@ -118,34 +115,28 @@ def certificate_page(
         everything = standings(db, cycle_id, db.exec(statement).all(), now)
         counts = Counter(each.state for each in everything)
         among = set(db.exec(select(Certificate.id).where(mine, *words)).all()) if words else None
-        rows = [
+        left = [
             each
             for each in everything
             if (among is None or each.row.id in among) and (not of or each.state == of)
         ]
-        total = len(rows)
+        total = len(left)
     else:
         counts = Counter({State(status): count for status, count in found.items()})
         chosen = [*words, *([col(Certificate.status) == of] if of else [])]
         statement = statement.where(*chosen)
         asked = select(func.count()).select_from(Certificate).where(mine, *chosen)
         total = db.exec(asked).one()
-    pages = max(1, -(-total // limit))
-    place = max(1, min(number, pages))
-    begin = (place - 1) * limit
+    numbers = numbered(total, number, limit)
     if whole:
-        here = rows[begin : begin + limit]
+        here = list(numbers.of(left))
     else:
-        listed = db.exec(statement.offset(begin).limit(limit)).all()
+        listed = db.exec(statement.offset(numbers.begin).limit(limit)).all()
         here = standings(db, cycle_id, listed, now)
     return CertificatePage(
         rows=here,
         counts={each: counts[each] for each in State},
-        number=place,
-        pages=pages,
-        first=begin + 1 if here else 0,
-        last=begin + len(here),
-        total=total,
+        numbers=numbers,
         whole=whole,
     )
 

@@ -20,8 +20,9 @@ from app.domain.schedule import SessionStatus
 from app.models import Cycle, CycleRule, Enrolment, Session
 from app.services import evidence as stored
 from app.services.actor import Actor
+from app.services.enrolment_lists import named
 from app.services.measures import Measure, held_of, measures, rule_of
-from app.services.paging import paginate
+from app.services.paging import Numbers, numbered, paginate
 from app.services.places import loads
 from app.services.rows import find
 
@@ -152,6 +153,24 @@ def dry_run(
     return DryRun(known, {each.enrolment_id: each for each in far_of(db, known, everybody)})
 
 
+@dataclass(frozen=True, slots=True)
+class FarPage:
+    """A numbered page of those who are as far as was asked."""
+
+    rows: list[tuple[Enrolment, Far]]
+    numbers: Numbers
+
+
+def far_page(
+    db: DbSession, run: DryRun, state: str = "", number: int = 1, limit: int = 100
+) -> FarPage:
+    """A page of those of a run who are in a state, or of all, by name. One query."""
+    found = run.having(state)
+    numbers = numbered(len(found), number, limit)
+    rows = named(db, [each.enrolment_id for each in numbers.of(found)])
+    return FarPage([(row, run.far[row.id]) for row in rows], numbers)
+
+
 def completion_after(
     db: DbSession,
     actor: Actor,
@@ -204,12 +223,3 @@ def far_of(db: DbSession, known: Against, enrolment_ids: Sequence[str]) -> Itera
             outcome = known.outcome(records)
             if outcome is not None:
                 yield Far(enrolment_id, records, outcome)
-
-
-def named(db: DbSession, enrolment_ids: Sequence[str]) -> list[Enrolment]:
-    """These enrolments with person and initiative, in this order. One query."""
-    rows = db.exec(
-        select(Enrolment).where(col(Enrolment.id).in_(enrolment_ids)).options(*loads())
-    ).all()
-    by_id = {row.id: row for row in rows}
-    return [by_id[each] for each in enrolment_ids if each in by_id]

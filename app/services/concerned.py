@@ -1,5 +1,6 @@
 """Whom it concerns that calendars say what a schedule says, of a plan that was made."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +14,7 @@ from app.models import Guest, Invitation
 from app.services.invitations import without_address
 from app.services.ledger import Plan
 from app.services.ledger_readers import Reader
+from app.services.paging import Numbers, numbered
 
 PER_PAGE = 100
 _MAX_QUERY = 200
@@ -43,14 +45,10 @@ def concerned_by(planned: Plan) -> list[Concerned]:
 
 @dataclass(frozen=True, slots=True)
 class ConcernedPage:
-    """Some of them: page `number` of `pages`, the `first` to the `last` of `total`, from 1 on."""
+    """A numbered page of them."""
 
-    rows: list[Concerned]
-    number: int
-    pages: int
-    first: int
-    last: int
-    total: int
+    rows: Sequence[Concerned]
+    numbers: Numbers
 
 
 def page_of(everybody: list[Concerned], query: str = "", number: int = 1) -> ConcernedPage:
@@ -62,12 +60,8 @@ def page_of(everybody: list[Concerned], query: str = "", number: int = 1) -> Con
         for who in everybody
         if not words or all(word in _looked_in(who.reader) for word in words)
     ]
-    pages = max(1, -(-len(found) // PER_PAGE))
-    number = max(1, min(number, pages))
-    skipped = (number - 1) * PER_PAGE
-    rows = found[skipped : skipped + PER_PAGE]
-    first = skipped + 1 if rows else 0
-    return ConcernedPage(rows, number, pages, first, skipped + len(rows), len(found))
+    numbers = numbered(len(found), number, PER_PAGE)
+    return ConcernedPage(numbers.of(found), numbers)
 
 
 def _looked_in(reader: Reader) -> str:

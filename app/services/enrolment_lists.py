@@ -1,5 +1,6 @@
 """Looking up enrolments: one, by link, in lists, counted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -15,7 +16,7 @@ from app.models import Cycle, Enrolment
 from app.services.actor import Actor
 from app.services.guests import link_replaced
 from app.services.links import Links, Purpose
-from app.services.paging import paginate
+from app.services.paging import Numbers, numbered, paginate
 from app.services.places import loads, taken
 from app.services.rows import find, found_by
 
@@ -45,15 +46,10 @@ _BACKWARDS = {
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentPage:
-    """A numbered page of participants. `total` counts all that match; `first` and `last` count
-    from 1 and are 0 where nothing matches."""
+    """A numbered page of the participants that match."""
 
     rows: list[Enrolment]
-    number: int
-    pages: int
-    first: int
-    last: int
-    total: int
+    numbers: Numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,16 +132,20 @@ def page_of_enrolments(
     with person and initiative. `given`: only those who gave that."""
     matching = _matching(cycle_id, query, status, given)
     total = db.exec(select(func.count()).select_from(matching.subquery())).one()
-    pages = max(1, -(-total // limit))
-    number = max(1, min(number, pages))
+    numbers = numbered(total, number, limit)
     columns = _COLUMNS[_BACKWARDS.get(order, order)]
     by = [c.desc() if order in _BACKWARDS else c.asc() for c in columns]
-    skipped = (number - 1) * limit
-    rows = list(
-        db.exec(matching.options(*loads()).order_by(*by).offset(skipped).limit(limit)).all()
-    )
-    first = skipped + 1 if rows else 0
-    return EnrolmentPage(rows, number, pages, first, skipped + len(rows), total)
+    here = matching.options(*loads()).order_by(*by).offset(numbers.begin).limit(limit)
+    return EnrolmentPage(list(db.exec(here).all()), numbers)
+
+
+def named(db: DbSession, enrolment_ids: Sequence[str]) -> list[Enrolment]:
+    """These enrolments with person and initiative, in this order. One query."""
+    rows = db.exec(
+        select(Enrolment).where(col(Enrolment.id).in_(enrolment_ids)).options(*loads())
+    ).all()
+    by_id = {row.id: row for row in rows}
+    return [by_id[each] for each in enrolment_ids if each in by_id]
 
 
 def all_enrolments(

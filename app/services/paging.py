@@ -1,4 +1,6 @@
-"""Lists by stretches: what comes after the last row that was shown, however the list has changed.
+"""Lists by stretches for programs, by numbered pages for people.
+
+A stretch is what comes after the last row that was shown, however the list has changed.
 
 A cursor holds the sort values of the last row, so a stretch costs the same at row 10 and at row
 10,000, and rows that come or go in the meantime shift nothing. It is opaque to those who get it,
@@ -8,6 +10,7 @@ and no secret: it may only say what the list itself says.
 import base64
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -22,6 +25,55 @@ _MAX_CURSOR = 8_000  # characters; the longest sort values fit
 _MAX_INTEGER = 2**63 - 1  # what both databases can compare
 
 RowT = TypeVar("RowT")
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """Which page of a list of `total` rows this is: `number` of `pages`, both from 1 on."""
+
+    total: int
+    number: int
+    limit: int  # rows on a page
+
+    @property
+    def pages(self) -> int:
+        """How many there are; one where the list is empty."""
+        return max(1, -(-self.total // self.limit))
+
+    @property
+    def begin(self) -> int:
+        """How many rows come before it."""
+        return (self.number - 1) * self.limit
+
+    @property
+    def first(self) -> int:
+        """The place of its first row, from 1; 0 where the list is empty."""
+        return self.begin + 1 if self.total else 0
+
+    @property
+    def last(self) -> int:
+        """The place of its last row."""
+        return min(self.begin + self.limit, self.total)
+
+    @property
+    def previous(self) -> int | None:
+        """The page before it, if there is one."""
+        return self.number - 1 if self.number > 1 else None
+
+    @property
+    def next(self) -> int | None:
+        """The page after it, if there is one."""
+        return self.number + 1 if self.number < self.pages else None
+
+    def of(self, rows: Sequence[RowT]) -> Sequence[RowT]:
+        """Its rows, of all the list's."""
+        return rows[self.begin : self.begin + self.limit]
+
+
+def numbered(total: int, number: int, limit: int) -> Numbers:
+    """Page `number` of so many rows; one that is not there gives the nearest."""
+    nearest = max(1, min(number, Numbers(total, 1, limit).pages))
+    return Numbers(total, nearest, limit)
 
 
 def paginate(

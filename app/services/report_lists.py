@@ -12,7 +12,7 @@ from app.domain.attendance import Kind
 from app.domain.errors import NotFound
 from app.models import Enrolment, Evidence, Person, ReportImport, ReportRow, Session, User
 from app.services.actor import Actor
-from app.services.paging import paginate
+from app.services.paging import Numbers, numbered, paginate
 from app.services.places import loads
 from app.services.reports import APPLIED, get_report
 from app.services.rows import find, found_by
@@ -63,19 +63,8 @@ class Section:
 
     state: str
     groups: list[Group]
-    names: int
+    numbers: Numbers  # of names
     rows: int
-    number: int = 1
-
-    @property
-    def pages(self) -> int:
-        """How many pages there are."""
-        return max(1, -(-self.names // PAGE))
-
-    @property
-    def first(self) -> int:
-        """The place of the first one shown, from 1."""
-        return (self.number - 1) * PAGE + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +128,10 @@ def look(
         places[each].append((first, who))
         counts[each] += count
     shown = [each for each in STATES if places[each] and state in ("", each)]
-    pages: dict[str, tuple[int, list[str]]] = {}
+    pages: dict[str, tuple[Numbers, list[str]]] = {}
     for each in shown:
-        place = max(1, min(number, -(-len(places[each]) // PAGE))) if state else 1
-        whos = [who for _, who in sorted(places[each])[(place - 1) * PAGE : place * PAGE]]
-        pages[each] = (place, whos)
+        numbers = numbered(len(places[each]), number if state else 1, PAGE)
+        pages[each] = (numbers, [who for _, who in numbers.of(sorted(places[each]))])
     wanted = {who for _, whos in pages.values() for who in whos}
     asked = _who_of(db, row.id, marked)
     groups = _groups(db, row, {*wanted, *asked})
@@ -151,11 +139,10 @@ def look(
         Section(
             each,
             [groups[each, who] for who in whos if (each, who) in groups],
-            len(places[each]),
+            numbers,
             counts[each],
-            place,
         )
-        for each, (place, whos) in pages.items()
+        for each, (numbers, whos) in pages.items()
     ]
     found = (group for (_, who), group in groups.items() if who in asked)
     return Looked(

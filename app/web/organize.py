@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import Query, Request
 
@@ -40,6 +41,17 @@ def short_date(request: Request, zone: str) -> Callable[[datetime], str]:
         return day if year == this_year else f"{day} {year}"
 
     return short
+
+
+def address(path: str, /, **kept: object) -> Callable[..., str]:
+    """Makes addresses of a page that keep what it was asked for, but for the parameters that are
+    given anew; what is empty stands in none of them."""
+
+    def at(**changes: object) -> str:
+        asked = {name: value for name, value in {**kept, **changes}.items() if value}
+        return f"{path}?{urlencode(asked)}" if asked else path
+
+    return at
 
 
 def page_number(text: str) -> int:

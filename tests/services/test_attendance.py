@@ -191,7 +191,8 @@ class TestPages:
     ) -> None:
         found = attendance.attendance_page(db, SYSTEM, session.id, query, status, number, 2)
         assert [r.enrolment.name for r in found.rows] == names
-        assert (found.number, found.pages, found.first, found.last, found.total) == place
+        at = found.numbers
+        assert (at.number, at.pages, at.first, at.last, at.total) == place
         assert found.counts == {Status.PRESENT: 2, Status.EXCUSED: 1, Status.UNKNOWN: 2}
 
     def test_of_a_cycle(
@@ -211,15 +212,17 @@ class TestPages:
             ["excused", "unknown"],
         ]
         assert (found.attended, found.attended_of) == ([2, 2], [2, 1, 0])
-        assert (found.participants, found.first, found.last, found.total) == (5, 1, 3, 5)
+        at = found.numbers
+        assert (found.participants, at.first, at.last, at.total) == (5, 1, 3, 5)
         one = attendance.overview(db, SYSTEM, cycle.id, query="elsa", number=7)
-        assert ([e.name for e in one.enrolments], one.number, one.attended) == (["Elsa"], 1, [2, 2])
+        assert [e.name for e in one.enrolments] == ["Elsa"]
+        assert (one.numbers.number, one.attended) == (1, [2, 2])
         with pytest.raises(NotFound):
             attendance.overview(db, SYSTEM, "nothing")
 
     def test_a_cycle_without_sessions_or_people(self, db: DbSession, make: Make) -> None:
         found = attendance.overview(db, SYSTEM, make.cycle().id)
-        assert (found.sessions, found.enrolments, found.total) == ([], [], 0)
+        assert (found.sessions, found.enrolments, found.numbers.total) == ([], [], 0)
 
     def test_queries_do_not_grow(
         self,

@@ -436,13 +436,15 @@ class TestLists:
             for n in (1, 2, 99)
         ]
         assert [[e.name for e in p.rows] for p in pages] == [names[:3], names[3:], names[3:]]
-        assert [(p.number, p.pages, p.first, p.last, p.total) for p in pages] == [
+        numbers = [p.numbers for p in pages]
+        assert [(n.number, n.pages, n.first, n.last, n.total) for n in numbers] == [
             (1, 2, 1, 3, 4),
             (2, 2, 4, 4, 4),
             (2, 2, 4, 4, 4),
         ]
         nothing = enrolment_lists.page_of_enrolments(db, SYSTEM, cycle.id, "nobody", None, by)
-        assert (nothing.rows, nothing.first, nothing.last, nothing.total) == ([], 0, 0, 0)
+        none = nothing.numbers
+        assert (nothing.rows, none.first, none.last, none.total) == ([], 0, 0, 0)
 
     def test_counts(self, db: DbSession, cycle: Cycle) -> None:
         assert enrolments.counts(db, cycle.id) == {

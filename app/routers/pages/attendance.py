@@ -1,7 +1,6 @@
 """Organizers' pages: who attended, and marking it by hand."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -20,7 +19,7 @@ from app.services.told import told_of
 from app.web.dependencies import Db, Organizer
 from app.web.downloads import download
 from app.web.forms import FormData, errors_of
-from app.web.organize import PageNumber, cycle_bar, page_number, short_date
+from app.web.organize import PageNumber, address, cycle_bar, page_number, short_date
 from app.web.problems import status_of, translate, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
 
@@ -36,12 +35,11 @@ def overview(
     """Participants against sessions, with totals."""
     cycle = cycle_for_slug(db, actor, slug)
     found = attendance.overview(db, actor, cycle.id, q, page_number(number))
-    path = f"/organize/c/{slug}/attendance"
     context = {
         **about(request, cycle),
         "found": found,
         "q": q,
-        "at": lambda n: f"{path}?{urlencode({'q': q, 'page': n})}",
+        "at": address(f"/organize/c/{slug}/attendance", q=q),
         "now": now(),
     }
     return page(request, "organize/attendance.html", context)
@@ -63,13 +61,7 @@ def of_session(
     chosen = next((s for s in Status if s == status), None)
     told = told_of(db, session)
     found = attendance.attendance_page(db, actor, session.id, q, chosen, page_number(page_no))
-    path = path_of(slug, number)
     kept = {"q": q, "status": chosen.value if chosen else ""}
-
-    def at(**changes: object) -> str:
-        asked = {name: value for name, value in {**kept, **changes}.items() if value}
-        return f"{path}?{urlencode(asked)}" if asked else path
-
     context = {
         **about(request, cycle, session),
         "told": told,
@@ -77,7 +69,7 @@ def of_session(
         "found": found,
         "statuses": [s for s in Status if found.counts.get(s)],
         **kept,
-        "at": at,
+        "at": address(path_of(slug, number), **kept),
     }
     return page(request, "organize/attendance_session.html", context)
 

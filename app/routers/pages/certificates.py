@@ -22,14 +22,14 @@ from app.services import (
 from app.services.actor import Actor
 from app.services.certificate_drafts import NotEligible, frozen
 from app.services.certificate_issuing import live_of
-from app.services.completion import named
 from app.services.cycles import cycle_for_slug
+from app.services.enrolment_lists import named
 from app.web.badges import AddressesDep
 from app.web.certificate_words import CHANGES
 from app.web.dependencies import Db, Organizer
 from app.web.downloads import download
 from app.web.forms import Form, FormData, errors_of
-from app.web.organize import PageNumber, cycle_bar, page_number, short_date
+from app.web.organize import PageNumber, address, cycle_bar, page_number, short_date
 from app.web.problems import status_of, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
 from app.web.uploads import Files
@@ -64,18 +64,13 @@ def list_certificates(
     )
     context = about(request, cycle)
     kept = {"q": q, "state": chosen}
-
-    def at(**changes: object) -> str:
-        asked = {name: value for name, value in {**kept, **changes}.items() if value}
-        return f"{context['base']}?{urlencode(asked)}" if asked else context["base"]
-
     context |= {
         "found": found,
         "everything": sum(found.counts.values()),
         "run": certificate_runs.last_run(db, cycle.id),
         "q": q,
         "state": chosen,
-        "at": at,
+        "at": address(context["base"], **kept),
         "changes": CHANGES,
         "short": short_date(request, cycle.zone),
         "files": {kind: f"{context['base']}.{kind}?{urlencode(kept)}" for kind in ("csv", "xlsx")},

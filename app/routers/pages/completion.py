@@ -1,7 +1,6 @@
 """Organizers' pages: who has completed the cycle, and the rule, tried before it is saved."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -19,13 +18,11 @@ from app.services.sessions import list_sessions
 from app.web import completion_form
 from app.web.dependencies import Db, Organizer
 from app.web.forms import FormData, errors_of, revision_of
-from app.web.organize import PageNumber, cycle_bar, page_number
+from app.web.organize import PageNumber, address, cycle_bar, page_number
 from app.web.problems import status_of, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
 
 router = APIRouter(prefix="/organize/c/{slug}/completion")
-
-_ON_A_PAGE = 100
 
 
 @router.get("")
@@ -41,16 +38,6 @@ def overview(
     cycle = cycle_for_slug(db, actor, slug)
     run = completion.dry_run(db, actor, cycle.id, now())
     chosen = state if state in completion.STATES else ""
-    found = run.having(chosen)
-    pages = max(1, -(-len(found) // _ON_A_PAGE))
-    place = max(1, min(page_number(number), pages))
-    here = found[(place - 1) * _ON_A_PAGE : place * _ON_A_PAGE]
-    rows = completion.named(db, [each.enrolment_id for each in here])
-
-    def at(**changes: object) -> str:
-        asked = {k: v for k, v in {"state": chosen, **changes}.items() if v}
-        return f"?{urlencode(asked)}" if asked else request.url.path
-
     context = {
         **_about(request, cycle),
         "run": run,
@@ -60,13 +47,8 @@ def overview(
         "everybody": len(run.far),
         "state": chosen,
         "state_of": completion.state_of,
-        "shown": [(row, run.far[row.id]) for row in rows],
-        "at": at,
-        "number": place,
-        "pages": pages,
-        "first": (place - 1) * _ON_A_PAGE + 1 if here else 0,
-        "last": (place - 1) * _ON_A_PAGE + len(here),
-        "total": len(found),
+        "found": completion.far_page(db, run, chosen, page_number(number)),
+        "at": address(f"/organize/c/{slug}/completion", state=chosen),
     }
     return page(request, "organize/completion.html", context)
 

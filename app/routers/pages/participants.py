@@ -20,7 +20,7 @@ from app.web.choices import country_choices, gender_choices, language_choices, z
 from app.web.dependencies import Db, Organizer
 from app.web.downloads import download
 from app.web.forms import FormData, errors_of, revision_of
-from app.web.organize import PageNumber, cycle_bar, page_number, short_date
+from app.web.organize import PageNumber, address, cycle_bar, page_number, short_date
 from app.web.problems import status_of, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
 
@@ -54,11 +54,6 @@ def list_participants(
     path = f"/organize/c/{slug}/participants"
     kept = {"q": q, "status": chosen.value if chosen else "", "sort": order.value}
     kept |= {"country": given.country, "gender": given.gender}
-
-    def at(**changes: object) -> str:
-        asked = {name: value for name, value in {**kept, **changes}.items() if value}
-        return f"{path}?{urlencode(asked)}" if asked else path
-
     context = {
         **_about(request, cycle),
         "found": found,
@@ -68,7 +63,7 @@ def list_participants(
         "order": order.value,
         "given": given,
         "short": short_date(request, cycle.zone),
-        "at": at,
+        "at": address(path, **kept),
         "files": {kind: f"{path}.{kind}?{urlencode(kept)}" for kind in ("csv", "xlsx")},
     }
     return page(request, "organize/participants.html", context)

@@ -1,14 +1,12 @@
 """Organizers' page: everybody whom publishing now would concern."""
 
-from urllib.parse import urlencode
-
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.models import now
 from app.services import concerned, cycles, publishing
 from app.web.dependencies import Db, Organizer
-from app.web.organize import PageNumber, cycle_bar, page_number
+from app.web.organize import PageNumber, address, cycle_bar, page_number
 from app.web.publish_page import lines
 from app.web.templating import current_reader, page
 
@@ -30,18 +28,12 @@ def list_people(
     found = publishing.preview(db, actor, cycle.id, moment)
     planned = publishing.reach(db, actor, cycle.id, found.next_schedule, moment)
     shown = concerned.page_of(concerned.concerned_by(planned), q, page_number(number))
-    path = f"/organize/c/{slug}/publish/people"
-
-    def at(other: int) -> str:
-        return f"{path}?{urlencode({'q': q, 'page': other} if q else {'page': other})}"
-
     context = {
         "cycle": cycle,
         "cycle_bar": cycle_bar(cycle, language),
         "found": shown,
         "lines": lines(shown.rows, language),
         "q": q,
-        "previous": at(shown.number - 1) if shown.number > 1 else None,
-        "next": at(shown.number + 1) if shown.number < shown.pages else None,
+        "at": address(f"/organize/c/{slug}/publish/people", q=q),
     }
     return page(request, "organize/publish_people.html", context)

@@ -1,7 +1,6 @@
 """Organizers' pages: providers' reports of a session."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -17,7 +16,7 @@ from app.web import report_view as view
 from app.web.choices import zone_choices
 from app.web.dependencies import Db, Organizer
 from app.web.forms import FormData, errors_of
-from app.web.organize import PageNumber, page_number
+from app.web.organize import PageNumber, address, page_number
 from app.web.problems import status_of, translate, validate
 from app.web.report_files import AnsweredPage, Sent, SentFiles
 from app.web.templating import current_reader, gettext_for, page, see_other
@@ -309,7 +308,7 @@ def _look(
         "asked": asked[2],
         "reading": view.reading(found.row, gettext_for(request), language),
         "said": lambda remark: view.remark(remark, gettext_for(request), language),
-        "at": lambda state, page_no: f"{own}?{urlencode({'state': state, 'page': page_no})}",
+        "at": address(own, state=asked[0]),
         "zones": zone_choices(language),
         "errors": errors_of(error, gettext_for(request)),
         "error": None if isinstance(error, Invalid) else error,
