@@ -5,10 +5,8 @@ from datetime import UTC
 from typing import Any
 
 from app.briefs.values import Brief, Item
+from app.domain import words
 from app.domain.accent import readable
-from app.domain.attendance import Basis, Status
-from app.domain.errors import N_
-from app.domain.schedule import PartRole, SegmentKind
 from app.domain.text import one_line
 from app.languages import (
     country_name,
@@ -24,36 +22,6 @@ MOST_COUNTRIES = 8
 MOST_MATERIALS = 5
 MOST_ITEMS = 60
 MOST_PEOPLE = 8  # of one segment
-
-_ROLES = {
-    PartRole.HOST: N_("host"),
-    PartRole.SPEAKER: N_("speaker"),
-    PartRole.MODERATOR: N_("moderator"),
-    PartRole.PANELIST: N_("panelist"),
-    PartRole.INTERPRETER: N_("interpreter"),
-}
-_KINDS = {
-    SegmentKind.OPENING: N_("Opening"),
-    SegmentKind.PRESENTATION: N_("Presentation"),
-    SegmentKind.PANEL: N_("Panel"),
-    SegmentKind.DISCUSSION: N_("Discussion"),
-    SegmentKind.BREAK: N_("Break"),
-    SegmentKind.CLOSING: N_("Closing"),
-}
-_STATUSES = {
-    Status.PRESENT: N_("Present"),
-    Status.LATE: N_("Late"),
-    Status.PARTIAL: N_("Part of it"),
-    Status.EXCUSED: N_("Excused"),
-    Status.ABSENT: N_("Absent"),
-    Status.UNKNOWN: N_("Not known"),
-}
-_BASES = {
-    Basis.INTERVALS: N_("Report of the meeting, with times"),
-    Basis.TOTALS: N_("Report of the meeting, minutes only"),
-    Basis.CHECK_IN: N_("Check-in"),
-    Basis.MARK: N_("Marked by hand"),
-}
 
 
 def brief_words(brief: Brief) -> dict[str, Any]:
@@ -138,14 +106,14 @@ def _provisional(brief: Brief, gettext: Callable[[str], str]) -> str:
 def _item(item: Item, brief: Brief, gettext: Callable[[str], str]) -> dict[str, str]:
     people = []
     for each in item.people[:MOST_PEOPLE]:
-        role = gettext(_ROLES[each.role])
+        role = gettext(words.ROLES[each.role])
         known = f"{role}, {_cut(each.institution, 80)}" if each.institution else role
         people.append(f"{_cut(each.name, 80)} ({known})")
     if len(item.people) > MOST_PEOPLE:
         people.append("\u2026")
     return {
         "time": time_of_day(item.starts, brief.zone),
-        "title": _cut(item.title, 160) or gettext(_KINDS[item.kind]),
+        "title": _cut(item.title, 160) or gettext(words.SEGMENTS[item.kind]),
         "people": "; ".join(people),
     }
 
@@ -153,13 +121,13 @@ def _item(item: Item, brief: Brief, gettext: Callable[[str], str]) -> dict[str, 
 def _sections(brief: Brief, speak: Any) -> list[dict[str, Any]]:
     gettext = speak.gettext
     statuses = [
-        (gettext(words), brief.statuses[status])
-        for status, words in _STATUSES.items()
+        (gettext(word), brief.statuses[status])
+        for status, word in words.ATTENDANCE.items()
         if brief.statuses.get(status)
     ]
     bases = [
-        (gettext(words), brief.bases[basis])
-        for basis, words in _BASES.items()
+        (gettext(word), brief.bases[basis])
+        for basis, word in words.BASES.items()
         if brief.bases.get(basis)
     ]
     unverified = ""

@@ -13,14 +13,13 @@ from itertools import pairwise
 from app.calendar.lines import one_line
 from app.calendar.render import render
 from app.calendar.values import Calendar, Event
+from app.domain import words
 from app.domain.errors import N_, NotFound
 from app.domain.faces import announced
 from app.domain.schedule import (
     InstitutionRole,
-    PartRole,
     Schedule,
     Segment,
-    SegmentKind,
     Session,
     SessionStatus,
 )
@@ -36,22 +35,6 @@ CANCELLED_STAY = timedelta(days=30)
 """How long after its start a cancelled session stays, so that every client hears of it."""
 
 _MOST_DESCRIPTION = 2_000  # characters; the page behind the link has it all
-
-_ROLES = {
-    PartRole.HOST: N_("host"),
-    PartRole.SPEAKER: N_("speaker"),
-    PartRole.MODERATOR: N_("moderator"),
-    PartRole.PANELIST: N_("panelist"),
-    PartRole.INTERPRETER: N_("interpreter"),
-}
-_KINDS = {
-    SegmentKind.OPENING: N_("Opening"),
-    SegmentKind.PRESENTATION: N_("Presentation"),
-    SegmentKind.PANEL: N_("Panel"),
-    SegmentKind.DISCUSSION: N_("Discussion"),
-    SegmentKind.BREAK: N_("Break"),
-    SegmentKind.CLOSING: N_("Closing"),
-}
 
 # COLOR takes names only; the nearest of these few stands for a cycle's accent.
 _COLORS = {
@@ -138,7 +121,7 @@ def people_lines(session: Session, language: str) -> tuple[str, ...]:
     """Those who are announced, a line for each: "Ana Ruiz, director, CAF (moderator)"."""
     gettext = translations(language).gettext
     return tuple(
-        _person_line((name, position, institution), [gettext(_ROLES[role]) for role in roles])
+        _person_line((name, position, institution), [gettext(words.ROLES[role]) for role in roles])
         for name, position, institution, roles in announced(session)
     )
 
@@ -154,16 +137,16 @@ def own_segments_of(
     gettext = translations(language).gettext
     return tuple(
         OwnSegment(
-            title=one_line(segment.title) or gettext(_KINDS[segment.kind]),
+            title=one_line(segment.title) or gettext(words.SEGMENTS[segment.kind]),
             roles=", ".join(
-                gettext(_ROLES[p.role])
+                gettext(words.ROLES[p.role])
                 for p in segment.parts
                 if p.person_id == person_id and p.id not in declined
             ),
             starts=segment.starts,
             ends=segment.ends,
             others=tuple(
-                _person_line((p.name, p.position, p.institution), [gettext(_ROLES[p.role])])
+                _person_line((p.name, p.position, p.institution), [gettext(words.ROLES[p.role])])
                 for p in segment.parts
                 if p.person_id != person_id
             ),

@@ -12,8 +12,9 @@ from typing import Any
 
 import xlsxwriter
 
-from app.domain.attendance import Basis, Record, Status
-from app.domain.certificates import State, shown_code
+from app.domain import words
+from app.domain.attendance import Basis, Record
+from app.domain.certificates import shown_code
 from app.domain.enrolment import EnrolmentStatus, Gender
 from app.domain.errors import N_
 from app.domain.zones import wall_time
@@ -29,42 +30,6 @@ Sheet = tuple[str, Sequence[str], Sequence[Sequence[Cell]]]
 
 CSV_TYPE = "text/csv; charset=utf-8"
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-ATTENDANCE_WORDS = {
-    Status.UNKNOWN: N_("Not known"),
-    Status.PRESENT: N_("Present"),
-    Status.LATE: N_("Late"),
-    Status.PARTIAL: N_("Part of it"),
-    Status.ABSENT: N_("Absent"),
-    Status.EXCUSED: N_("Excused"),
-}
-BASIS_WORDS = {
-    Basis.MARK: N_("Marked by hand"),
-    Basis.INTERVALS: N_("Report of the meeting, with times"),
-    Basis.TOTALS: N_("Report of the meeting, minutes only"),
-    Basis.CHECK_IN: N_("Check-in"),
-    Basis.CLOSING: N_("Session closed"),
-    Basis.NOTHING: "",
-}
-ENROLMENT_WORDS = {
-    EnrolmentStatus.PENDING: N_("To be confirmed"),
-    EnrolmentStatus.CONFIRMED: N_("Enrolled"),
-    EnrolmentStatus.WAITLISTED: N_("On the waiting list"),
-    EnrolmentStatus.WITHDRAWN: N_("Withdrawn"),
-}
-GENDER_WORDS = {
-    Gender.FEMALE: N_("Female"),
-    Gender.MALE: N_("Male"),
-    Gender.ANOTHER: N_("Another"),
-    Gender.UNSAID: N_("Prefers not to say"),
-}
-
-CERTIFICATE_WORDS = {
-    State.LIVE: N_("Valid"),
-    State.FLAGGED: N_("To be looked at"),
-    State.REVOKED: N_("Revoked"),
-    State.SUPERSEDED: N_("Replaced"),
-}
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _WIDEST = 60  # characters
@@ -125,7 +90,7 @@ def _certificates(
         [
             each.row.holder,
             shown_code(each.row.code),
-            gettext(CERTIFICATE_WORDS[each.state]),
+            gettext(words.CERTIFICATES[each.state]),
             each.row.document["minutes"],
             each.row.document["sessions"],
             each.row.language,
@@ -157,9 +122,9 @@ def _attendance(
 
 def _seen(record: Record, gettext: Gettext, zone: str) -> list[Cell]:
     marked = record.basis is Basis.MARK
-    basis = BASIS_WORDS[record.basis]
+    basis = words.BASES[record.basis]
     return [
-        gettext(ATTENDANCE_WORDS[record.status]),
+        gettext(words.ATTENDANCE[record.status]),
         record.minutes,
         gettext(basis) if basis else "",
         local_time(record.checked_in, zone),
@@ -185,7 +150,7 @@ def _participants(
         [
             *who(row),
             *([gender_words(row.gender, gettext)] if gender else []),
-            gettext(ENROLMENT_WORDS[EnrolmentStatus(row.status)]),
+            gettext(words.ENROLMENTS[EnrolmentStatus(row.status)]),
             row.language,
             row.zone,
             local_time(row.created_at, zone),
@@ -215,12 +180,12 @@ def who(row: Enrolment) -> list[Cell]:
 
 def gender_words(gender: str, gettext: Gettext) -> str:
     """What somebody answered, in words; empty where they did not."""
-    return gettext(GENDER_WORDS[Gender(gender)]) if gender else ""
+    return gettext(words.GENDERS[Gender(gender)]) if gender else ""
 
 
-def with_zone(words: str, zone: str) -> str:
+def with_zone(name: str, zone: str) -> str:
     """The name of a column of local times."""
-    return f"{words} ({zone})"
+    return f"{name} ({zone})"
 
 
 def local_time(instant: datetime | None, zone: str) -> datetime | None:
@@ -269,8 +234,8 @@ def to_workbook(sheets: Iterable[Sheet]) -> bytes:
 def _fill(
     sheet: Any, head: Sequence[str], rows: Sequence[Sequence[Cell]], bold: Any, moment: Any
 ) -> None:
-    for column, words in enumerate(head):
-        sheet.write_string(0, column, words, bold)
+    for column, title in enumerate(head):
+        sheet.write_string(0, column, title, bold)
         longest = max((len(_plain(row[column])) for row in rows), default=0)
         sheet.set_column(column, column, min(max(longest, 12) + 2, _WIDEST))
     for number, row in enumerate(rows, 1):

@@ -3,14 +3,12 @@ can be put under each other, and a sheet with everybody."""
 
 from collections.abc import Iterable
 
-from app.domain.attendance import Status
+from app.domain import words
 from app.domain.errors import N_
 from app.domain.report import Dimension, Tally
 from app.domain.text import localized
 from app.languages import country_name
 from app.services.exports import (
-    ATTENDANCE_WORDS,
-    BASIS_WORDS,
     Cell,
     Gettext,
     Sheet,
@@ -29,15 +27,6 @@ TABLE_WORDS = {
     Dimension.GENDER: N_("By gender"),
 }
 NOT_SAID = N_("Not said")
-_STATUSES = (
-    Status.PRESENT,
-    Status.LATE,
-    Status.PARTIAL,
-    Status.EXCUSED,
-    Status.ABSENT,
-    Status.UNKNOWN,
-)
-_ANSWER_WORDS = {"accepted": N_("Coming"), "tentative": N_("Perhaps"), "declined": N_("Not coming")}
 
 
 def report_csv(found: Report, gettext: Gettext, language: str) -> bytes:
@@ -79,11 +68,11 @@ def _head(gettext: Gettext) -> list[str]:
         gettext(N_("Left the cycle")),
         gettext(N_("Attended at least once")),
         gettext(N_("Attendances")),
-        *(gettext(ATTENDANCE_WORDS[each]) for each in _STATUSES),
+        *(gettext(word) for word in words.ATTENDANCE.values()),
         gettext(N_("Verified minutes")),
         gettext(N_("Minutes on average")),
         gettext(N_("Attendances without verified minutes")),
-        *(gettext(words) for words in _ANSWER_WORDS.values()),
+        *(gettext(word) for word in words.ANSWERS.values()),
         gettext(N_("Completed")),
         gettext(N_("Counts for completion")),
         gettext(N_("Feedback given")),
@@ -99,11 +88,11 @@ def _measures(found: Report, tally: Tally) -> list[Cell]:
         tally.gone,
         tally.attended_once,
         tally.attended,
-        *(tally.statuses.get(each, 0) for each in _STATUSES),
+        *(tally.statuses.get(each, 0) for each in words.ATTENDANCE),
         tally.minutes,
         None if tally.mean is None else round(tally.mean, 1),
         tally.unverified,
-        *(tally.answers.get(each, 0) for each in _ANSWER_WORDS),
+        *(tally.answers.get(each, 0) for each in words.ANSWERS),
         tally.completed if by_rule else None,
         tally.counted if by_rule else None,
     ]
@@ -186,13 +175,13 @@ def _everybody(found: Report, gettext: Gettext, language: str) -> Sheet:
     for each in held:
         session = gettext(N_("Session %(number)s")) % {"number": each.number}
         head += [
-            f"{session}: {gettext(words)}"
-            for words in (N_("Attendance"), N_("Minutes"), N_("Evidence"))
+            f"{session}: {gettext(title)}"
+            for title in (N_("Attendance"), N_("Minutes"), N_("Evidence"))
         ]
     head.append(gettext(N_("Completed")))
     yes, no = gettext(N_("yes")), gettext(N_("no"))
-    statuses = {status: gettext(words) for status, words in ATTENDANCE_WORDS.items()}
-    bases = {basis: gettext(words) if words else "" for basis, words in BASIS_WORDS.items()}
+    statuses = {status: gettext(word) for status, word in words.ATTENDANCE.items()}
+    bases = {basis: gettext(word) if word else "" for basis, word in words.BASES.items()}
     rows: list[list[Cell]] = []
     for person in found.people:
         row = person.row

@@ -2,11 +2,11 @@
 
 from functools import cache
 
+from app.domain import words
 from app.domain.addresses import search_key
 from app.domain.zones import zone_names, zones_by_country
 from app.languages import OWN_NAMES, country_name, translations, zone_label
 from app.schemas.countries import COUNTRIES
-from app.services.exports import GENDER_WORDS
 
 Choices = tuple[tuple[str, str], ...]
 
@@ -49,4 +49,4 @@ def language_choices() -> Choices:
 def gender_choices(language: str) -> Choices:
     """What can be answered where a cycle asks, as (value, words)."""
     gettext = translations(language).gettext
-    return tuple((gender.value, gettext(words)) for gender, words in GENDER_WORDS.items())
+    return tuple((gender.value, gettext(word)) for gender, word in words.GENDERS.items())

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from app.domain import words
 from app.domain.attendance import Status
 from app.domain.errors import N_
 from app.domain.report import Dimension, Group, Tally
@@ -16,9 +17,8 @@ SHOWN = 20
 DRAWN = 12
 """So many are in its plot."""
 
-STATUSES = tuple(
-    Status(each) for each in ("present", "late", "partial", "excused", "absent", "unknown")
-)
+_ELSE = (Status.EXCUSED, Status.ABSENT, Status.UNKNOWN)
+"""What there is beside attending."""
 _ONE_WORDS = {
     Dimension.COUNTRY: N_("Country"),
     Dimension.INSTITUTION: N_("Institution"),
@@ -87,7 +87,7 @@ def shares(found: Report, gettext: Gettext) -> plots.SharePlot | None:
             (
                 each.tally.measured,
                 each.tally.unverified,
-                *(each.tally.statuses.get(s, 0) for s in STATUSES[3:]),
+                *(each.tally.statuses.get(s, 0) for s in _ELSE),
             ),
         )
         for each in over
@@ -95,11 +95,9 @@ def shares(found: Report, gettext: Gettext) -> plots.SharePlot | None:
     series = (
         N_("Attended, minutes verified"),
         N_("Attended, minutes not verified"),
-        N_("Excused"),
-        N_("Absent"),
-        N_("Not known"),
+        *(words.ATTENDANCE[each] for each in _ELSE),
     )
-    return plots.share_plot(rows, [gettext(words) for words in series])
+    return plots.share_plot(rows, [gettext(name) for name in series])
 
 
 def _bars(lines: list[Line], gettext: Gettext) -> plots.BarPlot | None:

@@ -8,10 +8,11 @@ from typing import Any
 
 from babel import dates
 
+from app.domain import words
 from app.domain.change_values import IN_LANGUAGE, NOTHING, Change
 from app.domain.conflict_values import Conflict, Ref, RefKind
 from app.domain.errors import N_
-from app.domain.schedule import InstitutionRole, PartRole, SegmentKind, SessionStatus
+from app.domain.schedule import InstitutionRole
 from app.domain.sentences import Country, Language, Moment, Value, Words, fill
 from app.languages import (
     babel_locale,
@@ -23,24 +24,13 @@ from app.languages import (
 )
 from app.schemas.cycle import ConflictOut
 
-NAMES: Mapping[StrEnum, str] = {
-    PartRole.HOST: N_("host"),
-    PartRole.SPEAKER: N_("speaker"),
-    PartRole.MODERATOR: N_("moderator"),
-    PartRole.PANELIST: N_("panelist"),
-    PartRole.INTERPRETER: N_("interpreter"),
-    SegmentKind.OPENING: N_("Opening"),
-    SegmentKind.PRESENTATION: N_("Presentation"),
-    SegmentKind.PANEL: N_("Panel"),
-    SegmentKind.DISCUSSION: N_("Discussion"),
-    SegmentKind.BREAK: N_("Break"),
-    SegmentKind.CLOSING: N_("Closing"),
+NAMES: Mapping[Any, str] = {
+    **words.ROLES,
+    **words.SEGMENTS,
+    **words.SESSIONS,
     InstitutionRole.ORGANIZER: N_("organizer"),
     InstitutionRole.PARTNER: N_("partner"),
     InstitutionRole.SUPPORTER: N_("supporter"),
-    SessionStatus.DRAFT: N_("Draft"),
-    SessionStatus.SCHEDULED: N_("Scheduled"),
-    SessionStatus.CANCELLED: N_("Cancelled"),
 }
 
 

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from app.domain import words
 from app.domain.errors import DomainError, FieldError, NotFound
 from app.domain.text import LANGUAGES, localized
 from app.languages import (
@@ -27,7 +28,6 @@ from app.languages import (
     zone_label,
 )
 from app.paths import STATIC, TEMPLATES
-from app.services.exports import gender_words
 from app.services.links import Links, Purpose
 from app.web.languages import Reader, reader_of
 from app.web.problems import translate
@@ -67,6 +67,11 @@ def environment(language: str) -> Environment:
     def date(instant: datetime, zone: str) -> str:
         return date_long(instant, language, zone)
 
+    def word(value: object, of: str) -> str:
+        """What it is called (`domain.words`); what is not known there, and nothing, as it is."""
+        known = words.OF[of].get(value, "")
+        return gettext(known) if known else str(value)
+
     env.filters |= {
         "date": date,
         "time": time_of_day,
@@ -76,7 +81,7 @@ def environment(language: str) -> Environment:
         "zone_label": lambda name: zone_label(name, language),
         "file_size": lambda size: file_size(size, language),
         "country": lambda code: country_name(code, language),
-        "gender": lambda value: gender_words(value, gettext),
+        "word": word,
         "localized": lambda text, fallback="en": localized(text, language, fallback),
         "say": say,
         "iso": lambda instant: instant.isoformat().replace("+00:00", "Z"),

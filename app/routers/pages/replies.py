@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db import DbSession
+from app.domain import words
 from app.domain.answers import Answer
 from app.domain.errors import N_, Clash
 from app.languages import translations
@@ -51,9 +52,7 @@ BECAME = {
     "older": N_("A newer answer is held"),
 }
 ANSWERS = {
-    "ACCEPTED": N_("Coming"),
-    "TENTATIVE": N_("Perhaps"),
-    "DECLINED": N_("Not coming"),
+    **{answer.upper(): word for answer, word in words.ANSWERS.items()},
     "DELEGATED": N_("Somebody else comes"),
 }
 _MOST_RAW = 64 * 1024  # characters that are shown; the download has all

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from app.briefs.pdf import brief_pdf
 from app.db import DbSession
+from app.domain import words
 from app.domain.text import localized
 from app.models import now
 from app.services import briefs, exports, report, report_files
@@ -38,7 +39,7 @@ def overview(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
             each.held.id: localized(each.told.title, language, cycle.language)
             for each in found.sessions
         },
-        "statuses": report_view.STATUSES,
+        "statuses": tuple(words.ATTENDANCE),
         "shares": report_view.shares(found, gettext),
         "tables": report_view.tables(found, base, gettext, language),
         "named": {d.value: sum(bool(g.key) for g in groups) for d, groups in found.groups.items()},
