@@ -61,7 +61,7 @@ class GroupOut(Out):
     tally: TallyOut
 
 
-class ReportOut(Out):
+class CycleReportOut(Out):
     """A cycle in numbers."""
 
     cycle_id: str

@@ -6,9 +6,9 @@ from starlette.responses import Response
 from app.domain.report import Dimension, Group, Tally
 from app.models import now
 from app.schemas.cycle_report import (
+    CycleReportOut,
     GroupOut,
     ReportFeedbackOut,
-    ReportOut,
     SessionReportOut,
     TallyOut,
 )
@@ -20,7 +20,7 @@ from app.web.dependencies import Db, Reads
 router = APIRouter(route_class=JsonRoute, tags=["attendance"])
 
 
-@router.get("/cycles/{cycle_id}/report", response_model=ReportOut)
+@router.get("/cycles/{cycle_id}/report", response_model=CycleReportOut)
 def get_cycle_report(db: Db, actor: Reads, cycle_id: str) -> Response:
     """Read a cycle in numbers: by session, country, institution, initiative, and gender if asked.
 
@@ -29,13 +29,13 @@ def get_cycle_report(db: Db, actor: Reads, cycle_id: str) -> Response:
     return answer(_out(report.report(db, actor, cycle_id, now())))
 
 
-def _out(found: Report) -> ReportOut:
+def _out(found: Report) -> CycleReportOut:
     by_rule = found.against.rule is not None
 
     def groups(dimension: Dimension) -> list[GroupOut]:
         return [_group(each, by_rule) for each in found.groups[dimension]]
 
-    return ReportOut(
+    return CycleReportOut(
         cycle_id=found.cycle.id,
         at=found.at,
         rule_version=found.against.version,
