@@ -102,3 +102,9 @@ def _value(
     return domain.Evidence(
         id, _KINDS[kind], at, source, recorded_by, said, reason, retracts_id or "", *rest
     )
+
+
+def retraction_key(evidence_id: str, before: int) -> str:
+    """The key of the retraction of a piece of evidence that was retracted `before` times, all of
+    them taken back: a retraction that does not count any more leaves its key to itself."""
+    return f"retract:{evidence_id}" + (f":{before}" if before else "")

@@ -139,8 +139,7 @@ def retract(
             recorded_by=actor.name,
             reason=command.reason,
             retracts_id=counts.id,
-            # A retraction that was taken back itself leaves its key.
-            key=f"retract:{counts.id}" + (f":{before}" if before else ""),
+            key=stored.retraction_key(counts.id, before),
         ),
     )
     return _row(db, session, enrolment)

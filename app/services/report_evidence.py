@@ -169,7 +169,7 @@ def _retraction(
         "status": "",
         "reason": reason,
         "retracts_id": target.id,
-        "key": f"retract:{target.id}" + (f":{times}" if times else ""),
+        "key": stored.retraction_key(target.id, times),
         "joined_at": None,
         "left_at": None,
         "seconds": None,
