@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from app.domain.report_states import ReportStatus, RowState
 from app.models.base import Row, json_field, now
 
 
@@ -49,7 +50,7 @@ class ReportImport(Row, table=True):
     provider: str = Field(max_length=20)
     layout: str = Field(default="", max_length=40)
     reading: dict[str, Any] = json_field()  # what was found or chosen, and what was not readable
-    status: str = Field(default="preview", max_length=16)  # preview, applied, undone
+    status: str = Field(default=ReportStatus.PREVIEW, max_length=16)
     applied_at: datetime | None = Field(default=None)
     applied_by: str = Field(default="", max_length=200)
     undone_at: datetime | None = Field(default=None)
@@ -76,8 +77,7 @@ class ReportRow(Row, table=True):
     )
     matched_by: str = Field(default="", max_length=16)  # empty: to nobody
     left_out: bool = Field(default=False)  # nobody has to say whose it is
-    # matched, ambiguous, suggested, unmatched, not_enrolled, nobody, set_aside, unreadable
-    state: str = Field(default="unmatched", max_length=16)
+    state: str = Field(default=RowState.UNMATCHED, max_length=16)
     # The same for all rows of one name and address: what is said of one is said of all.
     who: str = Field(default="", max_length=32)
     details: dict[str, Any] = json_field()  # who may be meant, why it does not count, its remarks

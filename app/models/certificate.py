@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field
 
+from app.domain.certificates import State
 from app.models.base import Row, json_field, json_list_field, now
 
 _LIVE = text("status = 'live'")
@@ -59,7 +60,7 @@ class Certificate(Row, table=True):
     design_id: str = Field(foreign_key="certificate_design.id", index=True)
     issued_at: datetime = Field(default_factory=now)
     issued_by: str = Field(default="", max_length=200)
-    status: str = Field(default="live", max_length=12)  # live, revoked, superseded
+    status: str = Field(default=State.LIVE, max_length=12)  # live, revoked, superseded
     ended_at: datetime | None = Field(default=None)  # revoked or superseded, when and by whom
     ended_by: str = Field(default="", max_length=200)
     reason: str = Field(default="", max_length=500)

@@ -17,6 +17,7 @@ from app.certificates.setting import unprintable
 from app.certificates.status_list import LEAST_BITS
 from app.certificates.values import Unprintable
 from app.db import DbSession
+from app.domain.certificates import State
 from app.domain.errors import NotFound
 from app.domain.ids import new_id
 from app.models import Certificate, Cycle, Enrolment
@@ -98,14 +99,14 @@ def standing(
     if enrolments is not None:
         query = query.where(col(Certificate.enrolment_id).in_(enrolments))
     rows = db.exec(query).all()
-    live = {enrolment_id for enrolment_id, status in rows if status == "live"}
-    return live, {row_id for row_id, status in rows if status == "revoked"} - live
+    live = {enrolment_id for enrolment_id, status in rows if status == State.LIVE}
+    return live, {row_id for row_id, status in rows if status == State.REVOKED} - live
 
 
 def live_of(db: DbSession, enrolment_id: str) -> Certificate | None:
     """The live certificate of an enrolment. One query."""
     query = select(Certificate).where(
-        Certificate.enrolment_id == enrolment_id, Certificate.status == "live"
+        Certificate.enrolment_id == enrolment_id, Certificate.status == State.LIVE
     )
     return db.exec(query).one_or_none()
 

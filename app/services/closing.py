@@ -14,6 +14,7 @@ from sqlmodel import col, func, select
 from app.db import DbSession
 from app.domain.attendance import Basis, Status
 from app.domain.errors import N_, Clash
+from app.domain.report_states import ReportStatus
 from app.domain.schedule import SessionStatus
 from app.models import ReportImport, ReportRow, Session, SessionClosing
 from app.schemas.completion import CloseIn, ReopenIn
@@ -64,7 +65,7 @@ def reports_to_settle(db: DbSession, *session_ids: str) -> dict[str, tuple[int, 
     """Of each session that has any: how many reports were read and not applied, and how many rows
     of applied ones are nobody's. One query."""
     nobody_s = and_(col(ReportRow.enrolment_id).is_(None), col(ReportRow.left_out).is_(False))
-    waits = col(ReportImport.status) == "preview"
+    waits = col(ReportImport.status) == ReportStatus.PREVIEW
     query = (
         select(
             ReportImport.session_id,
@@ -74,7 +75,7 @@ def reports_to_settle(db: DbSession, *session_ids: str) -> dict[str, tuple[int, 
         .outerjoin(ReportRow, and_(col(ReportRow.import_id) == col(ReportImport.id), nobody_s))
         .where(
             col(ReportImport.session_id).in_(session_ids),
-            col(ReportImport.status).in_(("preview", "applied")),
+            col(ReportImport.status).in_((ReportStatus.PREVIEW, ReportStatus.APPLIED)),
         )
         .group_by(col(ReportImport.session_id))
     )

@@ -22,6 +22,7 @@ from sqlmodel import select
 from app.db import DbSession
 from app.domain.errors import N_, Invalid, NotFound
 from app.domain.ids import new_id
+from app.domain.report_states import ReportStatus
 from app.models import CertificateDesign, Guest, Material, ReportImport
 from app.services.media_types import EXTENSIONS, media_type_of
 
@@ -166,7 +167,9 @@ def files_in_use(db: DbSession) -> set[str]:
     """The names of the files that rows name. Four queries. A report is needed for as long as what
     it leaves open may be answered: until it is applied."""
     photos = db.exec(select(Guest.photo).where(Guest.photo != ""))
-    reports = db.exec(select(ReportImport.digest).where(ReportImport.status == "preview"))
+    reports = db.exec(
+        select(ReportImport.digest).where(ReportImport.status == ReportStatus.PREVIEW)
+    )
     pictures = {
         picture["file"]
         for logos, signatories in db.exec(

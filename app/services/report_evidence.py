@@ -12,6 +12,7 @@ from app.domain import attendance as domain
 from app.domain.attendance import Kind
 from app.domain.errors import N_
 from app.domain.ids import new_id
+from app.domain.report_states import RowState
 from app.domain.zones import wall_time
 from app.languages import translations
 from app.models import Enrolment, Evidence, ReportImport, ReportRow, Session
@@ -39,7 +40,7 @@ def credit(
     zone = db.exec(select(Session.zone).where(Session.id == report.session_id)).one()
     chosen = [
         col(ReportRow.import_id) == report.id,
-        col(ReportRow.state) == "matched",
+        col(ReportRow.state) == RowState.MATCHED,
         col(ReportRow.left_at).is_not(None) | col(ReportRow.seconds).is_not(None),
     ]
     if row_ids is not None:

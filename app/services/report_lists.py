@@ -10,24 +10,14 @@ from sqlmodel import col, func, select
 from app.db import DbSession
 from app.domain.attendance import Kind
 from app.domain.errors import NotFound
+from app.domain.report_states import WAITING, ReportStatus, RowState
 from app.models import Enrolment, Evidence, Person, ReportImport, ReportRow, Session, User
 from app.services.actor import Actor
 from app.services.paging import Numbers, numbered, paginate
 from app.services.places import loads
-from app.services.reports import APPLIED, get_report
+from app.services.reports import get_report
 from app.services.rows import find, found_by
 
-STATES = (
-    "ambiguous",
-    "suggested",
-    "unmatched",
-    "not_enrolled",
-    "nobody",
-    "matched",
-    "set_aside",
-    "unreadable",
-)
-"""In the order in which they are shown: what waits for a person first."""
 PAGE = 50
 """So many names of one state stand on a page."""
 
@@ -127,7 +117,7 @@ def look(
     for each, who, first, count in grouped:
         places[each].append((first, who))
         counts[each] += count
-    shown = [each for each in STATES if places[each] and state in ("", each)]
+    shown = [each for each in RowState if places[each] and state in ("", each)]
     pages: dict[str, tuple[Numbers, list[str]]] = {}
     for each in shown:
         numbers = numbered(len(places[each]), number if state else 1, PAGE)
@@ -152,7 +142,7 @@ def look(
         next((g for g in found if any(_has(one, marked) for one in g.rows)), None),
         _adds_to(db, row),
         _credited(db, row.id),
-        sum(counts[each] for each in ("ambiguous", "suggested", "unmatched")),
+        sum(counts[each] for each in WAITING),
     )
 
 
@@ -271,7 +261,7 @@ def _ids(enrolment_id: str | None, details: Mapping[str, Any]) -> set[str]:
 
 def _credited(db: DbSession, import_id: str) -> int:
     query = select(func.count(func.distinct(col(ReportRow.enrolment_id)))).where(
-        ReportRow.import_id == import_id, ReportRow.state == "matched"
+        ReportRow.import_id == import_id, ReportRow.state == RowState.MATCHED
     )
     return db.exec(query).one()
 
@@ -279,11 +269,11 @@ def _credited(db: DbSession, import_id: str) -> int:
 def _adds_to(db: DbSession, report: ReportImport) -> int:
     """Of how many participants of a report that has minutes only an earlier one has them too. One
     query."""
-    if report.status == APPLIED:
+    if report.status == ReportStatus.APPLIED:
         return 0
     here = select(ReportRow.enrolment_id).where(
         ReportRow.import_id == report.id,
-        ReportRow.state == "matched",
+        ReportRow.state == RowState.MATCHED,
         col(ReportRow.seconds).is_not(None),
     )
     query = (
@@ -292,7 +282,7 @@ def _adds_to(db: DbSession, report: ReportImport) -> int:
         .where(
             Evidence.session_id == report.session_id,
             Evidence.kind == Kind.TOTAL,
-            ReportImport.status == APPLIED,
+            ReportImport.status == ReportStatus.APPLIED,
             ReportImport.id != report.id,
             col(Evidence.enrolment_id).in_(here),
         )

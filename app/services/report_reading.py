@@ -14,6 +14,7 @@ from sqlmodel import col, func, select
 
 from app.db import DbSession
 from app.domain.matching import Directory, Named, Outcome, match, who_key
+from app.domain.report_states import RowState
 from app.meetings.reading import read_report
 from app.meetings.values import (
     AskColumns,
@@ -204,14 +205,14 @@ def _rows(report: Report, among: Directory) -> Iterator[dict[str, Any]]:
     for aside in report.set_aside:
         yield {
             **_blank(aside.number, aside.name),
-            "state": "set_aside",
+            "state": RowState.SET_ASIDE,
             "left_out": True,
             "details": {"table": aside.table, "why": aside.why.value},
         }
     for each in report.unreadable:
         yield {
             **_blank(each.number, "", f"{each.table}:{each.number}"),
-            "state": "unreadable",
+            "state": RowState.UNREADABLE,
             "left_out": True,
             "details": {"table": each.table, "remarks": [_remark(each.reason)]},
         }
@@ -233,7 +234,7 @@ def _blank(number: int, name: str, unlike: str = "", email: str = "") -> dict[st
         "enrolment_id": None,
         "matched_by": "",
         "left_out": False,
-        "state": "unmatched",
+        "state": RowState.UNMATCHED,
         "details": {},
         "credits": 0,
     }
@@ -270,19 +271,19 @@ def _whose(row: Row, values: dict[str, Any], among: Directory, suggestions: Sugg
     found = match(named, among)
     details = values["details"]
     if found.outcome is Outcome.MATCHED:
-        values |= {"state": "matched", "enrolment_id": found.ids[0], "matched_by": found.by}
+        values |= {"state": RowState.MATCHED, "enrolment_id": found.ids[0], "matched_by": found.by}
     elif found.outcome is Outcome.AMBIGUOUS:
-        values["state"] = "ambiguous"
+        values["state"] = RowState.AMBIGUOUS
         details["candidates"] = list(found.ids)
     elif found.outcome is Outcome.NOT_ENROLLED:
-        values |= {"state": "not_enrolled", "left_out": True}
+        values |= {"state": RowState.NOT_ENROLLED, "left_out": True}
         details["known"] = found.ids[0]
     elif Marker.MACHINE in row.markers:
-        values |= {"state": "not_enrolled", "left_out": True}
+        values |= {"state": RowState.NOT_ENROLLED, "left_out": True}
         details["why"] = "machine"
     elif like := suggestions.of(named):
-        values["state"] = "suggested"
+        values["state"] = RowState.SUGGESTED
         details["candidates"] = [each.enrolment_id for each in like]
         details["scores"] = [each.score for each in like]
     elif row.role in _BESIDE:
-        values |= {"state": "not_enrolled", "left_out": True}
+        values |= {"state": RowState.NOT_ENROLLED, "left_out": True}

@@ -16,6 +16,7 @@ from app.db import DbSession, insert_unless_there
 from app.domain.errors import N_, Clash, Invalid, NotFound, Stale
 from app.domain.ids import new_id
 from app.domain.matching import Match, alias_keys, name_key
+from app.domain.report_states import MAY_BE_SOMEBODY, ReportStatus, RowState
 from app.languages import translations
 from app.models import Enrolment, ReportAlias, ReportImport, ReportRow, Session
 from app.models import now as present
@@ -26,8 +27,6 @@ from app.services.actor import Actor
 from app.services.report_reading import Reading
 from app.services.rows import find, hold, may_be_id
 
-PREVIEW, APPLIED, UNDONE = "preview", "applied", "undone"
-_MAY_BE_SOMEBODY = ("matched", "ambiguous", "suggested", "unmatched", "not_enrolled", "nobody")
 # Names of things, by which the next one to have such a thing would be taken for this one.
 _THINGS = frozenset(
     (
@@ -68,10 +67,10 @@ def add_report(
     same = select(ReportImport).where(
         ReportImport.session_id == session_id,
         ReportImport.digest == digest,
-        col(ReportImport.status).in_((PREVIEW, APPLIED)),
+        col(ReportImport.status).in_((ReportStatus.PREVIEW, ReportStatus.APPLIED)),
     )
     for row in db.exec(same.order_by(col(ReportImport.id))):
-        if row.status == PREVIEW:
+        if row.status == ReportStatus.PREVIEW:
             return Added(row, already=True)
         raise Clash(
             N_("This very file was applied already, by %(name)s. Undo that first."),
@@ -120,10 +119,10 @@ def answer_report(
             .where(ReportRow.import_id == row.id)
             .distinct()
         )
-        if state == "nobody" or by == Match.HAND
+        if state == RowState.NOBODY or by == Match.HAND
     }
     for values in reading.rows:
-        if values["who"] in decided and values["state"] in _MAY_BE_SOMEBODY:
+        if values["who"] in decided and values["state"] in MAY_BE_SOMEBODY:
             values |= _decision(decided[values["who"]][1])
     db.connection().execute(delete(ReportRow).where(col(ReportRow.import_id) == row.id))
     row.provider, row.layout, row.reading = reading.provider, reading.layout, reading.document
@@ -159,7 +158,7 @@ def decide(
         Invalid: at ``decisions.N.row_id``, ``decisions.N.enrolment_id``.
     """
     row = _held(db, session_id, import_id)
-    if row.status == UNDONE:
+    if row.status == ReportStatus.UNDONE:
         raise Clash(N_("This report was undone. Upload it again to use it."), code="report_undone")
     named = _rows_named(db, row, decisions)
     people = _people(db, row, {each.enrolment_id for each in decisions if each.enrolment_id})
@@ -194,7 +193,9 @@ def accept_suggestions(
     Raises NotFound, Clash ``report_undone``.
     """
     row = _held(db, session_id, import_id)
-    query = select(ReportRow).where(ReportRow.import_id == row.id, ReportRow.state == "suggested")
+    query = select(ReportRow).where(
+        ReportRow.import_id == row.id, ReportRow.state == RowState.SUGGESTED
+    )
     chosen: dict[str, DecisionIn] = {}
     found = db.exec(query.order_by(col(ReportRow.id))).all()
     there = _people(db, row, {each for one in found for each in one.details["candidates"][:1]})
@@ -218,13 +219,13 @@ def apply_report(
         NotFound. Clash: ``questions_open``, ``report_undone``.
     """
     row = _held(db, session_id, import_id)
-    if row.status == APPLIED:
+    if row.status == ReportStatus.APPLIED:
         return row
-    if row.status == UNDONE:
+    if row.status == ReportStatus.UNDONE:
         raise Clash(N_("This report was undone. Upload it again to use it."), code="report_undone")
     if row.reading.get("questions"):
         raise Clash(N_("Answer first what the report leaves open."), code="questions_open")
-    row.status, row.applied_at, row.applied_by = APPLIED, now, actor.name
+    row.status, row.applied_at, row.applied_by = ReportStatus.APPLIED, now, actor.name
     db.flush()
     report_evidence.credit(db, actor, row, now)
     return row
@@ -240,11 +241,11 @@ def undo_report(
         NotFound. Clash: ``not_applied``.
     """
     row = _held(db, session_id, import_id)
-    if row.status == UNDONE:
+    if row.status == ReportStatus.UNDONE:
         return row
-    if row.status != APPLIED:
+    if row.status != ReportStatus.APPLIED:
         raise Clash(N_("This report was not applied."), code="not_applied")
-    row.status, row.undone_at, row.undone_by = UNDONE, now, actor.name
+    row.status, row.undone_at, row.undone_by = ReportStatus.UNDONE, now, actor.name
     row.reason = command.reason
     db.flush()
     report_evidence.retract(db, actor, row, None, command.reason, now)
@@ -267,7 +268,7 @@ def _held(db: DbSession, session_id: str, import_id: str) -> ReportImport:
 
 
 def _needs_preview(row: ReportImport) -> None:
-    if row.status != PREVIEW:
+    if row.status != ReportStatus.PREVIEW:
         raise Clash(N_("This report was applied already. Undo it instead."), code="not_in_preview")
 
 
@@ -280,9 +281,9 @@ def _add_rows(db: DbSession, import_id: str, rows: Iterable[Mapping[str, Any]]) 
 
 def _decision(enrolment_id: str | None) -> dict[str, Any]:
     if enrolment_id is None:
-        return {"state": "nobody", "enrolment_id": None, "matched_by": "", "left_out": True}
+        return {"state": RowState.NOBODY, "enrolment_id": None, "matched_by": "", "left_out": True}
     return {
-        "state": "matched",
+        "state": RowState.MATCHED,
         "enrolment_id": enrolment_id,
         "matched_by": Match.HAND.value,
         "left_out": False,
@@ -296,7 +297,7 @@ def _rows_named(
     query = select(ReportRow).where(
         ReportRow.import_id == row.id,
         col(ReportRow.id).in_(ids),
-        col(ReportRow.state).in_(_MAY_BE_SOMEBODY),
+        col(ReportRow.state).in_(MAY_BE_SOMEBODY),
     )
     return {each.id: each for each in db.exec(query)}
 
@@ -320,11 +321,11 @@ def _settle(
 ) -> None:
     """Writes decisions, by `who`, to all their rows. A handful of queries, however many."""
     mine = col(ReportRow.import_id) == report.id
-    counts = col(ReportRow.state).in_(_MAY_BE_SOMEBODY)
+    counts = col(ReportRow.state).in_(MAY_BE_SOMEBODY)
     rows = select(ReportRow.id, ReportRow.who, ReportRow.enrolment_id)
     found = db.exec(rows.where(mine, counts, col(ReportRow.who).in_(touched))).all()
     moved = [row_id for row_id, who, whose in found if whose != touched[who]]
-    if report.status == APPLIED and moved:
+    if report.status == ReportStatus.APPLIED and moved:
         speak = translations(actor.language or "en").gettext
         reason = speak(N_("The row was said to be somebody else's."))
         report_evidence.retract(db, actor, report, moved, reason, now)
@@ -334,7 +335,7 @@ def _settle(
     values = [{"row_id": row_id, **_decision(touched[who])} for row_id, who, _ in found]
     if values:
         db.connection().execute(statement, values)
-    if report.status == APPLIED and moved:
+    if report.status == ReportStatus.APPLIED and moved:
         report_evidence.credit(db, actor, report, now, moved)
     db.flush()
 

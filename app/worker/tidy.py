@@ -6,6 +6,7 @@ from sqlalchemy import delete
 from sqlmodel import col
 
 from app.db import DbSession
+from app.domain.report_states import ReportStatus
 from app.models import InboundMail, KeptAnswer, ReportImport, SignIn, SignInLink
 from app.services import feedback_mixing
 
@@ -35,5 +36,6 @@ def tidy(db: DbSession, now: datetime) -> None:
     connection.execute(delete(InboundMail).where(old, done))
     connection.execute(delete(KeptAnswer).where(col(KeptAnswer.created_at) <= now - KEEP_ANSWERS))
     stale = col(ReportImport.created_at) <= now - KEEP_PREVIEWS
-    connection.execute(delete(ReportImport).where(stale, col(ReportImport.status) == "preview"))
+    waits = col(ReportImport.status) == ReportStatus.PREVIEW
+    connection.execute(delete(ReportImport).where(stale, waits))
     feedback_mixing.mix(db)

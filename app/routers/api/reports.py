@@ -1,11 +1,12 @@
 """JSON: providers' attendance reports."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from app.db import DbSession
+from app.domain.report_states import RowState
 from app.models import ReportImport, now
 from app.routers.api.present import page_of, report_out, report_row_out
 from app.schemas.page import Page
@@ -17,17 +18,6 @@ from app.web.report_files import AnsweredProgram, SentBody
 
 router = APIRouter(route_class=JsonRoute, tags=["attendance"])
 _ONE = "/sessions/{session_id}/attendance/imports/{import_id}"
-
-State = Literal[
-    "ambiguous",
-    "suggested",
-    "unmatched",
-    "not_enrolled",
-    "nobody",
-    "matched",
-    "set_aside",
-    "unreadable",
-]
 
 
 def _out(db: DbSession, row: ReportImport) -> ReportOut:
@@ -85,7 +75,7 @@ def list_report_rows(
     import_id: str,
     limit: Limit = 50,
     after: After = None,
-    state: Annotated[State | None, Query(description="Only rows in this state.")] = None,
+    state: Annotated[RowState | None, Query(description="Only rows in this state.")] = None,
 ) -> Response:
     """List the rows of a provider's report, by their numbers in the file."""
     rows, cursor = report_lists.rows_after(

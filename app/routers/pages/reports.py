@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from app.db import DbSession
 from app.domain.errors import N_, Clash, DomainError, Invalid
+from app.domain.report_states import RowState
 from app.models import now
 from app.routers.pages.attendance import about, open_session, path_of
 from app.schemas.report import DecisionIn, UndoIn
@@ -90,7 +91,7 @@ def look(
     page_no: PageNumber = "1",
 ) -> Response:
     """What was found in a report, and whose its rows are."""
-    chosen = state if state in report_lists.STATES else ""
+    chosen = state if state in tuple(RowState) else ""
     marked = page_number(row) if row else None
     return _look(
         request, db, actor, slug, number, import_id, (chosen, page_number(page_no), marked)
@@ -354,7 +355,7 @@ def _undo(
     error: DomainError | None = None,
 ) -> Response:
     cycle, session = open_session(db, actor, slug, number)
-    found = report_lists.look(db, actor, session.id, import_id, "unreadable")
+    found = report_lists.look(db, actor, session.id, import_id, RowState.UNREADABLE)
     context = {
         **about(request, cycle, session),
         "own": f"{path_of(slug, number)}/reports/{import_id}",
