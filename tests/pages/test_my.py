@@ -268,9 +268,9 @@ def test_queries_do_not_grow_with_sessions(
     there = make_published(database, links, sessions=rows)
     with count_queries() as queries:
         assert client.get(there.my).status_code == 200
-    # The enrolment with its person, the slug, the cycle with its release, the sessions' windows,
+    # The enrolment with its person, the cycle with its release, the sessions' windows,
     # the evidence, what is asked after them, the certificate.
-    assert len(queries) == 10
+    assert len(queries) == 9
 
 
 def test_whoever_does_something_here_can_be_reached(

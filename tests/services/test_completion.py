@@ -11,7 +11,8 @@ from app.domain.attendance import Status
 from app.domain.completion import Lack, Missing, Rule, Standing
 from app.domain.errors import NotFound
 from app.services.actor import SYSTEM
-from app.services.completion import against, dry_run, how_far, named
+from app.services.completion import against, dry_run, how_far
+from app.services.enrolment_lists import named
 from app.services.publishing import publish
 from tests.factories import NOW
 from tests.services.attendance_world import OVER, RULE, WEEK, Attended

@@ -5,10 +5,9 @@ from starlette.responses import Response
 
 from app.domain.errors import NotFound
 from app.domain.materials import Audience
-from app.models import Cycle, now
+from app.models import now
 from app.services import enrolments, materials
-from app.services.public import published
-from app.services.rows import find
+from app.services.public import published, published_with
 from app.web import convertors as convertors  # makes {slug:slug} and {number:number} known
 from app.web.dependencies import Db, LinksDep
 from app.web.downloads import send_material
@@ -33,6 +32,6 @@ def my_file(request: Request, db: Db, links: LinksDep, token: str, material_id: 
     audience = materials.audience_of(enrolment)
     if audience is None:
         raise NotFound
-    sessions = published(db, find(db, Cycle, enrolment.cycle_id).slug).schedule.sessions
+    sessions = published_with(db, enrolment.cycle_id).schedule.sessions
     row = materials.visible_material(db, sessions, material_id, now(), audience)
     return send_material(request, row)

@@ -3,7 +3,6 @@
 from typing import Any
 
 from fastapi import APIRouter, Request
-from sqlmodel import col, select
 from starlette.responses import Response
 
 from app.db import DbSession
@@ -11,10 +10,10 @@ from app.domain.errors import N_, Clash, DomainError
 from app.domain.feedback import Question, QuestionKind
 from app.domain.schedule import SessionStatus
 from app.domain.text import localized
-from app.models import Cycle, Enrolment, now
+from app.models import Enrolment, now
 from app.services import enrolments, feedback
 from app.services.feedback import Chosen, Given
-from app.services.public import published
+from app.services.public import published_with
 from app.services.reach import heard_from
 from app.web import convertors as convertors  # makes {number:number} known
 from app.web import public_view as view
@@ -84,9 +83,10 @@ def _page(
     error: DomainError | None = None,
 ) -> Response:
     paper = feedback.paper_of(db, enrolment, number)
-    slug = db.exec(select(Cycle.slug).where(col(Cycle.id) == enrolment.cycle_id)).one()
     reader = current_reader(request)
-    context = view.cycle_context(published(db, slug), reader.language, reader.zone)
+    context = view.cycle_context(
+        published_with(db, enrolment.cycle_id), reader.language, reader.zone
+    )
     main, moment = context["schedule"].language, now()
     chosen = typed or paper.chosen
     errors = errors_of(error, gettext_for(request), lambda name: name and f"q-{name}")
