@@ -123,14 +123,20 @@ def issue_to(
         Unprintable: no typeface has the characters of the name.
     """
     cycle = hold(db, Cycle, cycle_id)
-    enrolment = next(iter(named(db, [command.enrolment_id.replace("\0", "")])), None)
-    if enrolment is None or enrolment.cycle_id != cycle.id:
-        raise NotFound
+    enrolment = enrolment_in(db, cycle.id, command.enrolment_id)
     found = live_of(db, enrolment.id)
     if found is not None:
         return found, False
     plan, far = can_be_issued(db, cycle.id, enrolment, now)
     return write(db, actor, plan, [(enrolment, far)], now)[0], True
+
+
+def enrolment_in(db: DbSession, cycle_id: str, enrolment_id: str) -> Enrolment:
+    """An enrolment of a cycle, with person and initiative. One query. Raises NotFound."""
+    found = named(db, [enrolment_id.replace("\0", "")])
+    if not found or found[0].cycle_id != cycle_id:
+        raise NotFound
+    return found[0]
 
 
 def can_be_issued(

@@ -182,9 +182,7 @@ def _for(
     error: DomainError | None = None,
 ) -> Response:
     cycle = cycle_for_slug(db, actor, slug)
-    enrolment = next(iter(named(db, [enrolment_id.replace("\0", "")])), None)
-    if enrolment is None or enrolment.cycle_id != cycle.id:
-        raise NotFound
+    enrolment = certificate_issuing.enrolment_in(db, cycle.id, enrolment_id)
     row = live_of(db, enrolment.id)
     if row is not None:
         return see_other(request, f"/organize/c/{slug}/certificates/{row.code}")
