@@ -10,8 +10,8 @@ from app.domain.attendance import Kind
 from app.domain.errors import N_, Invalid, NotFound
 from app.domain.schedule import SessionStatus
 from app.models import Enrolment, Evidence, Session
-from app.services import check_in as desk
 from app.services.actor import Actor
+from app.services.check_in import check_in_to
 from app.services.paging import paginate
 from app.services.rows import find
 from app.services.told import told_of
@@ -54,7 +54,7 @@ def record_check_in(
             N_("This participant is not in the session's cycle."),
             code="unknown_enrolment",
         )
-    done = desk.check_in_to(db, enrolment, told, now, "api")
+    done = check_in_to(db, enrolment, told, now, "api")
     source = _sources(db, session.id, [enrolment.id])[enrolment.id] if done.already else "api"
     return CheckInRow(enrolment, session.id, done.at, source, done.already)
 

@@ -13,7 +13,7 @@ from app.domain.errors import DomainError
 from app.domain.text import localized
 from app.models import Cycle, Session, now
 from app.schemas.check_in import RoomCheckInIn
-from app.services import check_in as desk
+from app.services.check_in import check_in_at_room, room_session, window_of
 from app.services.cycles import cycle_for_slug
 from app.services.links import Purpose
 from app.services.live import live, spread
@@ -36,17 +36,17 @@ _NOBODY_KEEPS = {"cache-control": "private, no-store", "x-robots-tag": "noindex"
 @router.get("/in/{code}")
 def room(request: Request, db: Db, code: str) -> Response:
     """The form, or when check-in opens, or that it closed."""
-    return _room_page(request, db, desk.room_session(db, code), Form({}))
+    return _room_page(request, db, room_session(db, code), Form({}))
 
 
 @router.post("/in/{code}")
 def check_in(request: Request, db: Db, links: LinksDep, code: str, form: FormData) -> Response:
     """Checks somebody in by address; twice is once."""
-    session = desk.room_session(db, code)
+    session = room_session(db, code)
     try:
         typed = validate(RoomCheckInIn, form.pick(*_FIELDS))
         key = links.key(Purpose.ROOM_WORD)
-        done = desk.check_in_at_room(db, code, typed.email, typed.word, now(), key)
+        done = check_in_at_room(db, code, typed.email, typed.word, now(), key)
     except DomainError as error:
         db.rollback()
         return _room_page(request, db, session, form, error)
@@ -85,7 +85,7 @@ def _room_page(
     form: Form,
     error: DomainError | None = None,
 ) -> Response:
-    opens, closes = desk.window_of(told_of(db, session))
+    opens, closes = window_of(told_of(db, session))
     context = {
         "values": form.pick(*_FIELDS),
         "state": state(now(), (opens, closes)),
