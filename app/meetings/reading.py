@@ -162,10 +162,13 @@ class _Reading:
         times = [at for each in self._raw for at in (each.joined, each.left) if at]
         if self._contents.delimiter or not any(at.figures for at in times):
             return
-        for row in [*self._raw]:
+        trusted = []
+        for row in self._raw:
             if any(may_be_swapped(at, self._session) for at in (row.joined, row.left)):
-                self._raw.remove(row)
                 self._unreadable.append(Unreadable(row.number, row.table, Remark(SWAPPED)))
+            else:
+                trusted.append(row)
+        self._raw = trusted
 
     def _settle(self) -> Order:
         day = self._named[0] if self._named else None
