@@ -1,6 +1,5 @@
 """What a certificate looks like, as plain values; what it says is in `domain.certificates`."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from app.domain.errors import N_
@@ -53,7 +52,3 @@ class Design:
     logos: tuple[Picture, ...] = ()
     signatories: tuple[Signatory, ...] = ()
     accent: str = ""
-
-
-Pictures = Mapping[str, bytes]
-"""Pictures by the names of their files."""

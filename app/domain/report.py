@@ -27,10 +27,6 @@ class Dimension(StrEnum):
     GENDER = "gender"
 
 
-ANSWERS = ("accepted", "tentative", "declined")
-"""The answers to an invitation, in the order in which they are shown."""
-
-
 @dataclass(frozen=True, slots=True)
 class Row:
     """One enrolment. `enrolled`: they have a place; of whoever has none any more only the sessions

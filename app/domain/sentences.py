@@ -8,10 +8,8 @@ fill it in with `fill`.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from enum import Enum
 
 from app.domain.text import Localized, localized
-from app.domain.zones import zone as zone_info
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +58,3 @@ Params = Mapping[str, Value]
 def fill(template: str, params: Params, present: Callable[[Value], str]) -> str:
     """The template with every value presented by `present` and put in its place."""
     return template % {name: present(value) for name, value in params.items()}
-
-
-def plain(value: Value) -> str:
-    """A value for logs and tests: English, ISO dates, the zone by its IANA name."""
-    match value:
-        case Words():
-            return value.in_language("en")
-        case Moment():
-            tz = zone_info(value.zone)
-            starts, ends = value.starts.astimezone(tz), value.ends.astimezone(tz)
-            until = f"{ends:%H:%M}" if starts.date() == ends.date() else f"{ends:%Y-%m-%d %H:%M}"
-            return f"{starts:%Y-%m-%d %H:%M}–{until} ({value.zone})"
-        case Country() | Language():
-            return value.code
-        case timedelta():
-            return f"{value // timedelta(minutes=1)} min"
-        case Enum():
-            return str(value.value)
-        case date():
-            return value.isoformat()
-        case _:
-            return str(value)

@@ -1,6 +1,5 @@
 """What a cycle's certificates look like, in versions of which none ever changes."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +14,7 @@ from app.models import CertificateDesign, Cycle
 from app.schemas.certificate import DesignIn
 from app.services.actor import Actor
 from app.services.files import FileStore
-from app.services.rows import find, hold
+from app.services.rows import hold
 
 LARGEST_PICTURE = LARGEST_FILE
 
@@ -161,13 +160,6 @@ def add_signature(
     signatories = [dict(each) for each in now.signatories]
     signatories[place]["signature"] = picture.document("")
     return _keep(db, _next(now, actor, signatories=signatories), now)
-
-
-def versions(db: DbSession, actor: Actor, cycle_id: str) -> Sequence[CertificateDesign]:
-    """All versions, the newest first. Two queries. Raises NotFound."""
-    find(db, Cycle, cycle_id)
-    query = select(CertificateDesign).where(CertificateDesign.cycle_id == cycle_id)
-    return db.exec(query.order_by(col(CertificateDesign.version).desc())).all()
 
 
 def picture_of(db: DbSession, cycle_id: str, file: str) -> str:

@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func
 from sqlmodel import col, select
 
 from app.db import DbSession
@@ -194,16 +193,6 @@ def checked_in_at(db: DbSession, enrolment: Enrolment, session: Session) -> date
     """When the participant checked in to the session, if so."""
     query = select(Evidence.at).where(col(Evidence.key) == check_in_key(enrolment.id, session.id))
     return db.exec(query).one_or_none()
-
-
-def check_in_count(db: DbSession, session: Session) -> int:
-    """How many have checked in to the session."""
-    query = (
-        select(func.count())
-        .select_from(Evidence)
-        .where(col(Evidence.session_id) == session.id, col(Evidence.kind) == Kind.CHECK_IN)
-    )
-    return db.exec(query).one()
 
 
 def check_in_key(enrolment_id: str, session_id: str) -> str:

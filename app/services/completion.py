@@ -56,10 +56,6 @@ class Against:
             for each in self.held
         }
 
-    def seconds_asked(self) -> int:
-        """How long all sessions are, less their breaks."""
-        return sum(each.seconds for each in self.held)
-
 
 @dataclass(frozen=True, slots=True)
 class Far:

@@ -12,6 +12,7 @@ from sqlmodel import col, select
 from app.db import Database
 from app.models import Cycle, Enrolment, Session
 from app.services import check_in
+from app.services.attendance_counts import attendance_counts
 from app.services.links import Links
 from tests.browser.conftest import Person, Site
 from tests.command.test_start import free_port, started
@@ -49,7 +50,7 @@ def _checked_in(data: Path) -> int:
     database = _database(data)
     with database.begin(writes=False) as db:
         session = db.exec(select(Session).where(Session.number == 3)).one()
-        count = check_in.check_in_count(db, session)
+        count = attendance_counts(db, [session])[session.id].total()
     database.close()
     return count
 

@@ -17,8 +17,9 @@ from app.domain.schedule import (
     Session,
     SessionStatus,
 )
-from app.domain.sentences import fill, plain
+from app.domain.sentences import fill
 from tests.domain.build import at, cycle, part, segment, session
+from tests.plain import plain
 
 ANA = part("ana", PartRole.HOST)
 BEN = part("ben", PartRole.PANELIST)

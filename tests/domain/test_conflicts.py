@@ -24,8 +24,9 @@ from app.domain.schedule import (
     Session,
     SessionStatus,
 )
-from app.domain.sentences import fill, plain
+from app.domain.sentences import fill
 from tests.domain.build import LONG_BEFORE, ZERO, at, cycle, part, segment, session
+from tests.plain import plain
 
 HOST = PartRole.HOST
 MODERATOR = PartRole.MODERATOR

@@ -14,8 +14,9 @@ from app.domain.schedule import (
     SessionStatus,
     overlaps,
 )
-from app.domain.sentences import fill, plain
+from app.domain.sentences import fill
 from tests.domain.build import at, schedules
+from tests.plain import plain
 
 BEFORE = at(-121)  # nothing of a random schedule is over, but its links are needed soon
 HOLIDAYS = {"CO": {date(2026, 8, 26): "x"}, "CL": {date(2026, 8, 27): "y"}}

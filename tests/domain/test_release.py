@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from app.domain.changes import changes, release, visible
 from app.domain.schedule import Schedule, Session, SessionStatus
-from app.domain.sentences import fill, plain
+from app.domain.sentences import fill
 from tests.domain.build import ZERO, cycle, instants, schedules, session
+from tests.plain import plain
 
 SECOND = timedelta(seconds=1)
 NOW = ZERO - timedelta(days=10)

@@ -14,7 +14,7 @@ from app.domain.attendance import Status
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import NotFound
 from app.domain.ids import new_id
-from app.domain.sentences import fill, plain
+from app.domain.sentences import fill
 from app.models import Cycle, Enrolment, Evidence, InboundMail, Message, Session
 from app.services import evidence as stored
 from app.services import publishing
@@ -23,6 +23,7 @@ from app.services.glance import Glance, glance
 from app.services.guests import guest_of
 from app.services.measures import measure_of
 from tests.factories import NOW, Make
+from tests.plain import plain
 
 SECOND = timedelta(seconds=1)
 Count = Callable[[], AbstractContextManager[list[str]]]
