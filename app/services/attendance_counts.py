@@ -61,7 +61,7 @@ def counts_with(
     found = {session.id: Counter[Status]() for session in sessions}
     for far in run.far.values():
         for session_id, record in far.records.items():
-            if record.basis not in (Basis.NOTHING, Basis.CLOSING):
+            if _known(record):
                 found[session_id][record.status] += 1
     gone = select(Enrolment.id).where(
         col(Enrolment.cycle_id) == run.against.cycle.id,
@@ -73,10 +73,16 @@ def counts_with(
     evidence = stored.of_sessions(db, held, db.exec(gone).all())
     for session_id, measure in held.items():
         for theirs in evidence.get(session_id, {}).values():
-            found[session_id][measure.record(theirs).status] += 1
+            if _known(record := measure.record(theirs)):
+                found[session_id][record.status] += 1
     for counts in found.values():
         del counts[Status.UNKNOWN]
     return found
+
+
+def _known(record: domain.Record) -> bool:
+    """Whether anything is known of them but that the session was closed without them."""
+    return record.basis not in (Basis.NOTHING, Basis.CLOSING)
 
 
 def _checked_in(db: DbSession, session_ids: Sequence[str]) -> dict[str, int]:

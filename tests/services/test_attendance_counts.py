@@ -1,0 +1,36 @@
+"""How many have which status: the same numbers whether everybody's records are at hand or not."""
+
+from datetime import timedelta
+
+from app.db import DbSession
+from app.domain.attendance import Kind, Status
+from app.services.actor import SYSTEM
+from app.services.attendance_counts import attendance_counts, counts_with
+from app.services.completion import dry_run
+from tests.services.attendance_world import OVER, Attended
+
+
+def test_both_ways_agree(db: DbSession) -> None:
+    world = Attended(db)
+    ana, eva, gone, away = (
+        world.participant(name, status=status)
+        for name, status in (
+            ("Ana", "confirmed"),
+            ("Eva", "confirmed"),
+            ("Gil", "withdrawn"),
+            ("Pia", "withdrawn"),
+        )
+    )
+    world.checked_in(ana, 1)
+    world.seen(eva, 1, Kind.JOIN_CLICK, source="personal-page")
+    world.there(gone, 1)
+    world.seen(away, 1, Kind.JOIN_CLICK, source="personal-page")
+    first, *rest = world.sessions
+    wanted = {first.id: {Status.PRESENT: 2}} | {each.id: {} for each in rest}
+    for closed_at in (None, OVER - timedelta(hours=1)):
+        first.closed_at = closed_at
+        db.flush()
+        run = dry_run(db, SYSTEM, world.cycle.id, OVER)
+        assert len(run.far) == 2
+        assert counts_with(db, world.sessions, run) == wanted
+        assert attendance_counts(db, world.sessions) == wanted
