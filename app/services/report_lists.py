@@ -29,6 +29,11 @@ class Listed:
     row: ReportImport
     counts: Mapping[str, int]
 
+    @property
+    def waiting(self) -> int:
+        """How many rows somebody has to look at."""
+        return waiting(self.counts)
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -79,6 +84,11 @@ def list_reports(db: DbSession, actor: Actor, session_id: str) -> list[Listed]:
     rows = db.exec(query.order_by(col(ReportImport.id).desc())).all()
     counts = counts_of(db, session_id)
     return [Listed(row, counts.get(row.id, {})) for row in rows]
+
+
+def waiting(counts: Mapping[str, int]) -> int:
+    """How many rows somebody has to look at, of those in each state."""
+    return sum(counts.get(state, 0) for state in WAITING)
 
 
 def counts_of(db: DbSession, session_id: str) -> dict[str, dict[str, int]]:
@@ -142,7 +152,7 @@ def look(
         next((g for g in found if any(_has(one, marked) for one in g.rows)), None),
         _adds_to(db, row),
         _credited(db, row.id),
-        sum(counts[each] for each in WAITING),
+        waiting(counts),
     )
 
 

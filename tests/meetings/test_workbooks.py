@@ -11,6 +11,7 @@ import pytest
 
 from app.domain.errors import Busy
 from app.meetings import workbook_reader, workbooks
+from app.meetings.lines import RawRow
 from app.meetings.reading import read_report
 from app.meetings.values import Presence, Report, Settled
 from tests.meetings.reports import (
@@ -106,6 +107,21 @@ def test_dates_that_a_spreadsheet_program_may_have_swapped() -> None:
             "Upload the file as it was downloaded.",
         )
     ]
+
+
+def test_mistrusted_rows_are_not_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fifty thousand of them would take minutes if each were looked for among all the others."""
+
+    def compared(one: RawRow, other: object) -> bool:
+        raise AssertionError("two rows were compared")
+
+    monkeypatch.setattr(RawRow, "__eq__", compared)
+    rows: list[list[Any]] = [
+        HEADERS,
+        ["Ana", "", "17/03/2026 10:00", "17/03/2026 11:00"],
+        ["Inés", "", datetime(2026, 12, 3, 10), datetime(2026, 12, 3, 11)],
+    ]
+    assert len(read(workbook(rows)).unreadable) == 1
 
 
 def test_a_sheet_that_lies_about_its_size() -> None:
