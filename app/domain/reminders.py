@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from app.domain.answers import Answer
 from app.domain.schedule import SessionStatus
 
 LATE = timedelta(hours=1)
@@ -118,7 +119,7 @@ def decide(rule: Rule, meeting: Meeting, now: datetime, *, already: bool) -> Ver
 def reaches(audience: Audience, *, answer: str, speaks: bool) -> bool:
     """Whether somebody is in an audience. `answer`: theirs, if it still holds, else empty;
     `speaks`: they have a part in the session that they did not decline."""
-    if answer == "declined":
+    if answer == Answer.DECLINED:
         return False
     match audience:
         case Audience.ALL:
@@ -126,6 +127,6 @@ def reaches(audience: Audience, *, answer: str, speaks: bool) -> bool:
         case Audience.UNANSWERED:
             return not answer
         case Audience.ACCEPTED:
-            return answer == "accepted"
+            return answer == Answer.ACCEPTED
         case Audience.SPEAKERS:
             return speaks
