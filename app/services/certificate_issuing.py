@@ -18,7 +18,7 @@ from app.certificates.status_list import LEAST_BITS
 from app.certificates.values import Unprintable
 from app.db import DbSession
 from app.domain.certificates import State
-from app.domain.errors import NotFound
+from app.domain.errors import N_, Invalid, NotFound
 from app.domain.ids import new_id
 from app.models import Certificate, Cycle, Enrolment
 from app.schemas.certificate import IssueIn
@@ -28,7 +28,7 @@ from app.services.certificate_designs import kept
 from app.services.certificate_drafts import Drafting, NotEligible, drafting, to_document
 from app.services.completion import Far, against, dry_run, far_of
 from app.services.enrolment_lists import named
-from app.services.rows import hold, search_key
+from app.services.rows import hold, may_be_id, search_key
 
 _HALF = LEAST_BITS // 2
 _CHUNK = 1_000
@@ -118,12 +118,20 @@ def issue_to(
     keeps that.
 
     Raises:
-        NotFound: no such cycle, or no such enrolment in it.
+        NotFound: no such cycle.
+        Invalid: at ``enrolment_id``, if it is not in the cycle.
         NotEligible: the rule is not met, or there is none.
         Unprintable: no typeface has the characters of the name.
     """
     cycle = hold(db, Cycle, cycle_id)
-    enrolment = enrolment_in(db, cycle.id, command.enrolment_id)
+    try:
+        enrolment = enrolment_in(db, cycle.id, command.enrolment_id)
+    except NotFound as error:
+        raise Invalid.one(
+            "enrolment_id",
+            N_("This participant is not in the cycle."),
+            code="unknown_enrolment",
+        ) from error
     found = live_of(db, enrolment.id)
     if found is not None:
         return found, False
@@ -133,7 +141,7 @@ def issue_to(
 
 def enrolment_in(db: DbSession, cycle_id: str, enrolment_id: str) -> Enrolment:
     """An enrolment of a cycle, with person and initiative. One query. Raises NotFound."""
-    found = named(db, [enrolment_id.replace("\0", "")])
+    found = named(db, [enrolment_id]) if may_be_id(enrolment_id) else []
     if not found or found[0].cycle_id != cycle_id:
         raise NotFound
     return found[0]

@@ -57,7 +57,11 @@ def test_refused(api: TestClient, there: dict[str, str]) -> None:
         "not_eligible",
         "The cycle is not completed: 2 more sessions are needed.",
     )
-    assert api.post(url, json={"enrolment_id": "nobody"}).status_code == 404
+    answer = api.post(url, json={"enrolment_id": "nobody"})
+    assert (answer.status_code, [(e["field"], e["code"]) for e in answer.json()["errors"]]) == (
+        422,
+        [("enrolment_id", "unknown_enrolment")],
+    )
 
 
 def test_revoking_and_superseding(api: TestClient, there: dict[str, str]) -> None:

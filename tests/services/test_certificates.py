@@ -10,7 +10,7 @@ from app.certificates.values import Unprintable
 from app.db import Database, DbSession
 from app.domain.attendance import Status
 from app.domain.certificates import Change
-from app.domain.errors import Clash, NotFound
+from app.domain.errors import Clash, Invalid, NotFound
 from app.models import Certificate, Enrolment, Message
 from app.schemas.certificate import IssueIn, RevokeIn, SupersedeIn
 from app.schemas.completion import CompletionRule
@@ -77,11 +77,16 @@ def test_without_a_rule_there_is_none(world: Certified) -> None:
 
 def test_somebody_of_another_cycle(world: Certified) -> None:
     other = world.make.enrolment(world.make.cycle())
-    for enrolment_id in (other.id, "nobody"):
-        with pytest.raises(NotFound):
+    for enrolment_id in (other.id, "nobody", f"{world.ana.id[:9]}\0{world.ana.id[10:]}", "ñ"):
+        with pytest.raises(Invalid) as refused:
             issuing.issue_to(
                 world.db, OLGA, world.cycle.id, IssueIn(enrolment_id=enrolment_id), OVER
             )
+        assert [(e.field, e.code) for e in refused.value.fields] == [
+            ("enrolment_id", "unknown_enrolment")
+        ]
+    with pytest.raises(NotFound):
+        issuing.issue_to(world.db, OLGA, "nothing", IssueIn(enrolment_id=world.ana.id), OVER)
 
 
 def test_a_name_that_cannot_be_printed(world: Certified) -> None:
