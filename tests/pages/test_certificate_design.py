@@ -120,6 +120,22 @@ def test_what_is_not_right_is_said_at_the_field(
     assert rows(database) == []
 
 
+def test_what_nobody_can_see_is_refused_and_not_dropped(
+    organizer_client: TestClient, database: Database, there: tuple[str, str, str]
+) -> None:
+    path, said = there[0], "Take out the invisible control characters."
+    for field in ("statement-en", "title-es", "signatory-0-name", "signatory-0-position-en"):
+        for typed in ("\0", "a\0b", "\x07"):
+            form = {"version": "0", "template": "modern", field: typed}
+            answer = organizer_client.post(path, data=form)
+            assert (answer.status_code, f'id="{field}-error"' in answer.text) == (422, True)
+            assert said in answer.text
+    for alt in ("\0", "A\0ministry", "A\x07ministry"):
+        answer = logo(organizer_client, path, png(), alt)
+        assert (answer.status_code, said in answer.text) == (422, True)
+    assert rows(database) == []
+
+
 def test_two_who_save_at_once(
     organizer_client: TestClient, database: Database, there: tuple[str, str, str]
 ) -> None:

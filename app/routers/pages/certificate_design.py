@@ -14,7 +14,7 @@ from app.domain.text import LANGUAGES
 from app.languages import translations
 from app.models import Cycle, now
 from app.routers.pages.certificates import about
-from app.schemas.certificate import DesignIn
+from app.schemas.certificate import DesignIn, LogoIn
 from app.services import certificate_designs, certificate_files
 from app.services.actor import Actor
 from app.services.certificate_designs import Kept
@@ -97,7 +97,9 @@ def add_logo(
     cycle = cycle_for_slug(db, actor, slug)
     alt = upload.form.text("alt")
     try:
-        certificate_designs.add_logo(db, actor, cycle.id, _taken(kept), alt)
+        picture = _taken(kept)
+        logo = validate(LogoIn, {"file": picture.file, "alt": alt})
+        certificate_designs.add_logo(db, actor, cycle.id, picture, logo.alt)
     except DomainError as error:
         db.rollback()
         cycle = cycle_for_slug(db, actor, slug)
