@@ -22,6 +22,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.db import Database, DbSession
 from app.domain.errors import Busy
+from app.logs import log_failure
 from app.models import now
 from app.services.links import Links, Purpose
 from app.services.live import Live, Spread, live, spread
@@ -82,8 +83,8 @@ class Watcher:
             while True:
                 await self._look()
                 await asyncio.sleep(EVERY)
-        except Exception:
-            logger.exception("a session cannot be watched")
+        except Exception as error:
+            log_failure(logger, "a session cannot be watched", error)
         finally:
             self._rooms.forget(self._session_id, self)
             self.ended = True

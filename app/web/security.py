@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.logs import log_failure, quotes
 from app.web.problems import problem
 
 logger = logging.getLogger("convoca.web")
@@ -57,6 +58,10 @@ def _looked_at(scope: Scope) -> Mapping[bytes, bytes]:
         if name in _DECIDE:
             found.setdefault(name, value)
     return found
+
+
+class BrokenOff(Exception):
+    """An answer ended half-way; why is in the log."""
 
 
 class Security:
@@ -129,10 +134,14 @@ class Security:
             receive = self._limited(receive, limit)
         try:
             await self.app(scope, receive, with_headers)
-        except Exception:
+        except Exception as error:
             if started:
-                raise
-            logger.exception("unhandled error")
+                if not quotes(error):
+                    raise
+                log_failure(logger, "an answer broke off", error)
+                # Whoever serves us logs what it gets, and must not send the rest as if it were all.
+                raise BrokenOff from None
+            log_failure(logger, "unhandled error", error)
             await self._say(
                 scope,
                 with_headers,

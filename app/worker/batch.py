@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import Database, Jot
+from app.logs import log_failure
 from app.mail.failures import Reason, SendError
 from app.mail.transport import Transport
 from app.mail.values import Mail
@@ -159,7 +160,7 @@ class Batch:
             raise
         except Exception as error:
             # A mistake of ours in one mail must not keep the others waiting.
-            logger.exception("mail %s could not be written", message.id)
+            log_failure(logger, f"mail {message.id} could not be written", error)
             return self._failed(message, SendError(Reason.WRITING, type(error).__name__))
         # Should it not be possible to write that down, it is better repeated later than at once.
         del self._open[message.id]

@@ -7,9 +7,8 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from app.db import Database
+from app.logs import log_failure
 from app.services import certificate_runs, part_requests, reminders
 from app.services.files import FileStore, files_in_use
 from app.worker.tidy import tidy
@@ -48,8 +47,7 @@ class Chores:
             try:
                 do(now)
             except Exception as error:
-                known = isinstance(error, SQLAlchemyError)
-                logger.error("%s: %s", name, type(error).__name__, exc_info=not known)
+                log_failure(logger, name, error)
 
     def _remind(self, now: datetime) -> None:
         with self._database.begin(writes=False) as db:

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import Database, DbSession
+from app.logs import log_failure
 from app.mail.failures import SendError
 from app.mail.transport import Transport, server_of, transport_for
 from app.mail.values import Sender
@@ -96,8 +97,7 @@ class Worker:
                 failed = self._server_down
             except Exception as error:
                 # The database may be away or locked; and a mistake of ours must not stop the mail.
-                known = isinstance(error, SQLAlchemyError)
-                logger.error("worker: %s", type(error).__name__, exc_info=not known)
+                log_failure(logger, "worker", error)
                 handled, failed = 0, True
             if failed:
                 self._say_pause(pause)

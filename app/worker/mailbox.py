@@ -6,9 +6,10 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime
 
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError
 
 from app.db import Database
+from app.logs import log_failure
 from app.mail.mailbox import Mailbox, MailboxError, Refused
 from app.models import now
 from app.services.inbound import could_not_fetch, receive
@@ -54,8 +55,7 @@ class MailboxReader:
                 logger.warning("the mailbox cannot be read: %s", error)
                 pause = min(max(pause * 2, 1.0), max(_LONGEST_PAUSE, self._every))
             except Exception as error:
-                known = isinstance(error, SQLAlchemyError)
-                logger.error("mailbox: %s", type(error).__name__, exc_info=not known)
+                log_failure(logger, "mailbox", error)
                 pause = min(max(pause * 2, 1.0), max(_LONGEST_PAUSE, self._every))
             stop.wait(pause)
 
@@ -96,8 +96,8 @@ class MailboxReader:
                 receive(db, arrived.raw, self._clock(), size=arrived.size)
         except (OperationalError, InterfaceError):
             raise
-        except Exception:
-            logger.exception("mail %s of the mailbox could not be taken in", uid)
+        except Exception as error:
+            log_failure(logger, f"mail {uid} of the mailbox could not be taken in", error)
             return False
         if mailbox.read_only:
             self._taken.add(key)
