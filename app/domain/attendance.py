@@ -229,8 +229,7 @@ class _Case:
             self.there = inside(session.starts, session.ends, times)
             self.seconds = session.spent(self.there)
         elif Kind.TOTAL in self.by_kind:
-            told = {(e.source, e.shown_as, e.seconds or 0) for e in self.by_kind[Kind.TOTAL]}
-            self.seconds = min(sum(seconds for *_, seconds in told), session.seconds)
+            self.seconds = _total(self.by_kind[Kind.TOTAL], session)
 
     def first(self, kind: Kind) -> Evidence | None:
         """The earliest of a kind."""
@@ -301,6 +300,26 @@ def pieces(evidence: Iterable[Evidence], session: SessionTime) -> list[tuple[dat
     Empty where only totals are known, or nothing."""
     intervals = [each for each in standing(evidence) if each.kind is Kind.INTERVAL]
     return session.counted(map(_times, intervals))
+
+
+def seconds_untold(evidence: Iterable[Evidence], session: SessionTime) -> int:
+    """How many seconds totals tell of that the intervals, which count before them, show nowhere,
+    neither in the session nor around it. 0 where there are not both."""
+    by_kind: dict[Kind, list[Evidence]] = {}
+    for each in standing(evidence):
+        by_kind.setdefault(each.kind, []).append(each)
+    stays = [_times(each) for each in by_kind.get(Kind.INTERVAL, ())]
+    totals = by_kind.get(Kind.TOTAL)
+    if not stays or not totals:
+        return 0
+    pieces = inside(min(stays)[0], max(left for _, left in stays), stays)
+    shown = sum((left - joined for joined, left in pieces), _ZERO) // _SECOND
+    return max(0, _total(totals, session) - shown)
+
+
+def _total(totals: Iterable[Evidence], session: SessionTime) -> int:
+    told = {(e.source, e.shown_as, e.seconds or 0) for e in totals}
+    return min(sum(seconds for *_, seconds in told), session.seconds)
 
 
 def _times(interval: Evidence) -> tuple[datetime, datetime]:

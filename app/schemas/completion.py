@@ -78,6 +78,27 @@ class ClosingOut(Out):
     counts: dict[str, int] = Field(description="How many had which status then.")
 
 
+class StillOpenOut(Out):
+    """What is not settled at a session. People by the ids of their enrolments, in order of their
+    names, each in one group only."""
+
+    reports: int = Field(description="Reports that were read and not applied.")
+    rows: int = Field(description="Rows of applied reports that are nobody's so far.")
+    nobody: list[str] = Field(description="Nothing is known: absent once it is closed.")
+    outside: list[str] = Field(
+        description="Reports show them at no moment of the session: absent once it is closed, also "
+        "who checked in; those come first."
+    )
+    contradicted: list[str] = Field(
+        description="One report shows when they were there, which counts, and another one tells of "
+        "more minutes."
+    )
+    unverified: list[str] = Field(
+        description="They checked in and stand in no report, where there is one: present, minutes "
+        "not verified."
+    )
+
+
 class StandingOut(Out):
     """How one session stands for somebody."""
 

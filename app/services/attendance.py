@@ -4,14 +4,14 @@ Records are computed from the evidence every time; nothing of them is stored.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, or_
 from sqlmodel import col, select
 
 from app.db import DbSession
-from app.domain.attendance import ATTENDED, Record, Status
+from app.domain.attendance import ATTENDED, Basis, Record, Status, seconds_untold
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.schedule import SessionStatus
 from app.models import Cycle, Enrolment, Evidence, Session
@@ -32,6 +32,7 @@ __all__ = [
     "Overview",
     "attendance",
     "attendance_after",
+    "attendance_and_untold",
     "attendance_page",
     "case",
     "mark",
@@ -72,6 +73,14 @@ def attendance(db: DbSession, actor: Actor, session_id: str) -> list[AttendanceR
     Raises:
         NotFound: no such session.
     """
+    return [row for row, _ in attendance_and_untold(db, actor, session_id)]
+
+
+def attendance_and_untold(
+    db: DbSession, actor: Actor, session_id: str
+) -> Iterator[tuple[AttendanceRow, int]]:
+    """The same, each with how many seconds totals tell of that intervals, which count before them,
+    do not show (see `domain.attendance.seconds_untold`)."""
     session = find(db, Session, session_id)
     evidence = stored.of_session(db, session.id)
     query = (
@@ -81,9 +90,11 @@ def attendance(db: DbSession, actor: Actor, session_id: str) -> list[AttendanceR
         .order_by(col(Enrolment.search_key), col(Enrolment.id))
     )
     measure = measure_of(db, session)
-    return [
-        AttendanceRow(row, measure.record(evidence.get(row.id, []))) for row in db.exec(query).all()
-    ]
+    for row in db.exec(query).all():
+        known = evidence.get(row.id, [])
+        record = measure.record(known)
+        by_times = record.basis is Basis.INTERVALS
+        yield AttendanceRow(row, record), seconds_untold(known, measure.time) if by_times else 0
 
 
 def attendance_after(

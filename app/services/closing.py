@@ -24,24 +24,32 @@ from app.services.attendance import AttendanceRow
 from app.services.measures import measure_of
 from app.services.rows import find, hold
 
+_REPORTED = (Basis.INTERVALS, Basis.TOTALS)
+_MINUTE = 60  # seconds
+
 
 @dataclass(frozen=True, slots=True)
 class StillOpen:
     """What is not settled at a session, the most pressing first: reports that were read and not
     applied; rows of applied reports that are nobody's so far; participants of whom nothing is
-    known (those of `nobody` by name); and, where a report was applied, those who checked in and
-    stand in none.
+    known; those whom reports show at no moment of the session (`outside`, first of them who checked
+    in nonetheless); those of whom one report shows stays, which count, and another one tells of
+    more minutes than these are (`contradicted`); and, where a report was applied, those who checked
+    in and stand in none (`unverified`). Everybody is in one of these groups only, by name.
     """
 
     reports: int
     rows: int
     nobody: list[AttendanceRow]
+    outside: list[AttendanceRow]
+    contradicted: list[AttendanceRow]
     unverified: list[AttendanceRow]
 
     @property
     def settled(self) -> bool:
         """Whether there is nothing of the kind."""
-        return not (self.reports or self.rows or self.nobody or self.unverified)
+        people = self.nobody or self.outside or self.contradicted or self.unverified
+        return not (self.reports or self.rows or people)
 
 
 def still_open(db: DbSession, actor: Actor, session_id: str) -> StillOpen:
@@ -49,15 +57,18 @@ def still_open(db: DbSession, actor: Actor, session_id: str) -> StillOpen:
 
     Raises NotFound.
     """
-    rows = attendance.attendance(db, actor, session_id)
+    found = list(attendance.attendance_and_untold(db, actor, session_id))
+    rows = [row for row, _ in found]
     waiting, unmatched = reports_to_settle(db, session_id).get(session_id, (0, 0))
     reported = any(row.record.seconds is not None for row in rows)
-    unverified = [row for row in rows if row.record.basis is Basis.CHECK_IN] if reported else []
+    outside = [row for row in rows if row.record.basis in _REPORTED and not row.record.seconds]
     return StillOpen(
         reports=waiting,
         rows=unmatched,
         nobody=[row for row in rows if row.record.basis is Basis.NOTHING],
-        unverified=unverified,
+        outside=sorted(outside, key=lambda row: row.record.checked_in is None),
+        contradicted=[row for row, untold in found if untold >= _MINUTE and row.record.seconds],
+        unverified=[row for row in rows if reported and row.record.basis is Basis.CHECK_IN],
     )
 
 

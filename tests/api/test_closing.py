@@ -1,11 +1,21 @@
 """The API closes a session, and shows what every minute rests on."""
 
+from datetime import datetime, timedelta
+from typing import Any
+
 import pytest
 from starlette.testclient import TestClient
 
 from app.db import Database
+from app.domain.attendance import Kind
+from app.models import Cycle, Enrolment, Evidence, Session
 from app.services import closing
+from tests.factories import Make
 from tests.services.attendance_world import OVER, Attended
+
+START = datetime.fromisoformat("2026-12-01T14:00:00+00:00")
+BEFORE = START - timedelta(minutes=10)
+SECOND = timedelta(seconds=1)
 
 
 @pytest.fixture
@@ -76,6 +86,40 @@ def test_evidence_and_taking_one_piece_back(api: TestClient, ids: dict[str, str]
     assert api.post(f"{url}/attendance/retractions", json=body).status_code == 409
     unknown = api.post(f"{url}/attendance/retractions", json={**body, "evidence_id": "nothing"})
     assert (unknown.status_code, unknown.json()["errors"][0]["field"]) == (422, "evidence_id")
+
+
+def test_what_is_still_open(api: TestClient, database: Database, ids: dict[str, str]) -> None:
+    url = f"/api/v1/sessions/{ids['session']}/still-open"
+    open_points = {
+        "reports": 0,
+        "rows": 0,
+        "nobody": [],
+        "outside": [],
+        "contradicted": [],
+        "unverified": [],
+    }
+    assert api.get(url).json() == open_points
+    with database.begin(writes=True) as db:
+        session = db.get_one(Session, ids["session"])
+        cycle = db.get_one(Cycle, session.cycle_id)
+        make = Make(db)
+        who = [make.enrolment(cycle, make.person(name=name)) for name in ("Bea", "Eva", "Leo")]
+        values: list[tuple[Enrolment, Kind, dict[str, Any]]] = [
+            (who[1], Kind.CHECK_IN, {}),
+            (who[1], Kind.INTERVAL, {"joined_at": BEFORE, "left_at": BEFORE}),
+            (who[2], Kind.INTERVAL, {"joined_at": START, "left_at": START + SECOND}),
+            (who[2], Kind.TOTAL, {"seconds": 3000}),
+        ]
+        for n, (whose, kind, more) in enumerate(values):
+            more |= {"kind": kind, "at": START, "source": "zoom", "key": f"k{n}"}
+            db.add(Evidence(enrolment_id=whose.id, session_id=session.id, **more))
+    assert api.get(url).json() == {
+        **open_points,
+        "nobody": [who[0].id],
+        "outside": [who[1].id],
+        "contradicted": [who[2].id],
+    }
+    assert api.get("/api/v1/sessions/nothing/still-open").status_code == 404
 
 
 def test_reading_does_not_close(api: TestClient, database: Database, ids: dict[str, str]) -> None:

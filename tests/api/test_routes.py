@@ -115,6 +115,7 @@ CALLS: dict[str, tuple[Callable[[Seeded], Any], int]] = {
     "supersede_certificate": (lambda s: {"holder": "Ana"}, 409),
     "get_cycle_report": (lambda s: None, 200),
     "list_evidence": (lambda s: None, 200),
+    "list_still_open": (lambda s: None, 200),
     "list_closings": (lambda s: None, 200),
     "close_session": (lambda s: {"note": "All is read."}, 409),
     "reopen_session": (lambda s: {"reason": "A second file."}, 409),

@@ -20,6 +20,7 @@ from app.domain.attendance import (
     StatusRule,
     pieces,
     record,
+    seconds_untold,
 )
 from tests.domain.build import ZERO, at
 
@@ -193,6 +194,34 @@ def test_when_the_clocks_change_an_hour_is_an_hour(
     ]
     assert session.seconds == SESSION.seconds
     assert record(body, session).seconds == record(as_evidence(times), SESSION).seconds
+
+
+def test_totals_that_tell_of_more_than_the_intervals_show() -> None:
+    stay, told = interval("a", 0, 0.1), total("t", 100)
+    assert seconds_untold([stay, told], SESSION) == 100 * 60 - 6
+    assert seconds_untold([stay], SESSION) == seconds_untold([told], SESSION) == 0
+    # Time around the session and in its break is time that the intervals show.
+    assert seconds_untold([interval("a", -30, 60), interval("b", 50, 80), told], SESSION) == 0
+    assert seconds_untold([interval("a", -30, 0), interval("b", 10, 20), told], SESSION) == 3600
+    # No more than the session has.
+    assert seconds_untold([stay, total("t", 500)], SESSION) == 105 * 60 - 6
+    back = Evidence("x", Kind.RETRACTION, at(501), retracts="a")
+    assert seconds_untold([stay, told, back], SESSION) == 0
+
+
+@given(pairs, st.lists(st.integers(0, 200), max_size=3), st.data())
+def test_what_totals_tell_besides_is_never_what_was_counted(
+    times: list[list[int]], told: list[int], data: st.DataObject
+) -> None:
+    body = as_evidence(times) + [total(f"t{n}", each) for n, each in enumerate(told)]
+    found = seconds_untold(body, SESSION)
+    assert found == seconds_untold(data.draw(st.permutations(body + body)), SESSION)
+    totals = [each for each in body if each.kind is Kind.TOTAL]
+    if not times or not told:
+        assert found == 0
+    elif found:
+        by_totals, by_times = record(totals, SESSION).seconds, record(body, SESSION).seconds
+        assert (by_totals or 0) - found >= (by_times or 0)
 
 
 def test_what_is_no_evidence() -> None:

@@ -1,12 +1,16 @@
 """Closing a session in the browser: what is open first, then the button, and the way back."""
 
 import re
+from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlmodel import col, select
 from starlette.testclient import TestClient
 
 from app.db import Database
-from app.models import Session
+from app.domain.attendance import Kind
+from app.models import Enrolment, Evidence, Session
 from tests.pages.test_attendance import table
 from tests.pages.test_evidence import words
 from tests.services.attendance_world import OVER, Attended
@@ -35,6 +39,38 @@ def test_what_is_open_comes_first(organizer_client: TestClient, session_id: str)
         "1 row of a report matches nobody. Say whose they are "
         "Of 1 participant nothing is known: absent when you close. Show them Eva "
         "1 participant checked in and stands in no report: present, minutes not verified. Leo"
+    )
+
+
+def test_whom_reports_do_not_show_in_the_session_and_whom_they_contradict(
+    organizer_client: TestClient, database: Database, session_id: str
+) -> None:
+    with database.begin(writes=True) as db:
+        session = db.get_one(Session, session_id)
+        start, second = session.starts_at, timedelta(seconds=1)
+        ana, eva, leo = db.exec(select(Enrolment.id).order_by(col(Enrolment.search_key)))
+        stay = db.exec(select(Evidence.id).where(Evidence.enrolment_id == ana)).one()
+        before = {"joined_at": start - 9 * second, "left_at": start - second}
+        values: list[tuple[str, Kind, dict[str, Any]]] = [
+            (eva, Kind.INTERVAL, {**before}),
+            (leo, Kind.INTERVAL, {**before}),
+            (ana, Kind.RETRACTION, {"retracts_id": stay}),
+            (ana, Kind.INTERVAL, {"joined_at": start, "left_at": start + second}),
+            (ana, Kind.TOTAL, {"seconds": 3_000}),
+        ]
+        for n, (whose, kind, more) in enumerate(values):
+            more |= {"kind": kind, "at": OVER, "source": "zoom", "key": f"k{n}"}
+            db.add(Evidence(enrolment_id=whose, session_id=session_id, **more))
+    html = organizer_client.get(f"{SESSION}/close").text
+    section = words(html.split("What is still open")[1].split("</section>")[0])
+    assert section == (
+        "1 row of a report matches nobody. Say whose they are "
+        "2 participants are in reports, but at no moment of the session: absent when you close. "
+        "A report counts before a check-in. If somebody was there all the same, take the stay back "
+        "or mark them present. Leo (checked in) Eva "
+        "Of 1 participant one report shows when they were there, and another one tells of more "
+        "minutes. The times count, and the minutes do not. If the times are wrong, take them back. "
+        "Ana"
     )
 
 

@@ -4,17 +4,18 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from app.db import Database, DbSession
-from app.domain.attendance import Status
+from app.domain.attendance import Kind, Status
 from app.domain.errors import Clash, NotFound
-from app.models import SessionClosing
+from app.models import Enrolment, SessionClosing
 from app.schemas.completion import CloseIn, ReopenIn
 from app.services import closing
 from app.services.actor import SYSTEM, Actor
-from app.services.attendance import attendance
+from app.services.attendance import AttendanceRow, attendance
 from tests.services.attendance_world import OVER, Attended
 
 OLGA = Actor(id="o", name="Olga")
@@ -112,6 +113,58 @@ def test_what_is_open_comes_first(world: Attended) -> None:
     assert (found.reports, found.rows, found.nobody) == (1, 1, [])
     assert [row.enrolment.name for row in found.unverified] == ["Ana"]
     assert not found.settled
+
+
+def names(rows: list[AttendanceRow]) -> list[str]:
+    return [row.enrolment.name for row in rows]
+
+
+def total(world: Attended, who: Enrolment, minutes: float, **values: Any) -> None:
+    world.seen(who, 1, Kind.TOTAL, seconds=int(minutes * 60), source="zoom", **values)
+
+
+def test_whom_reports_show_at_no_moment_of_the_session(world: Attended) -> None:
+    before, after, here, none, marked = (
+        world.participant(name) for name in ("Ana", "Eva", "Leo", "Mia", "Zoe")
+    )
+    world.there(before, 1, -30, -2)
+    world.there(after, 1, 121, 150)
+    world.checked_in(after, 1)
+    world.there(here, 1)
+    total(world, none, 0)
+    world.there(marked, 1, -30, -2)
+    world.marked(marked, 1, Status.PRESENT)
+    found = closing.still_open(world.db, SYSTEM, world.sessions[0].id)
+    # Who checked in all the same comes first; who was marked is settled.
+    assert names(found.outside) == ["Eva", "Ana", "Mia"]
+    assert (found.nobody, found.contradicted, found.unverified) == ([], [], [])
+    assert not found.settled
+    close(world)
+    assert statuses(world) == {
+        "Ana": "absent",
+        "Eva": "absent",
+        "Leo": "present",
+        "Mia": "absent",
+        "Zoe": "present",
+    }
+
+
+def test_of_whom_one_report_says_less_than_another(world: Attended) -> None:
+    ana, eva, leo, mia = (world.participant(name) for name in ("Ana", "Eva", "Leo", "Mia"))
+    world.there(ana, 1, 0, 0.1)
+    total(world, ana, 100)
+    world.there(eva, 1, 30, 150)  # the time after the session explains the other one's minutes
+    total(world, eva, 105)
+    total(world, leo, 100)
+    stay = world.there(mia, 1, 0, 0.1)
+    total(world, mia, 100)
+    session = world.sessions[0].id
+    found = closing.still_open(world.db, SYSTEM, session)
+    assert names(found.contradicted) == ["Ana", "Mia"]
+    assert (found.nobody, found.outside, found.unverified) == ([], [], [])
+    assert not found.settled
+    world.seen(mia, 1, Kind.RETRACTION, 300, source="organizer", retracts_id=stay.id)
+    assert names(closing.still_open(world.db, SYSTEM, session).contradicted) == ["Ana"]
 
 
 def test_settled_when_everything_is_known(world: Attended) -> None:

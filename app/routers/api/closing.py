@@ -4,8 +4,8 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from app.models import now
-from app.routers.api.present import closing_out, evidence_out, page_of
-from app.schemas.completion import CloseIn, ClosingOut, ReopenIn
+from app.routers.api.present import closing_out, evidence_out, page_of, still_open_out
+from app.schemas.completion import CloseIn, ClosingOut, ReopenIn, StillOpenOut
 from app.schemas.enrolment import EvidenceOut
 from app.schemas.page import Page
 from app.services import attendance, closing
@@ -25,6 +25,12 @@ def list_evidence(
     """
     rows, cursor = attendance.evidence_after(db, actor, session_id, after, limit)
     return answer(page_of([evidence_out(row) for row in rows], cursor))
+
+
+@router.get("/sessions/{session_id}/still-open", response_model=StillOpenOut)
+def list_still_open(db: Db, actor: Reads, session_id: str) -> Response:
+    """List what to look at before a session is closed."""
+    return answer(still_open_out(closing.still_open(db, actor, session_id)))
 
 
 @router.get("/sessions/{session_id}/closings", response_model=Page[ClosingOut])

@@ -21,7 +21,7 @@ from app.models import (
     Session,
     SessionClosing,
 )
-from app.schemas.completion import ClosingOut
+from app.schemas.completion import ClosingOut, StillOpenOut
 from app.schemas.cycle import (
     CycleInstitutionOut,
     CycleOut,
@@ -38,6 +38,7 @@ from app.schemas.session import PartOut, SegmentOut, SessionOut
 from app.schemas.types import Out
 from app.services.attendance import AttendanceRow
 from app.services.check_in_lists import CheckInRow
+from app.services.closing import StillOpen
 from app.services.concerned import concerned_by, untold
 from app.services.invitations import tally
 from app.services.ledger import Plan
@@ -165,6 +166,18 @@ def evidence_out(row: Evidence) -> EvidenceOut:
 def closing_out(row: SessionClosing) -> ClosingOut:
     """A session was closed, or opened again."""
     return ClosingOut.model_validate(row)
+
+
+def still_open_out(found: StillOpen) -> StillOpenOut:
+    """What is not settled at a session."""
+    return StillOpenOut(
+        reports=found.reports,
+        rows=found.rows,
+        nobody=[row.enrolment.id for row in found.nobody],
+        outside=[row.enrolment.id for row in found.outside],
+        contradicted=[row.enrolment.id for row in found.contradicted],
+        unverified=[row.enrolment.id for row in found.unverified],
+    )
 
 
 def report_out(row: ReportImport, counts: Mapping[str, int]) -> ReportOut:
