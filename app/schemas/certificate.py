@@ -127,4 +127,8 @@ class IssueRunOut(Out):
     already: int
     left_out: int
     failures: int
+    last_error: str = Field(
+        description="Empty: none. `no_rule`: it ended before everybody was looked at, because the "
+        "cycle had no completion rule any more, or nothing to complete. Else what failed last."
+    )
     finished_at: Instant | None

@@ -30,6 +30,9 @@ _FAR = LEASE + timedelta(minutes=1)
 _MOST_FAILURES = 5
 _AGAIN = timedelta(seconds=30)
 
+NO_RULE = "no_rule"
+"""Why a run stopped half-way though nothing failed: in `IssueRun.last_error`."""
+
 
 def begin(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> IssueRun:
     """Begins to issue certificates to all who have completed a cycle. While one run is under way
@@ -95,17 +98,19 @@ def take(db: DbSession, worker: str, now: datetime) -> str | None:
 
 def go_on(db: DbSession, worker: str, run_id: str, now: datetime) -> bool:
     """Does a piece of a run that this worker has taken; whether there is more. Not, too, where it
-    is another worker's by now."""
+    is another worker's by now. Where nobody can complete the cycle any more it ends, and says so
+    (`NO_RULE`)."""
     cycle = hold(db, Cycle, find(db, IssueRun, run_id).cycle_id)
-    run = find(db, IssueRun, run_id)
-    db.refresh(run)
-    if run.leased_by != worker or run.finished_at is not None:
+    run = _mine(db, worker, run_id)
+    if run is None:
         return False
     query = select(Enrolment).where(*_who(cycle.id, run.after)).options(*loads())
     people = db.exec(query.order_by(col(Enrolment.id)).limit(PIECE)).all()
     plan = drafting(db, against(db, cycle.id, now)) if people else None
     if plan is None:
         run.finished_at, run.leased_by, run.leased_until = now, "", None
+        if people:
+            run.last_error = NO_RULE
         db.flush()
         return False
     ids = [each.id for each in people]
@@ -131,17 +136,18 @@ def go_on(db: DbSession, worker: str, run_id: str, now: datetime) -> bool:
 
 
 def release(db: DbSession, worker: str, run_id: str) -> None:
-    """Lets go of a run, for whoever has time."""
-    run = find(db, IssueRun, run_id)
-    if run.leased_by == worker:
+    """Lets go of a run, for whoever has time; of another worker's nothing changes."""
+    run = _mine(db, worker, run_id)
+    if run is not None:
         run.leased_by, run.leased_until = "", None
         db.flush()
 
 
 def failed(db: DbSession, worker: str, run_id: str, why: str, now: datetime) -> None:
-    """Notes that a piece could not be done. It is tried again in half a minute, some times."""
-    run = find(db, IssueRun, run_id)
-    if run.leased_by != worker or run.finished_at is not None:
+    """Notes that a piece could not be done. It is tried again in half a minute, some times. Of
+    another worker's run nothing changes."""
+    run = _mine(db, worker, run_id)
+    if run is None:
         return
     run.failures += 1
     run.last_error = why[:200]
@@ -149,6 +155,22 @@ def failed(db: DbSession, worker: str, run_id: str, why: str, now: datetime) -> 
     if run.failures >= _MOST_FAILURES:
         run.finished_at, run.leased_until = now, None
     db.flush()
+
+
+def _mine(db: DbSession, worker: str, run_id: str) -> IssueRun | None:
+    """The run, read anew and held, if this worker has it and it is not finished. While it is held
+    nobody takes it, even if the lease runs out meanwhile."""
+    query = (
+        select(IssueRun)
+        .where(
+            IssueRun.id == run_id,
+            IssueRun.leased_by == worker,
+            col(IssueRun.finished_at).is_(None),
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return db.exec(query).one_or_none()
 
 
 def _who(cycle_id: str, after: str) -> tuple[Any, ...]:

@@ -132,6 +132,18 @@ def test_issuing_to_all(organizer_client: TestClient, database: Database, there:
         assert len(db.exec(select(IssueRun)).all()) == 1
 
 
+def test_a_run_that_lost_its_rule_says_so(
+    organizer_client: TestClient, database: Database, there: There
+) -> None:
+    assert organizer_client.post(f"{there.base}/issue").status_code == 303
+    with database.begin(writes=True) as db:
+        set_rule(db, OLGA, there.cycle, None, OVER)
+    Chores(database).look(now())
+    page = organizer_client.get(there.base).text
+    assert "Not everybody was looked at" in page
+    assert "The cycle had no completion rule any more" in page
+
+
 def test_without_a_rule(organizer_client: TestClient, database: Database, there: There) -> None:
     with database.begin(writes=True) as db:
         set_rule(db, OLGA, there.cycle, None, OVER)

@@ -1,21 +1,27 @@
 """Issuing to all who have completed a cycle: looked at before, done piece by piece."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from threading import Event, get_ident
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import select
 
 from app.db import Database, DbSession
 from app.domain.errors import Clash
 from app.models import Certificate, Enrolment, IssueRun, Message
 from app.schemas.certificate import RevokeIn
+from app.schemas.completion import CompletionRule
 from app.services import certificate_issuing as issuing
 from app.services import certificate_life as life
 from app.services import certificate_runs as runs
 from app.services import completion_rules
 from app.services.certificate_drafts import NotEligible
-from tests.services.attendance_world import OVER
+from tests.services.attendance_world import OVER, RULE
 from tests.services.certificate_world import OLGA, Certified
+from tests.services.test_ledger_at_once import PATIENCE, Many
 
 LATER = OVER + timedelta(days=3)
 
@@ -110,6 +116,81 @@ def test_what_fails_is_tried_again_and_given_up(db: DbSession) -> None:
         5,
         "OSError",
     )
+
+
+def test_a_rule_that_is_taken_away_meanwhile(
+    db: DbSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "PIECE", 2)
+    world = Certified(db)
+    run = runs.begin(db, OLGA, world.cycle.id, LATER)
+    assert runs.take(db, "w", LATER) == run.id
+    assert runs.go_on(db, "w", run.id, LATER) is True
+    completion_rules.set_rule(db, OLGA, world.cycle.id, None, OVER)
+    assert runs.go_on(db, "w", run.id, LATER) is False
+    assert (run.last_error, run.finished_at, run.looked_at, run.total, run.failures) == (
+        runs.NO_RULE,
+        LATER,
+        2,
+        3,
+        0,
+    )
+    completion_rules.set_rule(db, OLGA, world.cycle.id, CompletionRule(**RULE), OVER)
+    again = runs.begin(db, OLGA, world.cycle.id, LATER)
+    assert go(db) == [True, True, False]
+    assert (again.last_error, again.looked_at, again.already) == ("", 3, 2)
+
+
+def _fails(db: DbSession, run_id: str, at: datetime) -> None:
+    runs.failed(db, "slow", run_id, "OSError", at)
+
+
+def _lets_go(db: DbSession, run_id: str, at: datetime) -> None:
+    runs.release(db, "slow", run_id)
+
+
+def _goes_on(db: DbSession, run_id: str, at: datetime) -> None:
+    assert runs.go_on(db, "slow", run_id, at) is True
+
+
+@pytest.mark.parametrize("act", [_fails, _lets_go, _goes_on])
+def test_a_worker_whose_lease_runs_out_touches_no_other_s(
+    real_database: Database, act: Callable[[DbSession, str, datetime], None]
+) -> None:
+    """It has looked whose the run is, and has not written yet when the other one comes to take it:
+    either it was first, or the other one's lease stays."""
+    with real_database.begin(writes=True) as db:
+        runs.begin(db, OLGA, Certified(db).cycle.id, LATER)
+        run_id = runs.take(db, "slow", LATER)
+    assert run_id is not None
+    now = LATER + runs.LEASE
+    looked, go_ahead = Event(), Event()
+    slow: list[int] = []
+
+    def stop(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        whose = "leased_by = " in statement and statement.startswith("SELECT")
+        if slow == [get_ident()] and whose and not looked.is_set():
+            looked.set()
+            go_ahead.wait(PATIENCE)
+
+    def late(db: DbSession) -> None:
+        slow.append(get_ident())
+        act(db, run_id, now)
+
+    event.listen(real_database.engine, "after_cursor_execute", stop)
+    try:
+        many = Many(real_database)
+        many.start(late)
+        assert looked.wait(10)
+        many.start(lambda db: runs.take(db, "other", now))
+        results = many.wait()
+    finally:
+        event.remove(real_database.engine, "after_cursor_execute", stop)
+    taken = run_id in results
+    assert results == sorted(["None", run_id if taken else "None"])
+    with real_database.begin(writes=False) as db:
+        run = db.get_one(IssueRun, run_id)
+    assert (run.leased_by == "other") is taken
 
 
 def test_refused(db: DbSession) -> None:
