@@ -10,7 +10,7 @@ from app.db import DbSession
 from app.domain.certificates import State, certificate_code
 from app.domain.errors import N_, Clash, Invalid, NotFound
 from app.domain.ids import new_id
-from app.models import Certificate, Cycle
+from app.models import Certificate, Cycle, Enrolment
 from app.schemas.certificate import RevokeIn, SupersedeIn
 from app.services import outbox
 from app.services.actor import Actor
@@ -89,6 +89,9 @@ def supersede(
         Unprintable: no typeface has the characters of the name.
     """
     old = live_one(db, code)
+    # Whoever changes it meanwhile is waited for: else what they said would be written over, in what
+    # it is searched for by, and the certificate would bear the name of before.
+    hold(db, Enrolment, old.enrolment_id)
     enrolment = named(db, [old.enrolment_id])[0]
     if command.holder and command.holder != enrolment.name:
         enrolment.name = command.holder

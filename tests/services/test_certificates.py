@@ -1,6 +1,7 @@
 """Certificates of one participant: given once, refused, taken back, replaced, flagged."""
 
 from datetime import timedelta
+from threading import Event
 
 import pytest
 from sqlalchemy.exc import IntegrityError
@@ -18,9 +19,11 @@ from app.services import certificate_issuing as issuing
 from app.services import certificate_life as life
 from app.services import completion_rules, enrolments, merging
 from app.services.certificate_drafts import NotEligible, changes_since, drafting, frozen
-from app.services.completion import against
+from app.services.completion import against, named
+from app.services.rows import enrolment_key
 from tests.services.attendance_world import OVER
 from tests.services.certificate_world import OLGA, Certified
+from tests.services.test_ledger_at_once import PATIENCE, Many
 
 LATER = OVER + timedelta(days=3)
 
@@ -238,6 +241,51 @@ def test_revoking_while_another_supersedes(real_database: Database) -> None:
     with real_database.begin(writes=False) as db:
         rows = db.exec(select(Certificate.status).where(Certificate.enrolment_id == ana)).all()
     assert sorted(rows) == (["revoked"] if "revoked" in said else ["live", "superseded"])
+
+
+def test_two_who_supersede_at_once(real_database: Database) -> None:
+    with real_database.begin(writes=True) as db:
+        world = Certified(db)
+        code = world.issue(world.ana).code
+    many = Many(real_database)
+    for _ in range(3):
+        many.start(lambda db: life.supersede(db, OLGA, code, SupersedeIn(), LATER).status)
+    assert many.wait() == ["live", "superseded", "superseded"]
+    with real_database.begin(writes=False) as db:
+        assert sorted(db.exec(select(Certificate.status))) == ["live", "superseded"]
+
+
+def test_what_is_changed_while_another_supersedes_stays(real_database: Database) -> None:
+    """Who supersedes waits for whoever is changing the enrolment, and reads it then."""
+    with real_database.begin(writes=True) as db:
+        world = Certified(db)
+        code, ana = world.issue(world.ana).code, world.ana.id
+    changed, superseding = Event(), Event()
+
+    def change(db: DbSession) -> str:
+        (row,) = named(db, [ana])
+        row.institution = "Zentrum"
+        row.search_key = enrolment_key(row)
+        db.flush()
+        changed.set()
+        if real_database.engine.dialect.name == "postgresql":  # else nobody else writes meanwhile
+            assert superseding.wait(10)
+            Event().wait(PATIENCE)
+        return "changed"
+
+    def supersede(db: DbSession) -> str:
+        superseding.set()
+        return life.supersede(db, OLGA, code, SupersedeIn(holder="Ana María"), LATER).holder
+
+    many = Many(real_database)
+    many.start(change)
+    assert changed.wait(10)
+    many.start(supersede)
+    assert many.wait() == ["Ana María", "changed"]
+    with real_database.begin(writes=False) as db:
+        (row,) = named(db, [ana])
+        assert (row.name, row.institution) == ("Ana María", "Zentrum")
+        assert row.search_key == enrolment_key(row)
 
 
 def test_two_who_issue_at_once(real_database: Database) -> None:
