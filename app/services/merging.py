@@ -91,6 +91,7 @@ def merge_people(
     )
     # Once more for whatever they came into before they were held; from here on nothing is added.
     _hold_people(db, keep_id, duplicate_id)
+    _hold_enrolments_of(db, keep_id, duplicate_id)
     taken_back = merging_guests.move_guests(db, keep, duplicate, at)
     parts = _move_parts(db, keep, duplicate)
     merging_guests.rename_in_releases(db, keep.id, duplicate.id, parts)
@@ -175,6 +176,13 @@ def merge_initiatives(db: DbSession, actor: Actor, keep_id: str, duplicate_id: s
 def _hold_people(db: DbSession, keep_id: str, duplicate_id: str) -> None:
     named = merging_guests.cycles_that_name(db, duplicate_id)
     hold_cycles(db, (keep_id, duplicate_id), named)
+
+
+def _hold_enrolments_of(db: DbSession, *people: str) -> None:
+    """Holds what they are enrolled as, so that nothing comes to refer to it any more, before their
+    guests are held: as everybody else does who comes to both."""
+    query = select(Enrolment.id).where(col(Enrolment.person_id).in_(people))
+    db.exec(query.order_by(col(Enrolment.id)).with_for_update()).all()
 
 
 def _hold_staff(db: DbSession, keep_id: str, duplicate_id: str) -> None:

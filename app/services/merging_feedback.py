@@ -5,15 +5,13 @@ from sqlmodel import col, select
 
 from app.db import DbSession
 from app.models import Enrolment, FeedbackAnswer, FeedbackQuestion, FeedbackReceipt
-from app.services.rows import hold
 
 
 def move_feedback(db: DbSession, stays: Enrolment, goes: Enrolment) -> None:
     """Gives one enrolment the feedback of another, which is about to be deleted. Where both have
     answered a form, what `stays` said with its name counts; two answers without a name both stay,
-    since nobody knows which they are."""
-    # Whoever is answering holds it: what they say is here to be moved, or they find it gone.
-    hold(db, Enrolment, goes.id, for_deletion=True)
+    since nobody knows which they are. Both are held: whoever was answering has done so, and what
+    they said is here to be moved, or they find the enrolment gone."""
     both = set(
         db.exec(select(FeedbackReceipt.form_id).where(FeedbackReceipt.enrolment_id == stays.id))
     )

@@ -71,9 +71,10 @@ def join(db: DbSession, guest: Guest, number: int, now: datetime) -> str:
             N_("The organizers have not set the meeting's link yet. Please try again shortly."),
             code="no_meeting_link",
         )
-    _keep_arrival(db, guest, session.row, now)
+    # The click first: the enrolment comes before the guest wherever both are held.
     if url == session.row.meeting_url:
         _keep_click(db, guest, session.row, now)
+    _keep_arrival(db, guest, session.row, now)
     return url
 
 

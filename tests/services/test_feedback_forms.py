@@ -23,7 +23,7 @@ from app.models import (
     Session,
 )
 from app.schemas.cycle import CloneIn
-from app.services import feedback, feedback_forms, feedback_mixing, merging, merging_feedback
+from app.services import feedback, feedback_forms, feedback_mixing, merging
 from app.services.actor import SYSTEM
 from app.services.cloning import clone_cycle
 from tests.factories import NOW, Make
@@ -242,7 +242,7 @@ def test_what_is_said_while_people_are_merged_is_not_lost(
         chosen, goes = world.chosen("2"), world.beto.id
         kept, duplicate, stays = world.ana.person_id, world.beto.person_id, world.ana.id
     looked, arrived = Event(), Event()
-    original, move = rules.check, merging_feedback.move_feedback
+    original, hold = rules.check, merging._hold_enrolments_of
 
     def check(*args: Any) -> Any:
         looked.set()
@@ -254,10 +254,10 @@ def test_what_is_said_while_people_are_merged_is_not_lost(
 
     def arrive(*args: Any) -> None:
         arrived.set()
-        move(*args)
+        hold(*args)
 
     monkeypatch.setattr(feedback, "check", check)
-    monkeypatch.setattr(merging_feedback, "move_feedback", arrive)
+    monkeypatch.setattr(merging, "_hold_enrolments_of", arrive)
     many = Many(real_database)
     many.start(lambda db: feedback.give(db, db.get_one(Enrolment, goes), 1, chosen, AFTER).again)
     assert looked.wait(10)

@@ -31,6 +31,7 @@ from app.services import (
     merging,
     outbox,
     part_details,
+    part_join,
     people,
     publishing,
     sessions,
@@ -291,3 +292,58 @@ def test_neither_waits_for_the_other(
     real_database: Database, there: There, first: Act, held: str, second: Act, results: list[str]
 ) -> None:
     assert at_once(real_database, there, first, held, second) == results
+
+
+@pytest.mark.parametrize("first", ["goes in", "becomes one"])
+def test_somebody_goes_in_while_they_become_another(real_database: Database, first: str) -> None:
+    """Going in refers to the enrolment and then to the guest; making two people one holds both."""
+    url = "https://meet.example.org/1"
+    with real_database.begin(writes=True) as db:
+        make = Make(db)
+        cycle = make.cycle()
+        session = make.session(cycle, 1, minutes=60, meeting_url=url)
+        segment = make.segment(session)
+        stays, goes = make.person(), make.person()
+        for person in (stays, goes):
+            make.part(segment, person)
+            make.enrolment(cycle, person)
+            guest_of(db, cycle.id, person.id)
+        ids = cycle.id, stays.id, goes.id
+        start = session.starts_at
+    stops = Event()
+    by: list[int] = []
+    # The first row that either of them holds of the two tables.
+    holds = re.compile(
+        r"INSERT INTO (evidence|part_arrival)|FROM (enrolment|guest)\b.* FOR UPDATE", re.DOTALL
+    )
+
+    def stop(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if by == [get_ident()] and not stops.is_set() and holds.search(statement):
+            stops.set()
+            Event().wait(PATIENCE)
+
+    def goes_in(db: DbSession) -> object:
+        return part_join.join(db, guest_of(db, ids[0], ids[2]), 1, start)
+
+    def becomes_one(db: DbSession) -> object:
+        return merging.merge_people(db, OLGA, ids[1], ids[2], at=LATER).id == ids[1]
+
+    def begins(db: DbSession) -> object:
+        by.append(get_ident())
+        try:
+            return acts[0](db)
+        finally:
+            stops.set()
+
+    acts = [goes_in, becomes_one] if first == "goes in" else [becomes_one, goes_in]
+    event.listen(real_database.engine, "after_cursor_execute", stop)
+    try:
+        many = Many(real_database)
+        many.start(begins)
+        assert stops.wait(30)
+        many.start(acts[1])
+        results = {each.partition("(")[0] for each in many.wait()}
+    finally:
+        event.remove(real_database.engine, "after_cursor_execute", stop)
+    # Who comes as somebody who is gone by then is told to try again (`web.problems`).
+    assert results == {"True", url if first == "goes in" else "IntegrityError"}
