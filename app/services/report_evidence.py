@@ -45,18 +45,21 @@ def credit(
     ]
     if row_ids is not None:
         chosen.append(col(ReportRow.id).in_(row_ids))
-    # Whoever merges two people waits until this is done, and moves it then; or was first, and the
-    # rows name the enrolment that stayed.
-    whose = select(ReportRow.enrolment_id).where(*chosen)
-    held = select(Enrolment.id).where(col(Enrolment.id).in_(whose)).order_by(col(Enrolment.id))
-    there = set(db.exec(held.with_for_update(key_share=True)).all())
     connection = db.connection()
+    whose = select(ReportRow.enrolment_id).where(*chosen)
+    rows = select(*_COLUMNS).where(*chosen).order_by(col(ReportRow.id))
+    # Whoever merges two people waits until this is done, and moves it then; or was first, and the
+    # rows name the enrolment that stayed, which is to be held as well.
+    while True:
+        there = _hold(db, whose)
+        found = connection.execute(rows).all()
+        if {row.enrolment_id for row in found} - {None} <= there:
+            break
     connection.execute(update(ReportRow).where(*chosen).values(credits=col(ReportRow.credits) + 1))
     speak = translations(actor.language or "en").gettext
     values: list[dict[str, Any]] = []
-    rows = select(*_COLUMNS).where(*chosen).order_by(col(ReportRow.id))
-    for row in connection.execute(rows):
-        if row.enrolment_id not in there:
+    for row in found:
+        if row.enrolment_id is None:
             continue
         reason = ""
         if row.details.get("open") and row.left_at:
@@ -74,7 +77,7 @@ def credit(
                 "status": "",
                 "reason": reason,
                 "retracts_id": None,
-                "key": f"report:{row.id}:{row.credits}",
+                "key": f"report:{row.id}:{row.credits + 1}",
                 "joined_at": row.joined_at if row.left_at else None,
                 "left_at": row.left_at,
                 "seconds": None if row.left_at else row.seconds,
@@ -121,14 +124,14 @@ def retract(
         )
         keys = [f"report:{row_id}:{credits}" for row_id, credits in db.exec(rows)]
         brought = brought.where(col(Evidence.key).in_(keys))
-    found = {each[0]: each[1] for each in db.exec(brought)}
-    if not found:
-        return 0
+    while True:
+        found = {each[0]: each[1] for each in db.exec(brought)}
+        if not found:
+            return 0
+        # Whoever merged two people meanwhile has moved what the one had.
+        if _hold(db, brought.with_only_columns(col(Evidence.enrolment_id))) == {*found.values()}:
+            break
     enrolments = sorted(set(found.values()))
-    held = select(Enrolment.id).where(
-        col(Enrolment.id).in_(brought.with_only_columns(col(Evidence.enrolment_id)))
-    )
-    db.exec(held.order_by(col(Enrolment.id)).with_for_update(key_share=True)).all()
     known = stored.of_session(
         db, report.session_id, enrolments if len(enrolments) <= _FEW else None
     )
@@ -155,6 +158,12 @@ def retract(
             statement, [{**each, "at": at, "created_at": now} for each in values]
         )
     return len(values)
+
+
+def _hold(db: DbSession, whose: Any) -> set[str]:
+    """Holds the enrolments that a query names; those that are there."""
+    query = select(Enrolment.id).where(col(Enrolment.id).in_(whose)).order_by(col(Enrolment.id))
+    return set(db.exec(query.with_for_update(key_share=True)).all())
 
 
 def _retraction(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ from tests.services.reports_world import (
     zoom,
 )
 from tests.services.test_adding_at_once import at_once
+from tests.services.test_ledger_at_once import PATIENCE, Many
 
 UNDO = UndoIn(reason="Another meeting.")
 
@@ -349,3 +351,43 @@ def test_two_who_apply_at_once_apply_once(
     with real_database.begin(writes=False) as db:
         assert len(db.exec(select(Evidence)).all()) == 1
         assert db.exec(select(col(ReportRow.credits))).all() == [1]
+
+
+@pytest.mark.parametrize("act", ["apply", "undo"])
+def test_nothing_is_lost_of_who_becomes_another_meanwhile(
+    real_database: Database, act: str
+) -> None:
+    """The merge is not committed yet when the report looks whose its rows are."""
+    with real_database.begin(writes=True) as db:
+        world = Attended(db)
+        ana, anita = world.participant("Ana"), world.participant("Anita")  # who is in the file
+        how = add if act == "apply" else applied
+        report = how(db, world.sessions[0], zoom(row("Anita")))
+        session_id, import_id, stays = report.session_id, report.id, ana.id
+        people = ana.person_id, anita.person_id
+    merged = Event()
+
+    def merge(db: DbSession) -> object:
+        merge_people(db, OLGA, *people, at=OVER)
+        merged.set()
+        if real_database.engine.dialect.name == "postgresql":  # else nobody else writes meanwhile
+            Event().wait(PATIENCE)
+        return "merged"
+
+    def other(db: DbSession) -> object:
+        if act == "apply":
+            return reports.apply_report(db, OLGA, session_id, import_id, OVER).status
+        return reports.undo_report(db, OLGA, session_id, import_id, UNDO, OVER).status
+
+    many = Many(real_database)
+    many.start(merge)
+    assert merged.wait(10)
+    many.start(other)
+    assert many.wait() == sorted(["merged", "applied" if act == "apply" else "undone"])
+    with real_database.begin(writes=False) as db:
+        query = select(Evidence.kind, Evidence.enrolment_id).order_by(col(Evidence.id))
+        assert sorted(db.exec(query)) == (
+            [("interval", stays)]
+            if act == "apply"
+            else [("interval", stays), ("retraction", stays)]
+        )
