@@ -112,8 +112,7 @@ def test_the_button_appears_when_it_is_time(participant: Person, site: Site) -> 
     database.close()
     phone = participant.page
     # A first visit fetches <main> anew in the reader's zone, which would undo what the clock did.
-    zone = {"name": "zone", "value": "America/Santiago", "url": site.url}
-    phone.context.add_cookies([zone])
+    phone.context.add_cookies([{"name": "zone", "value": "America/Santiago", "url": site.url}])
     phone.clock.install()
     participant.go(link)
     left = phone.locator("[data-countdown]")

@@ -19,7 +19,8 @@ from app.services import certificate_issuing as issuing
 from app.services import certificate_life as life
 from app.services import completion_rules, enrolments, merging
 from app.services.certificate_drafts import NotEligible, changes_since, drafting, frozen
-from app.services.completion import against, named
+from app.services.completion import against
+from app.services.enrolment_lists import named
 from app.services.rows import enrolment_key
 from tests.services.attendance_world import OVER
 from tests.services.certificate_world import OLGA, Certified
