@@ -123,17 +123,24 @@ class Outcome:
 
 
 def completed(
-    rule: Rule, sessions: Sequence[Held], records: Mapping[str, Record], called_off: int = 0
+    rule: Rule,
+    sessions: Sequence[Held],
+    records: Mapping[str, Record],
+    called_off: int = 0,
+    planned: Sequence[Held] = (),
 ) -> Outcome:
     """How far somebody is with these records, by the ids of the sessions; of a session without one
     nothing is known.
 
-    Sessions that the rule counts and that are not there yet are open: as long as those that are
-    there, on average. Those that were `called_off` (so many) will never be: the rule asks for no
+    Sessions that are `planned`, which nobody has been told of yet, are open whatever is known of
+    them, and so are those that the rule counts and that are not even planned: as long as the others
+    are, on average. Those that were `called_off` (so many) will never be: the rule asks for no
     more than take place.
     """
     known = len(sessions)
-    sessions = [*sessions, *_not_there_yet(rule, sessions, called_off)]
+    records = {each.id: records[each.id] for each in sessions if each.id in records}
+    sessions = [*sessions, *(replace(each, over=False, closed=False) for each in planned)]
+    sessions += _not_there_yet(rule, sessions, called_off)
     if called_off and 0 < len(sessions) < rule.min_sessions:
         rule = replace(rule, min_sessions=len(sessions))
     standings = tuple(_standing(rule, each, records.get(each.id)) for each in sessions)

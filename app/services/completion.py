@@ -16,12 +16,19 @@ from app.domain import completion as rules
 from app.domain.attendance import Record
 from app.domain.completion import Held, Outcome, Rule
 from app.domain.enrolment import EnrolmentStatus
-from app.domain.schedule import SessionStatus
 from app.models import Cycle, CycleRule, Enrolment, Session
 from app.services import evidence as stored
 from app.services.actor import Actor
 from app.services.enrolment_lists import named
-from app.services.measures import Measure, held_of, measures, rule_of
+from app.services.measures import (
+    Measure,
+    held_of,
+    is_off,
+    is_planned,
+    measures,
+    rule_of,
+    takes_place,
+)
 from app.services.paging import Numbers, numbered, paginate
 from app.services.places import loads
 from app.services.rows import find
@@ -40,13 +47,14 @@ class Against:
     held: tuple[Held, ...]
     measures: Mapping[str, Measure]
     called_off: int = 0  # sessions that were published and cancelled
+    planned: tuple[Held, ...] = ()  # that are meant to take place and are not published
 
     def outcome(self, records: Mapping[str, Record]) -> Outcome | None:
         """How far somebody is, None where there is no rule."""
         return (
             None
             if self.rule is None
-            else rules.completed(self.rule, self.held, records, self.called_off)
+            else rules.completed(self.rule, self.held, records, self.called_off, self.planned)
         )
 
     def records(self, evidence: Mapping[str, stored.ByEnrolment], who: str) -> dict[str, Record]:
@@ -106,29 +114,25 @@ def against(db: DbSession, cycle_id: str, now: datetime, rule: Rule | None = Non
         select(Session).where(col(Session.cycle_id) == cycle.id).order_by(col(Session.number))
     ).all()
     found = measures(db, cycle.id, rows)
-    kept = {key: each for key, each in found.items() if _takes_place(each)}
+    kept = {key: each for key, each in found.items() if takes_place(each.told)}
     version = 0
     if rule is None:
         newest = select(CycleRule.version).where(CycleRule.cycle_id == cycle.id)
         version = db.exec(newest.order_by(col(CycleRule.version).desc()).limit(1)).first() or 0
     held = [held_of(each, now) for each in kept.values()]
+    rule = rule or rule_of(cycle.completion_rule)
+    named = rule.mandatory if rule else ()
     return Against(
         cycle=cycle,
-        rule=rule or rule_of(cycle.completion_rule),
+        rule=rule,
         version=version,
         held=tuple(sorted(held, key=lambda each: each.number)),
         measures=kept,
-        called_off=sum(_is_off(each) for each in found.values()),
+        called_off=sum(is_off(each.told) for each in found.values()),
+        planned=tuple(
+            held_of(each, now) for each in found.values() if is_planned(each.told, named)
+        ),
     )
-
-
-def _takes_place(measure: Measure) -> bool:
-    """Whether it was published and not called off."""
-    return measure.told.released and measure.told.status == SessionStatus.SCHEDULED
-
-
-def _is_off(measure: Measure) -> bool:
-    return measure.told.released and measure.told.status == SessionStatus.CANCELLED
 
 
 def dry_run(

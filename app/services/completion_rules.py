@@ -18,10 +18,17 @@ from app.services.actor import Actor
 from app.services.rows import find, hold
 
 
-def check_rule(db: DbSession, cycle_id: str, rule: Mapping[str, Any] | None) -> None:
+def check_rule(
+    db: DbSession,
+    cycle_id: str,
+    rule: Mapping[str, Any] | None,
+    before: Mapping[str, Any] | None = None,
+) -> None:
     """Raises Invalid where a rule cannot be met in the cycle: at ``completion_rule.min_sessions``,
     code ``rule_impossible``, more sessions are asked for than are counted; at
-    ``completion_rule.mandatory.N``, code ``unknown_session``. One query where sessions are named.
+    ``completion_rule.mandatory.N``, code ``unknown_session``. One query where sessions are named
+    and it is not the rule that the cycle had `before`: what was right once keeps nobody from
+    changing anything else.
     """
     if not rule:
         return
@@ -33,7 +40,7 @@ def check_rule(db: DbSession, cycle_id: str, rule: Mapping[str, Any] | None) -> 
             of=rule["of"],
         )
     mandatory = rule.get("mandatory") or []
-    if not mandatory:
+    if not mandatory or same_rule(before, rule):
         return
     with db.no_autoflush:
         known = set(db.exec(select(Session.id).where(col(Session.cycle_id) == cycle_id)).all())
@@ -48,6 +55,11 @@ def check_rule(db: DbSession, cycle_id: str, rule: Mapping[str, Any] | None) -> 
     ]
     if wrong:
         raise Invalid(*wrong)
+
+
+def named_by_rule(cycle: Cycle, session_id: str) -> bool:
+    """Whether the rule that a cycle has now says that this session must not be missed."""
+    return session_id in _whole(cycle.completion_rule).get("mandatory", ())
 
 
 def same_rule(one: Mapping[str, Any] | None, other: Mapping[str, Any] | None) -> bool:
@@ -108,7 +120,7 @@ def set_rule(
     if version is not None and version != (newest.one() or 0):
         raise Stale
     rule = command.model_dump(exclude_unset=True) if command else None
-    check_rule(db, cycle.id, rule)
+    check_rule(db, cycle.id, rule, cycle.completion_rule)
     if same_rule(cycle.completion_rule, rule):
         return cycle
     cycle.completion_rule = rule

@@ -79,7 +79,7 @@ def change_cycle(
     places, rule = cycle.capacity, cycle.completion_rule
     for name, value in values.items():
         setattr(cycle, name, value)
-    check_rule(db, cycle.id, cycle.completion_rule)
+    check_rule(db, cycle.id, cycle.completion_rule, rule)
     with unique_or("slug", _slug_taken(slug)):
         db.flush()
     if not same_rule(cycle.completion_rule, rule):

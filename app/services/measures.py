@@ -4,7 +4,7 @@ It took place when the newest release says, since that is when people came: a dr
 afterwards moves nobody's minutes.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from app.domain import schedule
 from app.domain.attendance import Record, SessionTime, StatusRule
 from app.domain.completion import Held, Rule, from_document
 from app.domain.documents import from_document as schedule_from_document
-from app.domain.schedule import SegmentKind
+from app.domain.schedule import SegmentKind, SessionStatus
 from app.domain.zone_shifts import by_the_clock
 from app.models import Cycle, Release, Session
 from app.services.told import Told, in_release, told
@@ -80,3 +80,25 @@ def held_of(measure: Measure, now: datetime) -> Held:
     """The session as a completion rule looks at it, at the aware instant `now`."""
     told, time = measure.told, measure.time
     return Held(told.row.id, told.number, time.seconds, over=now >= time.ends, closed=time.closed)
+
+
+def takes_place(told: Told) -> bool:
+    """Whether people were told that it takes place."""
+    return told.released and told.status == SessionStatus.SCHEDULED
+
+
+def is_planned(told: Told, mandatory: Collection[str] = ()) -> bool:
+    """Whether it is meant to take place and nobody was told so: it is scheduled in the draft, or is
+    one that the rule says must not be missed, and is not published, or published as called off."""
+    if takes_place(told):
+        return False
+    row = told.row
+    if row.status == SessionStatus.DRAFT:
+        return row.id in mandatory
+    return row.status == SessionStatus.SCHEDULED
+
+
+def is_off(told: Told) -> bool:
+    """Whether people were told that it does not take place, and nobody means it to any more."""
+    cancelled = told.released and told.status == SessionStatus.CANCELLED
+    return cancelled and told.row.status != SessionStatus.SCHEDULED

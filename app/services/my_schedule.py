@@ -1,5 +1,6 @@
 """A participant's own page: their sessions, where each stands, and what to do at this moment."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,7 +18,7 @@ from app.models import Session as SessionRow
 from app.services import evidence
 from app.services.check_in import join_window_of, window_of
 from app.services.feedback import Asked, asked_of
-from app.services.measures import held_of, measured, rule_of
+from app.services.measures import held_of, is_off, is_planned, measured, rule_of
 from app.services.public import PublishedCycle, published_with
 
 
@@ -103,7 +104,7 @@ def my_cycle(db: DbSession, enrolment: Enrolment, now: datetime) -> MyCycle:
         for s in sorted(sessions, key=lambda s: s.session.starts)
         if s.session.status is not SessionStatus.CANCELLED and s.step is not Step.NOTHING
     ]
-    outcome = _outcome(rule, sessions) if rule and takes_part else None
+    outcome = _outcome(rule, sessions, rows, now) if rule and takes_part else None
     first = min(waiting, key=lambda s: _distance(s, now), default=None)
     return MyCycle(cycle, sessions, first, rule, outcome)
 
@@ -119,10 +120,20 @@ def _distance(mine: MySession, now: datetime) -> timedelta:
     return timedelta(-1)
 
 
-def _outcome(rule: Rule, sessions: tuple[MySession, ...]) -> Outcome:
+def _outcome(
+    rule: Rule, sessions: tuple[MySession, ...], rows: Mapping[str, SessionRow], now: datetime
+) -> Outcome:
     asked = _asked(sessions)
     records = {s.session.id: s.record for s in asked}
-    return completed(rule, [s.held for s in asked], records, len(sessions) - len(asked))
+    released = {s.session.id: s.session for s in sessions}
+    found = [measured(row, released.get(row.id), rule) for row in rows.values()]
+    return completed(
+        rule,
+        [s.held for s in asked],
+        records,
+        sum(is_off(each.told) for each in found),
+        [held_of(each, now) for each in found if is_planned(each.told, rule.mandatory)],
+    )
 
 
 def _asked(sessions: tuple[MySession, ...]) -> list[MySession]:

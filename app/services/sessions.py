@@ -16,6 +16,7 @@ from app.domain.zones import resolve_wall
 from app.models import Cycle, Evidence, Session
 from app.schemas.session import SessionChange, SessionIn
 from app.services.actor import Actor
+from app.services.completion_rules import named_by_rule
 from app.services.meeting_links import check_meeting
 from app.services.rows import find
 from app.services.schedules import (
@@ -136,10 +137,13 @@ def delete_session(
     Raises:
         NotFound, Stale.
         Clash: code ``session_released`` if it has been in a release: it is in people's calendars,
-            so it is cancelled instead; ``session_has_evidence`` if attendance was recorded.
+            so it is cancelled instead; ``session_has_evidence`` if attendance was recorded;
+            ``session_mandatory`` if the cycle's rule says that it must not be missed.
     """
     row = held_session(db, session_id, revision)
-    held_cycle(db, row.cycle_id)  # or it might be published between the look and the deletion
+    cycle = held_cycle(
+        db, row.cycle_id
+    )  # or it might be published between the look and the deletion
     if _was_released(db, row):
         raise Clash(
             N_(
@@ -156,6 +160,15 @@ def delete_session(
                 "Cancel the session instead."
             ),
             code="session_has_evidence",
+            number=row.number,
+        )
+    if named_by_rule(cycle, row.id):
+        raise Clash(
+            N_(
+                "By the rule for completion session %(number)s must not be missed. "
+                "Change the rule first, then delete the session."
+            ),
+            code="session_mandatory",
             number=row.number,
         )
     db.delete(row)

@@ -293,3 +293,25 @@ def test_what_was_called_off_is_not_asked_for() -> None:
     short = completed(RULE, three, {"s1": measured(90), "s2": ABSENT, "s3": ABSENT}, called_off=1)
     assert (short.missing, short.reachable) == ((Missing(Lack.SESSIONS, 2),), False)
     assert not completed(RULE, [], {}, called_off=4).completed
+
+
+class TestPlanned:
+    """Sessions that nobody has been told of: open, whatever is known of them."""
+
+    exam = Held("exam", 5, 5400, over=True, closed=True)
+    rule = Rule(min_sessions=1, of=4, mandatory=("exam",))
+
+    def test_a_mandatory_one_is_lacking_and_open(self) -> None:
+        records = {"s1": measured(90), "exam": measured(90)}
+        found = completed(self.rule, SESSIONS, records, planned=[self.exam])
+        assert (found.completed, found.reachable, found.counted) == (False, True, 1)
+        assert found.missing == (Missing(Lack.MANDATORY, 5),)
+        assert len(found.standings) == len(SESSIONS)
+        assert completed(self.rule, [*SESSIONS, self.exam], records).completed
+
+    def test_one_in_the_place_of_another_is_to_come(self) -> None:
+        four, three = Rule(min_sessions=4, of=4), SESSIONS[:3]
+        records = {each.id: measured(90) for each in three}
+        found = completed(four, three, records, called_off=1, planned=[self.exam])
+        assert (found.missing, found.at_risk) == ((Missing(Lack.SESSIONS, 1),), True)
+        assert completed(four, three, records, called_off=1).completed

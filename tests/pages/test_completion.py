@@ -9,6 +9,7 @@ from starlette.testclient import TestClient
 from app.db import Database
 from app.domain.attendance import Status
 from app.models import Cycle, CycleRule
+from tests.factories import Make
 from tests.pages.test_attendance import table
 from tests.pages.test_evidence import words
 from tests.services.attendance_world import OVER, RULE, Attended
@@ -163,3 +164,28 @@ def test_a_cycle_without_a_rule_offers_one(
     html = organizer_client.get(f"{PATH}/rule").text
     assert re.search(r'name="min_sessions"[^>]*value="3"', html)
     assert re.search(r'name="of"[^>]*value="4"', html)
+
+
+def test_a_session_that_the_rule_names_is_not_deleted(
+    organizer_client: TestClient, database: Database, world: dict[str, str]
+) -> None:
+    """The page says what to do first, and leads there; a session that is gone all the same is
+    said on the rule's page, and left out when it is saved."""
+    with database.begin(writes=True) as db:
+        cycle = db.exec(select(Cycle)).one()
+        exam = Make(db).session(cycle, 5, status="draft")
+        cycle.completion_rule = {**RULE, "mandatory": [exam.id, "gone"]}
+        exam_id = exam.id
+    answer = organizer_client.post("/organize/c/leaders/sessions/5/delete")
+    assert answer.status_code == 409
+    assert "Change the rule first, then delete the session." in answer.text
+    assert f'href="{PATH}/rule"' in answer.text
+    html = organizer_client.get(f"{PATH}/rule").text
+    assert "names a session that was deleted since" in html
+    boxes = re.findall(r'<input[^>]*name="mandatory-([^"]+)"[^>]*>', html)
+    assert boxes == [*(world[str(n)] for n in (1, 2, 3, 4)), exam_id]
+    settings = organizer_client.get("/organize/c/leaders/settings")
+    assert settings.status_code == 200
+    assert organizer_client.post(f"{PATH}/rule", data=FORM | {"act": "save"}).status_code == 303
+    assert "deleted since" not in organizer_client.get(f"{PATH}/rule").text
+    assert organizer_client.post("/organize/c/leaders/sessions/5/delete").status_code == 303

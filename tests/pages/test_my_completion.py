@@ -3,11 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from sqlmodel import select
 from starlette.testclient import TestClient
 
 from app.db import Database
-from app.models import Session
+from app.models import Cycle, Session
 from app.services.links import Links
+from tests.factories import Make
 from tests.pages.test_evidence import words
 from tests.services.attendance_world import RULE, Attended
 
@@ -71,3 +73,17 @@ def test_a_cycle_without_a_rule_says_nothing(
         ana = Attended(db, rule={}).participant("Ana")
         token = links.my(ana.id, 1).rsplit("/", 1)[1]
     assert 'id="completion"' not in client.get(f"/my/{token}").text
+
+
+def test_a_session_that_is_not_published_is_still_needed(
+    client: TestClient, database: Database, links: Links, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = Participant(database, links)
+    with database.begin(writes=True) as db:
+        cycle = db.exec(select(Cycle)).one()
+        exam = Make(db).session(cycle, 5)
+        cycle.completion_rule = {"min_sessions": 1, "of": 4, "mandatory": [exam.id]}
+    monkeypatch.setattr("app.routers.pages.my.now", lambda: who.after_two)
+    assert section(client, who) == (
+        "Completing the cycle 1 of 1 sessions that are needed · You still need: session 5"
+    )

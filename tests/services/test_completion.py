@@ -90,6 +90,57 @@ def test_cancelled_and_unpublished_sessions_are_not_asked_for(world: Attended) -
     assert ([each.number for each in known.held], known.called_off) == ([1, 2, 3, 5], 1)
 
 
+def test_nobody_completes_by_what_cannot_be_seen_yet(world: Attended) -> None:
+    """A mandatory session that is scheduled, or still a draft, and not published is to come."""
+    ana = world.participant("Ana")
+    world.there(ana, 1)
+    exam = world.make.session(world.cycle, 5)
+    asks = {"min_sessions": 1, "of": 4, "mandatory": [exam.id]}
+    for status in ("scheduled", "draft"):
+        exam.status, world.cycle.completion_rule = status, asks
+        world.db.flush()
+        run = dry_run(world.db, SYSTEM, world.cycle.id, OVER)
+        assert run.far[ana.id].outcome.missing == (Missing(Lack.MANDATORY, 5),)
+        assert run.far[ana.id].outcome.reachable
+        assert [each.id for each in run.against.planned] == [exam.id]
+    exam.status = "cancelled"  # and nobody had heard of it
+    world.db.flush()
+    assert dry_run(world.db, SYSTEM, world.cycle.id, OVER).counts()["completed"] == 1
+
+
+def test_what_takes_the_place_of_a_cancelled_session_is_to_come(world: Attended) -> None:
+    """It makes no difference when it is published."""
+    world.cycle.completion_rule = {"min_sessions": 4, "of": 4}
+    ana = world.participant("Ana")
+    for number in (1, 2, 3):
+        world.there(ana, number)
+    world.sessions[3].status = "cancelled"
+    world.db.flush()
+    publish(world.db, SYSTEM, world.cycle.id, accept_warnings=True, now=NOW)
+    assert dry_run(world.db, SYSTEM, world.cycle.id, OVER).counts()["completed"] == 1
+    world.make.session(world.cycle, 5, wall_start=world.sessions[3].wall_start + WEEK)
+    seen = []
+    for _ in range(2):
+        run = dry_run(world.db, SYSTEM, world.cycle.id, OVER)
+        seen.append((run.counts()["at_risk"], run.far[ana.id].outcome.missing))
+        publish_again = not run.against.planned or publish(
+            world.db, SYSTEM, world.cycle.id, accept_warnings=True, now=NOW
+        )
+        assert publish_again
+    assert seen == [(1, (Missing(Lack.SESSIONS, 1),))] * 2
+
+
+def test_a_cancelled_session_that_takes_place_after_all_is_to_come(world: Attended) -> None:
+    world.sessions[3].status = "cancelled"
+    world.db.flush()
+    publish(world.db, SYSTEM, world.cycle.id, accept_warnings=True, now=NOW)
+    assert against(world.db, world.cycle.id, OVER).called_off == 1
+    world.sessions[3].status = "scheduled"
+    world.db.flush()
+    known = against(world.db, world.cycle.id, OVER)
+    assert (known.called_off, [each.number for each in known.planned]) == (0, [4])
+
+
 def test_minutes_go_by_what_was_published(world: Attended) -> None:
     """A draft that was moved after the session takes nobody's minutes away."""
     ana = world.participant("Ana")

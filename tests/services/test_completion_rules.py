@@ -13,7 +13,7 @@ from app.schemas.cycle import CloneIn, CycleChange, CycleIn
 from app.services import cycles
 from app.services.actor import SYSTEM, Actor
 from app.services.cloning import clone_cycle
-from app.services.completion_rules import versions
+from app.services.completion_rules import set_rule, versions
 from app.services.schedules import sessions_of
 from tests.factories import NOW, Make
 
@@ -93,3 +93,19 @@ def test_a_copy_asks_for_its_own_sessions(db: DbSession, make: Make) -> None:
 def test_of_no_cycle(db: DbSession) -> None:
     with pytest.raises(NotFound):
         versions(db, SYSTEM, "nothing")
+
+
+def test_a_rule_that_names_a_deleted_session_keeps_nobody_from_anything(
+    db: DbSession, make: Make
+) -> None:
+    cycle = created(db)
+    dead = {**THREE.model_dump(), "mandatory": ["gone"]}
+    cycle.completion_rule = dead
+    db.flush()
+    cycles.change_cycle(db, OLGA, cycle.id, CycleChange(capacity=9))
+    again = CompletionRule(**dead)
+    change(db, cycle, again)
+    set_rule(db, OLGA, cycle.id, again, NOW)
+    assert (cycle.capacity, cycle.completion_rule) == (9, dead)
+    with pytest.raises(Invalid):
+        change(db, cycle, again.model_copy(update={"min_sessions": 2}))

@@ -371,6 +371,20 @@ def test_recorded_attendance_is_not_deleted(db: DbSession, make: Make) -> None:
     assert raised.value.code == "session_has_evidence"
 
 
+def test_a_session_that_the_rule_asks_for_is_not_deleted(db: DbSession, make: Make) -> None:
+    cycle = make.cycle()
+    exam = make.session(cycle)
+    cycle.completion_rule = {"min_sessions": 1, "of": 4, "mandatory": [exam.id]}
+    db.flush()
+    with pytest.raises(Clash) as raised:
+        sessions.delete_session(db, SYSTEM, exam.id)
+    assert (raised.value.code, raised.value.params) == ("session_mandatory", {"number": 1})
+    cycle.completion_rule = {"min_sessions": 1, "of": 4}
+    db.flush()
+    sessions.delete_session(db, SYSTEM, exam.id)
+    assert db.exec(select(Session)).all() == []
+
+
 def test_queries_do_not_grow(db: DbSession, make: Make, count_queries: Count) -> None:
     cycle = make.cycle()
     counts = []

@@ -91,7 +91,8 @@ def change_session(
     status_code=204,
     response_class=Response,
     responses=clash(
-        "`session_released`: cancel it instead. `session_has_evidence`: attendance was recorded."
+        "`session_released`: cancel it instead. `session_has_evidence`: attendance was recorded. "
+        "`session_mandatory`: the completion rule names it; change that first."
     ),
 )
 def delete_session(db: Db, actor: Writes, session_id: str, revision: Revision) -> Response:

@@ -94,17 +94,20 @@ def _form(
     wrong = None if isinstance(error, Stale) else error
     versions = completion_rules.versions(db, actor, cycle.id)
     newest = versions[0].version if versions else 0
-    sessions = [
-        s for s in list_sessions(db, actor, cycle.id) if s.status == SessionStatus.SCHEDULED
-    ]
+    stored = from_document(cycle.completion_rule) if cycle.completion_rule else None
+    named = stored.mandatory if stored else ()
+    everything = list_sessions(db, actor, cycle.id)
+    meant = [s for s in everything if s.status == SessionStatus.SCHEDULED]
+    sessions = [s for s in everything if s in meant or s.id in named]
     context: dict[str, Any] = {
         **_about(request, cycle),
-        "values": completion_form.shown(cycle, len(sessions)) if values is None else values,
+        "values": completion_form.shown(cycle, len(meant)) if values is None else values,
         "sessions": sessions,
         "numbers": {s.id: s.number for s in sessions},
         "version": newest if version is None else version,
         "versions": [(v, from_document(v.document) if v.document else None) for v in versions],
-        "stored": from_document(cycle.completion_rule) if cycle.completion_rule else None,
+        "stored": stored,
+        "dead": len(set(named) - {s.id for s in everything}),
         "stale": isinstance(error, Stale),
         "tried": None,
         "errors": errors_of(wrong, gettext_for(request), _in_form),
