@@ -207,6 +207,15 @@ class MessageCountOut(Out):
     count: int
 
 
+class ReopensOut(Out):
+    """A closed session that a release would open again."""
+
+    session_id: str
+    number: int
+    ends: Instant
+    attended: int = Field(description="How many attended it, by what is known now.")
+
+
 class ReleasePreviewOut(Out):
     """What publishing now would do."""
 
@@ -220,6 +229,10 @@ class ReleasePreviewOut(Out):
     conflicts: list[ConflictOut]
     nothing_new: bool = Field(
         description="Whether readers of the schedule would not see a difference."
+    )
+    reopens: list[ReopensOut] = Field(
+        description="Closed sessions whose end is moved beyond their closing: publishing opens "
+        "them again."
     )
     invites: bool = Field(
         description="Whether the cycle keeps calendars right by mail; if not, nothing is sent "

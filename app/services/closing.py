@@ -113,10 +113,10 @@ def close_session(
             code="session_not_over",
             ends=told.ends,
         )
-    if session.closed_at is not None:
+    if told.closed:
         return _last(db, session)
     session.closed_at = now
-    return _keep(db, actor, session, closed=True, reason=command.note, now=now)
+    return keep(db, actor, session, closed=True, reason=command.note, now=now)
 
 
 def reopen_session(
@@ -132,7 +132,7 @@ def reopen_session(
     if session.closed_at is None:
         raise Clash(N_("This session is not closed."), code="not_closed")
     session.closed_at = None
-    return _keep(db, actor, session, closed=False, reason=command.reason, now=now)
+    return keep(db, actor, session, closed=False, reason=command.reason, now=now)
 
 
 def closings(db: DbSession, actor: Actor, session_id: str) -> list[SessionClosing]:
@@ -153,9 +153,10 @@ def _last(db: DbSession, session: Session) -> SessionClosing:
     return db.exec(query.order_by(col(SessionClosing.at).desc()).limit(1)).one()
 
 
-def _keep(
+def keep(
     db: DbSession, actor: Actor, session: Session, *, closed: bool, reason: str, now: datetime
 ) -> SessionClosing:
+    """Keeps that a session, which is held, was closed or opened again, with the numbers of now."""
     db.flush()
     rows = attendance.attendance(db, actor, session.id)
     counts = Counter(row.record.status for row in rows)

@@ -67,7 +67,7 @@ def measured(row: Session, released: schedule.Session | None, rule: Rule | None)
         for segment in (released.segments if released else ())
         if segment.kind is SegmentKind.BREAK
     )
-    time = SessionTime(here.starts, here.ends, breaks, closed=row.closed_at is not None)
+    time = SessionTime(here.starts, here.ends, breaks, closed=here.closed)
     return Measure(here, time, rule.statuses if rule else StatusRule())
 
 

@@ -22,6 +22,7 @@ from app.services.holidays import holidays_for
 from app.services.issuing import issue
 from app.services.ledger import Plan, plan
 from app.services.part_details import unavailable_of
+from app.services.reopening import hold_closed, reopen_moved
 from app.services.rows import find
 from app.services.schedules import (
     draft_schedule,
@@ -168,10 +169,12 @@ def publish(
 
 
 def hold_as_shown(db: DbSession, cycle_id: str, revision: int | None) -> Cycle:
-    """The cycle, held, for publishing what was shown of it at this revision (None: whatever).
+    """The cycle, held, for publishing what was shown of it at this revision (None: whatever), and
+    before it its closed sessions, which a release may open again.
 
     Raises NotFound; Stale; Clash, code ``cycle_archived``.
     """
+    hold_closed(db, cycle_id)
     cycle = held_cycle(db, cycle_id)
     refuse_archived(cycle)
     if revision is not None and revision != cycle.revision:
@@ -192,6 +195,7 @@ def make_release(
     note: str = "",
 ) -> Release:
     """The next release of a cycle that is held, and the mails that it takes if the cycle invites.
+    Closed sessions whose end it moves beyond their closing are open again.
     Whoever makes one has looked at whether it may be."""
     row = Release(
         cycle_id=cycle.id,
@@ -205,6 +209,7 @@ def make_release(
     cycle.release_number = row.number
     cycle.zones_moved = False
     db.flush()
+    reopen_moved(db, actor, cycle.id, schedule, now)
     if cycle.invites:
         ensure_guests(db, cycle.id, schedule)
         planned = plan(db, cycle, schedule, now)

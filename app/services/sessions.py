@@ -141,9 +141,8 @@ def delete_session(
             ``session_mandatory`` if the cycle's rule says that it must not be missed.
     """
     row = held_session(db, session_id, revision)
-    cycle = held_cycle(
-        db, row.cycle_id
-    )  # or it might be published between the look and the deletion
+    # Or it might be published, or asked for, between the look and the deletion.
+    cycle = held_cycle(db, row.cycle_id)
     if _was_released(db, row):
         raise Clash(
             N_(

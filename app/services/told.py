@@ -34,6 +34,12 @@ class Told:
     status: str
     released: bool
 
+    @property
+    def closed(self) -> bool:
+        """Whether an organizer has said, once it was over, that nothing more is to come. One that
+        was moved beyond that is not closed."""
+        return self.row.closed_at is not None and self.row.closed_at >= self.ends
+
 
 def told(row: Session, released: schedule.Session | None) -> Told:
     """A row with what the newest release has of it, if that has anything."""

@@ -13,7 +13,7 @@ from app.domain.attendance import Kind
 from app.models import Enrolment, Evidence, Session
 from tests.pages.test_attendance import table
 from tests.pages.test_evidence import words
-from tests.services.attendance_world import OVER, Attended
+from tests.services.attendance_world import OVER, WEEK, Attended
 
 SESSION = "/organize/c/leaders/sessions/1/attendance"
 
@@ -121,3 +121,26 @@ def test_a_session_that_is_not_over_says_so_and_keeps_the_note(
 def test_only_organizers(client: TestClient, session_id: str) -> None:
     assert client.get(f"{SESSION}/close").status_code == 303
     assert client.post(f"{SESSION}/close", data={}).status_code in (303, 401, 403)
+
+
+def test_publishing_says_that_it_opens_a_closed_session(
+    organizer_client: TestClient,
+    database: Database,
+    session_id: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("app.routers.pages.publishing.now", lambda: OVER)
+    assert organizer_client.post(f"{SESSION}/close", data={"note": ""}).status_code == 303
+    publish = "/organize/c/leaders/publish"
+    with database.begin(writes=True) as db:
+        session = db.get_one(Session, session_id)
+        session.title = {"en": "New"}
+    assert "opens it again" not in organizer_client.get(publish).text
+    with database.begin(writes=True) as db:
+        session = db.get_one(Session, session_id)
+        for name in ("wall_start", "starts_at", "ends_at"):
+            setattr(session, name, getattr(session, name) + 9 * WEEK)
+    assert (
+        "Session 1 is closed, and its end is moved to a time after that. "
+        "Publishing opens it again; 2 people have attendance there."
+    ) in organizer_client.get(publish).text

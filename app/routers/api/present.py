@@ -1,6 +1,6 @@
 """From rows, and from what rules found, to what programs are answered."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -28,6 +28,7 @@ from app.schemas.cycle import (
     MessageCountOut,
     ReleaseOut,
     ReleasePreviewOut,
+    ReopensOut,
 )
 from app.schemas.enrolment import AttendanceOut, CheckInOut, EnrolmentOut, EvidenceOut
 from app.schemas.invitation import InvitationOut, PartStandingOut
@@ -45,6 +46,7 @@ from app.services.ledger import Plan
 from app.services.ledger_lists import Listed
 from app.services.parts import Placed
 from app.services.publishing import Preview, ToldRelease
+from app.services.reopening import Reopens
 from app.services.schedules import segments_of
 from app.web.sentences import Presenter
 
@@ -281,7 +283,12 @@ def release_out(told: ToldRelease, say: Presenter, mails: int) -> ReleaseOut:
 
 
 def preview_out(
-    cycle: Cycle, found: Preview, planned: Plan, say: Presenter, now: datetime
+    cycle: Cycle,
+    found: Preview,
+    planned: Plan,
+    reopens: Iterable[Reopens],
+    say: Presenter,
+    now: datetime,
 ) -> ReleasePreviewOut:
     """What publishing would do, in sentences, and the mails that it takes."""
     concerned = concerned_by(planned)
@@ -292,6 +299,7 @@ def preview_out(
         warnings=len(found.warnings),
         conflicts=[say.conflict_out(conflict) for conflict in found.conflicts],
         nothing_new=found.nothing_new,
+        reopens=[ReopensOut.model_validate(each, from_attributes=True) for each in reopens],
         invites=cycle.invites,
         messages=[
             MessageCountOut(kind=kind, language=language, count=count)

@@ -10,7 +10,7 @@ from app.models import Release, now
 from app.routers.api.present import page_of, preview_out, release_out
 from app.schemas.cycle import ConflictOut, PublishIn, ReleaseOut, ReleasePreviewOut
 from app.schemas.page import Page
-from app.services import cycles, publishing, releases, zone_guard
+from app.services import cycles, publishing, releases, reopening, zone_guard
 from app.web.api import JsonRoute, OnceDep, Revision, Sentences, answer, clash
 from app.web.dependencies import Db, Reads, Writes
 from app.web.sentences import Presenter
@@ -51,7 +51,8 @@ def preview_release(db: Db, actor: Reads, say: Sentences, cycle_id: str) -> Resp
     cycle = cycles.get_cycle(db, actor, cycle_id)
     found = publishing.preview(db, reader, cycle.id, moment)
     planned = publishing.reach(db, reader, cycle.id, found.next_schedule, moment)
-    shown = preview_out(cycle, found, planned, say, moment)
+    opened = reopening.reopens(db, found.before, found.next_schedule)
+    shown = preview_out(cycle, found, planned, opened, say, moment)
     return answer(shown, revision=shown.revision)
 
 

@@ -12,6 +12,7 @@ from app.routers.pages.attendance import about, open_session, path_of
 from app.schemas.completion import CloseIn, ReopenIn
 from app.services import closing
 from app.services.actor import Actor
+from app.services.told import told_of
 from app.web.dependencies import Db, Organizer
 from app.web.forms import FormData, errors_of
 from app.web.problems import status_of, validate
@@ -74,9 +75,11 @@ def _page(
     error: DomainError | None = None,
 ) -> Response:
     cycle, session = open_session(db, actor, slug, number)
+    told = told_of(db, session)
     context = {
         **about(request, cycle, session),
-        "open": None if session.closed_at else closing.still_open(db, actor, session.id),
+        "told": told,
+        "open": None if told.closed else closing.still_open(db, actor, session.id),
         "history": closing.closings(db, actor, session.id),
         "values": {"note": "", "reason": "", **values},
         "errors": errors_of(error, gettext_for(request)),

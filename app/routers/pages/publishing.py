@@ -7,7 +7,7 @@ from app.db import DbSession
 from app.domain.errors import N_, Clash, DomainError, Invalid, Stale
 from app.models import Release, now
 from app.schemas.cycle import NoteIn
-from app.services import casting, cycles, publishing, releases, zone_guard
+from app.services import casting, cycles, publishing, releases, reopening, zone_guard
 from app.services.actor import Actor
 from app.services.concerned import ever_told
 from app.services.invitation_previews import mail_of_release
@@ -59,6 +59,7 @@ def _preview(
             preview, reader.language, reader.zone, f"/organize/c/{slug}", moment
         ),
         "zone_mails": publish_page.kinds_of(of_zones, reader.language) if of_zones else [],
+        "reopens": reopening.reopens(db, preview.before, preview.next_schedule),
         **publish_page.reach_context(planned, preview.next_schedule, reader.language, moment),
     }
     status = status_of(error) if error else 200
