@@ -14,10 +14,12 @@ from app.models import Enrolment, Evidence, Session
 from app.schemas.enrolment import MarkIn, RetractIn
 from app.services import evidence as stored
 from app.services.actor import Actor
+from app.services.check_in import window_of
 from app.services.evidence import add_once
 from app.services.measures import Measure, measure_of
 from app.services.places import loads
 from app.services.rows import find
+from app.services.told import Told, refuse_what_takes_no_place
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,13 @@ def mark(
     db: DbSession, actor: Actor, session_id: str, command: MarkIn, now: datetime
 ) -> AttendanceRow:
     """An organizer's word on somebody's attendance, with the reason; it counts before all else.
-    The same word again while it counts adds nothing.
+    The same word again while it counts adds nothing. Somebody can be excused beforehand; nobody
+    was there before check-in opens.
 
     Raises:
         NotFound: no such session.
+        Clash: ``session_not_published``; ``session_cancelled``; ``session_not_begun`` (parameter
+            ``opens``, an aware UTC instant).
         Invalid: at ``enrolment_id``, if it is not in the session's cycle; at ``status``, for
             "unknown": that is what taking a mark back says.
     """
@@ -86,7 +91,18 @@ def mark(
             code="unknown_is_no_mark",
         )
     session, enrolment, evidence = _held(db, session_id, command.enrolment_id)
-    counts = _mark_that_counts(measure_of(db, session).record(evidence), evidence)
+    measure = measure_of(db, session)
+    refuse_what_takes_no_place(measure.told)
+    if command.status in domain.ATTENDED and now < marked_from(measure.told):
+        raise Clash(
+            N_(
+                "Check-in of this session is not open yet, so nobody has been there. "
+                "Until then somebody can be excused."
+            ),
+            code="session_not_begun",
+            opens=marked_from(measure.told),
+        )
+    counts = _mark_that_counts(measure.record(evidence), evidence)
     if counts is None or (counts.status, counts.reason) != (command.status, command.reason):
         row_id = new_id()
         add_once(
@@ -105,6 +121,11 @@ def mark(
             ),
         )
     return _row(db, session, enrolment)
+
+
+def marked_from(session: Told) -> datetime:
+    """From when somebody can be marked as having been there: check-in is open, or it has begun."""
+    return min(window_of(session)[0], session.starts)
 
 
 def retract(

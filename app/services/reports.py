@@ -26,6 +26,7 @@ from app.services import report_evidence
 from app.services.actor import Actor
 from app.services.report_reading import Reading
 from app.services.rows import find, hold, may_be_id
+from app.services.told import refuse_what_takes_no_place, told_of
 
 # Names of things, by which the next one to have such a thing would be taken for this one.
 _THINGS = frozenset(
@@ -216,7 +217,8 @@ def apply_report(
     """Makes evidence of every row that is matched. Twice is once.
 
     Raises:
-        NotFound. Clash: ``questions_open``, ``report_undone``.
+        NotFound. Clash: ``questions_open``, ``report_undone``; ``session_not_published``,
+            ``session_cancelled``, ``session_not_begun`` (parameter ``starts``, aware UTC).
     """
     row = _held(db, session_id, import_id)
     if row.status == ReportStatus.APPLIED:
@@ -225,6 +227,14 @@ def apply_report(
         raise Clash(N_("This report was undone. Upload it again to use it."), code="report_undone")
     if row.reading.get("questions"):
         raise Clash(N_("Answer first what the report leaves open."), code="questions_open")
+    session = told_of(db, db.get_one(Session, session_id))
+    refuse_what_takes_no_place(session)
+    if now < session.starts:
+        raise Clash(
+            N_("This session has not begun yet. Apply its report when it is over."),
+            code="session_not_begun",
+            starts=session.starts,
+        )
     row.status, row.applied_at, row.applied_by = ReportStatus.APPLIED, now, actor.name
     db.flush()
     report_evidence.credit(db, actor, row, now)

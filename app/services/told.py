@@ -11,7 +11,8 @@ from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain import schedule
-from app.domain.errors import NotFound
+from app.domain.check_in import refuse_cancelled
+from app.domain.errors import N_, Clash, NotFound
 from app.domain.schedule import Schedule, SessionStatus
 from app.domain.text import Localized
 from app.models import Session
@@ -98,3 +99,16 @@ def in_release(released: Schedule | None, session_id: str) -> schedule.Session |
     """What a release says of a session, if it says anything."""
     sessions = released.sessions if released else ()
     return next((session for session in sessions if session.id == session_id), None)
+
+
+def refuse_what_takes_no_place(found: Told) -> None:
+    """Whether somebody can have been at a session at all, by what was published of it.
+
+    Raises Clash: ``session_not_published``; ``session_cancelled``.
+    """
+    if not found.released:
+        raise Clash(
+            N_("This session is not published yet, so nobody can have been there."),
+            code="session_not_published",
+        )
+    refuse_cancelled(found.status)

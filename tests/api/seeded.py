@@ -15,6 +15,8 @@ from app.models import (
     ReportRow,
     now,
 )
+from app.services.actor import SYSTEM
+from app.services.publishing import publish
 from app.services.rows import initiative_key
 from tests.factories import Make
 
@@ -45,8 +47,9 @@ class Seeded:
         return template.format(**vars(self))
 
 
-def seed(database: Database) -> Seeded:
-    """A cycle whose first session is on right now, with an agenda, its people and a participant."""
+def seed(database: Database, *, published: bool = False) -> Seeded:
+    """A cycle whose first session is on right now, with an agenda, its people and a participant;
+    a draft, unless it is `published`."""
     with database.begin(writes=True) as db:
         make = Make(db)
         cycle = make.cycle(zone="America/Bogota")
@@ -86,6 +89,8 @@ def seed(database: Database) -> Seeded:
         db.add(row)
         run = IssueRun(cycle_id=cycle.id, finished_at=begun)
         db.add(run)
+        if published:
+            publish(db, SYSTEM, cycle.id, accept_warnings=True, now=begun)
         return Seeded(
             cycle_id=cycle.id,
             session_id=session.id,

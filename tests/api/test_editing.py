@@ -129,7 +129,7 @@ def test_a_check_in_is_once_and_stays(api: TestClient, database: Database) -> No
 
 
 def test_a_mark_counts_until_it_is_taken_back(api: TestClient, database: Database) -> None:
-    seeded = seed(database)
+    seeded = seed(database, published=True)
     url = f"/api/v1/sessions/{seeded.session_id}/attendance"
     who = {"enrolment_id": seeded.enrolment_id}
     marked = api.post(f"{url}/marks", json={**who, "status": "excused", "reason": "Ill."})

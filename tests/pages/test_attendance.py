@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import openpyxl
 import pytest
@@ -13,9 +13,11 @@ from sqlmodel import col, select
 from starlette.testclient import TestClient
 
 from app.db import Database
-from app.models import Cycle, Evidence
+from app.models import Cycle, Evidence, Session
 from app.services import check_in
-from tests.factories import Make
+from app.services.actor import SYSTEM
+from app.services.publishing import publish
+from tests.factories import NOW, Make
 
 START = datetime.fromisoformat("2026-12-01T14:00:00+00:00")
 SESSION = "/organize/c/leaders/sessions/1/attendance"
@@ -24,13 +26,15 @@ Counting = Callable[[], AbstractContextManager[list[str]]]
 
 
 @pytest.fixture
-def ids(database: Database) -> dict[str, str]:
-    """Three participants, of whom Ana checked in to session 1 of 2."""
+def ids(database: Database, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Three participants, of whom Ana checked in to session 1 of 2, which has just begun."""
+    monkeypatch.setattr("app.routers.pages.attendance.now", lambda: START)
     with database.begin(writes=True) as db:
         make = Make(db)
         cycle = make.cycle(slug="leaders")
         make.session(cycle, title={"en": "Points & starts"})
         make.session(cycle, 2)
+        publish(db, SYSTEM, cycle.id, accept_warnings=True, now=NOW)
         rows = [make.enrolment(cycle, make.person(name=n)) for n in ("Ana", "Bruno", "Celia")]
         check_in.check_in(db, rows[0], 1, START, "room")
         return {row.name: row.id for row in rows}
@@ -138,6 +142,33 @@ def test_a_mark_needs_a_reason(
     kept = re.findall(r'name="reason" type="text" value="([^"]*)"', answer.text)
     assert kept == [typed.get("reason", "").strip()]
     assert evidence(database) == before
+
+
+def test_marking_somebody_beforehand(
+    organizer_client: TestClient,
+    database: Database,
+    ids: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    early = START - timedelta(hours=1)
+    monkeypatch.setattr("app.routers.pages.attendance.now", lambda: early)
+    path = f"{SESSION}/{ids['Bruno']}"
+    html = organizer_client.get(path).text
+    assert re.findall(r'name="status"[^>]*value="(\w+)"', html) == ["excused", "absent"]
+    assert "until then somebody can be excused" in html
+    refused = organizer_client.post(path, data={"status": "present", "reason": "Promised"})
+    assert refused.status_code == 409
+    assert "Check-in of this session is not open yet, so nobody has been there." in refused.text
+    excused = organizer_client.post(path, data={"status": "excused", "reason": "Ill"})
+    assert excused.status_code == 303
+    with database.begin(writes=True) as db:
+        db.exec(select(Session).where(Session.number == 1)).one().status = "cancelled"
+    with database.begin(writes=True) as db:
+        cycle = db.exec(select(Cycle)).one()
+        publish(db, SYSTEM, cycle.id, accept_warnings=True, now=early)
+    html = organizer_client.get(path).text
+    assert "This session was cancelled, so nobody can be marked." in html
+    assert "Take the mark back" in html
 
 
 def test_files(organizer_client: TestClient, ids: dict[str, str]) -> None:

@@ -12,9 +12,9 @@ from app.domain.attendance import Basis, Status
 from app.domain.errors import Clash, Invalid, NotFound
 from app.models import Cycle, Enrolment, Evidence, Session
 from app.schemas.enrolment import MarkIn, RetractIn
-from app.services import attendance, check_in
+from app.services import attendance, check_in, publishing
 from app.services.actor import SYSTEM, Actor
-from tests.factories import Make
+from tests.factories import NOW, Make
 
 START = datetime.fromisoformat("2026-12-01T14:00:00+00:00")
 AFTER = START + timedelta(hours=3)
@@ -30,7 +30,13 @@ def cycle(make: Make) -> Cycle:
 
 @pytest.fixture
 def session(make: Make, cycle: Cycle) -> Session:
-    return make.session(cycle)
+    row = make.session(cycle)
+    publish(make.db, cycle)
+    return row
+
+
+def publish(db: DbSession, cycle: Cycle) -> None:
+    publishing.publish(db, SYSTEM, cycle.id, accept_warnings=True, now=NOW)
 
 
 def marked(row: Enrolment, status: Status, reason: str = "She told us") -> MarkIn:
@@ -113,6 +119,41 @@ class TestMark:
             assert [f.field for f in error.value.fields] == [field]
         with pytest.raises(NotFound):
             attendance.mark(db, OLGA, "nothing", marked(row, Status.PRESENT), AFTER)
+
+    def test_nobody_was_there_before_check_in_opened(
+        self, db: DbSession, make: Make, cycle: Cycle, session: Session
+    ) -> None:
+        row, opens = make.enrolment(cycle), START - timedelta(minutes=session.check_in_before)
+        before = opens - timedelta(seconds=1)
+        for status in attendance.ATTENDED:
+            with pytest.raises(Clash) as error:
+                attendance.mark(db, OLGA, session.id, marked(row, status), before)
+            assert (error.value.code, error.value.params) == (
+                "session_not_begun",
+                {"opens": opens},
+            )
+        found = attendance.mark(db, OLGA, session.id, marked(row, Status.EXCUSED), before)
+        assert found.record.status == "excused"
+        found = attendance.mark(db, OLGA, session.id, marked(row, Status.PRESENT), opens)
+        assert found.record.status == "present"
+
+    def test_nobody_was_at_what_was_not_published_or_was_called_off(
+        self, db: DbSession, make: Make, cycle: Cycle, session: Session
+    ) -> None:
+        row, draft = make.enrolment(cycle), make.session(cycle, 2)
+        session.status = "cancelled"
+        db.flush()
+        # Nobody was told so far that it is off.
+        attendance.mark(db, OLGA, session.id, marked(row, Status.PRESENT), AFTER)
+        with pytest.raises(Clash) as error:
+            attendance.mark(db, OLGA, draft.id, marked(row, Status.EXCUSED), AFTER)
+        assert error.value.code == "session_not_published"
+        publish(db, cycle)
+        with pytest.raises(Clash) as error:
+            attendance.mark(db, OLGA, session.id, marked(row, Status.EXCUSED), AFTER)
+        assert error.value.code == "session_cancelled"
+        back = RetractIn(enrolment_id=row.id, reason="It was off")
+        assert attendance.retract(db, OLGA, session.id, back, AFTER).record.status == "unknown"
 
     def test_taking_it_back(
         self, db: DbSession, make: Make, cycle: Cycle, session: Session

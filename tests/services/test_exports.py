@@ -17,7 +17,8 @@ from app.services import attendance, check_in, exports
 from app.services.actor import SYSTEM, Actor
 from app.services.attendance import AttendanceRow
 from app.services.enrolment_lists import all_enrolments
-from tests.factories import Make
+from app.services.publishing import publish
+from tests.factories import NOW, Make
 from tests.services.attendance_world import Attended
 
 START = datetime.fromisoformat("2026-12-01T14:00:30.5+00:00")
@@ -70,6 +71,7 @@ def read_xlsx(data: bytes) -> list[list[Any]]:
 def rows(db: DbSession, make: Make) -> list[AttendanceRow]:
     cycle = make.cycle()
     session = make.session(cycle)
+    publish(db, SYSTEM, cycle.id, accept_warnings=True, now=NOW)
     initiative = Initiative(name="Clúster Ñuble")
     db.add(initiative)
     ana = make.enrolment(

@@ -16,6 +16,7 @@ from app.schemas.enrolment import RetractIn
 from app.schemas.report import AnswersIn, DecisionIn, UndoIn
 from app.services import attendance, closing, report_lists, report_reading, reports
 from app.services.merging import merge_people
+from app.services.publishing import publish
 from tests.services.attendance_world import OVER, Attended
 from tests.services.reports_world import (
     OLGA,
@@ -331,7 +332,7 @@ def test_reading_applying_looking_and_undoing_take_as_many_queries_for_many(
         found = report_lists.look(db, OLGA, session.id, report.id)
     with count_queries() as undoing:
         reports.undo_report(db, OLGA, session.id, report.id, UNDO, OVER)
-    assert (len(adding), len(applying), len(looking), len(undoing)) == (15, 8, 6, 7)
+    assert (len(adding), len(applying), len(looking), len(undoing)) == (15, 9, 6, 7)
     assert found.counts == {"matched": people, "unmatched": 1}
 
 
@@ -391,3 +392,28 @@ def test_nothing_is_lost_of_who_becomes_another_meanwhile(
             if act == "apply"
             else [("interval", stays), ("retraction", stays)]
         )
+
+
+def test_it_is_not_applied_before_the_session_or_to_one_that_is_none(world: Attended) -> None:
+    """Read and decided on it can be; undoing is possible afterwards."""
+    ana = world.participant("Ana")
+    session, draft = world.sessions[0], world.make.session(world.cycle, 5)
+    report, other = (add(world.db, each, zoom(row("Ana"))) for each in (session, draft))
+    early = session.starts_at - timedelta(seconds=1)
+    with pytest.raises(Clash) as caught:
+        reports.apply_report(world.db, OLGA, session.id, report.id, early)
+    assert (caught.value.code, caught.value.params) == (
+        "session_not_begun",
+        {"starts": session.starts_at},
+    )
+    with pytest.raises(Clash) as caught:
+        reports.apply_report(world.db, OLGA, draft.id, other.id, OVER)
+    assert caught.value.code == "session_not_published"
+    session.status = "cancelled"
+    world.db.flush()
+    publish(world.db, OLGA, world.cycle.id, accept_warnings=True, now=early)
+    with pytest.raises(Clash) as caught:
+        reports.apply_report(world.db, OLGA, session.id, report.id, OVER)
+    assert caught.value.code == "session_cancelled"
+    assert [each.status for each in (report, other)] == ["preview", "preview"]
+    assert world.db.exec(select(Evidence).where(Evidence.enrolment_id == ana.id)).all() == []

@@ -63,7 +63,14 @@ def list_attendance(
     return answer(page_of([attendance_out(row) for row in rows], cursor))
 
 
-@router.post("/sessions/{session_id}/attendance/marks", response_model=AttendanceOut)
+@router.post(
+    "/sessions/{session_id}/attendance/marks",
+    response_model=AttendanceOut,
+    responses=clash(
+        "`session_not_published`, `session_cancelled`; `session_not_begun`: nobody was there "
+        "before check-in opens, but somebody can be excused."
+    ),
+)
 def mark_attendance(
     db: Db, actor: Attends, once: OnceAttending, session_id: str, command: MarkIn
 ) -> Response:

@@ -136,7 +136,10 @@ def decide_rows(
 @router.post(
     f"{_ONE}/apply",
     response_model=ReportOut,
-    responses=clash("`questions_open`, `report_undone`."),
+    responses=clash(
+        "`questions_open`, `report_undone`; `session_not_published`, `session_cancelled`; "
+        "`session_not_begun`: apply it when the session is over."
+    ),
 )
 def apply_report(
     db: Db, actor: Attends, once: OnceAttending, session_id: str, import_id: str

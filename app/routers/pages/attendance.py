@@ -14,6 +14,8 @@ from app.schemas.enrolment import MarkIn, RetractIn
 from app.services import attendance, exports
 from app.services.actor import Actor
 from app.services.cycles import cycle_for_slug
+from app.services.marks import marked_from
+from app.services.measures import takes_place
 from app.services.sessions import session_by_number
 from app.services.told import told_of
 from app.web.dependencies import Db, Organizer
@@ -66,6 +68,7 @@ def of_session(
         **about(request, cycle, session),
         "told": told,
         "over": now() >= told.ends,
+        "takes_place": takes_place(told),
         "found": found,
         "statuses": [s for s in Status if found.counts.get(s)],
         **kept,
@@ -216,6 +219,7 @@ def _one(
 ) -> Response:
     cycle, session = open_session(db, actor, slug, number)
     known = attendance.case(db, actor, session.id, enrolment_id)
+    begun = now() >= marked_from(known.measure.told)
     # There are two forms on the page, each with a reason.
     named = {"reason": "retract_reason"} if back else {}
     errors = errors_of(error, gettext_for(request), lambda name: named.get(name, name))
@@ -225,7 +229,9 @@ def _one(
         "values": {"retract_reason": "", **values},
         "errors": errors,
         "focus": next(iter(errors), ""),
-        "marks": MARKS,
+        "marks": [each for each in MARKS if begun or each not in attendance.ATTENDED],
+        "takes_place": takes_place(known.measure.told),
+        "begun": begun,
         "by_id": {each.id: each for each in known.evidence},
     }
     status = status_of(error) if error else 200
