@@ -205,6 +205,12 @@ class Record:
         return None if self.seconds is None else self.seconds // 60
 
 
+def counts_at(found: Record, *, enrolled: bool) -> bool:
+    """Whether somebody counts at the session that this is the record of: who is enrolled does at
+    each, and who has no place any more where evidence that stands shows that they were seen."""
+    return enrolled or found.status in ATTENDED
+
+
 class _Case:
     """What a rung of the ladder looks at: what was not retracted, by kind, in order of time.
 

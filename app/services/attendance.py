@@ -4,25 +4,32 @@ Records are computed from the evidence every time; nothing of them is stored.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, or_
 from sqlmodel import col, select
 
 from app.db import DbSession
-from app.domain.attendance import ATTENDED, Basis, Record, Status, seconds_untold
+from app.domain.attendance import (
+    ATTENDED,
+    Basis,
+    Record,
+    Status,
+    counts_at,
+    seconds_untold,
+)
 from app.domain.enrolment import EnrolmentStatus
-from app.domain.schedule import SessionStatus
 from app.models import Cycle, Enrolment, Evidence, Session
 from app.services import evidence as stored
 from app.services.actor import Actor
 from app.services.enrolment_lists import named
 from app.services.marks import AttendanceRow, Case, case, mark, retract
-from app.services.measures import Measure, measure_of, measures
+from app.services.measures import measure_of, measures, takes_place
 from app.services.paging import Numbers, numbered, paginate
 from app.services.places import loads
 from app.services.rows import find, found_by
+from app.services.told import Told
 
 __all__ = [
     "ATTENDED",
@@ -41,6 +48,9 @@ __all__ = [
 ]
 
 
+CONFIRMED = EnrolmentStatus.CONFIRMED
+
+
 @dataclass(frozen=True, slots=True)
 class AttendancePage:
     """A numbered page of a session's attendance. `counts` is of the whole session, `numbers` of
@@ -54,21 +64,23 @@ class AttendancePage:
 @dataclass(frozen=True, slots=True)
 class Overview:
     """Participants against sessions. `records` has one record for each of `sessions`, in their
-    order, for each row of `page`; `attended` counts who attended each session, in the whole cycle,
-    and `attended_of` the sessions that each enrolment of the page attended."""
+    order, for each of `enrolments`; None at those where somebody who is gone does not count.
+    `attended` counts who attended each session, in the whole cycle, of those who count there
+    (`people`), and `attended_of` the sessions that each of `enrolments` attended."""
 
-    sessions: list[Session]
+    sessions: list[Told]
     enrolments: list[Enrolment]
-    records: list[list[Record]]
+    records: list[list[Record | None]]
     attended: list[int]
+    people: list[int]
     attended_of: list[int]
     participants: int
     numbers: Numbers
 
 
 def attendance(db: DbSession, actor: Actor, session_id: str) -> list[AttendanceRow]:
-    """Everybody's attendance at a session, by name: all who are confirmed, and whoever else there
-    is evidence of (it is never thrown away because somebody withdrew). Five queries.
+    """Everybody's attendance at a session, by name: all who are confirmed, and whoever else was
+    seen there (it is never thrown away because somebody withdrew). Five queries.
 
     Raises:
         NotFound: no such session.
@@ -94,13 +106,16 @@ def attendance_and_untold(
         known = evidence.get(row.id, [])
         record = measure.record(known)
         by_times = record.basis is Basis.INTERVALS
+        if not counts_at(record, enrolled=row.status == CONFIRMED):
+            continue
         yield AttendanceRow(row, record), seconds_untold(known, measure.time) if by_times else 0
 
 
 def attendance_after(
     db: DbSession, actor: Actor, session_id: str, after: str | None = None, limit: int = 50
 ) -> tuple[list[AttendanceRow], str | None]:
-    """A stretch of `attendance`, and the cursor after it. Six queries.
+    """A stretch of `attendance`, and the cursor after it: at most `limit`, and fewer where somebody
+    who is gone turns out not to count. Six queries.
 
     Raises:
         NotFound: no such session. Invalid: at ``after``.
@@ -111,7 +126,8 @@ def attendance_after(
     rows, cursor = paginate(db, statement.options(*loads()), by_name, after, limit)
     evidence = stored.of_session(db, session.id, [row.id for row in rows])
     measure = measure_of(db, session)
-    return [AttendanceRow(row, measure.record(evidence.get(row.id, []))) for row in rows], cursor
+    found = (AttendanceRow(row, measure.record(evidence.get(row.id, []))) for row in rows)
+    return _counted(found), cursor
 
 
 def evidence_after(
@@ -147,12 +163,18 @@ def attendance_page(
     evidence = stored.of_session(db, session.id)
     concerned = _concerned(session.cycle_id, [session.id])
     by_name = (col(Enrolment.search_key), col(Enrolment.id))
-    everybody = list(db.exec(select(Enrolment.id).where(*concerned)).all())
+    everybody = db.exec(select(Enrolment.id, Enrolment.status).where(*concerned)).all()
     measure = measure_of(db, session)
-    records = {row_id: measure.record(evidence.get(row_id, [])) for row_id in everybody}
+    records = {
+        row_id: record
+        for row_id, standing in everybody
+        if counts_at(
+            record := measure.record(evidence.get(row_id, [])), enrolled=standing == CONFIRMED
+        )
+    }
     matching = found_by(query, Enrolment.search_key)
     ordered = select(Enrolment.id).where(*concerned, *matching).order_by(*by_name)
-    found = list(db.exec(ordered).all())
+    found = [row_id for row_id in db.exec(ordered) if row_id in records]
     if status is not None:
         found = [row_id for row_id in found if records[row_id].status is status]
     numbers = numbered(len(found), number, limit)
@@ -172,58 +194,72 @@ def overview(
     number: int = 1,
     limit: int = 50,
 ) -> Overview:
-    """A page of the cycle's participants against its sessions (drafts and cancelled ones left
-    out), with totals over everybody. Eight queries.
+    """A page of the cycle's participants against the sessions that take place by what was
+    published, with totals over everybody. Eight queries.
 
     Raises:
         NotFound: no such cycle.
     """
     find(db, Cycle, cycle_id)
-    sessions = list(
-        db.exec(
-            select(Session)
-            .where(
-                col(Session.cycle_id) == cycle_id,
-                col(Session.status) == SessionStatus.SCHEDULED,
-            )
-            .order_by(col(Session.number))
-        ).all()
-    )
-    ids = [session.id for session in sessions]
+    rows = db.exec(select(Session).where(col(Session.cycle_id) == cycle_id)).all()
+    known = {
+        key: each for key, each in measures(db, cycle_id, rows).items() if takes_place(each.told)
+    }
+    sessions = sorted((each.told for each in known.values()), key=lambda told: told.number)
+    ids = [told.row.id for told in sessions]
     evidence = stored.of_sessions(db, ids)
-    known = measures(db, cycle_id, sessions)
-    attended = [_attended_count(known[s.id], evidence.get(s.id, {})) for s in sessions]
     concerned = _concerned(cycle_id, ids)
-    participants = len(db.exec(select(Enrolment.id).where(*concerned)).all())
+    enrolled = {
+        row_id: standing == CONFIRMED
+        for row_id, standing in db.exec(
+            select(Enrolment.id, Enrolment.status).where(*concerned)
+        ).all()
+    }
+    seen = [
+        {
+            row_id
+            for row_id, pieces in evidence.get(each, {}).items()
+            if known[each].record(pieces).status in ATTENDED
+        }
+        for each in ids
+    ]
+    has_place = {row_id for row_id, confirmed in enrolled.items() if confirmed}
+    counted = has_place.union(*seen)
     ordered = (
         select(Enrolment.id)
         .where(*concerned, *found_by(query, Enrolment.search_key))
         .order_by(col(Enrolment.search_key), col(Enrolment.id))
     )
-    found = list(db.exec(ordered).all())
+    found = [row_id for row_id in db.exec(ordered) if row_id in counted]
     numbers = numbered(len(found), number, limit)
     enrolments = named(db, numbers.of(found))
-    records = [
-        [known[s.id].record(evidence.get(s.id, {}).get(enrolment.id, [])) for s in sessions]
-        for enrolment in enrolments
-    ]
+
+    def record(session_id: str, enrolment_id: str) -> Record | None:
+        here = known[session_id].record(evidence.get(session_id, {}).get(enrolment_id, []))
+        return here if counts_at(here, enrolled=enrolled[enrolment_id]) else None
+
+    records = [[record(each, enrolment.id) for each in ids] for enrolment in enrolments]
     return Overview(
         sessions=sessions,
         enrolments=enrolments,
         records=records,
-        attended=attended,
-        attended_of=[sum(r.status in ATTENDED for r in row) for row in records],
-        participants=participants,
+        attended=[len(each) for each in seen],
+        people=[len(has_place | each) for each in seen],
+        attended_of=[sum(enrolment.id in each for each in seen) for enrolment in enrolments],
+        participants=len(counted),
         numbers=numbers,
     )
 
 
-def _attended_count(measure: Measure, evidence: stored.ByEnrolment) -> int:
-    return sum(measure.record(each).status in ATTENDED for each in evidence.values())
+def _counted(rows: Iterable[AttendanceRow]) -> list[AttendanceRow]:
+    return [
+        row for row in rows if counts_at(row.record, enrolled=row.enrolment.status == CONFIRMED)
+    ]
 
 
 def _concerned(cycle_id: str, session_ids: list[str]) -> list[ColumnElement[bool]]:
-    """The enrolments that stand in attendance: those confirmed, and those there is evidence of."""
+    """The enrolments that may stand in attendance: those confirmed, and those there is evidence of,
+    of whom `counts_at` says whether it shows that they were there."""
     # Not a correlated EXISTS: for each enrolment SQLite would walk all evidence of the session.
     seen = select(Evidence.enrolment_id).where(col(Evidence.session_id).in_(session_ids))
     return [

@@ -1,31 +1,34 @@
 """How many attended each session, without reading all the evidence there is."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import distinct, func
+from sqlalchemy import case, distinct, func
 from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain import attendance as domain
-from app.domain.attendance import Basis, Kind, Status
+from app.domain.attendance import Kind, Status, counts_at
 from app.domain.enrolment import EnrolmentStatus
 from app.models import Enrolment, Evidence, Session
 from app.services import evidence as stored
 from app.services.completion import DryRun
-from app.services.measures import measures
+from app.services.measures import measures, takes_place
 
 _SETTLING = (Kind.MARK, Kind.INTERVAL, Kind.TOTAL, Kind.RETRACTION)
 _MANY = 5_000  # more values than that are not put into one query
 
 
-def attendance_counts(db: DbSession, sessions: Sequence[Session]) -> dict[str, Counter[Status]]:
-    """For each session, by its id, how many enrolments have which status; those of whom nothing is
-    known are left out. Four queries.
+def attendance_counts(
+    db: DbSession, sessions: Sequence[Session], confirmed: int
+) -> dict[str, Counter[Status]]:
+    """For each session, by its id, how many people have which status, of those who count there
+    (`domain.attendance.counts_at`); nobody at one that does not take place by what was published.
+    Four queries.
 
-    The sessions are of one cycle. What an organizer marked, or a report says, goes through the rule
-    one by one. All who only checked in amount to the same, so the database counts them: ten
-    thousand in six sessions would take seconds.
+    The sessions are of one cycle, in which so many are `confirmed`. What an organizer marked, or a
+    report says, goes through the rule one by one. All who only checked in amount to the same, so
+    the database counts them: ten thousand in six sessions would take seconds.
     """
     ids = [session.id for session in sessions]
     checked_in = _checked_in(db, ids)
@@ -37,32 +40,39 @@ def attendance_counts(db: DbSession, sessions: Sequence[Session]) -> dict[str, C
     for session in sessions:
         measure = known[session.id]
         counts: Counter[Status] = Counter()
-        alone = checked_in.get(session.id, 0)
-        for enrolment_id in (e for s, e in pairs if s == session.id):
-            theirs = evidence[session.id][enrolment_id]
-            counts[measure.record(theirs).status] += 1
-            alone -= any(each.kind is Kind.CHECK_IN for each in theirs)
-        if alone:
-            sample = domain.Evidence(id="", kind=Kind.CHECK_IN, at=session.starts_at)
-            counts[measure.record([sample]).status] += alone
-        del counts[Status.UNKNOWN]
         found[session.id] = counts
+        if not takes_place(measure.told):
+            continue
+        alone, enrolled_alone = checked_in.get(session.id, (0, 0))
+        rest = confirmed
+        for enrolment_id, enrolled in (
+            (who, enrolled) for (where, who), enrolled in pairs.items() if where == session.id
+        ):
+            theirs = evidence[session.id][enrolment_id]
+            record = measure.record(theirs)
+            counts[record.status] += counts_at(record, enrolled=enrolled)
+            rest -= enrolled
+            here = any(each.kind is Kind.CHECK_IN for each in theirs)
+            alone -= here
+            enrolled_alone -= here and enrolled
+        sample = domain.Evidence(id="", kind=Kind.CHECK_IN, at=session.starts_at)
+        counts[measure.record([sample]).status] += alone
+        counts[measure.record([]).status] += rest - enrolled_alone
     return found
 
 
 def counts_with(
-    db: DbSession, sessions: Sequence[Session], run: DryRun
+    db: DbSession, sessions: Sequence[Session], run: DryRun, confirmed: int
 ) -> dict[str, Counter[Status]]:
     """The same where everybody's records are at hand already. Without a rule there are none, and
     they are counted. Two queries, with a rule."""
     if not run.far:
-        return attendance_counts(db, sessions)
+        return attendance_counts(db, sessions, confirmed)
     held = run.against.measures
     found = {session.id: Counter[Status]() for session in sessions}
     for far in run.far.values():
         for session_id, record in far.records.items():
-            if _known(record):
-                found[session_id][record.status] += 1
+            found[session_id][record.status] += 1
     gone = select(Enrolment.id).where(
         col(Enrolment.cycle_id) == run.against.cycle.id,
         col(Enrolment.status) != EnrolmentStatus.CONFIRMED,
@@ -73,32 +83,35 @@ def counts_with(
     evidence = stored.of_sessions(db, held, db.exec(gone).all())
     for session_id, measure in held.items():
         for theirs in evidence.get(session_id, {}).values():
-            if _known(record := measure.record(theirs)):
-                found[session_id][record.status] += 1
-    for counts in found.values():
-        del counts[Status.UNKNOWN]
+            record = measure.record(theirs)
+            found[session_id][record.status] += counts_at(record, enrolled=False)
     return found
 
 
-def _known(record: domain.Record) -> bool:
-    """Whether anything is known of them but that the session was closed without them."""
-    return record.basis not in (Basis.NOTHING, Basis.CLOSING)
-
-
-def _checked_in(db: DbSession, session_ids: Sequence[str]) -> dict[str, int]:
+def _checked_in(db: DbSession, session_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """How many checked in to each session, and how many of them have a place."""
+    confirmed = case((col(Enrolment.status) == EnrolmentStatus.CONFIRMED, col(Enrolment.id)))
     statement = (
-        select(Evidence.session_id, func.count(distinct(col(Evidence.enrolment_id))))
+        select(
+            Evidence.session_id,
+            func.count(distinct(col(Enrolment.id))),
+            func.count(distinct(confirmed)),
+        )
+        .join(Enrolment, col(Enrolment.id) == col(Evidence.enrolment_id))
         .where(col(Evidence.session_id).in_(session_ids), Evidence.kind == Kind.CHECK_IN)
         .group_by(col(Evidence.session_id))
     )
-    return dict(db.exec(statement).all())
+    return {row[0]: (row[1], row[2]) for row in db.exec(statement)}
 
 
-def _settled_pairs(db: DbSession, session_ids: Sequence[str]) -> set[tuple[str, str]]:
-    """Session and enrolment of whatever an organizer has said something about."""
+def _settled_pairs(db: DbSession, session_ids: Sequence[str]) -> Mapping[tuple[str, str], bool]:
+    """Session and enrolment of whatever an organizer has said something about, and whether the
+    enrolment has a place."""
     statement = (
-        select(Evidence.session_id, Evidence.enrolment_id)
+        select(Evidence.session_id, Evidence.enrolment_id, Enrolment.status)
+        .join(Enrolment, col(Enrolment.id) == col(Evidence.enrolment_id))
         .where(col(Evidence.session_id).in_(session_ids), col(Evidence.kind).in_(_SETTLING))
         .distinct()
     )
-    return {(row[0], row[1]) for row in db.exec(statement)}
+    confirmed = EnrolmentStatus.CONFIRMED
+    return {(row[0], row[1]): row[2] == confirmed for row in db.exec(statement)}

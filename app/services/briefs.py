@@ -39,11 +39,7 @@ def session_brief(
     session = in_release(released, session_id)
     if held is None or released is None or session is None:
         raise NotFound
-    people = [
-        each.row
-        for each in everybody(db, known, [session_id], outcomes=False)
-        if each.row.enrolled or each.row.records
-    ]
+    people = [each.row for each in everybody(db, known, [session_id], outcomes=False)]
     tally = rules.tally(people, [session_id])
     countries = rules.by_dimension(people, [session_id], Dimension.COUNTRY)
     shown, others, _ = rules.folded(countries, _attended)

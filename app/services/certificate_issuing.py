@@ -39,7 +39,8 @@ class Preview:
     """What issuing to all would do now. `eligible` get one, `have` have one. `unprintable` would
     get one if their names could be printed: each with the name and the characters. `revoked` had
     one that was taken back, and get another only one by one. `lacking` have not completed the
-    cycle. `unclosed`: numbers of sessions that are over and not closed."""
+    cycle. `unclosed`: numbers of sessions that are over and not closed, and `drafted` the
+    numbers that they have in the draft, by which pages are addressed."""
 
     plan: Drafting | None
     eligible: list[Far] = field(default_factory=list)
@@ -48,6 +49,7 @@ class Preview:
     lacking: list[Far] = field(default_factory=list)
     unprintable: list[tuple[Far, str, str]] = field(default_factory=list)
     unclosed: list[int] = field(default_factory=list)
+    drafted: dict[int, int] = field(default_factory=dict)
 
 
 def preview(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Preview:
@@ -59,10 +61,11 @@ def preview(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Previe
     run = dry_run(db, actor, cycle_id, now)
     plan = drafting(db, run.against)
     unclosed = [each.number for each in run.against.held if each.over and not each.closed]
+    drafted = {told.number: told.row.number for told in run.against.told()}
     if plan is None:
-        return Preview(None, unclosed=unclosed)
+        return Preview(None, unclosed=unclosed, drafted=drafted)
     live, taken_back = standing(db, cycle_id)
-    found = Preview(plan, unclosed=unclosed)
+    found = Preview(plan, unclosed=unclosed, drafted=drafted)
     for far in run.far.values():
         if far.enrolment_id in live:
             found.have.append(far)

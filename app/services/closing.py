@@ -23,6 +23,7 @@ from app.services.actor import Actor
 from app.services.attendance import AttendanceRow
 from app.services.measures import measure_of
 from app.services.rows import find, hold
+from app.services.told import refuse_what_takes_no_place
 
 _REPORTED = (Basis.INTERVALS, Basis.TOTALS)
 _MINUTE = 60  # seconds
@@ -101,12 +102,13 @@ def close_session(
     Raises:
         NotFound: no such session.
         Clash: ``session_not_over`` (parameter ``ends``, an aware UTC instant);
-            ``session_cancelled``.
+            ``session_cancelled``; ``session_not_published``.
     """
     session = hold(db, Session, session_id)
     told = measure_of(db, session).told
     if told.status == SessionStatus.CANCELLED:
         raise Clash(N_("This session was cancelled."), code="session_cancelled")
+    refuse_what_takes_no_place(told)
     if now < told.ends:
         raise Clash(
             N_("This session is not over yet. Close it when it has ended."),

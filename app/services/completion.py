@@ -32,6 +32,7 @@ from app.services.measures import (
 from app.services.paging import Numbers, numbered, paginate
 from app.services.places import loads
 from app.services.rows import find
+from app.services.told import Told
 
 _CHUNK = 1_000  # enrolments whose evidence is in memory at a time
 
@@ -63,6 +64,10 @@ class Against:
             each.id: self.measures[each.id].record(evidence.get(each.id, {}).get(who, []))
             for each in self.held
         }
+
+    def told(self) -> list[Told]:
+        """What people were told of the sessions, in the order of `held`."""
+        return [self.measures[each.id].told for each in self.held]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,7 @@ def against(db: DbSession, cycle_id: str, now: datetime, rule: Rule | None = Non
         version = db.exec(newest.order_by(col(CycleRule.version).desc()).limit(1)).first() or 0
     held = [held_of(each, now) for each in kept.values()]
     rule = rule or rule_of(cycle.completion_rule)
-    named = rule.mandatory if rule else ()
+    mandatory = rule.mandatory if rule else ()
     return Against(
         cycle=cycle,
         rule=rule,
@@ -130,7 +135,7 @@ def against(db: DbSession, cycle_id: str, now: datetime, rule: Rule | None = Non
         measures=kept,
         called_off=sum(is_off(each.told) for each in found.values()),
         planned=tuple(
-            held_of(each, now) for each in found.values() if is_planned(each.told, named)
+            held_of(each, now) for each in found.values() if is_planned(each.told, mandatory)
         ),
     )
 

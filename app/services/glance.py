@@ -80,8 +80,10 @@ def glance(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Glance:
     draft = schedule_of(cycle, rows)
     preview = preview_of(db, actor, draft, now)
     run = dry_run(db, actor, cycle_id, now)
-    attendance = counts_with(db, rows, run)
     enrolments, per_day = _enrolments(db, cycle)
+    counts = counts_with(db, rows, run, enrolments[EnrolmentStatus.CONFIRMED])
+    attendance = {key: {s: n for s, n in each.items() if n} for key, each in counts.items()}
+    unknown = {key: each.pop(Status.UNKNOWN, 0) for key, each in attendance.items()}
     failed, returned, replies = _mails(db, cycle_id)
     standing = Standing(
         cycle,
@@ -94,7 +96,8 @@ def glance(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Glance:
         replies,
         returned,
         _new_slides(db, cycle_id, now),
-        closed=frozenset(row.id for row in rows if row.closed_at is not None),
+        closed={key for key, each in run.against.measures.items() if each.told.closed},
+        unknown=unknown,
         reports=reports_to_settle(db, *(row.id for row in rows)),
         at_risk=run.counts()["at_risk"],
     )

@@ -1,7 +1,7 @@
 """What a cycle amounts to in numbers, from the evidence, in one pass over everybody.
 
-Nothing of it is stored. Everybody counts who has a place, and whoever has none any more where there
-is evidence of them, as on the pages of attendance.
+Nothing of it is stored. Everybody counts who has a place, and whoever has none any more where they
+were seen (`domain.attendance.counts_at`), as on the pages of attendance.
 """
 
 from collections import Counter, defaultdict
@@ -14,7 +14,7 @@ from sqlmodel import col
 
 from app.db import DbSession
 from app.domain import report as rules
-from app.domain.attendance import Record
+from app.domain.attendance import Record, counts_at
 from app.domain.completion import Held
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.feedback import LEAST, RATINGS, QuestionKind
@@ -193,10 +193,12 @@ def everybody(
         records: dict[str, Record] = {}
         for session_id in session_ids:
             pieces = evidence.get(session_id, {}).get(enrolment_id)
-            if pieces:
-                records[session_id] = known.measures[session_id].record(pieces)
-            elif enrolled:
-                records[session_id] = blank[session_id]
+            measure = known.measures[session_id]
+            found = measure.record(pieces) if pieces else blank[session_id]
+            if counts_at(found, enrolled=enrolled):
+                records[session_id] = found
+        if not enrolled and not records:
+            continue
         yield Somebody(
             enrolment_id,
             name,

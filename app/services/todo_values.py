@@ -76,3 +76,5 @@ class Standing:
     reports: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """By the session's id: reports that wait, and rows of applied ones that are nobody's."""
     at_risk: int = 0  # participants
+    unknown: Mapping[str, int] = field(default_factory=dict)
+    """By the session's id: participants of whom nothing is known there."""

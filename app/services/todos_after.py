@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 
-from app.domain.attendance import Status
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_
 from app.domain.schedule import Session, SessionStatus
@@ -21,22 +20,24 @@ def _by_time(sessions: Iterable[Session]) -> list[Session]:
 
 
 def _attendance(standing: Standing) -> Iterator[Todo]:
+    """By what was published: that is what people came to. Its page has the draft's number."""
     confirmed = standing.enrolments.get(EnrolmentStatus.CONFIRMED, 0)
-    for session in _by_time(standing.draft.sessions):
+    numbers = {each.id: each.number for each in standing.draft.sessions}
+    released = standing.preview.before
+    for session in _by_time(released.sessions if released else ()):
         over = session.ends <= standing.now < session.ends + FRESH
         if not over or session.status is not SessionStatus.SCHEDULED:
             continue
-        if session.id in standing.closed:
+        if session.id in standing.closed or session.id not in numbers:
             continue
-        known = standing.attendance.get(session.id, {})
-        settled = sum(count for status, count in known.items() if status is not Status.UNKNOWN)
-        if confirmed > settled:
+        unknown = standing.unknown.get(session.id, 0)
+        if unknown:
             yield Todo(
                 "attendance_open",
                 "later",
                 N_("Session %(number)s is over. Participants without attendance: %(count)s."),
-                {"number": session.number, "count": confirmed - settled},
-                session.number,
+                {"number": session.number, "count": unknown},
+                numbers[session.id],
                 "attendance",
             )
         elif confirmed:
@@ -45,7 +46,7 @@ def _attendance(standing: Standing) -> Iterator[Todo]:
                 "later",
                 N_("Session %(number)s is over and everybody is accounted for. Close it."),
                 {"number": session.number},
-                session.number,
+                numbers[session.id],
                 "closing",
             )
 

@@ -259,7 +259,9 @@ def test_nothing_yet(organizer_client: TestClient, database: Database) -> None:
     with database.begin(writes=True) as db:
         make = Make(db)
         make.cycle(slug="leaders")
-        make.session(make.cycle(slug="quiet"))
+        quiet = make.cycle(slug="quiet")
+        make.session(quiet)
+        publish(db, SYSTEM, quiet.id, accept_warnings=True, now=NOW)
     for slug, title in (("leaders", "No sessions yet"), ("quiet", "Nobody has a place yet")):
         html = organizer_client.get(f"/organize/c/{slug}/attendance").text
         assert re.findall(r"<h3>([^<]*)</h3>", html) == [title]

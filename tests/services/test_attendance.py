@@ -242,6 +242,8 @@ class TestPages:
         make.session(cycle, 2)
         make.session(cycle, 3, status="cancelled")
         make.session(cycle, 4, status="draft")
+        publish(db, cycle)
+        make.session(cycle, 5)  # that nobody has been told of
         for row in (people[0], people[4]):
             check_in.check_in(db, row, 2, START + timedelta(days=7), "room")
         found = attendance.overview(db, SYSTEM, cycle.id, number=1, limit=3)

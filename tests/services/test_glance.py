@@ -343,6 +343,7 @@ def test_the_strip(db: DbSession, make: Make) -> None:
 def test_attendance_is_what_the_evidence_amounts_to(db: DbSession, make: Make) -> None:
     cycle = make.cycle()
     one, two = sound(make, cycle, 1), sound(make, cycle, 2)
+    publish(db, cycle)
     people = [make.enrolment(cycle) for _ in range(4)]
     evidence(db, people[0], one, "check_in")
     evidence(db, people[0], one, "check_in", second=1)
@@ -364,6 +365,7 @@ def test_counting_agrees_with_the_rule(db: DbSession, make: Make) -> None:
     """Every order of up to three observations, against reading all of it."""
     cycle = make.cycle()
     session = sound(make, cycle)
+    publish(db, cycle)
     kinds = ("check_in", "join_click", "mark", "retraction")
     for length in (1, 2, 3):
         for order in product(kinds, repeat=length):

@@ -77,4 +77,9 @@ def test_with_a_rule_the_same_are_counted_as_without(db: DbSession) -> None:
         seen = glance(db, SYSTEM, world.cycle.id, world.sessions[3].ends_at).attendance
         found.append([dict(seen[session.id]) for session in world.sessions])
     assert found[0] == found[1]
-    assert found[0][0] == {Status.PARTIAL: 2, Status.PRESENT: 1, Status.EXCUSED: 1}
+    assert found[0][0] == {
+        Status.PARTIAL: 2,
+        Status.PRESENT: 1,
+        Status.EXCUSED: 1,
+        Status.ABSENT: 1,
+    }

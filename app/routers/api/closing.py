@@ -43,7 +43,7 @@ def list_closings(db: Db, actor: Reads, session_id: str) -> Response:
 @router.post(
     "/sessions/{session_id}/closings",
     response_model=ClosingOut,
-    responses=clash("`session_not_over`, `session_cancelled`."),
+    responses=clash("`session_not_over`, `session_cancelled`, `session_not_published`."),
 )
 def close_session(
     db: Db, actor: Attends, once: OnceAttending, session_id: str, command: CloseIn

@@ -14,7 +14,7 @@ from app.schemas.enrolment import MarkIn, RetractIn
 from app.services import attendance, exports
 from app.services.actor import Actor
 from app.services.cycles import cycle_for_slug
-from app.services.marks import marked_from
+from app.services.marks import enrolled_afterwards, marked_from
 from app.services.measures import takes_place
 from app.services.sessions import session_by_number
 from app.services.told import told_of
@@ -69,6 +69,7 @@ def of_session(
         "told": told,
         "over": now() >= told.ends,
         "takes_place": takes_place(told),
+        "afterwards": lambda row: enrolled_afterwards(row.enrolment, row.record, told),
         "found": found,
         "statuses": [s for s in Status if found.counts.get(s)],
         **kept,
@@ -232,6 +233,7 @@ def _one(
         "marks": [each for each in MARKS if begun or each not in attendance.ATTENDED],
         "takes_place": takes_place(known.measure.told),
         "begun": begun,
+        "afterwards": enrolled_afterwards(known.enrolment, known.record, known.measure.told),
         "by_id": {each.id: each for each in known.evidence},
     }
     status = status_of(error) if error else 200

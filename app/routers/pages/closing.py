@@ -12,6 +12,7 @@ from app.routers.pages.attendance import about, open_session, path_of
 from app.schemas.completion import CloseIn, ReopenIn
 from app.services import closing
 from app.services.actor import Actor
+from app.services.measures import takes_place
 from app.services.told import told_of
 from app.web.dependencies import Db, Organizer
 from app.web.forms import FormData, errors_of
@@ -79,6 +80,7 @@ def _page(
     context = {
         **about(request, cycle, session),
         "told": told,
+        "takes_place": takes_place(told),
         "open": None if told.closed else closing.still_open(db, actor, session.id),
         "history": closing.closings(db, actor, session.id),
         "values": {"note": "", "reason": "", **values},
