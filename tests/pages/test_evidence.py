@@ -1,6 +1,7 @@
 """The page that shows what every minute of somebody's attendance rests on."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from sqlmodel import select
@@ -8,10 +9,13 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.domain.attendance import Status
-from app.models import Evidence
+from app.models import Cycle, Evidence, Session
+from app.services.links import Links
+from tests.factories import Make
 from tests.pages.test_attendance import table
-from tests.services.attendance_world import Attended
+from tests.services.attendance_world import OVER, Attended
 
+SECOND = timedelta(seconds=1)
 SESSION = "/organize/c/leaders/sessions/1/attendance"
 
 
@@ -118,3 +122,55 @@ def test_of_no_such_piece(organizer_client: TestClient, ids: dict[str, str], pie
         organizer_client.post(own, data={"reason": "x"}),
     ]
     assert [answer.status_code for answer in answers] == [404, 404]
+
+
+def test_a_stay_on_another_day_says_which(
+    organizer_client: TestClient, database: Database, ids: dict[str, str]
+) -> None:
+    with database.begin(writes=True) as db:
+        row = db.get_one(Evidence, ids["one"])
+        assert row.joined_at is not None
+        assert row.left_at is not None
+        row.joined_at -= timedelta(days=1)
+    html = organizer_client.get(f"{SESSION}/{ids['ana']}").text
+    known = [row[1] for row in table(html.split("</table>")[0])]
+    assert sorted(known)[1:3] == [
+        "In the meeting: 09:30 – 10:10",
+        "In the meeting: 30 Nov, 08:55 – 1 Dec, 09:40",
+    ]
+
+
+def test_who_enrolled_only_afterwards(
+    organizer_client: TestClient,
+    client: TestClient,
+    database: Database,
+    links: Links,
+    ids: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Is absent as everybody who was not seen, and the pages say why that is."""
+    for module in ("attendance", "my"):
+        monkeypatch.setattr(f"app.routers.pages.{module}.now", lambda: OVER)
+    with database.begin(writes=True) as db:
+        make, cycle = Make(db), db.exec(select(Cycle)).one()
+        session = db.exec(select(Session).where(Session.number == 1)).one()
+        session.closed_at = OVER
+        names = {"Before": session.ends_at - SECOND, "Late": session.ends_at}
+        people = {
+            name: make.enrolment(cycle, make.person(name=name), status_at=at).id
+            for name, at in names.items()
+        }
+    rows = {row[0].split()[0]: row[1:3] for row in table(organizer_client.get(SESSION).text)}
+    assert (rows["Before"], rows["Late"]) == (
+        ["Absent", "Not seen; the session is closed"],
+        ["Absent", "Not seen; the session is closed enrolled only afterwards"],
+    )
+    said = "Enrolled only after this session, on Tuesday 1 December 2026, and counts as absent"
+    own = [organizer_client.get(f"{SESSION}/{people[name]}").text for name in names]
+    assert [said in html for html in own] == [False, True]
+    mine = [client.get(f"/my/{token(links, people[name])}?lang=en").text for name in names]
+    assert ["you enrolled only afterwards" in html for html in mine] == [False, True]
+
+
+def token(links: Links, enrolment_id: str) -> str:
+    return links.my(enrolment_id, 1).rsplit("/", 1)[1]
