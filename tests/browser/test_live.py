@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, expect
 from sqlmodel import col, select
 
 from app.db import Database
+from app.domain.attendance import Status
 from app.models import Cycle, Enrolment, Session
 from app.services import check_in
 from app.services.attendance_counts import attendance_counts
@@ -50,7 +51,7 @@ def _checked_in(data: Path) -> int:
     database = _database(data)
     with database.begin(writes=False) as db:
         session = db.exec(select(Session).where(Session.number == 3)).one()
-        count = attendance_counts(db, [session])[session.id].total()
+        count = attendance_counts(db, [session], 0)[session.id][Status.PRESENT]
     database.close()
     return count
 

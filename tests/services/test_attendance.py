@@ -249,7 +249,7 @@ class TestPages:
         found = attendance.overview(db, SYSTEM, cycle.id, number=1, limit=3)
         assert [s.number for s in found.sessions] == [1, 2]
         assert [e.name for e in found.enrolments] == ["Ana", "Bruno", "Celia"]
-        assert [[str(r.status) for r in row] for row in found.records] == [
+        assert [[r and str(r.status) for r in row] for row in found.records] == [
             ["present", "present"],
             ["present", "unknown"],
             ["excused", "unknown"],
