@@ -61,6 +61,19 @@ def test_links(organizer_client: TestClient, ana: str, page: str, link: str, lab
     assert there.status_code == 200
 
 
+def test_its_pages_say_the_number_that_people_know(
+    organizer_client: TestClient, ana: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.routers.pages.closing.now", lambda: OVER)
+    path = f"{BASE}/sessions/2/attendance"
+    sheet = organizer_client.get(path).text
+    assert re.findall(rf'href="{BASE}/sessions/2"[^>]*>([^<]*)<', sheet) == ["Session 1"]
+    assert "Close session 1?" in organizer_client.get(f"{path}/close").text
+    done = organizer_client.post(f"{path}/close", data={"note": ""})
+    assert done.headers["location"] == path
+    assert "Session 1 is closed. Absent: 0." in organizer_client.get(path).text
+
+
 def test_a_cancelled_session_says_why_there_is_nothing_to_do(
     organizer_client: TestClient, database: Database, ana: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -46,7 +46,7 @@ def close(
     absent = row.counts.get("absent", 0)
     speak = gettext_for(request)
     said = speak(N_("Session %(number)s is closed. Absent: %(absent)s."))
-    said = said % {"number": number, "absent": absent}
+    said = said % {"number": told_of(db, session).number, "absent": absent}
     return see_other(request, path_of(slug, number), said)
 
 
@@ -62,7 +62,8 @@ def reopen(
     except DomainError as error:
         db.rollback()
         return _page(request, db, actor, slug, number, form.pick("reason"), error)
-    said = gettext_for(request)(N_("Session %(number)s is open again.")) % {"number": number}
+    said = gettext_for(request)(N_("Session %(number)s is open again."))
+    said = said % {"number": told_of(db, session).number}
     return see_other(request, path_of(slug, number), said)
 
 
