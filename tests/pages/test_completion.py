@@ -176,6 +176,7 @@ def test_a_session_that_the_rule_names_is_not_deleted(
         exam = Make(db).session(cycle, 5, status="draft")
         cycle.completion_rule = {**RULE, "mandatory": [exam.id, "gone"]}
         exam_id = exam.id
+    assert "Session 5 must not be missed" in organizer_client.get(PATH).text
     answer = organizer_client.post("/organize/c/leaders/sessions/5/delete")
     assert answer.status_code == 409
     assert "Change the rule first, then delete the session." in answer.text

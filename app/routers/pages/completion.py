@@ -41,7 +41,7 @@ def overview(
     context = {
         **_about(request, cycle),
         "run": run,
-        "numbers": {each.id: each.number for each in run.against.held},
+        "numbers": {s.id: s.number for s in (*run.against.held, *run.against.planned)},
         "unclosed": [e for e in run.against.held if e.over and not e.closed],
         "drafted": {told.row.id: told.row.number for told in run.against.told()},
         "counts": run.counts(),
