@@ -118,6 +118,11 @@ USUAL: tuple[tuple[QuestionKind, bool, Localized, Localized, Localized], ...] = 
 """What is proposed for the first form of a cycle: kind, required, words, words at the two ends."""
 
 
+def withheld(anonymous: bool, count: int) -> bool:
+    """Whether `count` answers to a form are too few for anybody to be told what they say."""
+    return anonymous and count < LEAST
+
+
 def window(ends: datetime, days: int) -> tuple[datetime, datetime]:
     """When a form opens and closes: a half-open interval of elapsed time after the session's end
     (aware). Raises ValueError for a naive time."""
@@ -201,39 +206,60 @@ def summarise(question: Question, values: Mapping[str, int]) -> Summary:
 def refused_changes(
     before: Iterable[Question],
     after: Sequence[Question],
-    values: Mapping[str, Mapping[str, int]],
+    values: Mapping[str, Mapping[str, int]] | None,
 ) -> list[FieldError]:
     """Why the questions cannot become `after` while there are these answers, at fields named
     ``questions.2.options``; nothing where they can.
 
     Words may be corrected, questions and options added, moved and left out. But a question that
     was answered keeps its kind, and an option that was chosen stays: what somebody has answered
-    must not become another answer, or none.
+    must not become another answer, or none. Without `values` there are answers that are withheld:
+    what is refused would tell of them, so whatever may have been chosen is taken as chosen.
     """
+    kind_stays, option_stays = _STAYS_UNTOLD if values is None else _STAYS
     old = {question.id: question for question in before}
     errors = []
     for place, new in enumerate(after):
-        was, given = old.get(new.id), values.get(new.id, {})
-        if was is None or not given:
+        was = old.get(new.id)
+        if was is None:
+            continue
+        given = _anything(was) if values is None else values.get(new.id, {})
+        if not given:
             continue
         if was.kind is not new.kind:
-            sentence = N_("This question has answers, so it stays of its kind. Add another one.")
-            errors.append(FieldError(f"questions.{place}.kind", sentence, code="answered"))
+            errors.append(FieldError(f"questions.{place}.kind", kind_stays, code="answered"))
             continue
         chosen = dict(summarise(was, given).counts)
         for value in was.values:
             if value not in new.values and chosen[value]:
-                sentence = N_("An answer that somebody chose cannot be taken away: “%(words)s”.")
                 words = next(o.text for o in was.options if o.id == value)
                 errors.append(
                     FieldError(
                         f"questions.{place}.options",
-                        sentence,
+                        option_stays,
                         {"words": next(iter(words.values()), "")},
                         "answered",
                     )
                 )
     return errors
+
+
+_STAYS = (
+    N_("This question has answers, so it stays of its kind. Add another one."),
+    N_("An answer that somebody chose cannot be taken away: “%(words)s”."),
+)
+_STAYS_UNTOLD = (
+    N_("This question may have answers, so it stays of its kind. Add another one."),
+    N_(
+        "“%(words)s” cannot be taken away: until three have answered, nobody is told whether "
+        "somebody chose it."
+    ),
+)
+
+
+def _anything(question: Question) -> Mapping[str, int]:
+    """Every answer that a question may have."""
+    return dict.fromkeys(question.values or ("",), 1)
 
 
 def same_words(one: Question, other: Question) -> bool:

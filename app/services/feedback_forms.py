@@ -2,6 +2,9 @@
 
 Of what is answered nothing changes silently: see `domain.feedback.refused_changes`. A question that
 is left out and has answers is not asked any more, and stays with them.
+
+While answers are withheld (`domain.feedback.withheld`), nothing here depends on them: every
+question counts as answered once anybody has answered the form.
 """
 
 from collections import defaultdict
@@ -23,6 +26,7 @@ from app.domain.feedback import (
     QuestionKind,
     refused_changes,
     same_words,
+    withheld,
 )
 from app.domain.ids import new_code
 from app.models import (
@@ -43,8 +47,8 @@ are, under an empty text."""
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A session's form with its questions in order, the retired ones last, and what was answered.
-    `answered`: how many people have."""
+    """A session's form with its questions in order, the retired ones last, and what was answered:
+    of that nothing while it is withheld. `answered`: how many people have."""
 
     row: FeedbackForm
     questions: tuple[Question, ...]
@@ -56,19 +60,29 @@ class Form:
         """The questions that are asked."""
         return tuple(question for question in self.questions if not question.retired)
 
+    @property
+    def withheld(self) -> bool:
+        """Whether there are answers and nobody is told what they are."""
+        return self.answered > 0 and withheld(self.row.anonymous, self.answered)
+
     def answers_to(self, question_id: str) -> int:
-        """How many answers a question has."""
+        """How many answers a question has; none while they are withheld."""
         return sum(self.values.get(question_id, {}).values())
+
+    def keeps(self, question_id: str) -> bool:
+        """Whether a question stays when it is taken out: it has answers, or may have some."""
+        return self.withheld or self.answers_to(question_id) > 0
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
     """What saving a form did to what was answered: how many questions are not asked any more, and
-    of how many the words have changed."""
+    of how many the words have changed. `withheld`: whether they have answers is not told."""
 
     form: FeedbackForm
     retired: int = 0
     reworded: int = 0
+    withheld: bool = False
 
 
 def form_of(db: DbSession, session_id: str) -> FeedbackForm | None:
@@ -124,12 +138,15 @@ def receipts_of(db: DbSession, form_id: str) -> int:
 
 
 def get_form(db: DbSession, actor: Actor, session_id: str) -> Form | None:
-    """The form of a session with what was answered, None where nothing is asked. Four queries."""
+    """The form of a session with what was answered, None where nothing is asked. Four queries at
+    the most."""
     row = form_of(db, session_id)
     if row is None:
         return None
     questions = tuple(question_of(each) for each in questions_of(db, row.id))
-    return Form(row, questions, values_of(db, row.id), receipts_of(db, row.id))
+    answered = receipts_of(db, row.id)
+    values = {} if withheld(row.anonymous, answered) else values_of(db, row.id)
+    return Form(row, questions, values, answered)
 
 
 def usual_questions() -> tuple[Question, ...]:
@@ -188,14 +205,20 @@ def save_form(
         return Saved(row)
     # Whoever answers holds the form too: nobody answers a question while it becomes another.
     row = hold(db, FeedbackForm, row.id, revision=revision)
-    rows, values = questions_of(db, row.id), values_of(db, row.id)
+    rows, answered = questions_of(db, row.id), receipts_of(db, row.id)
+    untold = answered > 0 and withheld(row.anonymous, answered)
+    values = None if untold else values_of(db, row.id)
     errors = []
-    if new.anonymous != row.anonymous and receipts_of(db, row.id):
+    if new.anonymous != row.anonymous and answered:
         errors.append(FieldError("anonymous", _SETTLED[row.anonymous], code="answered"))
     _check(new, [question_of(each) for each in rows], values, errors)
     row.anonymous, row.days = new.anonymous, new.days
-    retired, reworded = _put(db, row, new.questions, rows, values)
-    return Saved(row, retired, reworded)
+    counts = {
+        each.id: answered if values is None else sum(values.get(each.id, {}).values())
+        for each in rows
+    }
+    retired, reworded = _put(db, row, new.questions, rows, counts)
+    return Saved(row, retired, reworded, untold)
 
 
 _SETTLED = {
@@ -212,7 +235,7 @@ _SETTLED = {
 def _check(
     new: FeedbackFormIn,
     before: Iterable[Question],
-    values: Values,
+    values: Values | None,
     errors: Iterable[FieldError] = (),
 ) -> None:
     wrong = list(errors)
@@ -248,15 +271,16 @@ def _put(
     form: FeedbackForm,
     new: list[QuestionIn],
     rows: list[FeedbackQuestion],
-    values: Values,
+    counts: Mapping[str, int],
 ) -> tuple[int, int]:
-    """Makes the questions what they are to be: how many with answers were retired, reworded."""
+    """Makes the questions what they are to be: how many with answers were retired, reworded.
+    `counts`: of each how many answers it has, or may have."""
     there = {row.id: row for row in rows}
     retired = reworded = 0
     for position, given in enumerate(new):
         question = _as_asked(given)
         row = there.pop(question.id, None)
-        answers = sum(values.get(row.id, {}).values()) if row else 0
+        answers = counts[row.id] if row else 0
         if row is None:
             row = FeedbackQuestion(form_id=form.id, position=position, kind=question.kind)
             db.add(row)
@@ -268,7 +292,7 @@ def _put(
         row.options = _options(question, {each["id"] for each in row.options})
         row.retired = False
     for row in there.values():
-        if not values.get(row.id):
+        if not counts[row.id]:
             db.delete(row)
         elif not row.retired:
             row.retired = True

@@ -17,7 +17,7 @@ from app.db import DbSession
 from app.domain.check_in import WindowState, state
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import NotFound
-from app.domain.feedback import LEAST, Question, QuestionKind, Summary, summarise, window
+from app.domain.feedback import Question, QuestionKind, Summary, summarise, window, withheld
 from app.models import (
     Enrolment,
     FeedbackAnswer,
@@ -95,9 +95,9 @@ def results(db: DbSession, actor: Actor, session_id: str) -> Results:
     if form is None:
         raise NotFound
     answered = receipts_of(db, form.id)
-    withheld = form.anonymous and answered < LEAST
-    values = {} if withheld else values_of(db, form.id)
-    texts = {} if withheld else _texts(db, form)
+    untold = withheld(form.anonymous, answered)
+    values = {} if untold else values_of(db, form.id)
+    texts = {} if untold else _texts(db, form)
     opens, closes = window(session.ends, form.days)
     return Results(
         session=session,
@@ -106,7 +106,7 @@ def results(db: DbSession, actor: Actor, session_id: str) -> Results:
         closes=closes,
         could=_could(db, form, session.row.cycle_id),
         answered=answered,
-        withheld=withheld,
+        withheld=untold,
         questions=tuple(
             Answered(
                 question := question_of(row),

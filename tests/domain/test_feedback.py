@@ -200,6 +200,20 @@ class TestChanges:
         new = {v: n for v, n in summarise(after, {value: 3}).counts if n}
         assert new == old
 
+    def test_of_withheld_answers_whatever_may_be_is_taken_as_given(self) -> None:
+        before = [question(kind, kind.value) for kind in QuestionKind]
+        other = [question(k, k.value, options="abd", required=True) for k in QuestionKind]
+        found = refused_changes(before, other, None)
+        assert [(e.field, e.params) for e in found] == [
+            ("questions.1.options", {"words": "C"}),
+            ("questions.2.options", {"words": "C"}),
+        ]
+        kinds = [*QuestionKind][1:]
+        other = [question(kind, was.id) for kind, was in zip(kinds, before, strict=False)]
+        found = refused_changes(before, other, None)
+        assert [e.field for e in found] == [f"questions.{n}.kind" for n in range(3)]
+        assert refused_changes(before, [question(QuestionKind.ONE, "new")], None) == []
+
     def test_what_reads_the_same(self) -> None:
         one = question(QuestionKind.ONE)
         assert same_words(one, question(QuestionKind.ONE, options="cbad", required=True))

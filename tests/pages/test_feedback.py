@@ -260,6 +260,31 @@ def test_results_without_names_wait_for_three(
     assert f"/participants/{world.ana.id}" not in page
 
 
+def test_the_editor_tells_nothing_of_withheld_answers(
+    organizer_client: TestClient, database: Database
+) -> None:
+    with database.begin(writes=True) as db:
+        world = World(db)
+    answer(database, world, 2)
+    shown = organizer_client.get(f"{EDITOR}?lang=en").text
+    assert "2 people have answered" in shown
+    assert not re.search(r"(One answer|[0-9] answers)", Page(shown).text("main")[0])
+    typed = fields(organizer_client)
+    for place in range(3):  # “Panel” was chosen, the others were not
+        page = press(organizer_client, typed, f"remove-option-1-{place}")
+        refused = organizer_client.post(f"{EDITOR}?lang=en", data=page.fields)
+        assert refused.status_code == 422
+        words = typed[f"question-1-option-{place}-text-en"]
+        sentence = "cannot be taken away: until three have answered, nobody is told"
+        assert f"“{words}” {sentence}" in Page(refused.text).text(".error-summary")[0]
+    for place in (2, 3):  # “More of?” was answered by nobody
+        page = press(organizer_client, typed, f"remove-question-{place}")
+        out = page.text(".taken-out")
+        assert len(out) == 1
+        assert out[0].startswith("Not asked any more If these questions have answers")
+        assert out[0].endswith(f"{typed[f'question-{place}-text-en']} Ask it again")
+
+
 def chosen_of(db: object, world: World) -> feedback.Chosen:
     world.db = db  # type: ignore[assignment]
     chosen: feedback.Chosen = world.chosen("4", "Said by the third")

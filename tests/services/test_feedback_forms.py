@@ -23,7 +23,7 @@ from app.models import (
     Session,
 )
 from app.schemas.cycle import CloneIn
-from app.services import feedback, feedback_forms, feedback_mixing, merging
+from app.services import feedback, feedback_forms, feedback_mixing, feedback_results, merging
 from app.services.actor import SYSTEM
 from app.services.cloning import clone_cycle
 from tests.factories import NOW, Make
@@ -40,6 +40,8 @@ def world(db: DbSession) -> World:
 
 
 def save(world: World, revision: int | None = None, **values: Any) -> feedback_forms.Saved:
+    if form := feedback_forms.form_of(world.db, world.session.id):
+        values = {"anonymous": form.anonymous, **values}
     return feedback_forms.save_form(world.db, SYSTEM, world.session.id, form_in(**values), revision)
 
 
@@ -98,13 +100,78 @@ def test_two_who_edit_are_told_of_each_other(world: World) -> None:
     assert world.session.revision == 1  # whoever edits the session is told nothing
 
 
+ANSWERS: list[dict[str, Any]] = [
+    {"rating": "1"},
+    {"rating": "4", "one": (1,), "several": (0, 1), "words": "Gracias"},
+]
+
+
+class TestWhileWithheld:
+    """What is refused, said and kept is the same whatever the only answer says."""
+
+    def look(self, world: World, said: dict[str, Any], change: Any) -> Any:
+        world.give(world.ana, **said)
+        changed = change(asked(world))
+        try:
+            done = save(world, questions=changed)
+        except Invalid as error:
+            return [(one.field, one.code, one.sentence) for one in error.fields]
+        form = feedback_forms.get_form(world.db, SYSTEM, world.session.id)
+        assert form
+        found = feedback_results.results(world.db, SYSTEM, world.session.id)
+        return (
+            (done.retired, done.reworded, done.withheld, form.row.revision),
+            [(q.kind, q.text, q.retired) for q in form.questions],
+            [(form.answers_to(q.id), form.keeps(q.id)) for q in form.questions],
+            [(each.reworded_after, each.summary.answered) for each in found.questions],
+        )
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            lambda all_: [{**each, "options": each["options"][:2]} for each in all_],
+            lambda all_: [{**each, "options": each["options"][1:]} for each in all_],
+            lambda all_: [{**each, "kind": "rating"} for each in all_],
+            lambda all_: all_[:1],
+            lambda all_: [{**each, "text": {"en": "Another?"}} for each in all_],
+            lambda all_: all_,
+        ],
+        ids=["last-option", "first-option", "kind", "taken-out", "words", "nothing"],
+    )
+    def test_nothing_tells_of_it(self, database: Database, change: Any) -> None:
+        found = []
+        for said in ANSWERS:
+            with database.begin(writes=True) as db:
+                found.append(self.look(World(db), said, change))
+                db.rollback()  # both begin from nothing
+        assert found[0] == found[1]
+
+    def test_what_was_taken_out_before_three_had_answered_is_told_of_then(
+        self, world: World
+    ) -> None:
+        world.give(world.ana, rating="4", words="Gracias")
+        assert save(world, questions=asked(world)[:1]).retired == 3
+        assert [world.form.keeps(q.id) for q in world.form.questions] == [True] * 4
+        rating = {world.form.asked[0].id: ["5"]}
+        for who in (world.beto, world.carla):
+            feedback.give(world.db, who, 1, rating, AFTER)
+        assert sorted(world.form.answers_to(q.id) for q in world.form.questions) == [0, 0, 1, 3]
+        assert save(world, questions=asked(world)).retired == 0  # nobody answered two of them
+        assert sorted(world.form.answers_to(q.id) for q in world.form.questions) == [1, 3]
+
+
 class TestOnceAnswered:
+    @pytest.fixture
+    def world(self, db: DbSession) -> World:
+        return World(db, anonymous=False)
+
     @pytest.fixture(autouse=True)
     def answered(self, world: World) -> None:
         world.give(world.ana, rating="4", one=(1,), several=(0, 1), words="Gracias")
 
     def test_names_are_settled(self, world: World) -> None:
-        assert refused(world, anonymous=False, questions=asked(world)) == [
+        other = not world.form.row.anonymous
+        assert refused(world, anonymous=other, questions=asked(world)) == [
             ("anonymous", "answered")
         ]
 

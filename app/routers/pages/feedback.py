@@ -25,6 +25,10 @@ from app.web.templating import current_reader, gettext_for, page, see_other
 router = APIRouter(prefix="/organize/c/{slug}/sessions/{number}")
 
 
+_TAKEN_OUT = N_("What had answers and was taken out is not asked any more; the answers stay.")
+_TAKEN_OUT_UNTOLD = N_("What was taken out is not asked any more; if it has answers, they stay.")
+
+
 @router.get("/feedback")
 def results(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
     """What was answered so far; without questions the way to them."""
@@ -87,9 +91,7 @@ def _said(request: Request, done: feedback_forms.Saved) -> str:
     gettext = gettext_for(request)
     said: str = gettext("The questions are saved.")
     if done.retired:
-        said += " " + gettext(
-            "What had answers and was taken out is not asked any more; the answers stay."
-        )
+        said += " " + gettext(_TAKEN_OUT_UNTOLD if done.withheld else _TAKEN_OUT)
     if done.reworded:
         said += " " + gettext("Words that were answered have changed: the results say so.")
     return said
@@ -160,7 +162,7 @@ def _editor(
         "taken_out": [
             (question, localized(question.text, language, cycle.language))
             for question in (form.questions if form else ())
-            if question.id not in there and form and form.answers_to(question.id)
+            if question.id not in there and form and form.keeps(question.id)
         ],
         "sources": [
             (one.number, f"{one.number}. {localized(one.title, language, cycle.language)}")
@@ -188,7 +190,7 @@ def _act(
         other = session_by_number(db, actor, session.cycle_id, number)
         copied = feedback_form.rows_of(feedback_forms.copy_of(db, actor, other.id))
         form = feedback_forms.get_form(db, actor, session.id)
-        kept = [row for row in editing.rows if form and row.id and form.answers_to(row.id)]
+        kept = [row for row in editing.rows if form and row.id and form.keeps(row.id)]
         editing.rows[:] = [*kept, *copied]
         editing.said = gettext(
             "The questions of session %(number)s stand below. Nothing is saved yet."
