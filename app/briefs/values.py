@@ -44,7 +44,8 @@ class Brief:
     count people of all who were `enrolled`, the latter those who attended. `countries`: (ISO code,
     how many attended), the largest first, of `country_count`; `others` attended from those that are
     too small to be named, or said nothing. `mean` is that of the verified minutes. `opinions`: how
-    many gave feedback; None: not asked, or withheld.
+    many gave feedback; None: not asked, or withheld. `rating` is the mean of so many `ratings`,
+    None where they are too few to be told.
     """
 
     language: str
@@ -72,5 +73,6 @@ class Brief:
     country_count: int = 0
     others: int = 0
     opinions: int | None = None
+    ratings: int = 0
     rating: float | None = None
     materials: tuple[Shown, ...] = ()

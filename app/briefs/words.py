@@ -166,7 +166,8 @@ def _feedback(brief: Brief, speak: Any) -> str:
         rating = f"{brief.rating:.1f}"
         if brief.language != "en":
             rating = rating.replace(".", ",")
-        said += " " + speak.gettext("On average %(rating)s of 5.") % {"rating": rating}
+        sentence = speak.gettext("On average %(rating)s of 5, in %(count)s ratings.")
+        said += " " + sentence % {"rating": rating, "count": brief.ratings}
     return said
 
 

@@ -28,7 +28,8 @@ class TallyOut(Out):
 
 class ReportFeedbackOut(Out):
     """What was answered after a session, in numbers. `withheld`: too few have answered an anonymous
-    form for anything to be shown."""
+    form for anything to be shown; a question that too few have rated is in neither `ratings` nor
+    their `mean`."""
 
     answered: int
     anonymous: bool

@@ -8,6 +8,7 @@ from app.db import DbSession
 from app.domain import report as rules
 from app.domain import schedule
 from app.domain.errors import NotFound
+from app.domain.feedback import LEAST
 from app.domain.materials import Audience
 from app.domain.report import Dimension, Tally
 from app.domain.schedule import InstitutionRole, Schedule
@@ -44,6 +45,8 @@ def session_brief(
     countries = rules.by_dimension(people, [session_id], Dimension.COUNTRY)
     shown, others, _ = rules.folded(countries, _attended)
     opinion = opinions_of(db, [session_id]).get(session_id)
+    # Of names, too, nobody outside is told whose rating it is that they read.
+    told = opinion is not None and min(opinion.answered, opinion.ratings) >= LEAST
     waiting = reports_to_settle(db, session_id).get(session_id)
     seen = materials.visible(db, [session], now, Audience.PUBLIC)
     page = f"{base_url}/c/{released.slug}/{session.number}"
@@ -73,7 +76,8 @@ def session_brief(
         country_count=sum(bool(group.key and _attended(group.tally)) for group in countries),
         others=_attended(others),
         opinions=_opinions(opinion),
-        rating=opinion.mean if opinion else None,
+        ratings=opinion.ratings if opinion and told else 0,
+        rating=opinion.mean if opinion and told else None,
         materials=tuple(
             Shown(each.title, _address(each, page)) for each in seen.by_session.get(session_id, ())
         ),

@@ -17,7 +17,7 @@ from app.domain import report as rules
 from app.domain.attendance import Record, counts_at
 from app.domain.completion import Held
 from app.domain.enrolment import EnrolmentStatus
-from app.domain.feedback import LEAST, RATINGS, QuestionKind
+from app.domain.feedback import RATINGS, QuestionKind, withheld
 from app.domain.report import Dimension, Group, Row, Tally
 from app.models import (
     Cycle,
@@ -38,12 +38,16 @@ from app.services.closing import reports_to_settle
 from app.services.completion import Against, against
 from app.services.told import Told
 
+Rated = Mapping[str, Counter[int]]
+"""How often each rating was given, by the question's id."""
+
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
     """What was answered after a session. `ratings`: how many there are to the questions that are
-    asked; `mean` of them, None where there is none, or where so few have answered without their
-    names that nothing is shown (`withheld`)."""
+    asked; `mean` of them, None where there is none. Where so few have answered without their names
+    that nothing is shown, it is `withheld`; a question that so few have rated is left out of both,
+    however many have answered another."""
 
     answered: int
     anonymous: bool
@@ -246,9 +250,14 @@ def opinions_of(db: DbSession, session_ids: Iterable[str]) -> dict[str, Opinion]
         .where(col(FeedbackForm.session_id).in_(list(session_ids)))
         .group_by(col(FeedbackForm.session_id), col(FeedbackForm.anonymous))
     ).all()
-    rated: defaultdict[str, Counter[int]] = defaultdict(Counter)
+    rated: defaultdict[str, Rated] = defaultdict(lambda: defaultdict(Counter))
     query = (
-        select(col(FeedbackForm.session_id), col(FeedbackAnswer.value), func.count())
+        select(
+            col(FeedbackForm.session_id),
+            col(FeedbackQuestion.id),
+            col(FeedbackAnswer.value),
+            func.count(),
+        )
         .join(FeedbackQuestion, col(FeedbackQuestion.form_id) == col(FeedbackForm.id))
         .join(FeedbackAnswer, col(FeedbackAnswer.question_id) == col(FeedbackQuestion.id))
         .where(
@@ -257,16 +266,20 @@ def opinions_of(db: DbSession, session_ids: Iterable[str]) -> dict[str, Opinion]
             col(FeedbackQuestion.retired).is_(False),
             col(FeedbackAnswer.value).in_(RATINGS),
         )
-        .group_by(col(FeedbackForm.session_id), col(FeedbackAnswer.value))
+        .group_by(col(FeedbackForm.session_id), col(FeedbackQuestion.id), col(FeedbackAnswer.value))
     )
-    for session_id, value, times in db.execute(query):
-        rated[session_id][int(value)] += times
+    for session_id, question_id, value, times in db.execute(query):
+        rated[session_id][question_id][int(value)] += times
     return {row[0]: _opinion(row[1], row[2], rated[row[0]]) for row in forms}
 
 
-def _opinion(anonymous: bool, answered: int, rated: Counter[int]) -> Opinion:
-    if anonymous and answered < LEAST:
+def _opinion(anonymous: bool, answered: int, rated: Rated) -> Opinion:
+    if withheld(anonymous, answered):
         return Opinion(answered, anonymous, withheld=True)
-    ratings = sum(rated.values())
-    mean = sum(value * times for value, times in rated.items()) / ratings if ratings else None
+    told: Counter[int] = Counter()
+    for each in rated.values():
+        if not withheld(anonymous, each.total()):
+            told += each
+    ratings = told.total()
+    mean = sum(value * times for value, times in told.items()) / ratings if ratings else None
     return Opinion(answered, anonymous, ratings, mean)

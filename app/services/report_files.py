@@ -76,6 +76,7 @@ def _head(gettext: Gettext) -> list[str]:
         gettext(N_("Completed")),
         gettext(N_("Counts for completion")),
         gettext(N_("Feedback given")),
+        gettext(N_("Ratings")),
         gettext(N_("Rating on average")),
         gettext(N_("State of the numbers")),
     ]
@@ -99,7 +100,7 @@ def _measures(found: Report, tally: Tally) -> list[Cell]:
 
 
 def _of_no_session() -> list[Cell]:
-    return [None, None, ""]
+    return [None, None, None, ""]
 
 
 def _tables(
@@ -132,6 +133,7 @@ def _of_session(each: SessionReport, gettext: Gettext) -> list[Cell]:
     mean = opinion.mean if opinion else None
     return [
         opinion.answered if opinion else None,
+        opinion.ratings if opinion else None,
         None if mean is None else round(mean, 2),
         state_words(each, gettext),
     ]

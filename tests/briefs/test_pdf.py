@@ -52,6 +52,7 @@ def brief(language: str = "en") -> Brief:
         country_count=4,
         others=5,
         opinions=21,
+        ratings=20,
         rating=4.43,
         materials=(Shown("Slides", f"{ADDRESS}/materials/1"),),
     )
@@ -101,7 +102,7 @@ def test_the_numbers_and_how_they_are_known() -> None:
         "30 Report of the meeting, with times",
         "Of 7 people it is not known for how long.",
         "5 Others",
-        "21 answers. On average 4.4 of 5.",
+        "21 answers. On average 4.4 of 5, in 20 ratings.",
         "11 Absent",
         "Break",
     ):

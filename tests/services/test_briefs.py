@@ -18,6 +18,7 @@ from app.services.briefs import session_brief
 from app.services.publishing import publish
 from tests.factories import NOW
 from tests.services.attendance_world import OVER, Attended
+from tests.services.test_report import asked, rated
 
 Counting = Callable[[], AbstractContextManager[list[str]]]
 BASE = "https://convoca.example.org"
@@ -65,6 +66,19 @@ def test_numbers_with_how_they_are_known(world: Attended) -> None:
     world.report(1, status="preview")
     world.sessions[0].closed_at = OVER
     assert (brief(world).closed, brief(world).to_settle) == (True, True)
+
+
+@pytest.mark.parametrize("anonymous", [True, False])
+def test_the_rating_of_one_is_not_told_as_that_of_three(world: Attended, anonymous: bool) -> None:
+    first, _, _ = asked(world, world.sessions[0], anonymous=anonymous)
+    rated(world, [first], "5")
+    assert brief(world).rating is None
+    rated(world, [], "answered something else", "so did they", form_id=first.form_id)
+    found = brief(world)
+    assert (found.opinions, found.ratings, found.rating) == (3, 0, None)
+    rated(world, [first], "4", "3")
+    found = brief(world)
+    assert (found.opinions, found.ratings, found.rating) == (5, 3, 4.0)
 
 
 def test_it_says_what_was_published_and_what_everybody_may_open(world: Attended) -> None:

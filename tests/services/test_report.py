@@ -48,10 +48,12 @@ def asked(world: Attended, session: Session, *, anonymous: bool) -> list[Feedbac
     return found
 
 
-def rated(world: Attended, questions: list[FeedbackQuestion], *values: str) -> None:
+def rated(
+    world: Attended, questions: list[FeedbackQuestion], *values: str, form_id: str = ""
+) -> None:
     for value in values:
         who = world.participant(f"Rater {new_id()}")
-        world.db.add(FeedbackReceipt(form_id=questions[0].form_id, enrolment_id=who.id))
+        world.db.add(FeedbackReceipt(form_id=form_id or questions[0].form_id, enrolment_id=who.id))
         for question in questions:
             world.db.add(FeedbackAnswer(question_id=question.id, value=value))
     world.db.flush()
@@ -160,6 +162,21 @@ def test_ratings_are_withheld_while_they_would_tell(world: Attended) -> None:
         one.id: Opinion(2, anonymous=True, withheld=True),
         two.id: Opinion(3, anonymous=True, ratings=3, mean=10 / 3),
         three.id: Opinion(1, anonymous=False, ratings=1, mean=5.0),
+    }
+
+
+def test_a_question_that_too_few_have_rated_is_left_out_of_the_mean(world: Attended) -> None:
+    one, two = world.sessions[:2]
+    first, _, _ = asked(world, one, anonymous=True)
+    rated(world, [first], "5")
+    rated(world, [], "something else", "so do they", form_id=first.form_id)
+    again = asked(world, two, anonymous=True)
+    again[2].retired = False
+    rated(world, [again[0], again[2]], "1")
+    rated(world, [again[0]], "3", "4")
+    assert opinions_of(world.db, [one.id, two.id]) == {
+        one.id: Opinion(3, anonymous=True),
+        two.id: Opinion(3, anonymous=True, ratings=3, mean=8 / 3),
     }
 
 
