@@ -262,14 +262,17 @@ def test_queries_do_not_grow(
 def test_the_file_is_shown_and_downloaded(
     organizer_client: TestClient, message: Message, deliver: Callable[[], int]
 ) -> None:
+    personal = "whoever opens one reads, answers and checks in as the person"
     waiting = organizer_client.get(f"/organize/mail/{message.id}").text
     assert "It is written when it is sent." in waiting
+    assert personal not in waiting
     assert deliver() == 1
     shown = organizer_client.get(f"/organize/mail/{message.id}").text
     assert "&lt;i&gt;Ruiz" in shown
     assert "<i>Ruiz" not in shown
     assert "help@example.org" in shown
     assert "http://testserver/my/" in shown
+    assert personal in shown
     file = organizer_client.get(f"/organize/mail/{message.id}/file")
     assert file.headers["content-type"] == "message/rfc822"
     assert file.headers["content-disposition"] == f'attachment; filename="{message.id}.eml"'
