@@ -4,6 +4,8 @@ An answer is kept as one text, its value: the digit of a rating, the id of the c
 ids of several joined by spaces in the order of the options, or the words themselves.
 """
 
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -121,6 +123,18 @@ USUAL: tuple[tuple[QuestionKind, bool, Localized, Localized, Localized], ...] = 
 def withheld(anonymous: bool, count: int) -> bool:
     """Whether `count` answers to a form are too few for anybody to be told what they say."""
     return anonymous and count < LEAST
+
+
+def wording(anonymous: bool, asked: Iterable[Question]) -> str:
+    """A short text that is another one as soon as these questions, their order, what they offer or
+    whether names are kept is: an answer given to the one is none to the other."""
+    parts = [
+        [q.id, q.kind, q.required, [dict(q.text), dict(q.low), dict(q.high)]]
+        + [[option.id, dict(option.text)] for option in q.options]
+        for q in asked
+    ]
+    whole = json.dumps([anonymous, parts], sort_keys=True)
+    return hashlib.sha256(whole.encode()).hexdigest()[:24]
 
 
 def window(ends: datetime, days: int) -> tuple[datetime, datetime]:

@@ -14,8 +14,8 @@ from sqlmodel import col, select
 from app.db import DbSession, insert_unless_there
 from app.domain.check_in import WindowState, state
 from app.domain.enrolment import EnrolmentStatus
-from app.domain.errors import N_, Clash, NotFound
-from app.domain.feedback import OF_OPTIONS, Question, check, window
+from app.domain.errors import N_, Clash, NotFound, Stale
+from app.domain.feedback import OF_OPTIONS, Question, check, window, wording
 from app.domain.schedule import Session, SessionStatus
 from app.models import (
     Enrolment,
@@ -65,6 +65,11 @@ class Paper:
     asked: Asked
     questions: tuple[Question, ...]
     chosen: Chosen
+
+    @property
+    def wording(self) -> str:
+        """What tells this form from one that asks something else."""
+        return wording(self.asked.anonymous, self.questions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +127,19 @@ def paper_of(db: DbSession, enrolment: Enrolment, number: int) -> Paper:
     return Paper(session, asked, tuple(questions), chosen)
 
 
-def give(db: DbSession, enrolment: Enrolment, number: int, chosen: Chosen, now: datetime) -> Given:
+def give(
+    db: DbSession,
+    enrolment: Enrolment,
+    number: int,
+    chosen: Chosen,
+    now: datetime,
+    seen: str | None = None,
+) -> Given:
     """A participant's feedback on a session; an answer without a name cannot be changed, another
-    one can as long as the form is open.
+    one can as long as the form is open. `seen`: the wording of the form that they had before them.
 
     Raises:
+        Stale: `seen` is given, and something else is asked by now.
         NotFound: as `paper_of`.
         Clash: ``session_cancelled``; ``feedback_not_open`` and ``feedback_closed`` (parameters
             ``opens`` and ``closes``, aware UTC); ``enrolment_pending``, ``enrolment_waitlisted``,
@@ -148,6 +161,10 @@ def give(db: DbSession, enrolment: Enrolment, number: int, chosen: Chosen, now: 
         return Given(again=True, anonymous=True)
     _refuse_outside(session, form, now)
     rows = questions_of(db, form.id)
+    if seen is not None and seen != wording(
+        form.anonymous, [question_of(row) for row in rows if not row.retired]
+    ):
+        raise Stale
     values = check([question_of(row) for row in rows], chosen)
     new = _sign(db, form, enrolment, now)
     if form.anonymous and not new:  # the other of two at once was quicker

@@ -3,17 +3,19 @@
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlmodel import select
 from starlette.testclient import TestClient
 
 from app.db import Database
-from app.domain.feedback import RATINGS, Question
+from app.domain.feedback import RATINGS, Question, wording
 from app.models import Enrolment, FeedbackAnswer, FeedbackReceipt, Person, Session
 from app.services import feedback_forms
 from app.services.actor import SYSTEM
 from app.services.links import Links
+from app.web.feedback_form import saved, to_form
 from tests.pages.published import Published, make_published
 from tests.pages.reading import Page
 from tests.pages.test_my import _actions
@@ -52,9 +54,13 @@ def ask(database: Database, there: Published, *, anonymous: bool = True) -> dict
         return {question.kind.value: question for question in form.asked}
 
 
-def filled(asked: dict[str, Question], rating: str = "4", words: str = "Más") -> dict[str, str]:
+def filled(
+    asked: dict[str, Question], rating: str = "4", words: str = "Más", *, anonymous: bool = True
+) -> dict[str, str]:
     one, several = asked["one"], asked["several"]
     return {
+        "wording": wording(anonymous, asked.values()),
+        "in-words": asked["text"].id,
         f"q-{asked['rating'].id}": rating,
         f"q-{one.id}": one.options[1].id,
         f"q-{several.id}-{several.options[0].id}": "on",
@@ -123,13 +129,13 @@ def test_a_get_changes_nothing_and_a_post_keeps_all(
     got = client.get(path)
     assert (got.status_code, kept(database)) == (200, [])
     assert got.headers["cache-control"] == "private, no-store"
-    assert client.post(path, data=filled(asked)).status_code == 303
+    assert client.post(path, data=filled(asked, anonymous=False)).status_code == 303
     several = asked["several"].options
     assert kept(database) == sorted(
         ["4", asked["one"].options[1].id, f"{several[0].id} {several[2].id}", "Más"]
     )
     fields = Page(client.get(path).text).fields
-    assert fields == filled(asked)  # the form shows what was said
+    assert fields == filled(asked, anonymous=False)  # the form shows what was said
     changed = client.post(path, data={**fields, f"q-{asked['rating'].id}": "1"})
     assert changed.status_code == 303
     assert rated(database) == ["1"]
@@ -167,6 +173,59 @@ def test_nothing_is_lost_when_something_is_missing(
     assert page.text(".error-summary") == ["One thing needs a change Choose a number from 1 to 5."]
     assert f'href="#{rating}"' in response.text
     assert re.search(rf'id="{rating}-1"[^>]* autofocus', response.text)
+
+
+def change(database: Database, there: Published, **values: Any) -> None:
+    with database.begin(writes=True) as db:
+        feedback_forms.save_form(db, SYSTEM, there.session_ids[0], form_in(**values))
+
+
+def test_an_answer_to_other_questions_is_shown_again_and_not_kept(
+    client: TestClient, database: Database, there: Published, at: Clock
+) -> None:
+    asked = ask(database, there)
+    at(timedelta(hours=1))
+    path = f"{there.my}/sessions/1/feedback"
+    typed = filled(asked, rating="2", words="Two lines\nof <b>mine</b>")
+    rating = {"id": asked["rating"].id, "kind": "rating", "text": {"en": "How bad was it?"}}
+    change(database, there, questions=[rating])
+    response = client.post(f"{path}?lang=en", data=typed)
+    assert (response.status_code, kept(database)) == (412, [])
+    page = Page(response.text)
+    assert "How bad was it?" in response.text
+    assert "The questions have changed" in page.text(".notice")[0]
+    assert page.text(".feedback-texts") == ["Two lines of <b>mine</b>"]
+    assert page.fields[f"q-{asked['rating'].id}"] == "2"
+    assert client.post(path, data=page.fields).status_code == 303  # now it is meant
+    assert kept(database) == ["2"]
+
+
+@pytest.mark.parametrize("what", ["removed", "named", "reworded", "unsaid", "days"])
+def test_what_counts_as_another_form(
+    client: TestClient, database: Database, there: Published, at: Clock, what: str
+) -> None:
+    asked = ask(database, there)
+    at(timedelta(hours=1))
+    typed = filled(asked)
+    with database.begin(writes=False) as db:
+        form = feedback_forms.get_form(db, SYSTEM, there.session_ids[0])
+        assert form
+        questions = to_form(saved(form)).questions
+    if what == "removed":  # and made anew, with the same revision
+        with database.begin(writes=True) as db:
+            feedback_forms.remove_form(db, SYSTEM, there.session_ids[0])
+        ask(database, there)
+    elif what == "named":  # whoever thinks that no name is kept is asked again
+        change(database, there, anonymous=False, questions=questions)
+    elif what == "reworded":
+        questions[1].options[0].text["en"] = "Other words"
+        change(database, there, questions=questions)
+    elif what == "unsaid":
+        del typed["wording"]
+    else:
+        change(database, there, questions=questions, days=20)
+    status = client.post(f"{there.my}/sessions/1/feedback", data=typed).status_code
+    assert (status, len(kept(database))) == ((303, 4) if what == "days" else (412, 0))
 
 
 @pytest.mark.parametrize(

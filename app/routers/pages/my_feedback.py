@@ -1,18 +1,19 @@
 """A participant's feedback on a session: one form. A GET changes nothing."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db import DbSession
-from app.domain.errors import N_, Clash, DomainError
-from app.domain.feedback import Question, QuestionKind
+from app.domain.errors import N_, Clash, DomainError, Stale
+from app.domain.feedback import MOST_QUESTIONS, Question, QuestionKind
 from app.domain.schedule import SessionStatus
 from app.domain.text import localized
 from app.models import Enrolment, now
 from app.services import enrolments, feedback
-from app.services.feedback import Chosen, Given
+from app.services.feedback import Chosen, Given, Paper
 from app.services.public import published_with
 from app.services.reach import heard_from
 from app.web import convertors as convertors  # makes {number:number} known
@@ -45,12 +46,12 @@ def give_feedback(
     enrolment = _whose(request, db, enrolments.enrolment_of_link(db, links, token))
     heard_from(db, enrolment.person_id, now())
     paper = feedback.paper_of(db, enrolment, number)
-    chosen = {question.id: _typed(form, question) for question in paper.questions}
     try:
-        given = feedback.give(db, enrolment, number, chosen, now())
+        seen = form.text("wording")
+        given = feedback.give(db, enrolment, number, _typed(form, paper), now(), seen)
     except DomainError as error:
         db.rollback()
-        return _page(request, db, enrolment, token, number, chosen, error)
+        return _page(request, db, enrolment, token, number, form, error)
     return see_other(request, f"/my/{token}", gettext_for(request)(_said(given)))
 
 
@@ -65,12 +66,27 @@ def _said(given: Given) -> str:
     return _FIRST_COUNTS if given.anonymous else _CHANGED
 
 
-def _typed(form: Form, question: Question) -> list[str]:
-    """What a form says of a question: of several options each is a field of its own."""
-    name = f"q-{question.id}"
-    if question.kind is QuestionKind.SEVERAL:
-        return [o.id for o in question.options if form.checked(f"{name}-{o.id}")]
-    return [form.text(name)]
+def _typed(form: Form, paper: Paper) -> Chosen:
+    """What a form says of the questions: of several options each is a field of its own."""
+    found = {}
+    for question in paper.questions:
+        name = f"q-{question.id}"
+        if question.kind is QuestionKind.SEVERAL:
+            found[question.id] = [o.id for o in question.options if form.checked(f"{name}-{o.id}")]
+        else:
+            found[question.id] = [form.text(name)]
+    return found
+
+
+def _in_words(questions: Iterable[Question]) -> list[str]:
+    return [question.id for question in questions if question.kind is QuestionKind.TEXT]
+
+
+def _homeless(form: Form, paper: Paper) -> list[str]:
+    """What was typed to questions that are not asked any more, or not in words."""
+    asked = _in_words(paper.questions)
+    gone = [each for each in form.text("in-words").split() if each not in asked]
+    return [text for each in gone[:MOST_QUESTIONS] if (text := form.text(f"q-{each}"))]
 
 
 def _page(
@@ -79,7 +95,7 @@ def _page(
     enrolment: Enrolment,
     token: str,
     number: int,
-    typed: Chosen | None = None,
+    form: Form | None = None,
     error: DomainError | None = None,
 ) -> Response:
     paper = feedback.paper_of(db, enrolment, number)
@@ -88,8 +104,9 @@ def _page(
         published_with(db, enrolment.cycle_id), reader.language, reader.zone
     )
     main, moment = context["schedule"].language, now()
-    chosen = typed or paper.chosen
-    errors = errors_of(error, gettext_for(request), lambda name: name and f"q-{name}")
+    chosen = _typed(form, paper) if form else paper.chosen
+    wrong = None if isinstance(error, Stale) else error
+    errors = errors_of(wrong, gettext_for(request), lambda name: name and f"q-{name}")
     context |= {
         "zone": reader.zone or enrolment.zone,
         "my_path": f"/my/{token}",
@@ -106,6 +123,10 @@ def _page(
         "errors": errors,
         "focus": next(iter(errors), ""),
         "error": error if isinstance(error, Clash) else None,
+        "stale": isinstance(error, Stale),
+        "homeless": _homeless(form, paper) if form else [],
+        "wording": paper.wording,
+        "in_words": _in_words(paper.questions),
     }
     status = status_of(error) if error else 200
     return page(request, "my/feedback.html", context, status=status, headers=personal_headers())
