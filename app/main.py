@@ -21,6 +21,7 @@ from app.services.mail_limits import Limits
 from app.services.secret_key import secret_key
 from app.settings import Settings
 from app.web.errors import install_error_handlers
+from app.web.guesses import Guesses
 from app.web.live_rooms import LiveRooms
 from app.web.security import Security
 from app.web.static import install_static
@@ -69,6 +70,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
         server_of(settings.smtp_url), settings.smtp_per_second, settings.smtp_per_hour
     )
     app.state.live = LiveRooms(database, app.state.links)
+    app.state.guesses = Guesses()
     install_error_handlers(app)
     install_hot_routes(app)
     install_api(app)

@@ -81,6 +81,13 @@ class Stale(DomainError):
     sentence = N_("Somebody changed this in the meantime.")
 
 
+class TooOften(DomainError):
+    """It was tried too often; after so many seconds (the parameter ``seconds``) it may be again."""
+
+    code = "too_often"
+    sentence = N_("That was tried too often. Please wait a little.")
+
+
 class NotSignedIn(DomainError):
     """Nobody is signed in, or the token is not known."""
 

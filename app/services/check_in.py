@@ -1,6 +1,7 @@
 """Checking in, on the personal page and in the room, and joining the meeting."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -100,13 +101,20 @@ def room_session(db: DbSession, code: str) -> Session:
 
 
 def check_in_at_room(
-    db: DbSession, code: str, email: str, word: str, now: datetime, key: bytes | None = None
+    db: DbSession,
+    code: str,
+    email: str,
+    word: str,
+    now: datetime,
+    key: bytes | None = None,
+    tried: Callable[[bool], None] | None = None,
 ) -> CheckedIn:
     """Somebody in the room checks in with the address of the enrolment.
 
     Whether an address is enrolled is told only while check-in is open and, where the session has a
     word, to those who know it; case and accents of the word do not matter. Of words that rotate,
-    which follow from `key`, the one before counts as well.
+    which follow from `key`, the one before counts as well. `tried` is told of each word whether it
+    is right, and may refuse it all the same.
 
     Raises:
         NotFound: no room has this code.
@@ -118,10 +126,14 @@ def check_in_at_room(
     rules.refuse_cancelled(session.status)
     rules.refuse_outside(now, window_of(session))
     wanted = room_words.taken(db, row, now, key)
-    if wanted and search_key(word) not in map(search_key, wanted):
-        raise Invalid.one(
-            "word", N_("This is not the word on the screen. Look again."), code="wrong_word"
-        )
+    if wanted:
+        right = search_key(word) in map(search_key, wanted)
+        if tried is not None and word.strip():
+            tried(right)
+        if not right:
+            raise Invalid.one(
+                "word", N_("This is not the word on the screen. Look again."), code="wrong_word"
+            )
     query = (
         select(Enrolment)
         .join(Person, col(Person.id) == col(Enrolment.person_id))

@@ -22,6 +22,7 @@ from app.domain.errors import (
     NotFound,
     NotSignedIn,
     Stale,
+    TooOften,
 )
 
 STATUS: Mapping[type[DomainError], int] = {
@@ -30,6 +31,7 @@ STATUS: Mapping[type[DomainError], int] = {
     Gone: 410,
     Clash: 409,
     Stale: 412,
+    TooOften: 429,
     NotSignedIn: 401,
     NotAllowed: 403,
     Busy: 503,

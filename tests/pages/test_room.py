@@ -10,6 +10,7 @@ from starlette.testclient import TestClient
 from app.db import Database
 from app.models import Enrolment, Evidence, Session
 from app.routers.pages import room
+from app.web.guesses import WRONG
 from tests.factories import Make
 
 START = datetime.fromisoformat("2026-12-01T14:00:00+00:00")  # 09:00 in Bogotá, for 90 minutes
@@ -101,6 +102,36 @@ def test_says_what_is_wrong_and_keeps_what_was_typed(
         kept = re.findall(r'name="email" type="email" value="([^"]*)"', answer.text)
         assert kept == [typed.get("email", "")]
     assert evidence(database) == []
+
+
+def from_(address: str) -> dict[str, str]:
+    """Headers as a proxy adds them."""
+    return {**ENGLISH, "x-forwarded-for": f"203.0.113.99, {address}"}
+
+
+def test_the_word_cannot_be_found_by_trying(
+    client: TestClient, database: Database, path: str
+) -> None:
+    address = from_("198.51.100.7")
+    guesses = [*(f"word{n}" for n in range(WRONG)), "volcan", "volcan"]
+    found = [
+        client.post(path, data={"email": "ana@example.org", "word": word}, headers=address)
+        for word in guesses
+    ]
+    assert [each.status_code for each in found] == [422] * WRONG + [429] * 2
+    assert 0 < int(found[-1].headers["retry-after"]) <= 600
+    assert "Too many wrong words came from your network. Try again in 10 min" in found[-1].text
+    assert 'value="ana@example.org"' in found[-1].text
+    assert evidence(database) == []
+    elsewhere = from_("198.51.100.8")
+    typed = {"email": "ana@example.org", "word": "volcan"}
+    assert client.post(path, data=typed, headers=elsewhere).status_code == 200
+
+
+def test_a_word_that_nobody_typed_is_no_guess(client: TestClient, path: str) -> None:
+    typed = {"email": "ana@example.org", "word": " "}
+    found = {client.post(path, data=typed).status_code for _ in range(2 * WRONG)}
+    assert found == {422}
 
 
 def test_who_waits_is_told(client: TestClient, database: Database, path: str) -> None:

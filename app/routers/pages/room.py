@@ -1,5 +1,6 @@
 """The room: what the organizer shows on screen, and where people in the room check in."""
 
+from functools import partial
 from typing import Any
 
 import segno
@@ -9,7 +10,7 @@ from starlette.responses import Response
 
 from app.db import DbSession
 from app.domain.check_in import state
-from app.domain.errors import DomainError
+from app.domain.errors import DomainError, TooOften
 from app.domain.text import localized
 from app.models import Cycle, Session, now
 from app.schemas.check_in import RoomCheckInIn
@@ -24,6 +25,7 @@ from app.services.told import told_of
 from app.web import live_view
 from app.web.dependencies import Db, LinksDep, Organizer
 from app.web.forms import Form, FormData, errors_of
+from app.web.guesses import Guesses, network_of
 from app.web.problems import status_of, validate
 from app.web.templating import current_reader, gettext_for, page
 
@@ -43,13 +45,18 @@ def room(request: Request, db: Db, code: str) -> Response:
 def check_in(request: Request, db: Db, links: LinksDep, code: str, form: FormData) -> Response:
     """Checks somebody in by address; twice is once."""
     session = room_session(db, code)
+    guesses: Guesses = request.app.state.guesses
+    network = network_of(request)
     try:
         typed = validate(RoomCheckInIn, form.pick(*_FIELDS))
         key = links.key(Purpose.ROOM_WORD)
-        done = check_in_at_room(db, code, typed.email, typed.word, now(), key)
+        tried = partial(guesses.tried, session.id, network)
+        done = check_in_at_room(db, code, typed.email, typed.word, now(), key, tried)
     except DomainError as error:
         db.rollback()
         return _room_page(request, db, session, form, error)
+    if not done.already:
+        guesses.came_in(session.id, network)
     return _page(request, db, session, "room/done.html", {"done": done})
 
 
@@ -117,4 +124,7 @@ def _page(
         "errors": errors_of(error, gettext_for(request)),
     }
     status = status_of(error) if error else 200
-    return page(request, template, context, status=status, headers=_NOBODY_KEEPS)
+    headers = dict(_NOBODY_KEEPS)
+    if isinstance(error, TooOften):
+        headers["retry-after"] = str(error.params["seconds"])
+    return page(request, template, context, status=status, headers=headers)
