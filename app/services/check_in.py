@@ -127,7 +127,7 @@ def check_in_at_room(
     rules.refuse_outside(now, window_of(session))
     wanted = room_words.taken(db, row, now, key)
     if wanted:
-        right = search_key(word) in map(search_key, wanted)
+        right = _as_compared(word) in map(_as_compared, wanted)
         if tried is not None and word.strip():
             tried(right)
         if not right:
@@ -153,6 +153,11 @@ def check_in_at_room(
             code="not_a_participant",
         )
     return check_in_to(db, enrolment, session, now, "room")
+
+
+def _as_compared(word: str) -> str:
+    """Without case and accents; a word that is nothing but accents stays as it is."""
+    return search_key(word) or word.strip()
 
 
 def join(db: DbSession, enrolment: Enrolment, number: int, now: datetime) -> str:

@@ -142,6 +142,17 @@ class TestRoom:
                 check_in.check_in_at_room(db, session.room_code, email, word, START)
             assert [(f.field, f.code) for f in error.value.fields] == [("word", "wrong_word")]
 
+    def test_a_word_of_accents_alone_is_a_word(
+        self, db: DbSession, session: Session, enrolment: Enrolment
+    ) -> None:
+        session.check_in_word = "\u0301"
+        db.flush()
+        for word in ("", " ", "volcan", "\u0308"):
+            with pytest.raises(Invalid):
+                check_in.check_in_at_room(db, session.room_code, "ana@example.org", word, START)
+        done = check_in.check_in_at_room(db, session.room_code, "ana@example.org", "\u0301", START)
+        assert not done.already
+
     @pytest.mark.parametrize("email", ["nobody@example.org", "", "nul\0", "%"])
     def test_an_unknown_address(
         self, db: DbSession, session: Session, enrolment: Enrolment, email: str
