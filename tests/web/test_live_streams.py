@@ -287,6 +287,26 @@ def test_a_stream_ends_with_the_sign_in(
     assert server.watch().status == 303  # to the page where one signs in
 
 
+def test_a_stream_ends_soon_after_signing_out_though_nothing_happens(
+    server: Server, there: Database
+) -> None:
+    assert pages.SIGNED_IN_FOR < 5 < pages.BEAT
+    viewer, other = server.watch(), server.watch("of-olga-elsewhere")
+    viewer.next()
+    other.next()
+    out = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
+    headers = {"cookie": f"{COOKIE}=of-olga", "sec-fetch-site": "same-origin"}
+    out.request("POST", "/organize/sign-out", headers=headers)
+    assert out.getresponse().status == 303
+    out.close()
+    begun = time.monotonic()
+    viewer.next("signed-out")
+    assert time.monotonic() - begun < 6  # and the machine may be doing other things
+    assert viewer.ended.wait(PATIENCE)
+    somebody_checks_in(there)
+    assert checked_in(other.next()) == "1"
+
+
 @pytest.mark.parametrize(
     ("cookie", "path", "status"),
     [

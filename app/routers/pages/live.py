@@ -39,8 +39,9 @@ router = APIRouter(prefix="/organize/c/{slug}/sessions/{number}")
 
 BEAT = 12.0
 """Seconds after which something is sent where there is nothing new."""
-SIGNED_IN_FOR = 60.0
-"""Seconds for which whoever was signed in is taken to be so still."""
+SIGNED_IN_FOR = 4.0
+"""Seconds for which whoever was signed in is taken to be so still: nothing that is sent has names
+for somebody who signed out longer ago."""
 BACK_AFTER = 2_000
 """Milliseconds after which a browser comes back when the line was cut."""
 
@@ -100,11 +101,13 @@ async def _events(
 ) -> AsyncIterator[ServerSentEvent]:
     if request.method == "HEAD":
         return
-    watcher, version, checked = seat.watcher, 0, monotonic()
+    watcher, version = seat.watcher, 0
+    checked = spoken = monotonic()
     say = partial(_json, view=view, language=seat.language, zone=seat.zone)
     said = ""
     while not watcher.ended:
-        moved = await watcher.after(version, BEAT)
+        due = min(checked + SIGNED_IN_FOR, spoken + BEAT)
+        moved = await watcher.after(version, max(due - monotonic(), 0.0))
         if watcher.ended:
             return
         if monotonic() - checked >= SIGNED_IN_FOR:
@@ -116,9 +119,11 @@ async def _events(
         if moved:  # perhaps again since: what is told is the newest, and nothing is passed by
             words, version = watcher.said((view, seat.language, seat.zone), say), watcher.version
         if words == said:
-            yield ServerSentEvent(event="beat", data="")
+            if monotonic() - spoken >= BEAT:
+                spoken = monotonic()
+                yield ServerSentEvent(event="beat", data="")
             continue
-        said = words
+        said, spoken = words, monotonic()
         name = sha256(words.encode()).hexdigest()[:12]
         yield ServerSentEvent(event="state", raw_data=words, id=name, retry=BACK_AFTER)
 
