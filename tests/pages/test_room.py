@@ -239,6 +239,27 @@ class TestScreen:
         assert 'class="screen-word"' not in html
         assert re.findall(r'<span class="when-hours">([^<]*)</span>', html)[0] == "08:45"
 
+    @pytest.mark.parametrize(
+        ("window", "scans"),
+        [("before", 1), ("open", 1), ("closed", 0), ("cancelled", 0), ("draft", 0)],
+    )
+    def test_nobody_is_asked_to_scan_where_nobody_can_check_in(
+        self,
+        organizer_client: TestClient,
+        database: Database,
+        clock: Clock,
+        path: str,
+        window: str,
+        scans: int,
+    ) -> None:
+        if window in ("before", "closed"):
+            clock.at = START + timedelta(hours=-1 if window == "before" else 3)
+        elif window != "open":
+            with database.begin(writes=True) as db:
+                db.exec(select(Session).where(Session.number == 1)).one().status = window
+        html = organizer_client.get(f"{self.SCREEN}?lang=en").text
+        assert (html.count("Scan to check in"), html.count('class="segno"')) == (scans, scans)
+
     def test_no_such_session(self, organizer_client: TestClient, path: str) -> None:
         for wrong in ("leaders/sessions/9", "nobody/sessions/1"):
             assert organizer_client.get(f"/organize/c/{wrong}/room").status_code == 404
