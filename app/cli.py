@@ -43,7 +43,7 @@ def _run_web(settings: Settings, database: Database, listener: socket.socket) ->
     import uvicorn
 
     from app.main import create_app
-    from app.server import WebServer
+    from app.server import STOPS_WITHIN, WebServer
 
     app = create_app(settings, database=database)
     # What is there now stays for ever. Without this the collector looks at all of it again and
@@ -56,7 +56,7 @@ def _run_web(settings: Settings, database: Database, listener: socket.socket) ->
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=20,
+        timeout_graceful_shutdown=STOPS_WITHIN,
     )
     with listener, contextlib.suppress(KeyboardInterrupt):
         WebServer(config).run(sockets=[listener])

@@ -7,6 +7,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import IntegrityError, OperationalError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 
 from app.domain.errors import N_, DomainError, Invalid, NotSignedIn
@@ -84,8 +85,14 @@ def _methods(request: Request) -> list[str]:
     return sorted(found)
 
 
+async def _went_away(*_: object) -> Response:
+    """Before all of the request was there: nothing was done, and nobody reads this."""
+    return Response(status_code=400)
+
+
 def install_error_handlers(app: FastAPI) -> None:
     """Domain errors, validation, the framework's own, and what the database refuses."""
     for kind in (DomainError, RequestValidationError, OperationalError, IntegrityError):
         app.add_exception_handler(kind, _domain)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(ClientDisconnect, _went_away)
