@@ -290,11 +290,18 @@ def standing(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
     ordered = sorted(once.values(), key=_by_time)
     if all(each.kind is not Kind.RETRACTION for each in ordered):
         return tuple(ordered)
-    retracted: set[str] = set()
-    for each in reversed(ordered):
-        if each.kind is Kind.RETRACTION and each.id not in retracted:
-            retracted.add(each.retracts)
-    return tuple(each for each in ordered if each.id not in retracted)
+    gone = retracted((e.at, e.id, e.retracts) for e in ordered if e.kind is Kind.RETRACTION)
+    return tuple(each for each in ordered if each.id not in gone)
+
+
+def retracted(retractions: Iterable[tuple[datetime, str, str]]) -> set[str]:
+    """The ids of what does not count any more, by all retractions of it and of one another: when
+    each was (aware), its own id, and the id of what it retracts."""
+    gone: set[str] = set()
+    for _, own, target in sorted(retractions, reverse=True):
+        if own not in gone:
+            gone.add(target)
+    return gone
 
 
 def _by_time(each: Evidence) -> tuple[datetime, str]:

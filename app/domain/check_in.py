@@ -87,6 +87,27 @@ def refuse_cancelled(session: str) -> None:
         raise Clash(N_("This session was cancelled."), code="session_cancelled")
 
 
+def taken_back(contact: str) -> Clash:
+    """What whoever checks in again is told after an organizer retracted their check-in, code
+    ``check_in_taken_back``. `contact`: the cycle's address; may be empty."""
+    if not contact:
+        return Clash(
+            N_(
+                "Your check-in for this session was taken back by the organizers. "
+                "If you were there, tell them."
+            ),
+            code="check_in_taken_back",
+        )
+    return Clash(
+        N_(
+            "Your check-in for this session was taken back by the organizers. "
+            "If you were there, write to them: %(contact)s."
+        ),
+        code="check_in_taken_back",
+        contact=contact,
+    )
+
+
 def refuse_outside(now: datetime, window: Window) -> None:
     """Raises Clash, codes ``check_in_not_open`` and ``check_in_closed``, with the parameters
     ``opens`` and ``closes``."""

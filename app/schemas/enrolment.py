@@ -108,6 +108,7 @@ class CheckInOut(Out):
     name: str
     checked_in_at: Instant
     source: str = Field(description="Where it was done: personal-page, room or api.")
+    retracted: bool = Field(description="It was taken back, and does not count any more.")
 
 
 class MarkIn(Strict):

@@ -13,9 +13,9 @@ from app.domain.addresses import address_key, search_key
 from app.domain.attendance import Kind
 from app.domain.errors import N_, Clash, Invalid, NotFound
 from app.domain.schedule import SessionStatus
-from app.models import Enrolment, Evidence, Person, Session
+from app.models import Cycle, Enrolment, Evidence, Person, Session
 from app.services import room_words
-from app.services.evidence import add_once
+from app.services.evidence import add_once, retracted
 from app.services.told import Told, told_of, told_session
 
 JOIN_BEFORE = timedelta(minutes=15)
@@ -56,7 +56,8 @@ def check_in(
     Raises:
         NotFound: the cycle has no such session, or it is a draft.
         Clash: ``session_cancelled``; ``check_in_not_open`` and ``check_in_closed`` (parameters
-            ``opens`` and ``closes``, aware UTC); ``enrolment_pending``, ``enrolment_waitlisted``,
+            ``opens`` and ``closes``, aware UTC); ``check_in_taken_back`` (parameter ``contact``,
+            where the cycle has one); ``enrolment_pending``, ``enrolment_waitlisted``,
             ``enrolment_withdrawn``.
     """
     session = told_session(db, enrolment.cycle_id, session_number)
@@ -68,10 +69,12 @@ def check_in_to(
 ) -> CheckedIn:
     """`check_in`, to a session of the enrolment's cycle that was found already."""
     row = session.row
-    before = checked_in_at(db, enrolment, row)
+    before = _check_in_of(db, enrolment, row)
     rules.refuse(enrolment.status, session.status, now, window_of(session), done=before is not None)
     if before is not None:
-        return CheckedIn(True, before, row)
+        if before.id in retracted(db, row.id, [enrolment.id]):
+            raise taken_back(db, row.cycle_id)
+        return CheckedIn(True, before.at, row)
     evidence, added = add_once(
         db,
         Evidence(
@@ -207,8 +210,20 @@ def join(db: DbSession, enrolment: Enrolment, number: int, now: datetime) -> str
 
 
 def checked_in_at(db: DbSession, enrolment: Enrolment, session: Session) -> datetime | None:
-    """When the participant checked in to the session, if so."""
-    query = select(Evidence.at).where(col(Evidence.key) == check_in_key(enrolment.id, session.id))
+    """When the participant checked in to the session, if so; also where that was taken back."""
+    found = _check_in_of(db, enrolment, session)
+    return None if found is None else found.at
+
+
+def taken_back(db: DbSession, cycle_id: str) -> Clash:
+    """What to say to whoever checks in again after an organizer retracted their check-in. One
+    query."""
+    contact = db.exec(select(Cycle.contact_email).where(Cycle.id == cycle_id)).one()
+    return rules.taken_back(contact)
+
+
+def _check_in_of(db: DbSession, enrolment: Enrolment, session: Session) -> Evidence | None:
+    query = select(Evidence).where(col(Evidence.key) == check_in_key(enrolment.id, session.id))
     return db.exec(query).one_or_none()
 
 

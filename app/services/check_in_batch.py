@@ -8,17 +8,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import Connection, Dialect, Row
 
 from app.db import Database
 from app.domain import check_in as rules
-from app.domain.errors import DomainError, NotFound
+from app.domain.errors import Clash, DomainError, NotFound
 from app.domain.ids import new_id
 from app.domain.schedule import CycleStatus
-from app.services.check_in import check_in_key, window_of
+from app.services.check_in import check_in_key, taken_back, window_of
 from app.services.check_in_statements import New, Statements, Who
+from app.services.evidence import retracted
 from app.services.guests import link_replaced
 from app.services.reach import heard_from
 from app.services.told import told_session
@@ -156,7 +157,7 @@ class CheckIns:
                 outcomes[case.place] = error
                 continue
             if first is not None:
-                outcomes[case.place] = Done(True, first.at, case.who.language)
+                outcomes[case.place] = self._again(connection, case, first)
             else:
                 allowed.append(case)
         return allowed
@@ -173,7 +174,16 @@ class CheckIns:
         first = self._statements.there(connection, [each.key for each in new])
         for case, mine in zip(cases, new, strict=True):
             if first[mine.key].id != mine.id:
-                outcomes[case.place] = Done(True, first[mine.key].at, case.who.language)
+                outcomes[case.place] = self._again(connection, case, first[mine.key])
+
+    def _again(self, connection: Connection, case: _Case, first: Row[Any]) -> Done | Clash:
+        """What becomes of a slip of somebody whose check-in is there from before. Whether it still
+        counts is looked up only where something of theirs was retracted, which is seldom."""
+        if first.doubtful:
+            with self._database.session_on(connection) as db:
+                if first.id in retracted(db, case.session.id, [case.who.id]):
+                    return taken_back(db, case.who.cycle_id)
+        return Done(True, first.at, case.who.language)
 
 
 @lru_cache(maxsize=8)

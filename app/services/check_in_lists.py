@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import col, select
+from sqlalchemy.orm import aliased
+from sqlmodel import and_, col, select
 
 from app.db import DbSession
-from app.domain.attendance import Kind
+from app.domain.attendance import Kind, retracted
 from app.domain.errors import N_, Invalid, NotFound
 from app.domain.schedule import SessionStatus
 from app.models import Enrolment, Evidence, Session
@@ -19,13 +20,15 @@ from app.services.told import told_of
 
 @dataclass(frozen=True, slots=True)
 class CheckInRow:
-    """A check-in. `already`: it had been done before. `at`: an aware UTC instant."""
+    """A check-in. `already`: it had been done before. `at`: an aware UTC instant. `retracted`: it
+    does not count any more."""
 
     enrolment: Enrolment
     session_id: str
     at: datetime
     source: str
     already: bool = False
+    retracted: bool = False
 
 
 def record_check_in(
@@ -62,8 +65,8 @@ def record_check_in(
 def list_check_ins(
     db: DbSession, actor: Actor, session_id: str, after: str | None = None, limit: int = 50
 ) -> tuple[list[CheckInRow], str | None]:
-    """The check-ins of a session in the order in which they came, and the cursor after them.
-    Three queries.
+    """The check-ins of a session in the order in which they came, also those that were taken back,
+    and the cursor after them. Three queries.
 
     Raises:
         NotFound: no such session. Invalid: at ``after``.
@@ -74,10 +77,44 @@ def list_check_ins(
     )
     rows, cursor = paginate(db, statement, [Evidence.at, Evidence.id], after, limit)
     ids = [row.enrolment_id for row in rows]
-    enrolments = {e.id: e for e in db.exec(select(Enrolment).where(col(Enrolment.id).in_(ids)))}
+    enrolments, gone = _whose(db, session_id, ids)
     return [
-        CheckInRow(enrolments[row.enrolment_id], session_id, row.at, row.source) for row in rows
+        CheckInRow(
+            enrolments[row.enrolment_id],
+            session_id,
+            row.at,
+            row.source,
+            retracted=row.id in gone,
+        )
+        for row in rows
     ], cursor
+
+
+def _whose(
+    db: DbSession, session_id: str, enrolment_ids: list[str]
+) -> tuple[dict[str, Enrolment], set[str]]:
+    """Enrolments by id, and what does not count any more of theirs. One query."""
+    taken_back = aliased(Evidence)
+    query = (
+        select(Enrolment, taken_back.at, taken_back.id, taken_back.retracts_id)
+        .join(
+            taken_back,
+            and_(
+                col(taken_back.enrolment_id) == col(Enrolment.id),
+                col(taken_back.session_id) == session_id,
+                col(taken_back.kind) == Kind.RETRACTION,
+            ),
+            isouter=True,
+        )
+        .where(col(Enrolment.id).in_(enrolment_ids))
+    )
+    enrolments: dict[str, Enrolment] = {}
+    retractions = []
+    for enrolment, at, own, target in db.exec(query):
+        enrolments[enrolment.id] = enrolment
+        if target is not None:
+            retractions.append((at, own, target))
+    return enrolments, retracted(retractions)
 
 
 def _sources(db: DbSession, session_id: str, enrolment_ids: list[str]) -> dict[str, str]:

@@ -20,11 +20,13 @@ from sqlalchemy import (
     any_,
     bindparam,
     cast,
+    exists,
     func,
     literal,
     select,
     true,
 )
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from app.db import Prepared, insert_unless_there_in
@@ -93,7 +95,8 @@ class Statements:
         return {row[0]: Who(*row) for row in rows}
 
     def there(self, connection: Connection, keys: Collection[str]) -> dict[str, Row[Any]]:
-        """`id` and `at` of the evidence that has one of these keys, by key. One query, or none."""
+        """`id` and `at` of the evidence that has one of these keys, by key; `doubtful`, whether
+        anything was retracted of that enrolment at that session. One query, or none."""
         if not keys:
             return {}
         found = connection.execute(self._there, {"keys": self._list(list(keys))})
@@ -124,7 +127,13 @@ def _who(dialect: str) -> Any:
 
 
 def _there(dialect: str) -> Any:
-    columns = col(Evidence.key), col(Evidence.id), col(Evidence.at)
+    retraction = aliased(Evidence)
+    doubtful = exists().where(
+        col(retraction.enrolment_id) == col(Evidence.enrolment_id),
+        col(retraction.session_id) == col(Evidence.session_id),
+        col(retraction.kind) == Kind.RETRACTION,
+    )
+    columns = col(Evidence.key), col(Evidence.id), col(Evidence.at), doubtful.label("doubtful")
     return select(*columns).where(_among(dialect, col(Evidence.key), "keys"))
 
 

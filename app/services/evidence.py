@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from app.db import DbSession, insert_unless_there
@@ -49,6 +50,35 @@ def add_once(db: DbSession, evidence: Evidence) -> tuple[Evidence, bool]:
     db.connection().execute(statement.values(values))
     row = db.execute(select(Evidence).where(col(Evidence.key) == evidence.key)).scalar_one()
     return row, row.id == evidence.id
+
+
+def retracted(db: DbSession, session_id: str, enrolment_ids: Iterable[str]) -> set[str]:
+    """The ids of what does not count any more of these enrolments' evidence on a session. One
+    query."""
+    query = select(col(Evidence.at), col(Evidence.id), col(Evidence.retracts_id)).where(
+        col(Evidence.enrolment_id).in_(list(enrolment_ids)),
+        col(Evidence.session_id) == session_id,
+        col(Evidence.kind) == domain.Kind.RETRACTION,
+    )
+    return domain.retracted((at, own, target) for at, own, target in db.execute(query))
+
+
+def check_ins_taken_back(db: DbSession, session_id: str) -> set[str]:
+    """The ids of the check-ins to a session that do not count any more. One query, which leaves
+    out what was retracted of reports: that may be thousands."""
+    target = aliased(Evidence)
+    query = (
+        select(col(Evidence.at), col(Evidence.id), col(Evidence.retracts_id), col(target.kind))
+        .join(target, col(target.id) == col(Evidence.retracts_id))
+        .where(
+            col(Evidence.session_id) == session_id,
+            col(Evidence.kind) == domain.Kind.RETRACTION,
+            col(target.kind).in_((domain.Kind.CHECK_IN, domain.Kind.RETRACTION)),
+        )
+    )
+    found = db.execute(query).all()
+    check_ins = {target for _, _, target, kind in found if kind == domain.Kind.CHECK_IN}
+    return check_ins & domain.retracted((at, own, target) for at, own, target, _ in found)
 
 
 def of_session(

@@ -6,13 +6,11 @@ loaded for each of them. What has to look at all of them, where they are from, i
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import func
-from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from app.db import DbSession
@@ -35,6 +33,7 @@ from app.models import (
 from app.models import Part as PartRow
 from app.services import room_words
 from app.services.check_in import window_of
+from app.services.evidence import check_ins_taken_back
 from app.services.rows import find
 from app.services.schedules import released_schedule
 from app.services.told import in_release, told
@@ -122,6 +121,7 @@ def live(db: DbSession, session_id: str, now: datetime, key: bytes, spread: Spre
     everybody who came. Raises NotFound."""
     row = find(db, Session, session_id)
     language = db.exec(select(Cycle.language).where(Cycle.id == row.cycle_id)).one()
+    taken_back = check_ins_taken_back(db, row.id)
     released = in_release(released_schedule(db, row.cycle_id), row.id)
     here = told(row, released)
     opens, closes = window_of(here)
@@ -137,9 +137,9 @@ def live(db: DbSession, session_id: str, now: datetime, key: bytes, spread: Spre
         starts=here.starts,
         ends=here.ends,
         word=room_words.shown(row, language, now, key),
-        checked_in=_checked_in(db, row),
+        checked_in=_checked_in(db, row, taken_back),
         spread=spread,
-        arrivals=_last(db, row),
+        arrivals=_last(db, row, taken_back),
         speakers=_speakers(db, row, released.segments if released else ()),
         changes_at=min((turn for turn in turns if turn > now), default=None),
     )
@@ -147,9 +147,9 @@ def live(db: DbSession, session_id: str, now: datetime, key: bytes, spread: Spre
 
 def spread(db: DbSession, session_id: str) -> Spread:
     """Where those are from who have come by now. The database looks at each of them: at ten
-    thousand that takes as long as all the rest several times. Five queries. Raises NotFound."""
+    thousand that takes as long as all the rest several times. Six queries. Raises NotFound."""
     row = find(db, Session, session_id)
-    came, enrolled = _came(db, row), _enrolled(db, row)
+    came, enrolled = _came(db, row, check_ins_taken_back(db, row.id)), _enrolled(db, row)
     names = _names_of_initiatives(db, {initiative for _, initiative in [*came, *enrolled]})
     return Spread(
         clicked=_clicked(db, row),
@@ -163,28 +163,17 @@ Group = tuple[str, str | None]
 """A country's code and an initiative's id."""
 
 
-def _checked_in(db: DbSession, session: Session) -> int:
+def _checked_in(db: DbSession, session: Session, taken_back: Collection[str]) -> int:
     everybody = (
         select(func.count())
         .select_from(Evidence)
         .where(Evidence.session_id == session.id, Evidence.kind == Kind.CHECK_IN)
     )
     # Taken off, rather than left out of the count: those are few, and this is asked every second.
-    taken_back = aliased(Evidence)
-    retracted = (
-        select(func.count(func.distinct(col(Evidence.id))))
-        .select_from(taken_back)
-        .join(Evidence, col(Evidence.id) == col(taken_back.retracts_id))
-        .where(
-            taken_back.session_id == session.id,
-            taken_back.kind == Kind.RETRACTION,
-            Evidence.kind == Kind.CHECK_IN,
-        )
-    )
-    return db.exec(everybody).one() - db.exec(retracted).one()
+    return db.exec(everybody).one() - len(taken_back)
 
 
-def _came(db: DbSession, session: Session) -> Counter[Group]:
+def _came(db: DbSession, session: Session, taken_back: Collection[str]) -> Counter[Group]:
     """Who has checked in, by country and initiative."""
     groups = (col(Enrolment.country), col(Enrolment.initiative_id))
     query = (
@@ -193,7 +182,7 @@ def _came(db: DbSession, session: Session) -> Counter[Group]:
         .where(
             Evidence.session_id == session.id,
             Evidence.kind == Kind.CHECK_IN,
-            col(Evidence.id).not_in(_retracted(session)),
+            col(Evidence.id).not_in(taken_back),
         )
         .group_by(*groups)
     )
@@ -205,15 +194,6 @@ def _clicked(db: DbSession, session: Session) -> int:
         Evidence.session_id == session.id, Evidence.kind == Kind.JOIN_CLICK
     )
     return db.exec(query).one()
-
-
-def _retracted(session: Session) -> Any:
-    """Ids of what was taken back."""
-    return select(Evidence.retracts_id).where(
-        Evidence.session_id == session.id,
-        Evidence.kind == Kind.RETRACTION,
-        col(Evidence.retracts_id).is_not(None),
-    )
 
 
 def _enrolled(db: DbSession, session: Session) -> Counter[Group]:
@@ -257,14 +237,14 @@ def _shares(came: Counter[str], enrolled: Counter[str]) -> Shares:
     )
 
 
-def _last(db: DbSession, session: Session) -> tuple[Arrival, ...]:
+def _last(db: DbSession, session: Session, taken_back: Collection[str]) -> tuple[Arrival, ...]:
     query = (
         select(Enrolment.name, Enrolment.country, Evidence.at)
         .join(Evidence, col(Evidence.enrolment_id) == col(Enrolment.id))
         .where(
             Evidence.session_id == session.id,
             Evidence.kind == Kind.CHECK_IN,
-            col(Evidence.id).not_in(_retracted(session)),
+            col(Evidence.id).not_in(taken_back),
         )
         .order_by(col(Evidence.at).desc(), col(Evidence.id).desc())
         .limit(TOP)

@@ -8,10 +8,11 @@ from enum import StrEnum
 from sqlmodel import col, select
 
 from app.db import DbSession
-from app.domain.attendance import Evidence, Record
-from app.domain.check_in import WindowState, state
+from app.domain.attendance import Evidence, Kind, Record, Status
+from app.domain.check_in import WindowState, state, taken_back
 from app.domain.completion import Held, Outcome, Rule, completed, needed
 from app.domain.enrolment import EnrolmentStatus
+from app.domain.errors import Clash
 from app.domain.schedule import Session, SessionStatus
 from app.models import Enrolment
 from app.models import Session as SessionRow
@@ -20,6 +21,8 @@ from app.services.check_in import join_window_of, window_of
 from app.services.feedback import Asked, asked_of
 from app.services.measures import held_of, is_off, is_planned, measured, rule_of
 from app.services.public import PublishedCycle, published_with
+
+_NOT_SEEN = frozenset({Status.UNKNOWN, Status.ABSENT})
 
 
 class Step(StrEnum):
@@ -37,7 +40,8 @@ class Step(StrEnum):
 class MySession:
     """A published session as it concerns one participant. The windows are aware UTC, half-open;
     `opens` and `closes` are check-in's. `meeting_url` is empty until it may be joined; `feedback`
-    is None where nothing is asked after it."""
+    is None where nothing is asked after it. `taken_back`: what to say instead of the button, where
+    an organizer retracted their check-in and nothing else says that they were there."""
 
     session: Session
     step: Step
@@ -49,6 +53,7 @@ class MySession:
     meeting_url: str
     held: Held  # as the completion rule looks at it
     feedback: Asked | None = None
+    taken_back: Clash | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,14 @@ def my_cycle(db: DbSession, enrolment: Enrolment, now: datetime) -> MyCycle:
     asked = asked_of(db, enrolment, cycle.schedule.sessions)
     sessions = tuple(
         _mine(
-            session, row, list(seen[row.id][enrolment.id]), rule, takes_part, now, asked.get(row.id)
+            session,
+            row,
+            list(seen[row.id][enrolment.id]),
+            rule,
+            takes_part,
+            now,
+            asked.get(row.id),
+            cycle.cycle.contact_email,
         )
         for session in cycle.schedule.sessions
         if (row := rows.get(session.id)) is not None
@@ -148,6 +160,7 @@ def _mine(
     ok: bool,
     now: datetime,
     asked: Asked | None,
+    contact: str,
 ) -> MySession:
     measure = measured(row, session, rule)
     here = measure.told
@@ -155,9 +168,9 @@ def _mine(
     on = ok and session.status is not SessionStatus.CANCELLED
     found = measure.record(facts)
     can_join = on and state(now, join_window_of(here)) is WindowState.OPEN
-    can_check_in = (
-        on and found.checked_in is None and state(now, (opens, closes)) is WindowState.OPEN
-    )
+    pressed = any(each.kind is Kind.CHECK_IN for each in facts)
+    in_vain = pressed and found.checked_in is None and found.status in _NOT_SEEN
+    can_check_in = on and not pressed and state(now, (opens, closes)) is WindowState.OPEN
     return MySession(
         session=session,
         step=_step(
@@ -176,6 +189,7 @@ def _mine(
         meeting_url=row.meeting_url if can_join else "",
         held=held_of(measure, now),
         feedback=asked,
+        taken_back=taken_back(contact) if on and in_vain else None,
     )
 
 

@@ -128,6 +128,21 @@ def test_a_check_in_is_once_and_stays(api: TestClient, database: Database) -> No
     assert row["checked_in_at"] == first.json()["checked_in_at"]
 
 
+def test_a_check_in_that_was_taken_back_is_no_check_in(api: TestClient, database: Database) -> None:
+    seeded = seed(database)
+    url = f"/api/v1/sessions/{seeded.session_id}"
+    who = {"enrolment_id": seeded.enrolment_id}
+    first = api.post(f"{url}/check-ins", json=who).json()
+    (seen,) = api.get(f"{url}/evidence", params=who).json()["items"]
+    api.post(
+        f"{url}/attendance/retractions",
+        json={**who, "evidence_id": seen["id"], "reason": "Somebody else."},
+    )
+    again = api.post(f"{url}/check-ins", json=who)
+    assert (again.status_code, again.json()["code"]) == (409, "check_in_taken_back")
+    assert api.get(f"{url}/check-ins").json()["items"] == [{**first, "retracted": True}]
+
+
 def test_a_mark_counts_until_it_is_taken_back(api: TestClient, database: Database) -> None:
     seeded = seed(database, published=True)
     url = f"/api/v1/sessions/{seeded.session_id}/attendance"

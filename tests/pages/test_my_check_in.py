@@ -16,8 +16,12 @@ from sqlmodel import select
 from starlette.testclient import TestClient
 
 from app.db import Database
+from app.domain.attendance import Status
 from app.models import Cycle, Enrolment, Evidence, Session
+from app.schemas.enrolment import MarkIn, RetractIn
+from app.services.actor import SYSTEM
 from app.services.links import Links, Purpose
+from app.services.marks import mark, retract
 from tests.pages.published import Published, make_published
 
 BUTTON = re.compile(r'<form method="post" [^>]*action="([^"]*)"><button[^>]*><span>([^<]*)<')
@@ -88,6 +92,49 @@ def test_leads_back_and_says_it_in_the_reader_s_language(
         assert json.loads(bytes.fromhex(text)) == ["success", said, "", ""]
     shown = client.get(there.my + query).text
     assert html.unescape(shown).count(f"</span> {said}") == 1
+
+
+@pytest.mark.parametrize(
+    ("contact", "said"),
+    [
+        ("help@example.org", "If you were there, write to them: help@example.org."),
+        ("", "If you were there, tell them."),
+    ],
+)
+def test_who_was_taken_back_is_told_so_in_place_of_the_button(
+    client: TestClient, database: Database, there: Published, button: str,
+    contact: str, said: str,
+) -> None:  # fmt: skip
+    client.headers["accept-language"] = "en"
+    client.cookies.set("lang", "en")
+    client.post(button)
+    client.get(there.my)  # which says what was done, once
+    with database.begin(writes=True) as db:
+        db.get_one(Cycle, there.cycle_id).contact_email = contact
+        one = db.exec(select(Evidence)).one()
+        command = RetractIn(enrolment_id=one.enrolment_id, evidence_id=one.id, reason="Not her.")
+        retract(db, SYSTEM, one.session_id, command, one.at)
+    said = f"Your check-in for this session was taken back by the organizers. {said}"
+    answer = client.post(button)
+    assert (answer.status_code, html.unescape(answer.text).count(said)) == (409, 1)
+    assert "checked in" not in answer.text
+    for path, times in ((button, 1), (f"{there.my}/sessions/1/join", 1), (there.my, 2)):
+        shown = client.get(path).text
+        assert html.unescape(shown).count(said) == times
+        assert f'action="{button}"' not in shown
+        assert f'href="{button}"' not in shown
+        assert "to check in" not in shown
+    with database.begin(writes=True) as db:
+        mark(
+            db,
+            SYSTEM,
+            one.session_id,
+            MarkIn(enrolment_id=one.enrolment_id, status=Status.PRESENT, reason="Seen."),
+            one.at,
+        )
+    shown = client.get(there.my).text
+    assert html.unescape(shown).count(said) == 0
+    assert f'"{button}"' not in shown
 
 
 def test_a_full_queue_keeps_the_button(

@@ -10,6 +10,9 @@ from starlette.testclient import TestClient
 from app.db import Database
 from app.models import Enrolment, Evidence, Session
 from app.routers.pages import room
+from app.schemas.enrolment import RetractIn
+from app.services.actor import SYSTEM
+from app.services.marks import retract
 from app.web.guesses import WRONG
 from tests.factories import Make
 
@@ -132,6 +135,19 @@ def test_a_word_that_nobody_typed_is_no_guess(client: TestClient, path: str) -> 
     typed = {"email": "ana@example.org", "word": " "}
     found = {client.post(path, data=typed).status_code for _ in range(2 * WRONG)}
     assert found == {422}
+
+
+def test_who_was_taken_back_is_told(client: TestClient, database: Database, path: str) -> None:
+    typed = {"email": "ana@example.org", "word": "volcan"}
+    client.post(path, data=typed)
+    with database.begin(writes=True) as db:
+        one = db.exec(select(Evidence)).one()
+        command = RetractIn(enrolment_id=one.enrolment_id, evidence_id=one.id, reason="Not Ana.")
+        retract(db, SYSTEM, one.session_id, command, START)
+    answer = client.post(path, data=typed, headers=ENGLISH)
+    assert answer.status_code == 409
+    said = "Your check-in for this session was taken back by the organizers."
+    assert words(answer.text).count(said) == 1
 
 
 def test_who_waits_is_told(client: TestClient, database: Database, path: str) -> None:

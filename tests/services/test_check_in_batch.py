@@ -14,9 +14,10 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import col, select
 
 from app.db import Database
-from app.domain.errors import DomainError, Gone, NotFound
+from app.domain.errors import Clash, DomainError, Gone, NotFound
 from app.models import Cycle, Enrolment, Evidence, Person, Session
-from app.services import check_in, enrolments
+from app.schemas.enrolment import RetractIn
+from app.services import check_in, enrolments, marks
 from app.services.actor import SYSTEM
 from app.services.check_in_batch import CheckIns, Done, Slip
 from app.services.check_in_statements import New
@@ -57,6 +58,17 @@ class World:
     def evidence(self) -> list[Evidence]:
         with self.database.begin(writes=False) as db:
             return list(db.exec(select(Evidence).order_by(col(Evidence.enrolment_id))))
+
+    def retract(self, place: int) -> None:
+        """Takes back the last that was said of somebody, if anything was."""
+        with self.database.begin(writes=True) as db:
+            theirs = select(Evidence).where(Evidence.enrolment_id == self.people[place])
+            last = db.exec(theirs.order_by(col(Evidence.at).desc())).first()
+            if last is not None:
+                command = RetractIn(
+                    enrolment_id=self.people[place], evidence_id=last.id, reason="Not there."
+                )
+                marks.retract(db, SYSTEM, self.session, command, last.at + TICK)
 
     def by_itself(self, slip: Slip) -> object:
         """What `check_in.check_in` makes of a slip; nothing of it stays."""
@@ -173,6 +185,12 @@ CHANGES: dict[str, Change] = {
     "another number in the draft": lambda w: w.change(Session, w.session, number=2),
     "opens later": lambda w: w.change(Session, w.session, check_in_before=-5),
     "closes earlier": lambda w: w.change(Session, w.session, check_in_after=-89),
+    "taken back": lambda w: w.retract(1),
+    "taken back and given again": lambda w: (w.retract(1), w.retract(1))[0],
+    "taken back without an address": lambda w: (
+        w.retract(1),
+        w.change(Cycle, w.cycle, contact_email=""),
+    )[0],
 }
 
 
@@ -233,6 +251,22 @@ def test_twice_is_once_and_the_first_time_stands(world: World) -> None:
         Done(True, START + TICK, "pt"),
     ]
     assert [row.at for row in world.evidence()] == [START + TICK, START]
+
+
+@pytest.mark.parametrize("at", [START + TICK, CLOSES])
+def test_who_was_taken_back_is_told_so_and_others_are_not(world: World, at: datetime) -> None:
+    work = CheckIns(world.database)
+    slips = world.slips()
+    work(slips)
+    world.retract(1)
+    first, second, third = work([slip._replace(at=at) for slip in slips])
+    assert (first, third) == (Done(True, START, "pt"), Done(True, START, "en"))
+    assert isinstance(second, Clash)
+    assert (second.code, second.params) == (
+        "check_in_taken_back",
+        {"contact": "help@example.org"},
+    )
+    assert len(world.evidence()) == 4
 
 
 def test_they_can_be_reached_also_who_is_refused(world: World) -> None:

@@ -18,7 +18,10 @@ router = APIRouter(route_class=JsonRoute, tags=["attendance"])
 def list_check_ins(
     db: Db, actor: Reads, session_id: str, limit: Limit = 50, after: After = None
 ) -> Response:
-    """List the check-ins of a session, in the order in which they came."""
+    """List the check-ins of a session, in the order in which they came.
+
+    Also those that were taken back, which do not count: their `retracted` is true.
+    """
     rows, cursor = check_in_lists.list_check_ins(db, actor, session_id, after, limit)
     return answer(page_of([check_in_out(row) for row in rows], cursor))
 
@@ -30,8 +33,8 @@ def list_check_ins(
     responses={
         200: {"model": CheckInOut, "description": "It had been done before."},
         **clash(
-            "`check_in_not_open`, `check_in_closed`, `session_cancelled`, `enrolment_pending`, "
-            "`enrolment_waitlisted`, `enrolment_withdrawn`."
+            "`check_in_not_open`, `check_in_closed`, `check_in_taken_back`, `session_cancelled`, "
+            "`enrolment_pending`, `enrolment_waitlisted`, `enrolment_withdrawn`."
         ),
     },
 )

@@ -210,6 +210,7 @@ def check_in_out(row: CheckInRow) -> CheckInOut:
         name=row.enrolment.name,
         checked_in_at=row.at,
         source=row.source,
+        retracted=row.retracted,
     )
 
 
