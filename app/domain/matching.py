@@ -132,17 +132,29 @@ def match(row: Named, among: Directory) -> Found:
     The first that knows anybody decides: the address, the aliases, the names. Two who may be meant
     are never one; where both are participants, or one of them may well have been there besides, the
     row is ambiguous.
+
+    What was confirmed of somebody who has nothing to do with this cycle decides nothing while
+    anybody else can be meant: it was confirmed elsewhere, where a name was theirs alone.
     """
     by_email = among.by_email.get(address_key(row.email), frozenset())
     if by_email:
         return _settled(by_email, Match.EMAIL, among)
+    elsewhere = frozenset[str]()
     # An address that was confirmed says more than a name, which others may have.
     for key in alias_keys(row.name, row.email):
-        if by_alias := among.by_alias.get(key, frozenset()):
+        by_alias = among.by_alias.get(key, frozenset())
+        if any(_is_here(among.candidates[each]) for each in by_alias):
             return _settled(by_alias, Match.ALIAS, among)
+        elsewhere = elsewhere or by_alias
     keys = {name_key(row.name), name_key(row.other_name)} - {""}
     by_name = frozenset[str]().union(*(among.by_name.get(key, frozenset()) for key in keys))
-    return _settled(by_name, Match.NAME, among) if by_name else _NOBODY
+    if any(_is_here(among.candidates[each]) for each in by_name) or not elsewhere:
+        return _settled(by_name, Match.NAME, among) if by_name else _NOBODY
+    return _settled(elsewhere, Match.ALIAS, among)
+
+
+def _is_here(candidate: Candidate) -> bool:
+    return candidate.enrolled or candidate.beside
 
 
 def _settled(ids: frozenset[str], by: Match, among: Directory) -> Found:

@@ -13,7 +13,7 @@ from typing import Any
 from sqlmodel import col, func, select
 
 from app.db import DbSession
-from app.domain.matching import Directory, Named, Outcome, match, who_key
+from app.domain.matching import Directory, Match, Named, Outcome, match, who_key
 from app.domain.report_states import RowState
 from app.meetings.reading import read_report
 from app.meetings.values import (
@@ -275,7 +275,12 @@ def _whose(row: Row, values: dict[str, Any], among: Directory, suggestions: Sugg
     elif found.outcome is Outcome.AMBIGUOUS:
         values["state"] = RowState.AMBIGUOUS
         details["candidates"] = list(found.ids)
-    elif found.outcome is Outcome.NOT_ENROLLED:
+    elif found.outcome is Outcome.NOT_ENROLLED and not (
+        # Called so in another cycle: here it may be somebody else.
+        found.by is Match.ALIAS
+        and not among.candidates[found.ids[0]].beside
+        and suggestions.of(named)
+    ):
         values |= {"state": RowState.NOT_ENROLLED, "left_out": True}
         details["known"] = found.ids[0]
     elif Marker.MACHINE in row.markers:

@@ -55,7 +55,11 @@ def meant(row: Named, people: list[Candidate]) -> list[list[Candidate]]:
 @given(ROWS, PEOPLE)
 def test_nobody_is_credited_where_two_can_be_meant(row: Named, people: list[Candidate]) -> None:
     found = match(row, directory(people))
-    first = next((rung for rung in meant(row, people) if rung), [])
+    email, *aliases, names = meant(row, people)
+    # What was confirmed of people who are not here decides only where nothing else does.
+    here = [rung for rung in aliases if any(p.enrolled or p.beside for p in rung)]
+    rungs = [email, *here, [p for p in names if any(q.enrolled or q.beside for q in names)]]
+    first = next((rung for rung in [*rungs, *aliases, names] if rung), [])
     can_be = {each.id for each in first if each.enrolled or each.beside}
     credited = {each.id for each in first if each.enrolled}
     if found.outcome is Outcome.MATCHED:
@@ -113,6 +117,25 @@ def test_an_address_counts_before_a_name_and_a_confirmed_one_before_both_names()
     assert match(Named("ana ruiz"), among) == Found(Outcome.MATCHED, Match.ALIAS, ("eva",))
     only = directory([ana])
     assert match(Named("ruiz ana"), only) == Found(Outcome.MATCHED, Match.NAME, ("ana",))
+
+
+def test_what_was_confirmed_of_somebody_who_is_not_here_hides_nobody() -> None:
+    keys = alias_keys("M Silva", "silva@x.example")
+    marta = Candidate("marta", ("Marta Silva",), enrolled=False, aliases=keys)
+    here = Candidate("here", ("M Silva",))
+    by_name = Found(Outcome.MATCHED, Match.NAME, ("here",))
+    for row in (Named("M Silva"), Named("M Silva", "silva@x.example")):
+        assert match(row, directory([marta, here])) == by_name
+        # Nobody else can be meant.
+        gone = Found(Outcome.NOT_ENROLLED, Match.ALIAS, ("marta",))
+        assert match(row, directory([marta])) == gone
+        namesake = Candidate("namesake", ("M Silva",), enrolled=False)
+        assert match(row, directory([marta, namesake])) == gone
+    # The name was confirmed of somebody here, the address of somebody who is not.
+    eva = Candidate("eva", ("Eva",), aliases=keys[1:])
+    marta = Candidate("marta", ("Marta Silva",), enrolled=False, aliases=keys[:1])
+    by_alias = Found(Outcome.MATCHED, Match.ALIAS, ("eva",))
+    assert match(Named("M Silva", "silva@x.example"), directory([marta, eva])) == by_alias
 
 
 def test_a_speaker_of_the_same_name_makes_a_row_ambiguous_and_the_directory_does_not() -> None:

@@ -198,6 +198,20 @@ def test_who_was_confirmed_wrongly_is_forgotten(world: Attended) -> None:
     assert [tuple(each) for each in aliases] == [(eva.person_id, "n a de ejemplo")]
 
 
+def test_a_name_that_was_remembered_elsewhere_hides_nobody_here(world: Attended) -> None:
+    marta = world.participant("Marta Silveira Prado")
+    decide(world.db, add(world.db, world.sessions[0], zoom(row("M Silva"))), 2, marta.id)
+    other = Attended(world.db)
+    data = zoom(row("M Silva"))
+    assert states(world.db, add(world.db, other.sessions[0], data)) == {2: "not_enrolled"}
+    other.participant("Mara Silva")
+    assert states(world.db, add(world.db, other.sessions[1], data)) == {2: "suggested"}
+    here = other.participant("M Silva")
+    report = add(world.db, other.sessions[2], data)
+    found = row_at(world.db, report, 2)
+    assert (found.enrolment_id, found.matched_by) == (here.id, "name")
+
+
 @pytest.mark.parametrize("name", ["iPhone de Ana", "Ana"])
 def test_half_a_name_or_a_telephone_s_is_not_remembered(world: Attended, name: str) -> None:
     eva = world.participant("Eva")
