@@ -13,8 +13,10 @@ from typing import Any
 from sqlmodel import col, func, select
 
 from app.db import DbSession
+from app.domain.errors import N_, Invalid
 from app.domain.matching import Directory, Match, Named, Outcome, match, who_key
 from app.domain.report_states import RowState
+from app.domain.zones import wall_time
 from app.meetings.reading import read_report
 from app.meetings.values import (
     AskColumns,
@@ -93,7 +95,7 @@ def ground(db: DbSession, actor: Actor, session_id: str) -> Ground:
 
 def answered(before: Mapping[str, Any], more: AnswersIn) -> dict[str, Any]:
     """Answers with those that were given now, as they are kept."""
-    given = more.model_dump(mode="json", exclude_unset=True)
+    given = more.model_dump(mode="json", include=more.model_fields_set)
     if given.get("open_until"):
         given["leave_open_out"] = False
     return {**before, **given}
@@ -106,9 +108,12 @@ def read(
 
     Raises:
         Refused: it is not read; the sentence says why. Busy: try again.
+        Invalid: at ``open_until``, which is not after each stay's beginning.
     """
     answers = dict(answers or {})
-    report = read_report(data, filename, _hints(ground.hints, answers))
+    hints = _hints(ground.hints, answers)
+    report = read_report(data, filename, hints)
+    _refuse_too_early(report, hints)
     return Reading(
         provider=report.provider.value,
         layout=report.layout.value,
@@ -132,6 +137,29 @@ def _hints(known: Hints, answers: Mapping[str, Any]) -> Hints:
         times_zone=answers.get("zone") or "",
         open_until=datetime.fromisoformat(until) if until else None,
         mapping=mapping,
+    )
+
+
+def _refuse_too_early(report: Report, hints: Hints) -> None:
+    """An end before a stay has begun is to be answered anew; it would make one of no length."""
+    until = hints.open_until
+    begun = [
+        row.joined
+        for row in report.rows
+        if row.presence is Presence.OPEN and row.joined and row.joined.tzinfo
+    ]
+    if until is None or not begun or max(begun) < until:
+        return
+    at = wall_time(max(begun), hints.zone)
+    raise Invalid.one(
+        "open_until",
+        N_(
+            "Somebody whose stay has no end joined on %(date)s at %(time)s only. "
+            "Choose a later time, or leave these stays out."
+        ),
+        code="before_joining",
+        date=at.date(),
+        time=f"{at:%H:%M}",
     )
 
 

@@ -110,7 +110,7 @@ def answer_report(
         NotFound. Clash: ``not_in_preview``. Stale: somebody else answered meanwhile.
     """
     row = _held(db, session_id, import_id)
-    _needs_preview(row)
+    needs_preview(row)
     if row.reading.get("answers", {}) != before:
         raise Stale
     decided = {
@@ -138,7 +138,7 @@ def discard_report(db: DbSession, actor: Actor, session_id: str, import_id: str)
     Raises NotFound, Clash ``not_in_preview``.
     """
     row = _held(db, session_id, import_id)
-    _needs_preview(row)
+    needs_preview(row)
     db.connection().execute(delete(ReportImport).where(col(ReportImport.id) == row.id))
 
 
@@ -277,7 +277,8 @@ def _held(db: DbSession, session_id: str, import_id: str) -> ReportImport:
     return row
 
 
-def _needs_preview(row: ReportImport) -> None:
+def needs_preview(row: ReportImport) -> None:
+    """Raises Clash ``not_in_preview`` for a report that was applied, or undone."""
     if row.status != ReportStatus.PREVIEW:
         raise Clash(N_("This report was applied already. Undo it instead."), code="not_in_preview")
 

@@ -94,7 +94,7 @@ def field_errors(errors: Iterable[Any], *, skip: int = 0) -> tuple[FieldError, .
 
     What was entered is never repeated: it may be a secret.
     """
-    found = []
+    found: list[FieldError] = []
     for error in errors:
         place = [_name(p) for p in error["loc"][skip:]]
         kind = str(error["type"])
@@ -109,7 +109,9 @@ def field_errors(errors: Iterable[Any], *, skip: int = 0) -> tuple[FieldError, .
             sentence = str(error["msg"])  # ours, raised as PydanticCustomError
         if kind in ("missing", "extra_forbidden"):
             context = {}
-        found.append(FieldError(".".join(place), sentence, context, kind))
+        one = FieldError(".".join(place), sentence, context, kind)
+        if one not in found:  # a body that two look at is wrong once
+            found.append(one)
     return tuple(found)
 
 

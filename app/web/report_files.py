@@ -15,7 +15,16 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from app.db import Database, DbSession
-from app.domain.errors import N_, DomainError, Full, Invalid, NotAllowed, NotFound, NotSignedIn
+from app.domain.errors import (
+    N_,
+    Clash,
+    DomainError,
+    Full,
+    Invalid,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+)
 from app.meetings.refusals import LIMIT, too_large
 from app.models import Session
 from app.schemas.report import AnswersIn
@@ -69,9 +78,10 @@ def read_again(
 ) -> tuple[dict[str, Any], dict[str, Any], bytes, str, Ground]:
     """What it takes to read a report anew: its answers before and with these, bytes, name.
 
-    Raises NotFound; Invalid where the file is not kept any more.
+    Raises NotFound; Clash ``not_in_preview``; Invalid where the file is not kept any more.
     """
     row = reports.get_report(db, SYSTEM, session_id, import_id)
+    reports.needs_preview(row)
     before = row.reading.get("answers", {})
     try:
         data = files.path(row.digest).read_bytes()
@@ -186,7 +196,7 @@ def _answer_page(request: Request, form: Annotated[Form, Depends(_form)]) -> Ane
             told = measure_of(db, session).told
             more = answers_of(form, row, told.ends, told.zone)
             taken = read_again(db, _store(request), session.id, row.id, more)
-    except Invalid as error:
+    except (Clash, Invalid) as error:
         return Anew({}, error=error)
     return _anew(*taken)
 

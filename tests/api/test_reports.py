@@ -56,6 +56,28 @@ def test_from_a_file_to_minutes_and_back(api: TestClient, ids: dict[str, str]) -
     assert len(api.get(f"{url}/imports").json()["items"]) == 1
 
 
+def test_columns_without_a_sheet_and_answers_that_come_too_late(
+    api: TestClient, ids: dict[str, str]
+) -> None:
+    url = f"/api/v1/sessions/{ids['session']}/attendance"
+    data = b"Kto,Ile\nAna Ruiz,40\n"
+    own = f"{url}/imports/{api.post(f'{url}/upload', content=data, headers=CSV).json()['id']}"
+    columns = {"columns": {"header": 1, "columns": ["name", "minutes"]}}
+    answered = api.patch(own, json=columns)
+    assert (answered.status_code, answered.json()["found"]["questions"]) == (200, [])
+    assert api.post(f"{own}/apply").json()["status"] == "applied"
+    late = api.patch(own, json=columns)
+    assert (late.status_code, late.json()["code"]) == (409, "not_in_preview")
+
+
+def test_what_is_wrong_with_an_answer_is_said_once(api: TestClient, ids: dict[str, str]) -> None:
+    url = f"/api/v1/sessions/{ids['session']}/attendance"
+    data = zoom(row("Ana Ruiz"))
+    own = f"{url}/imports/{api.post(f'{url}/upload', content=data, headers=CSV).json()['id']}"
+    wrong = api.patch(own, json={"date_order": "sideways", "more": 1}).json()["errors"]
+    assert [each["field"] for each in wrong] == ["date_order", "more"]
+
+
 def minutes(api: TestClient, url: str) -> dict[str, Any]:
     """What everybody's attendance comes to."""
     found = api.get(url).json()["items"]

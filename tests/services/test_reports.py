@@ -19,6 +19,7 @@ from app.services.merging import merge_people
 from app.services.publishing import publish
 from tests.services.attendance_world import OVER, Attended
 from tests.services.reports_world import (
+    BOGOTA,
     OLGA,
     add,
     applied,
@@ -284,6 +285,25 @@ def test_an_open_stay_counts_until_the_instant_that_was_said_and_says_so(world: 
     (fact,) = world.db.exec(select(Evidence)).all()
     assert fact.reason == "Open in the report; counted until 09:31."
     assert minutes(world) == {"Ana": 31}
+
+
+@pytest.mark.parametrize(("minute", "refused"), [(29, True), (30, True), (31, False)])
+def test_nobody_stays_until_before_they_came(world: Attended, minute: int, refused: bool) -> None:
+    world.participant("Ana")
+    session = world.sessions[0]
+    data = (
+        b"Name,Join time,Leave time\nAna,2026-12-01 09:00:00,\nEva,2026-12-01 09:30:00,\n"
+        b"Leo,2026-12-01 09:50:00,2026-12-01 10:00:00\n"
+    )
+    until = (session.starts_at + timedelta(minutes=minute)).isoformat()
+    answers = {**BOGOTA, "open_until": until}
+    if not refused:
+        assert add(world.db, session, data, answers=answers).reading["questions"] == []
+        return
+    with pytest.raises(Invalid) as raised:
+        add(world.db, session, data, answers=answers)
+    (one,) = raised.value.fields
+    assert (one.field, one.code, one.params["time"]) == ("open_until", "before_joining", "09:30")
 
 
 def test_people_of_other_cycles_and_rows_of_other_reports_are_refused(world: Attended) -> None:
