@@ -108,6 +108,11 @@ class Directory:
     by_alias: Mapping[str, frozenset[str]]
     by_name: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
+    @property
+    def enrolled(self) -> int:
+        """How many of them are participants."""
+        return sum(each.enrolled for each in self.candidates.values())
+
 
 def directory(candidates: Iterable[Candidate]) -> Directory:
     """The candidates, looked up by each of their keys. Their order makes no difference."""

@@ -101,6 +101,22 @@ def answered(before: Mapping[str, Any], more: AnswersIn) -> dict[str, Any]:
     return {**before, **given}
 
 
+def moved(reading: Mapping[str, Any], starts: datetime, ends: datetime) -> bool:
+    """Whether the session was at another time when this was read; `starts` and `ends` are what was
+    published of it by now, aware instants."""
+    times = reading.get("basis", {}).get("times")
+    return times is not None and times != [starts.isoformat(), ends.isoformat()]
+
+
+def answers_again(reading: Mapping[str, Any], ground: Ground) -> dict[str, Any]:
+    """What a report is to be read again with: what was answered, less the instant at which open
+    stays end, where the session was moved away from it."""
+    answers = dict(reading.get("answers", {}))
+    if moved(reading, ground.hints.starts, ground.hints.ends):
+        answers.pop("open_until", None)
+    return answers
+
+
 def read(
     ground: Ground, data: bytes, filename: str, answers: Mapping[str, Any] | None = None
 ) -> Reading:
@@ -117,7 +133,7 @@ def read(
     return Reading(
         provider=report.provider.value,
         layout=report.layout.value,
-        document=_document(report, answers),
+        document={**_document(report, answers), "basis": _basis(ground)},
         rows=list(_rows(report, ground.among)),
     )
 
@@ -138,6 +154,14 @@ def _hints(known: Hints, answers: Mapping[str, Any]) -> Hints:
         open_until=datetime.fromisoformat(until) if until else None,
         mapping=mapping,
     )
+
+
+def _basis(ground: Ground) -> dict[str, Any]:
+    """What is to be known later of what was known now."""
+    return {
+        "times": [ground.hints.starts.isoformat(), ground.hints.ends.isoformat()],
+        "enrolled": ground.among.enrolled,
+    }
 
 
 def _refuse_too_early(report: Report, hints: Hints) -> None:

@@ -12,30 +12,23 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, update
 from sqlmodel import col, select
 
-from app.db import DbSession, insert_unless_there
+from app.db import DbSession
 from app.domain.errors import N_, Clash, Invalid, NotFound, Stale
 from app.domain.ids import new_id
-from app.domain.matching import Match, alias_keys, name_key
+from app.domain.matching import Match
 from app.domain.report_states import MAY_BE_SOMEBODY, ReportStatus, RowState
 from app.languages import translations
-from app.models import Enrolment, ReportAlias, ReportImport, ReportRow, Session
+from app.models import Enrolment, ReportImport, ReportRow, Session
 from app.models import now as present
 from app.schemas.report import DecisionIn, UndoIn
 from app.schemas.types import line_of
 from app.services import report_evidence
 from app.services.actor import Actor
+from app.services.report_aliases import remember as keep_in_mind
+from app.services.report_freshness import outdated
 from app.services.report_reading import Reading
 from app.services.rows import find, hold, may_be_id
 from app.services.told import refuse_what_takes_no_place, told_of
-
-# Names of things, by which the next one to have such a thing would be taken for this one.
-_THINGS = frozenset(
-    (
-        *("android", "galaxy", "huawei", "ipad", "iphone", "lenovo", "motorola", "moto", "redmi"),
-        *("samsung", "xiaomi", "desktop", "laptop", "macbook", "notebook", "phone", "tablet"),
-        *("guest", "invitado", "convidado", "user", "usuario", "meeting", "sala", "zoom"),
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +51,7 @@ def add_report(
     db: DbSession, actor: Actor, session_id: str, digest: str, filename: str, reading: Reading
 ) -> Added:
     """Keeps a report as a preview. The same file (by its digest, in hex) that waits at this session
-    already is that one.
+    already is that one, matched anew if it was read with the same answers.
 
     Raises:
         NotFound: no such session.
@@ -72,6 +65,8 @@ def add_report(
     )
     for row in db.exec(same.order_by(col(ReportImport.id))):
         if row.status == ReportStatus.PREVIEW:
+            if row.reading.get("answers", {}) == reading.answers:
+                _replace(db, row, reading)
             return Added(row, already=True)
         raise Clash(
             N_("This very file was applied already, by %(name)s. Undo that first."),
@@ -95,6 +90,16 @@ def add_report(
     return Added(row)
 
 
+def waiting(db: DbSession, session_id: str, digest: str) -> ReportImport | None:
+    """The preview of this very file (by its digest, in hex) at a session, if there is one."""
+    query = select(ReportImport).where(
+        ReportImport.session_id == session_id,
+        ReportImport.digest == digest,
+        ReportImport.status == ReportStatus.PREVIEW,
+    )
+    return db.exec(query.order_by(col(ReportImport.id))).first()
+
+
 def answer_report(
     db: DbSession,
     actor: Actor,
@@ -103,8 +108,8 @@ def answer_report(
     before: Mapping[str, Any],
     reading: Reading,
 ) -> ReportImport:
-    """Puts what was read with more answers in the place of what was read with the answers `before`.
-    What was decided of a name stays decided.
+    """Puts what was read anew, with more answers or by what is known by now, in the place of what
+    was read with the answers `before`. What was decided of a name stays decided.
 
     Raises:
         NotFound. Clash: ``not_in_preview``. Stale: somebody else answered meanwhile.
@@ -113,6 +118,11 @@ def answer_report(
     needs_preview(row)
     if row.reading.get("answers", {}) != before:
         raise Stale
+    _replace(db, row, reading)
+    return row
+
+
+def _replace(db: DbSession, row: ReportImport, reading: Reading) -> None:
     decided = {
         who: (state, enrolment_id)
         for who, state, enrolment_id, by in db.exec(
@@ -129,7 +139,6 @@ def answer_report(
     row.provider, row.layout, row.reading = reading.provider, reading.layout, reading.document
     db.flush()
     _add_rows(db, row.id, reading.rows)
-    return row
 
 
 def discard_report(db: DbSession, actor: Actor, session_id: str, import_id: str) -> None:
@@ -151,8 +160,8 @@ def decide(
     now: datetime,
 ) -> ReportImport:
     """Says whose rows are: each decision counts for all rows of the same name and address in this
-    report, and is remembered for the next one if it says so. Once the report is applied, what was
-    credited to another one is retracted and this one is credited.
+    report, of several the last one, and is remembered for the next report if it says so. Once the
+    report is applied, what was credited to another one is retracted and this one is credited.
 
     Raises:
         NotFound. Clash: ``report_undone``.
@@ -163,7 +172,7 @@ def decide(
         raise Clash(N_("This report was undone. Upload it again to use it."), code="report_undone")
     named = _rows_named(db, row, decisions)
     people = _people(db, row, {each.enrolment_id for each in decisions if each.enrolment_id})
-    touched: dict[str, str | None] = {}
+    last: dict[str, tuple[ReportRow, DecisionIn]] = {}  # of two on one name
     for place, decision in enumerate(decisions):
         if decision.enrolment_id and decision.enrolment_id not in people:
             raise Invalid.one(
@@ -177,9 +186,10 @@ def decide(
                 N_("There is no such row in this report, or it does not count."),
                 code="unknown_row",
             )
-        touched[named[decision.row_id].who] = decision.enrolment_id
-    _settle(db, actor, row, touched, now)
-    _remember(db, actor, [(named[each.row_id], each) for each in decisions], people)
+        row_said = named[decision.row_id]
+        last[row_said.who] = row_said, decision
+    _settle(db, actor, row, {who: each.enrolment_id for who, (_, each) in last.items()}, now)
+    keep_in_mind(db, actor, last.values(), people)
     for each in named.values():
         db.expire(each)
     return row
@@ -218,7 +228,9 @@ def apply_report(
 
     Raises:
         NotFound. Clash: ``questions_open``, ``report_undone``; ``session_not_published``,
-            ``session_cancelled``, ``session_not_begun`` (parameter ``starts``, aware UTC).
+            ``session_cancelled``, ``session_not_begun`` (parameter ``starts``, aware UTC);
+            ``report_outdated``, where it would not be what the preview says: it is to be read
+            anew, and looked at again.
     """
     row = _held(db, session_id, import_id)
     if row.status == ReportStatus.APPLIED:
@@ -235,6 +247,8 @@ def apply_report(
             code="session_not_begun",
             starts=session.starts,
         )
+    if (error := outdated(db, row, session)) is not None:
+        raise error
     row.status, row.applied_at, row.applied_by = ReportStatus.APPLIED, now, actor.name
     db.flush()
     report_evidence.credit(db, actor, row, now)
@@ -349,39 +363,3 @@ def _settle(
     if report.status == ReportStatus.APPLIED and moved:
         report_evidence.credit(db, actor, report, now, moved)
     db.flush()
-
-
-def _remember(
-    db: DbSession,
-    actor: Actor,
-    decided: Iterable[tuple[ReportRow, DecisionIn]],
-    people: Mapping[str, str],
-) -> None:
-    """Remembers names (or better addresses), and forgets that they were somebody else's."""
-    aliases = []
-    for row, decision in decided:
-        keys = _worth_remembering(row)
-        by_hand = row.matched_by in (Match.ALIAS, Match.HAND)
-        if keys and by_hand and row.enrolment_id != decision.enrolment_id:
-            wrong = select(Enrolment.person_id).where(Enrolment.id == row.enrolment_id)
-            theirs = col(ReportAlias.key).in_(keys), col(ReportAlias.person_id).in_(wrong)
-            db.connection().execute(delete(ReportAlias).where(*theirs))
-        person_id = people.get(decision.enrolment_id or "")
-        if person_id is not None and decision.remember:
-            aliases += [
-                ReportAlias(person_id=person_id, key=key, recorded_by=actor.name).model_dump()
-                for key in keys
-            ]
-    if aliases:
-        statement = insert_unless_there(db, ReportAlias, ["key", "person_id"])
-        db.connection().execute(statement, aliases)
-
-
-def _worth_remembering(row: ReportRow) -> tuple[str, ...]:
-    """The address, if there is one; else the name, if nobody else goes by it: half a name, or that
-    of a telephone, is anybody's."""
-    keys = alias_keys(row.name, row.email)
-    if row.email:
-        return keys[:1]
-    words = name_key(row.name).split()
-    return keys if len(words) > 1 and _THINGS.isdisjoint(words) else ()

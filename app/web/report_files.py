@@ -5,6 +5,7 @@ the database. So what it takes (the session, who may be meant) is looked up in a
 reads only; what was read is then written in that of the request.
 """
 
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -29,10 +30,10 @@ from app.meetings.refusals import LIMIT, too_large
 from app.models import Session
 from app.schemas.report import AnswersIn
 from app.services import accounts, cycles, reports, sessions, tokens
-from app.services.actor import SYSTEM, Scope
+from app.services.actor import SYSTEM, Actor, Scope
 from app.services.files import FileStore
 from app.services.measures import measure_of
-from app.services.report_reading import Ground, Reading, answered, ground, read
+from app.services.report_reading import Ground, Reading, answered, answers_again, ground, read
 from app.services.rows import find
 from app.web.api_bodies import REPORTS
 from app.web.forms import Form, read_form
@@ -62,10 +63,29 @@ class Anew:
     error: DomainError | None = None
 
 
-def read_and_keep(files: FileStore, known: Ground, filename: str, data: bytes) -> Sent:
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a file is read with: what is known of the session, and what was answered before of this
+    very file, which waits there."""
+
+    known: Ground
+    filename: str
+    answers: dict[str, Any]
+
+
+def asked_of(db: DbSession, session_id: str, filename: str, data: bytes) -> Asked:
+    """What to read a file with that was sent for a session."""
+    known = ground(db, SYSTEM, session_id)
+    row = reports.waiting(db, session_id, hashlib.sha256(data).hexdigest())
+    if row is None:
+        return Asked(known, filename, {})
+    return Asked(known, row.filename, answers_again(row.reading, known))
+
+
+def read_and_keep(files: FileStore, asked: Asked, filename: str, data: bytes) -> Sent:
     """Reads a file, and keeps it until its questions are answered."""
     try:
-        reading = read(known, data, filename)
+        reading = read(asked.known, data, asked.filename, asked.answers)
         with told_if_full():
             digest = files.keep(data)
     except DomainError as error:
@@ -74,9 +94,10 @@ def read_and_keep(files: FileStore, known: Ground, filename: str, data: bytes) -
 
 
 def read_again(
-    db: DbSession, files: FileStore, session_id: str, import_id: str, more: AnswersIn
+    db: DbSession, files: FileStore, session_id: str, import_id: str, more: AnswersIn | None
 ) -> tuple[dict[str, Any], dict[str, Any], bytes, str, Ground]:
-    """What it takes to read a report anew: its answers before and with these, bytes, name.
+    """What it takes to read a report anew: its answers before and with these, bytes, name. Without
+    more answers it is matched again by what is known by now.
 
     Raises NotFound; Clash ``not_in_preview``; Invalid where the file is not kept any more.
     """
@@ -90,7 +111,10 @@ def read_again(
             "", N_("The file is not kept any more. Upload it again."), code="file_gone"
         ) from None
     known = ground(db, SYSTEM, session_id)
-    return before, answered(before, more), data, row.filename, known
+    answers = answers_again(row.reading, known)
+    if more is not None:
+        answers = answered(answers, more)
+    return before, answers, data, row.filename, known
 
 
 def _database(request: Request) -> Database:
@@ -170,11 +194,17 @@ def _read_files(request: Request, received: _Received) -> list[Sent] | Invalid:
     if not received:
         return Invalid.one("file", N_("Choose a file."), code="missing")
     with _database(request).begin(writes=False) as db:
-        known = ground(db, SYSTEM, _of_page(request, db).id)
+        session_id = _of_page(request, db).id
+        asked = [
+            None if data is None else asked_of(db, session_id, name, data)
+            for name, data in received
+        ]
     files = _store(request)
     return [
-        Sent(name, error=too_large()) if data is None else read_and_keep(files, known, name, data)
-        for name, data in received
+        Sent(name, error=too_large())
+        if data is None or each is None
+        else read_and_keep(files, each, name, data)
+        for (name, data), each in zip(received, asked, strict=True)
     ]
 
 
@@ -226,6 +256,51 @@ AnsweredProgram = Annotated[Anew, Depends(_answer_program)]
 """The same for a program."""
 
 
+def _again_page(request: Request) -> Anew:
+    try:
+        with _database(request).begin(writes=False) as db:
+            session_id = _of_page(request, db).id
+            import_id = request.path_params["import_id"]
+            taken = read_again(db, _store(request), session_id, import_id, None)
+    except (Clash, Invalid) as error:
+        return Anew({}, error=error)
+    return _anew(*taken)
+
+
+AgainPage = Annotated[Anew, Depends(_again_page)]
+"""A report read again by what is known by now."""
+
+
+def _again_program(request: Request) -> Anew:
+    with _database(request).begin(writes=False) as db:
+        session_id = _of_program(request, db).id
+        import_id = request.path_params["import_id"]
+        taken = read_again(db, _store(request), session_id, import_id, None)
+    return _anew(*taken)
+
+
+AgainProgram = Annotated[Anew, Depends(_again_program)]
+"""The same for a program."""
+
+
+def match_again(request: Request, actor: Actor, session_id: str, import_id: str) -> None:
+    """Makes a preview anew by what is known by now, in transactions of its own: to be called where
+    none is open, since reading takes its time.
+
+    Raises:
+        NotFound. Clash: ``not_in_preview``. Stale. Invalid: the file is not kept any more.
+    """
+    database = _database(request)
+    with database.begin(writes=False) as db:
+        taken = read_again(db, _store(request), session_id, import_id, None)
+    anew = _anew(*taken)
+    if anew.error is not None:
+        raise anew.error
+    assert anew.reading is not None
+    with database.begin(writes=True) as db:
+        reports.answer_report(db, actor, session_id, import_id, anew.before, anew.reading)
+
+
 async def _body(request: Request) -> bytes:
     """The body of this request, as far as a report may be long. Twice is once."""
     found: bytes | None = getattr(request.state, "report", None)
@@ -268,8 +343,8 @@ def _read_body(
     filename: FileName = "report.csv",
 ) -> Sent:
     with _database(request).begin(writes=False) as db:
-        known = ground(db, SYSTEM, _of_program(request, db).id)
-    sent = read_and_keep(_store(request), known, filename, data)
+        asked = asked_of(db, _of_program(request, db).id, filename, data)
+    sent = read_and_keep(_store(request), asked, filename, data)
     if sent.error is not None:
         raise sent.error
     return sent

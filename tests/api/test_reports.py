@@ -5,7 +5,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from app.db import Database
+from app.db import Database, DbSession
+from app.domain.ids import new_id
+from app.models import Cycle, Session
+from tests.factories import Make
 from tests.services.attendance_world import OVER, Attended
 from tests.services.reports_world import row, zoom
 
@@ -68,6 +71,56 @@ def test_columns_without_a_sheet_and_answers_that_come_too_late(
     assert api.post(f"{own}/apply").json()["status"] == "applied"
     late = api.patch(own, json=columns)
     assert (late.status_code, late.json()["code"]) == (409, "not_in_preview")
+
+
+def test_a_preview_that_does_not_hold_is_made_anew(
+    api: TestClient, database: Database, ids: dict[str, str]
+) -> None:
+    url = f"/api/v1/sessions/{ids['session']}/attendance"
+    data = zoom(row("Ana Ruiz"), row("Nobody Yet"))
+    own = f"{url}/imports/{api.post(f'{url}/upload', content=data, headers=CSV).json()['id']}"
+    api.patch(own, json={"zone": "America/Bogota"})
+
+    def enrol(name: str) -> None:
+        with database.begin(writes=True) as db:
+            cycle = db.get_one(Cycle, db.get_one(Session, ids["session"]).cycle_id)
+            enrol_in(db, cycle, name)
+
+    enrol("Nobody Yet")
+    late = api.post(f"{own}/apply", headers={"idempotency-key": "b"})
+    assert (late.status_code, late.json()["code"]) == (409, "report_outdated")
+    assert late.json()["detail"].startswith("Since this was read, people enrolled (1), and rows")
+    found = api.get(own).json()
+    assert (found["status"], found["counts"]["matched"]) == ("preview", 2)
+    assert "basis" not in found["found"]
+    enrol("Ana Ruiz")
+    for _ in range(2):
+        matched = api.post(f"{own}/match", headers={"idempotency-key": "c"}).json()
+        assert (matched["counts"]["matched"], matched["counts"]["ambiguous"]) == (1, 1)
+    applied = api.post(f"{own}/apply", headers={"idempotency-key": "b"})
+    assert (applied.status_code, applied.json()["status"]) == (200, "applied")
+    too_late = api.post(f"{own}/match")
+    assert (too_late.status_code, too_late.json()["code"]) == (409, "not_in_preview")
+
+
+def test_a_file_sent_again_is_read_with_what_was_answered(
+    api: TestClient, database: Database, ids: dict[str, str]
+) -> None:
+    url = f"/api/v1/sessions/{ids['session']}/attendance"
+    data = zoom(row("Nobody Yet"))
+    first = api.post(f"{url}/upload", content=data, headers=CSV).json()
+    api.patch(f"{url}/imports/{first['id']}", json={"zone": "America/Bogota"})
+    with database.begin(writes=True) as db:
+        cycle = db.get_one(Cycle, db.get_one(Session, ids["session"]).cycle_id)
+        enrol_in(db, cycle, "Nobody Yet")
+    again = api.post(f"{url}/upload?filename=other.csv", content=data, headers=CSV)
+    assert (again.status_code, again.json()["id"]) == (200, first["id"])
+    assert (again.json()["counts"]["matched"], again.json()["found"]["questions"]) == (1, [])
+
+
+def enrol_in(db: DbSession, cycle: Cycle, name: str) -> None:
+    make = Make(db)
+    make.enrolment(cycle, make.person(name=name, email=f"{new_id()}@example.org"))
 
 
 def test_what_is_wrong_with_an_answer_is_said_once(api: TestClient, ids: dict[str, str]) -> None:

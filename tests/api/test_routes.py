@@ -130,6 +130,7 @@ CALLS: dict[str, tuple[Callable[[Seeded], Any], int]] = {
         lambda s: {"decisions": [{"row_id": s.row_id, "enrolment_id": s.enrolment_id}]},
         200,
     ),
+    "match_report": (lambda s: None, 422),  # the file is not there
     "apply_report": (lambda s: None, 200),
     "undo_report": (lambda s: {"reason": "Another meeting."}, 409),
     "take_in_mail": (lambda s: letter(), 200),

@@ -9,7 +9,9 @@ from sqlmodel import select
 from starlette.testclient import TestClient
 
 from app.db import Database
-from app.models import Enrolment, Evidence, ReportImport, ReportRow
+from app.domain.ids import new_id
+from app.models import Cycle, Enrolment, Evidence, ReportImport, ReportRow
+from tests.factories import Make
 from tests.pages.test_evidence import words
 from tests.services.attendance_world import OVER, Attended
 from tests.services.reports_world import row, zoom
@@ -175,6 +177,41 @@ def test_throwing_a_preview_away(
     assert organizer_client.get(path).status_code == 404
     with database.begin(writes=False) as db:
         assert db.exec(select(ReportImport)).all() == []
+
+
+def test_what_no_longer_holds_is_not_applied_and_can_be_matched_again(
+    organizer_client: TestClient, database: Database, people: dict[str, str]
+) -> None:
+    path = answered(organizer_client, row("Ana Ruiz"), row("Zoe Q"))
+
+    def enrol(name: str) -> None:
+        with database.begin(writes=True) as db:
+            cycle = db.get_one(Cycle, db.get_one(Enrolment, people["Ana Ruiz"]).cycle_id)
+            make = Make(db)
+            make.enrolment(cycle, make.person(name=name, email=f"{new_id()}@example.org"))
+
+    enrol("Zoe Q")
+    answer = organizer_client.post(f"{path}/apply")
+    assert (answer.status_code, answer.headers["location"]) == (303, path)
+    html = organizer_client.get(path).text
+    said = "Since this was read, people enrolled (1), and rows are matched otherwise now."
+    assert words(html).count(said) == 1
+    assert "Zoe Q" in section(html, "matched")
+    assert "Apply: 2 participants" in words(html)
+    enrol("ana ruiz")
+    assert f'<form method="post" action="{path}/match">' in html
+    answer = organizer_client.post(f"{path}/match")
+    assert (answer.status_code, answer.headers["location"]) == (303, path)
+    html = organizer_client.get(path).text
+    assert "Matched again." in html
+    assert "Ana Ruiz" in section(html, "ambiguous")
+    organizer_client.post(f"{path}/apply")
+    with database.begin(writes=False) as db:
+        assert len(db.exec(select(Evidence)).all()) == 1
+    assert f"{path}/match" not in organizer_client.get(path).text
+    late = organizer_client.post(f"{path}/match")
+    assert late.status_code == 409
+    assert "applied already" in late.text
 
 
 def test_an_answer_that_is_none_keeps_the_report(

@@ -187,7 +187,7 @@ def report_out(row: ReportImport, counts: Mapping[str, int]) -> ReportOut:
     return ReportOut(
         **row.model_dump(exclude={"reading", "digest"}),
         counts=RowCounts(**counts),
-        found=row.reading,
+        found={name: value for name, value in row.reading.items() if name != "basis"},
     )
 
 

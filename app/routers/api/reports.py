@@ -2,19 +2,21 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from app.db import DbSession
+from app.domain.errors import Clash
 from app.domain.report_states import RowState
 from app.models import ReportImport, now
 from app.routers.api.present import page_of, report_out, report_row_out
 from app.schemas.page import Page
 from app.schemas.report import AnswersIn, DecisionsIn, ReportOut, ReportRowOut, UndoIn
 from app.services import report_lists, reports
+from app.services.report_freshness import OUTDATED
 from app.web.api import After, JsonRoute, Limit, OnceAttending, answer, clash
 from app.web.dependencies import Attends, Db, Reads
-from app.web.report_files import AnsweredProgram, SentBody
+from app.web.report_files import AgainProgram, AnsweredProgram, SentBody, match_again
 
 router = APIRouter(route_class=JsonRoute, tags=["attendance"])
 _ONE = "/sessions/{session_id}/attendance/imports/{import_id}"
@@ -104,6 +106,30 @@ def answer_report(
     return answer(_out(db, row))
 
 
+@router.post(f"{_ONE}/match", response_model=ReportOut, responses=clash("`not_in_preview`."))
+def match_report(
+    anew: AgainProgram,
+    db: Db,
+    actor: Attends,
+    once: OnceAttending,
+    session_id: str,
+    import_id: str,
+) -> Response:
+    """Match the rows of a provider's report again, by who is enrolled and when the session is now.
+
+    The file is read again with what was answered. What was decided of a name stays decided.
+    """
+
+    def make() -> Response:
+        if anew.error is not None:
+            raise anew.error
+        assert anew.reading is not None
+        row = reports.answer_report(db, actor, session_id, import_id, anew.before, anew.reading)
+        return answer(_out(db, row))
+
+    return once(make)
+
+
 @router.delete(_ONE, status_code=204, response_class=Response, responses=clash("`not_in_preview`."))
 def discard_report(db: Db, actor: Attends, session_id: str, import_id: str) -> Response:
     """Throw away a provider's report that was not applied."""
@@ -137,22 +163,35 @@ def decide_rows(
     f"{_ONE}/apply",
     response_model=ReportOut,
     responses=clash(
-        "`questions_open`, `report_undone`; `session_not_published`, `session_cancelled`; "
+        "`questions_open`, `report_undone`, `report_outdated`; `session_not_published`, "
+        "`session_cancelled`; "
         "`session_not_begun`: apply it when the session is over."
     ),
 )
 def apply_report(
-    db: Db, actor: Attends, once: OnceAttending, session_id: str, import_id: str
+    request: Request,
+    db: Db,
+    actor: Attends,
+    once: OnceAttending,
+    session_id: str,
+    import_id: str,
 ) -> Response:
     """Apply a provider's report: its matched rows become evidence.
 
-    Twice is once.
+    Twice is once. Where it would credit others by now than the preview says, or the session was
+    moved, nothing is applied: it is matched again, and to be looked at again (`report_outdated`).
     """
 
     def make() -> Response:
         return answer(_out(db, reports.apply_report(db, actor, session_id, import_id, now())))
 
-    return once(make)
+    try:
+        return once(make)
+    except Clash as error:
+        if error.code == OUTDATED:
+            db.rollback()
+            match_again(request, actor, session_id, import_id)
+        raise
 
 
 @router.post(f"{_ONE}/undo", response_model=ReportOut, responses=clash("`not_applied`."))

@@ -13,13 +13,14 @@ from app.routers.pages.attendance import about, open_session, path_of
 from app.schemas.report import DecisionIn, UndoIn
 from app.services import report_lists, reports
 from app.services.actor import Actor
+from app.services.report_freshness import OUTDATED
 from app.web import report_view as view
 from app.web.choices import zone_choices
 from app.web.dependencies import Db, Organizer
 from app.web.forms import FormData, errors_of
 from app.web.organize import PageNumber, address, page_number
 from app.web.problems import status_of, translate, validate
-from app.web.report_files import AnsweredPage, Sent, SentFiles
+from app.web.report_files import AgainPage, Anew, AnsweredPage, Sent, SentFiles, match_again
 from app.web.templating import current_reader, gettext_for, page, see_other
 
 router = APIRouter(prefix="/organize/c/{slug}/sessions/{number}/attendance/reports")
@@ -109,18 +110,22 @@ def answer(
     import_id: str,
 ) -> Response:
     """Reads it again with an answer more."""
-    _, session = open_session(db, actor, slug, number)
-    error = anew.error
-    if anew.reading is not None:
-        try:
-            reports.answer_report(db, actor, session.id, import_id, anew.before, anew.reading)
-        except DomainError as failed:
-            db.rollback()
-            error = failed
-    if error is not None:
-        return _look(request, db, actor, slug, number, import_id, error=error)
-    said = gettext_for(request)(N_("Read again with your answer."))
-    return see_other(request, f"{path_of(slug, number)}/reports/{import_id}", said)
+    said = N_("Read again with your answer.")
+    return _put(request, anew, db, actor, slug, number, import_id, said)
+
+
+@router.post("/{import_id}/match")
+def match(
+    request: Request,
+    anew: AgainPage,
+    db: Db,
+    actor: Organizer,
+    slug: str,
+    number: int,
+    import_id: str,
+) -> Response:
+    """Matches it again, by who is enrolled and when the session is now."""
+    return _put(request, anew, db, actor, slug, number, import_id, N_("Matched again."))
 
 
 @router.post("/{import_id}/decide")
@@ -205,10 +210,13 @@ def apply(
     _, session = open_session(db, actor, slug, number)
     path = f"{path_of(slug, number)}/reports/{import_id}"
     speak = gettext_for(request)
+    session_id = session.id
     try:
-        reports.apply_report(db, actor, session.id, import_id, now())
+        reports.apply_report(db, actor, session_id, import_id, now())
     except Clash as error:
         db.rollback()
+        if error.code == OUTDATED:
+            match_again(request, actor, session_id, import_id)
         return see_other(request, path, translate(error, speak), kind="warning")
     said = speak(N_("Applied. The attendance says what it comes to."))
     link = (path_of(slug, number), speak(N_("To the attendance")))
@@ -316,6 +324,30 @@ def _look(
     }
     status = status_of(error) if error else 200
     return page(request, "organize/report.html", context, status=status)
+
+
+def _put(
+    request: Request,
+    anew: Anew,
+    db: DbSession,
+    actor: Actor,
+    slug: str,
+    number: int,
+    import_id: str,
+    said: str,
+) -> Response:
+    _, session = open_session(db, actor, slug, number)
+    error = anew.error
+    if anew.reading is not None:
+        try:
+            reports.answer_report(db, actor, session.id, import_id, anew.before, anew.reading)
+        except DomainError as failed:
+            db.rollback()
+            error = failed
+    if error is not None:
+        return _look(request, db, actor, slug, number, import_id, error=error)
+    path = f"{path_of(slug, number)}/reports/{import_id}"
+    return see_other(request, path, gettext_for(request)(said))
 
 
 def _whose(

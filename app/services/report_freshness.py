@@ -1,0 +1,70 @@
+"""Whether a preview of a report still holds: it says what was known when the file was read.
+
+Between looking at a preview and applying it somebody enrols who has the same name, or the session
+is published at another time. What nobody decided by hand is matched anew, therefore, before
+anything is credited.
+"""
+
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain.errors import N_, Clash
+from app.domain.matching import Directory, Match, Named, Outcome, match
+from app.domain.report_states import RowState
+from app.models import ReportImport, ReportRow
+from app.services.report_candidates import candidates
+from app.services.report_reading import moved
+from app.services.told import Told
+
+OUTDATED = "report_outdated"
+_SENTENCES = {
+    (True, True): N_(
+        "Since this was read, people enrolled (%(count)s) and the session was moved. "
+        "Look at it again, then apply."
+    ),
+    (True, False): N_(
+        "Since this was read, people enrolled (%(count)s), and rows are matched otherwise now. "
+        "Look at it again, then apply."
+    ),
+    (False, True): N_("Since this was read, the session was moved. Look at it again, then apply."),
+    (False, False): N_(
+        "Since this was read, what is known of people has changed, and rows are matched otherwise "
+        "now. Look at it again, then apply."
+    ),
+}
+_LONGEST_NAME, _LONGEST_ADDRESS = 200, 254
+"""Characters; of what is as long only the beginning may be kept, which nobody is matched by."""
+
+
+def outdated(db: DbSession, report: ReportImport, told: Told) -> Clash | None:
+    """What to say of a preview that would credit somebody else, or leave somebody out, by what is
+    known by now, or whose session was moved; None of one that holds. Six queries.
+
+    `told` is of its session, which must be held. Whoever enrols from here on has enrolled after it
+    was applied.
+    """
+    among = candidates(db, told.row.cycle_id)
+    elsewhen = moved(report.reading, told.starts, told.ends)
+    if not elsewhen and _same(db, report, among):
+        return None
+    before = report.reading.get("basis", {}).get("enrolled")
+    count = max(0, among.enrolled - before) if before is not None else 0
+    params = {"count": count} if count else {}
+    return Clash(_SENTENCES[bool(count), elsewhen], code=OUTDATED, **params)
+
+
+def _same(db: DbSession, report: ReportImport, among: Directory) -> bool:
+    """Whether each row that would be credited, and was not decided by hand, is still the same
+    person's."""
+    rows = select(ReportRow.name, ReportRow.email, ReportRow.details, ReportRow.enrolment_id).where(
+        ReportRow.import_id == report.id,
+        col(ReportRow.left_at).is_not(None) | col(ReportRow.seconds).is_not(None),
+        col(ReportRow.state).not_in((RowState.NOBODY, RowState.SET_ASIDE, RowState.UNREADABLE)),
+        ReportRow.matched_by != Match.HAND,
+    )
+    for name, email, details, whose in db.exec(rows):
+        if len(name) < _LONGEST_NAME and len(email) < _LONGEST_ADDRESS:
+            found = match(Named(name, email, details.get("other_name", "")), among)
+            if whose != (found.ids[0] if found.outcome is Outcome.MATCHED else None):
+                return False
+    return True
