@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from app.domain.intervals import inside
+from app.domain.retractions import retracted
 
 _ZERO = timedelta()
 _SECOND = timedelta(seconds=1)
@@ -77,6 +78,7 @@ class Evidence:
     row: int | None = None  # its number in that file
     shown_as: str = ""  # the name in that row
     matched: str = ""  # how the row was matched, see `domain.matching`
+    file: str = ""  # totals only: the same for two imports whose files say the same
 
     def __post_init__(self) -> None:
         if self.at.tzinfo is None:
@@ -216,7 +218,7 @@ class _Case:
 
     `there`: the time in the session that intervals amount to. `seconds`: what reports say, that is
     the union of the intervals; where there are none, the sum of the totals, at most the session's
-    length. Totals that say the same of the same name are one, seen twice.
+    length.
     """
 
     __slots__ = ("by_kind", "rule", "seconds", "session", "there")
@@ -294,16 +296,6 @@ def standing(evidence: Iterable[Evidence]) -> tuple[Evidence, ...]:
     return tuple(each for each in ordered if each.id not in gone)
 
 
-def retracted(retractions: Iterable[tuple[datetime, str, str]]) -> set[str]:
-    """The ids of what does not count any more, by all retractions of it and of one another: when
-    each was (aware), its own id, and the id of what it retracts."""
-    gone: set[str] = set()
-    for _, own, target in sorted(retractions, reverse=True):
-        if own not in gone:
-            gone.add(target)
-    return gone
-
-
 def _by_time(each: Evidence) -> tuple[datetime, str]:
     return each.at, each.id
 
@@ -331,8 +323,15 @@ def seconds_untold(evidence: Iterable[Evidence], session: SessionTime) -> int:
 
 
 def _total(totals: Iterable[Evidence], session: SessionTime) -> int:
-    told = {(e.source, e.shown_as, e.seconds or 0) for e in totals}
-    return min(sum(seconds for *_, seconds in told), session.seconds)
+    """Seconds of totals together, at most the session's. Each row of a report is one, however often
+    it is seen; a file that was read twice says the same twice, and what one reading of it has not,
+    the other may."""
+    rows: dict[tuple[str, str, str, int], dict[str, set[int | None]]] = {}
+    for each in totals:
+        same = each.file, each.source, each.shown_as, each.seconds or 0
+        rows.setdefault(same, {}).setdefault(each.report, set()).add(each.row)
+    told = (seconds * max(map(len, of.values())) for (*_, seconds), of in rows.items())
+    return min(sum(told), session.seconds)
 
 
 def _times(interval: Evidence) -> tuple[datetime, datetime]:

@@ -7,8 +7,9 @@ from sqlalchemy.orm import aliased
 from sqlmodel import and_, col, select
 
 from app.db import DbSession
-from app.domain.attendance import Kind, retracted
+from app.domain.attendance import Kind
 from app.domain.errors import N_, Invalid, NotFound
+from app.domain.retractions import retracted
 from app.domain.schedule import SessionStatus
 from app.models import Enrolment, Evidence, Session
 from app.services.actor import Actor

@@ -5,17 +5,32 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from app.db import DbSession, insert_unless_there
 from app.domain import attendance as domain
-from app.models import Evidence
+from app.domain import retractions
+from app.models import Evidence, ReportImport
 
 ByEnrolment = Mapping[str, list[domain.Evidence]]
 """Evidence on one session by the enrolment's id; an empty list where there is none."""
 
+# Asked for where it makes a difference, and there are few of those.
+_FILE = case(
+    (
+        col(Evidence.kind) == domain.Kind.TOTAL,
+        func.coalesce(
+            select(col(ReportImport.reading)["basis"]["content"].as_string())
+            .where(col(ReportImport.id) == col(Evidence.import_id))
+            .scalar_subquery(),
+            col(Evidence.import_id),
+            "",
+        ),
+    ),
+    else_="",
+)
 _COLUMNS = (
     col(Evidence.session_id),
     col(Evidence.enrolment_id),
@@ -34,6 +49,7 @@ _COLUMNS = (
     col(Evidence.row_number),
     col(Evidence.shown_as),
     col(Evidence.matched_by),
+    _FILE,
 )
 
 
@@ -60,7 +76,7 @@ def retracted(db: DbSession, session_id: str, enrolment_ids: Iterable[str]) -> s
         col(Evidence.session_id) == session_id,
         col(Evidence.kind) == domain.Kind.RETRACTION,
     )
-    return domain.retracted((at, own, target) for at, own, target in db.execute(query))
+    return retractions.retracted((at, own, target) for at, own, target in db.execute(query))
 
 
 def check_ins_taken_back(db: DbSession, session_id: str) -> set[str]:
@@ -78,7 +94,7 @@ def check_ins_taken_back(db: DbSession, session_id: str) -> set[str]:
     )
     found = db.execute(query).all()
     check_ins = {target for _, _, target, kind in found if kind == domain.Kind.CHECK_IN}
-    return check_ins & domain.retracted((at, own, target) for at, own, target, _ in found)
+    return check_ins & retractions.retracted((at, own, target) for at, own, target, _ in found)
 
 
 def of_session(

@@ -108,6 +108,21 @@ def test_a_total_that_was_read_twice_counts_once() -> None:
     assert minutes(total("a", 20), total("b", 20, "Ana (2)"), total("c", 20, "Ana", "meet")) == 60
 
 
+def test_rows_of_one_file_are_added_also_equal_ones_and_those_of_another_file() -> None:
+    def of(report: str, row: int, minutes: int, file: str = "") -> Evidence:
+        values = {"report": report, "row": row, "file": file or report}
+        return replace(total(f"{report}{row}", minutes), **values)  # type: ignore[arg-type]
+
+    assert minutes(of("a", 2, 20), of("a", 3, 20)) == 40
+    assert minutes(of("a", 2, 20), of("a", 3, 21)) == 41
+    assert minutes(of("a", 2, 20), of("a", 2, 20)) == 20  # one piece, seen twice
+    assert minutes(of("a", 2, 20), of("b", 2, 20)) == 40
+    twice = [of(report, row, 20, "same") for report in "ab" for row in (2, 3)]
+    assert minutes(*twice) == 40
+    # Of the second reading one row was taken back, or is somebody else's.
+    assert minutes(*twice[:3]) == 40
+
+
 def test_late_and_partial_as_the_rule_says() -> None:
     rule = StatusRule(late_after=10, partial_below=50)
     for there, status in [

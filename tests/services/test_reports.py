@@ -130,6 +130,17 @@ def test_totals_of_a_file_that_comes_twice_count_once_and_of_another_are_warned_
     assert report_lists.look(world.db, OLGA, session.id, first.id).adds_to == 0
 
 
+def test_equal_totals_of_one_name_are_two_rows(world: Attended) -> None:
+    world.participant("Ana")
+    session = world.sessions[0]
+    applied(world.db, session, totals(("Ana", "", 20), ("Ana", "", 20)))
+    assert minutes(world) == {"Ana": 40}
+    applied(world.db, session, b"\xef\xbb\xbf" + totals(("Ana", "", 20), ("Ana", "", 20)))
+    assert minutes(world) == {"Ana": 40}
+    applied(world.db, session, totals(("Ana", "", 20), ("Eva", "", 30)))  # after a restart
+    assert minutes(world) == {"Ana": 60}
+
+
 def test_the_same_file_waits_once_and_is_refused_once_applied(world: Attended) -> None:
     session, data = world.sessions[0], zoom(row("Ana"))
     report = add(world.db, session, data)
