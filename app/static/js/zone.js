@@ -20,6 +20,22 @@ export function keepZone(name) {
 
 const kept = () => /(?:^|;\s*)zone=/.test(document.cookie);
 
+/** Whether a control holds something else than the page came with: typed, chosen, or a file. */
+function changed(control) {
+  if (control.type === 'file') return control.files.length > 0;
+  if (control.type === 'checkbox' || control.type === 'radio') {
+    return control.checked !== control.defaultChecked;
+  }
+  if (control.matches('select')) {
+    const options = [...control.options];
+    const marked = control.multiple || options.some((option) => option.defaultSelected);
+    // Where the page chooses none, the first one is.
+    return options.some((option, place) =>
+      option.selected !== (marked ? option.defaultSelected : place === 0));
+  }
+  return control.value !== control.defaultValue;
+}
+
 /**
  * On the first visit from a device in another zone than the page speaks in: keeps the device's zone
  * and fetches the page anew, so that times are the reader's. Nothing typed is ever swapped away.
@@ -31,7 +47,9 @@ export async function settleZone(dirty, enhance) {
   // Where cookies are refused the answer would be the same; and a page that answers a POST has no
   // address to be fetched from.
   if (!kept() || document.querySelector('[aria-invalid="true"]')) return;
-  const touched = () => dirty.size > 0 || document.activeElement?.matches('input, textarea, select');
+  const touched = () => dirty.size > 0
+    || document.activeElement?.matches('input, textarea, select')
+    || [...document.querySelectorAll('main :is(input, textarea, select)')].some(changed);
   try {
     const answer = await fetch(location.href, { headers: { accept: 'text/html' } });
     if (!answer.ok || touched()) return;
