@@ -23,10 +23,9 @@ from app.models import (
     Part,
     Person,
     ReportAlias,
-    ReportRow,
     now,
 )
-from app.services import merging_feedback, merging_guests, places
+from app.services import merging_feedback, merging_guests, merging_reports, places
 from app.services.actor import Actor
 from app.services.certificate_life import keep_one
 from app.services.invitations import bring_up_to_date
@@ -291,11 +290,7 @@ def _join(db: DbSession, actor: Actor, stays: Enrolment, goes: Enrolment, at: da
     _fill(stays, goes, "country", "institution", "initiative_id", "gender")
     for fact in db.exec(select(Evidence).where(Evidence.enrolment_id == goes.id)):
         fact.enrolment_id = stays.id
-    db.connection().execute(
-        update(ReportRow)
-        .where(col(ReportRow.enrolment_id) == goes.id)
-        .values(enrolment_id=stays.id)
-    )
+    merging_reports.move_rows(db, stays, goes)
     keep_one(db, actor, stays.id, goes.id, at)
     queued = select(Message).where(
         Message.cycle_id == goes.cycle_id,
