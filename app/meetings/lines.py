@@ -47,6 +47,11 @@ class Who:
     role: Role | None
     key: tuple[str, str]
 
+    @property
+    def shown(self) -> str:
+        """The name, or the address where there is none."""
+        return self.name or self.email
+
 
 @dataclass(frozen=True, slots=True)
 class RawRow:
@@ -84,7 +89,7 @@ def read_line(found: Found, place: int, line: Line) -> RawRow | SetAside | Unrea
             return _event(found, place, line, who)
         return _stay(found, place, line, who)
     except _Wrong as wrong:
-        return Unreadable(line.number, place, wrong.remark)
+        return Unreadable(line.number, place, wrong.remark, who.shown)
 
 
 def shown_name(found: Found, line: Line) -> str:
@@ -186,7 +191,8 @@ def _duration(found: Found, line: Line, *, needed: bool) -> int | None:
         if length is not None:
             return length
         if cell and needed:
-            sentence = NO_UNIT if cell.isdecimal() else NO_DURATION
+            bare = column is Column.DURATION and cell.isdecimal()
+            sentence = NO_UNIT if bare else NO_DURATION
             raise _Wrong(sentence, value=cell[:60], header=_header(found, column))
     return None
 

@@ -165,7 +165,9 @@ class _Reading:
         trusted = []
         for row in self._raw:
             if any(may_be_swapped(at, self._session) for at in (row.joined, row.left)):
-                self._unreadable.append(Unreadable(row.number, row.table, Remark(SWAPPED)))
+                self._unreadable.append(
+                    Unreadable(row.number, row.table, Remark(SWAPPED), row.who.shown)
+                )
             else:
                 trusted.append(row)
         self._raw = trusted

@@ -94,7 +94,7 @@ def _one(raw: RawRow, clock: Clock, outcome: Outcome) -> None:
         return
     stay = clock.stay(raw.joined, raw.left, raw.seconds)
     if isinstance(stay, Remark):
-        outcome.unreadable.append(Unreadable(raw.number, raw.table, stay))
+        outcome.unreadable.append(Unreadable(raw.number, raw.table, stay, raw.who.shown))
         return
     remarks = stay.remarks
     if raw.summed and stay.left is not None:
@@ -123,14 +123,16 @@ def _paired(several: Sequence[RawRow], clock: Clock, outcome: Outcome) -> None:
             continue
         at = clock.at(raw.joined)
         if isinstance(at, Remark):
-            outcome.unreadable.append(Unreadable(raw.number, raw.table, at))
+            outcome.unreadable.append(Unreadable(raw.number, raw.table, at, raw.who.shown))
             continue
         noted[raw.number] = at[1]
         events.append(Event(at[0], raw.action, raw.number))
     stays, stray = pair(events)
     for each in stray:
-        unreadable = Unreadable(each.number, several[0].table, Remark(NO_JOINING))
-        outcome.unreadable.append(unreadable)
+        first = several[0]
+        outcome.unreadable.append(
+            Unreadable(each.number, first.table, Remark(NO_JOINING), first.who.shown)
+        )
     for stay in stays:
         remarks = [remark for number in stay.numbers for remark in noted[number]]
         if stay.before:

@@ -206,11 +206,13 @@ class SetAside:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A row that says nothing that could be read, and why."""
+    """A row that says nothing that could be read, and why. `name`: who stands in it, by name or by
+    address; empty where nobody does."""
 
     number: int
     table: int
     reason: Remark
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

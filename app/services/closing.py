@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import and_, case
-from sqlmodel import col, func, select
+from sqlmodel import col, func, or_, select
 
 from app.db import DbSession
 from app.domain.attendance import Basis, Status
 from app.domain.errors import N_, Clash
-from app.domain.report_states import ReportStatus
+from app.domain.report_states import ReportStatus, RowState
 from app.domain.schedule import SessionStatus
 from app.models import ReportImport, ReportRow, Session, SessionClosing
 from app.schemas.completion import CloseIn, ReopenIn
@@ -75,8 +75,12 @@ def still_open(db: DbSession, actor: Actor, session_id: str) -> StillOpen:
 
 def reports_to_settle(db: DbSession, *session_ids: str) -> dict[str, tuple[int, int]]:
     """Of each session that has any: how many reports were read and not applied, and how many rows
-    of applied ones are nobody's. One query."""
-    nobody_s = and_(col(ReportRow.enrolment_id).is_(None), col(ReportRow.left_out).is_(False))
+    of applied ones are nobody's, or could not be read though somebody stands in them. One query.
+    """
+    nobody_s = or_(
+        and_(col(ReportRow.enrolment_id).is_(None), col(ReportRow.left_out).is_(False)),
+        and_(col(ReportRow.state) == RowState.UNREADABLE, col(ReportRow.name) != ""),
+    )
     waits = col(ReportImport.status) == ReportStatus.PREVIEW
     query = (
         select(

@@ -6,6 +6,7 @@ from sqlalchemy import update
 from sqlmodel import col, select
 
 from app.db import DbSession
+from app.domain.report_states import RowState
 from app.models import Enrolment, ReportImport, ReportRow, Session
 
 
@@ -19,12 +20,18 @@ def move_rows(db: DbSession, stays: Enrolment, goes: Enrolment) -> None:
         .join(Session, col(Session.id) == col(ReportImport.session_id))
         .where(Session.cycle_id == goes.cycle_id)
     )
-    query = select(ReportRow).where(
-        col(ReportRow.import_id).in_(of_cycle), col(ReportRow.state).in_(("ambiguous", "suggested"))
+    open_ones = (RowState.AMBIGUOUS, RowState.SUGGESTED)
+    query = select(ReportRow.id, ReportRow.details).where(
+        col(ReportRow.import_id).in_(of_cycle), col(ReportRow.state).in_(open_ones)
     )
-    for row in db.exec(query):
-        if goes.id in row.details.get("candidates", ()):
-            _rename(row, stays.id, goes.id)
+    named = [row_id for row_id, of in db.exec(query) if goes.id in of.get("candidates", ())]
+    # Somebody may be deciding about them: what they say stays.
+    held = select(ReportRow).where(
+        col(ReportRow.id).in_(named), col(ReportRow.state).in_(open_ones)
+    )
+    held = held.order_by(col(ReportRow.id)).with_for_update()
+    for row in db.exec(held.execution_options(populate_existing=True)):
+        _rename(row, stays.id, goes.id)
     db.flush()
 
 
@@ -36,6 +43,6 @@ def _rename(row: ReportRow, stays: str, goes: str) -> None:
         whose = stays if each == goes else each
         best[whose] = max(score, best.get(whose, 0))
     details["candidates"] = list(best)
-    if row.state == "suggested" or len(best) == 1:
-        row.state, details["scores"] = "suggested", list(best.values())
+    if row.state == RowState.SUGGESTED or len(best) == 1:
+        row.state, details["scores"] = RowState.SUGGESTED, list(best.values())
     row.details = details

@@ -267,10 +267,14 @@ def _rows(report: Report, among: Directory) -> Iterator[dict[str, Any]]:
         }
     for each in report.unreadable:
         yield {
-            **_blank(each.number, "", f"{each.table}:{each.number}"),
+            **_blank(each.number, each.name, f"{each.table}:{each.number}"),
             "state": RowState.UNREADABLE,
             "left_out": True,
-            "details": {"table": each.table, "remarks": [_remark(each.reason)]},
+            "details": {
+                "table": each.table,
+                "remarks": [_remark(each.reason)],
+                "unreadable": True,  # also once somebody has said that it is nobody's
+            },
         }
 
 

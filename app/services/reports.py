@@ -30,6 +30,9 @@ from app.services.report_reading import Reading
 from app.services.rows import find, hold, may_be_id
 from app.services.told import refuse_what_takes_no_place, told_of
 
+_DECIDABLE = (*MAY_BE_SOMEBODY, RowState.UNREADABLE)
+"""An unreadable one can be said to be nobody's, so that it is settled."""
+
 
 @dataclass(frozen=True, slots=True)
 class Added:
@@ -133,8 +136,10 @@ def _replace(db: DbSession, row: ReportImport, reading: Reading) -> None:
         if state == RowState.NOBODY or by == Match.HAND
     }
     for values in reading.rows:
-        if values["who"] in decided and values["state"] in MAY_BE_SOMEBODY:
-            values |= _decision(decided[values["who"]][1])
+        if values["who"] in decided and values["state"] in _DECIDABLE:
+            whose = decided[values["who"]][1]
+            if whose is None or values["state"] != RowState.UNREADABLE:
+                values |= _decision(whose)
     db.connection().execute(delete(ReportRow).where(col(ReportRow.import_id) == row.id))
     row.provider, row.layout, row.reading = reading.provider, reading.layout, reading.document
     db.flush()
@@ -187,6 +192,12 @@ def decide(
                 code="unknown_row",
             )
         row_said = named[decision.row_id]
+        if decision.enrolment_id and row_said.details.get("unreadable"):
+            raise Invalid.one(
+                f"decisions.{place}.enrolment_id",
+                N_("This row could not be read. It can only be left out."),
+                code="unreadable_row",
+            )
         last[row_said.who] = row_said, decision
     _settle(db, actor, row, {who: each.enrolment_id for who, (_, each) in last.items()}, now)
     keep_in_mind(db, actor, last.values(), people)
@@ -322,7 +333,7 @@ def _rows_named(
     query = select(ReportRow).where(
         ReportRow.import_id == row.id,
         col(ReportRow.id).in_(ids),
-        col(ReportRow.state).in_(MAY_BE_SOMEBODY),
+        col(ReportRow.state).in_(_DECIDABLE),
     )
     return {each.id: each for each in db.exec(query)}
 
@@ -346,7 +357,7 @@ def _settle(
 ) -> None:
     """Writes decisions, by `who`, to all their rows. A handful of queries, however many."""
     mine = col(ReportRow.import_id) == report.id
-    counts = col(ReportRow.state).in_(MAY_BE_SOMEBODY)
+    counts = col(ReportRow.state).in_(_DECIDABLE)
     rows = select(ReportRow.id, ReportRow.who, ReportRow.enrolment_id)
     found = db.exec(rows.where(mine, counts, col(ReportRow.who).in_(touched))).all()
     moved = [row_id for row_id, who, whose in found if whose != touched[who]]

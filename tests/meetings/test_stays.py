@@ -183,6 +183,17 @@ def test_a_missing_time_is_worked_out_from_the_duration() -> None:
     }
 
 
+def test_a_figure_that_is_too_large_is_not_told_to_say_its_unit() -> None:
+    report = read("Name,Duration (minutes)\nAna,99999999999999999999\nEva,30\n")
+    assert [(each.number, each.name, str(each.reason)) for each in report.unreadable] == [
+        (
+            2,
+            "Ana",
+            "“99999999999999999999” under “Duration (minutes)” is no duration that can be read.",
+        )
+    ]
+
+
 def test_a_figure_without_a_unit_is_not_guessed() -> None:
     report = read("Name,Duration\nAna,59\nInés,59 min\n")
     assert [(each.number, str(each.reason)) for each in report.unreadable] == [

@@ -225,6 +225,32 @@ def test_an_answer_that_is_none_keeps_the_report(
     assert organizer_client.get(path).status_code == 200
 
 
+def test_who_stands_in_a_row_that_could_not_be_read_and_leaving_it_out(
+    organizer_client: TestClient, people: dict[str, str]
+) -> None:
+    wrong = row("Eva María Díaz").replace("09:00:00", "25:61:00")
+    path = answered(organizer_client, row("Ana Ruiz"), wrong)
+    html = organizer_client.get(path).text
+    assert "Row 3Eva María Díaz" in section(html, "unreadable").replace(" Eva", "Eva")
+    row_id = re.findall(r'name="row" value="(\w+)"', html.split('<section id="unreadable">')[1])[0]
+    organizer_client.post(f"{path}/decide", data={"row": row_id, "whose": "nobody"})
+    html = organizer_client.get(path).text
+    assert '<section id="unreadable">' not in html
+    assert "Eva María Díaz" in section(html, "nobody")
+    assert f"{path}/rows/{row_id}" not in html
+
+
+def test_zones_are_not_told_to_fit_while_the_day_is_open(
+    organizer_client: TestClient, people: dict[str, str]
+) -> None:
+    data = b"Name,Join time,Leave time\nAna Ruiz,11/12/2026 09:00,11/12/2026 10:00\n"
+    html = organizer_client.get(send(organizer_client, ("report.csv", data))).text
+    assert "Which day is 11/12/2026?" in words(html)
+    assert "Whose clock does the file show?" in html
+    assert "So 0 of 0" not in html
+    assert 'aria-describedby="zone-America/Bogota-hint"' not in html
+
+
 def test_columns_that_nobody_knows_are_asked_for(
     organizer_client: TestClient, people: dict[str, str]
 ) -> None:

@@ -359,6 +359,49 @@ def test_merging_two_people_moves_their_rows_and_what_they_are_called(world: Att
     assert minutes(world) == {"Ana": 105}
 
 
+def test_merging_two_who_may_be_meant_leaves_one(world: Attended) -> None:
+    one, other, third = (world.participant("Ana Ruiz") for _ in range(3))
+    report = add(world.db, world.sessions[0], zoom(row("Ana Ruiz"), row("Ana R Ruiz")))
+    assert states(world.db, report) == {2: "ambiguous", 3: "suggested"}
+    left = [one.id, third.id]
+    merge_people(world.db, OLGA, one.person_id, other.person_id, at=OVER)
+    assert states(world.db, report) == {2: "ambiguous", 3: "suggested"}
+    assert sorted(row_at(world.db, report, 2).details["candidates"]) == sorted(left)
+    found = row_at(world.db, report, 3).details
+    assert (sorted(found["candidates"]), len(found["scores"])) == (sorted(left), 2)
+    merge_people(world.db, OLGA, one.person_id, third.person_id, at=OVER)
+    assert states(world.db, report) == {2: "suggested", 3: "suggested"}
+    taken = reports.accept_suggestions(world.db, OLGA, report.session_id, report.id, False, OVER)
+    assert taken == 2
+    assert {row_at(world.db, report, n).enrolment_id for n in (2, 3)} == {one.id}
+
+
+def test_a_row_that_could_not_be_read_keeps_its_name_until_it_is_left_out(world: Attended) -> None:
+    ana = world.participant("Ana")
+    session = world.sessions[0]
+    data = zoom(row("Ana"), row("Eva").replace("09:00:00", "25:61:00"), row("").replace(":", "?"))
+    report = add(world.db, session, data)
+    unreadable = row_at(world.db, report, 3)
+    assert (unreadable.state, unreadable.name) == ("unreadable", "Eva")
+    reports.apply_report(world.db, OLGA, session.id, report.id, OVER)
+    assert closing.reports_to_settle(world.db, session.id) == {session.id: (0, 1)}
+    with pytest.raises(Invalid) as raised:
+        decide(world.db, report, 3, ana.id)
+    assert raised.value.fields[0].code == "unreadable_row"
+    decide(world.db, report, 3, None)
+    assert closing.reports_to_settle(world.db, session.id) == {session.id: (0, 0)}
+    with pytest.raises(Invalid):  # nor later
+        decide(world.db, report, 3, ana.id)
+
+
+def test_a_row_that_was_left_out_stays_so_when_it_is_read_again(world: Attended) -> None:
+    data = zoom(row("Eva").replace("09:00:00", "25:61:00"), row("Ana"))
+    report = add(world.db, world.sessions[0], data)
+    decide(world.db, report, 2, None)
+    add(world.db, world.sessions[0], data)
+    assert states(world.db, report) == {2: "nobody", 3: "unmatched"}
+
+
 def test_a_cycle_takes_its_reports_with_it(world: Attended) -> None:
     world.participant("Ana")
     applied(world.db, world.sessions[0], zoom(row("Ana")))
