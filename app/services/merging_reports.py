@@ -6,7 +6,8 @@ from sqlalchemy import update
 from sqlmodel import col, select
 
 from app.db import DbSession
-from app.domain.report_states import RowState
+from app.domain.matching import Match
+from app.domain.report_states import ReportStatus, RowState
 from app.models import Enrolment, ReportImport, ReportRow, Session
 
 
@@ -14,7 +15,15 @@ def move_rows(db: DbSession, stays: Enrolment, goes: Enrolment) -> None:
     """Gives one enrolment the rows of the other one, also those that may be meant by it. A row that
     could mean these two only is left to be accepted: it means nobody else."""
     mine = col(ReportRow.enrolment_id) == goes.id
-    db.connection().execute(update(ReportRow).where(mine).values(enrolment_id=stays.id))
+    previews = select(ReportImport.id).where(ReportImport.status == ReportStatus.PREVIEW)
+    connection = db.connection()
+    # What a file calls the one who goes is nobody's name any more: whose the row is was said now.
+    connection.execute(
+        update(ReportRow)
+        .where(mine, col(ReportRow.import_id).in_(previews))
+        .values(enrolment_id=stays.id, matched_by=Match.HAND.value)
+    )
+    connection.execute(update(ReportRow).where(mine).values(enrolment_id=stays.id))
     of_cycle = (
         select(ReportImport.id)
         .join(Session, col(Session.id) == col(ReportImport.session_id))
