@@ -170,6 +170,14 @@ def _released(**values: Any) -> Change:
     return change
 
 
+def _in_turn(*changes: Change) -> Change:
+    def change(world: World) -> None:
+        for each in changes:
+            each(world)
+
+    return change
+
+
 CHANGES: dict[str, Change] = {
     "pending": _of_one(status="pending"),
     "waitlisted": _of_one(status="waitlisted"),
@@ -186,11 +194,10 @@ CHANGES: dict[str, Change] = {
     "opens later": lambda w: w.change(Session, w.session, check_in_before=-5),
     "closes earlier": lambda w: w.change(Session, w.session, check_in_after=-89),
     "taken back": lambda w: w.retract(1),
-    "taken back and given again": lambda w: (w.retract(1), w.retract(1))[0],
-    "taken back without an address": lambda w: (
-        w.retract(1),
-        w.change(Cycle, w.cycle, contact_email=""),
-    )[0],
+    "taken back and given again": _in_turn(lambda w: w.retract(1), lambda w: w.retract(1)),
+    "taken back without an address": _in_turn(
+        lambda w: w.retract(1), lambda w: w.change(Cycle, w.cycle, contact_email="")
+    ),
 }
 
 
