@@ -3,9 +3,12 @@
 import logging
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
+
+from app.paths import PACKAGE
 
 _QUOTE = (SQLAlchemyError, ValidationError)
 """What these say of themselves has values in it: ``Key (email_key)=(ana@example.org) already
@@ -34,10 +37,11 @@ def _kinds(error: BaseException) -> str:
     if came_of:
         kind += f" ({', '.join(came_of)})"
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [each for each in frames if "/app/" in each.filename.replace("\\", "/")]
+    ours = [each for each in frames if Path(each.filename).is_relative_to(PACKAGE)]
     for last in (ours or frames)[-1:]:
-        name = last.filename.replace("\\", "/").rpartition("/app/")[2]
-        kind += f" at {name}:{last.lineno}"
+        place = Path(last.filename)
+        shown = place.relative_to(PACKAGE.parent).as_posix() if ours else place.name
+        kind += f" at {shown}:{last.lineno}"
     return kind
 
 

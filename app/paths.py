@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-_PACKAGE = Path(__file__).parent
-_BUNDLED = _PACKAGE / "bundled"
-_BASE = _BUNDLED if _BUNDLED.is_dir() else _PACKAGE.parent
+PACKAGE = Path(__file__).parent
+_BUNDLED = PACKAGE / "bundled"
+_BASE = _BUNDLED if _BUNDLED.is_dir() else PACKAGE.parent
 
 TEMPLATES = _BASE / "templates"
 MIGRATIONS = _BASE / "migrations"
-DEMO_DATA = _PACKAGE / "demo"
-STATIC = _PACKAGE / "static"
+DEMO_DATA = PACKAGE / "demo"
+STATIC = PACKAGE / "static"

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -61,8 +62,21 @@ def test_of_the_database_only_the_kinds_and_the_place(
     kinds, _, place = record.getMessage().partition(" at ")
     driver = type(error.orig).__name__
     assert kinds == f"a row could not be kept: IntegrityError ({driver})"
-    assert place
+    assert re.fullmatch(r"[a-z_/]+\.py:[0-9]+", place)
     assert (record.exc_info, SECRET in whole(caplog)) == (None, False)
+
+
+def test_the_place_is_where_our_own_code_was(
+    real_database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    try:
+        with real_database.begin(writes=True) as db:
+            make = Make(db)
+            make.person(email=SECRET)
+            make.person(email="b@example.org").email_key = SECRET  # which committing finds
+    except DBAPIError as error:
+        log_failure(logger, "this", error)
+    assert re.fullmatch(r"this: IntegrityError \(\w+\) at app/db\.py:\d+", caplog.messages[-1])
 
 
 def test_so_it_is_where_something_else_came_of_it(
