@@ -1,8 +1,10 @@
 """Typst, as we use it: pages from files in memory, with no way to any other file.
 
 The templates are files of ours, a folder for each kind of paper. What somebody typed reaches them
-as JSON, pictures as files that exist in memory only; of the machine's files a template can read
-those of its own folder.
+as JSON, drawings (SVG) as files that exist in memory only; of the machine's files a template can
+read those of its own folder. Typst takes only text from memory, so PNG and JPEG lie in a folder of
+their own for as long as a page is set: then that folder is all that it sees of the machine, and the
+templates come from memory too.
 
 A compiler serves one thread at a time and is kept for the next; while one sets a page, Python goes
 on. A process that was forked from one in which a page has been set already cannot set any (Typst's
@@ -15,6 +17,7 @@ from collections import deque
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import segno
@@ -33,6 +36,8 @@ _PROBE = b"""
 """
 
 _MASK = 3  # of eight that all can be read; comparing them takes longer than setting the page
+
+_PIXELS = (".png", ".jpg")
 
 # Compilers that nobody uses at the moment, by the folder of their templates, and by whether they
 # have the server's own typefaces too.
@@ -109,7 +114,8 @@ def _has_face(character: str, *, everywhere: bool) -> bool:
 def run(
     root: Path, files: dict[str, bytes], options: Mapping[str, Any], *, everywhere: bool = False
 ) -> bytes:
-    """What Typst makes of `main.typ` among the files and those of the folder `root`.
+    """What Typst makes of `main.typ` among the files and those of the folder `root`. The names of
+    the files have no folder in them.
 
     Raises typst.TypstError.
     """
@@ -117,17 +123,48 @@ def run(
         _process.append(os.getpid())
     if _process[0] != os.getpid():
         raise RuntimeError("this process was forked from one that had set pages; spawn it instead")
+    pixels = {name: data for name, data in files.items() if name.endswith(_PIXELS)}
+    if pixels:
+        texts = {name: data for name, data in files.items() if name not in pixels}
+        return _run_beside(pixels, {**_templates(root), **texts}, options, everywhere=everywhere)
     idle = _idle.setdefault((root, everywhere), deque())
     try:
         compiler = idle.pop()
     except IndexError:
         compiler = typst.Compiler(root=root, font_paths=_faces(everywhere=everywhere))
     try:
-        made = compiler.compile(input=files, **options)
+        return _compiled(compiler, files, options)
     finally:
         idle.append(compiler)
+
+
+def _run_beside(
+    pixels: Mapping[str, bytes],
+    texts: dict[str, bytes],
+    options: Mapping[str, Any],
+    *,
+    everywhere: bool,
+) -> bytes:
+    """The same with pictures that are no text. A compiler for one page costs less than a thousandth
+    of a second; what Typst remembers goes by what is in a file, not by where it lay."""
+    with TemporaryDirectory(prefix="convoca-page-") as place:
+        for name, data in pixels.items():
+            Path(place, name).write_bytes(data)
+        compiler = typst.Compiler(root=Path(place), font_paths=_faces(everywhere=everywhere))
+        return _compiled(compiler, texts, options)
+
+
+def _compiled(
+    compiler: typst.Compiler, files: dict[str, bytes], options: Mapping[str, Any]
+) -> bytes:
+    made = compiler.compile(input=files, **options)
     assert isinstance(made, bytes)  # one page, and not written to a file
     return made
+
+
+@lru_cache(maxsize=8)
+def _templates(root: Path) -> dict[str, bytes]:
+    return {each.name: each.read_bytes() for each in root.glob("*.typ")}
 
 
 def qr_code(address: str) -> bytes:

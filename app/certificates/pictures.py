@@ -3,9 +3,11 @@
 PNG and JPEG are made anew, no larger than print needs and with nothing of what came with them. SVG
 stays as it is where it only draws: nothing in it may lead out of the file, run, filter or unfold
 into more than it says, and no text may depend on a typeface that we do not have. Whatever else a
-program puts into one is refused, and said so; a PNG of the same picture does as well.
+program puts into one is refused, and said so; a PNG of the same picture does as well. An SVG in
+another encoding than UTF-8 is written in that one, which is all that Typst reads.
 """
 
+import codecs
 import io
 import re
 import struct
@@ -43,6 +45,16 @@ _NUMBER = re.compile(
     r"\s*([0-9]*\.?[0-9]+(?:e[+-]?[0-9]+)?)\s*(px|pt|pc|mm|cm|in)?\s*", re.IGNORECASE
 )
 _UNITS = {"": 1.0, "px": 1.0, "pt": 4 / 3, "pc": 16.0, "mm": 96 / 25.4, "cm": 96 / 2.54, "in": 96.0}
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (b"<\0", "utf-16-le"),
+    (b"\0<", "utf-16-be"),
+)
+"""How the encoding of XML is known before it is read (XML 1.0, appendix F)."""
+_DECLARED = re.compile(rb"<\?xml\s[^>]*?\bencoding\s*=\s*[\"']([A-Za-z][A-Za-z0-9._-]*)[\"']")
+_DECLARATION = re.compile(r"<\?xml\s[^>]*\?>")
 _one_at_a_time = Lock()  # for the memory's sake
 
 
@@ -120,7 +132,8 @@ def _drawing(data: bytes, alt: str) -> Picture:
     if len(data) > LARGEST_SVG:
         raise _unknown() if b"<svg" not in data[:4096] else _not_drawn(f"{len(data)} bytes")
     try:
-        root = fromstring(data, forbid_dtd=False)
+        text = _decoded(data)
+        root = fromstring(text, forbid_dtd=False)
     except DefusedXmlException:
         raise _not_drawn("ENTITY") from None
     except (ParseError, ValueError, LookupError):
@@ -131,11 +144,25 @@ def _drawing(data: bytes, alt: str) -> Picture:
         _look_through(each)
     _refuse_many(root)
     ratio = _ratio(root)
+    plain = text.encode()
     try:
-        run({"main.typ": b'#image("picture.svg")', "picture.svg": data}, {"format": "pdf"})
+        run({"main.typ": b'#image("picture.svg")', "picture.svg": plain}, {"format": "pdf"})
     except typst.TypstError:
         raise _unknown() from None
-    return Picture("svg", data, ratio, alt)
+    return Picture("svg", plain, ratio, alt)
+
+
+def _decoded(data: bytes) -> str:
+    """The text of an SVG, without a mark of its byte order, and without an XML declaration where
+    that would name another encoding than it is kept in. Raises ValueError and LookupError."""
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return _DECLARATION.sub("", data.decode(encoding).removeprefix("\ufeff"), count=1)
+    found = _DECLARED.match(data)
+    encoding = found[1].decode() if found else "utf-8"
+    if encoding.lower() in ("utf-8", "us-ascii"):
+        return data.decode(encoding)
+    return _DECLARATION.sub("", data.decode(encoding), count=1)
 
 
 def _look_through(each: Element) -> None:

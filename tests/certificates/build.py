@@ -1,8 +1,12 @@
 """Certificates and designs to set in tests."""
 
+import io
 from datetime import UTC, date, datetime
 from typing import Any
 
+from PIL import Image
+
+from app.certificates.pictures import picture_from
 from app.certificates.values import Design, Picture, Signatory
 from app.domain.certificates import Certificate
 
@@ -43,3 +47,47 @@ def certificate(**changes: Any) -> Certificate:
 def design(template: str = "classic", **changes: Any) -> Design:
     values: dict[str, Any] = {"logos": (LOGO,), "signatories": (LUCIA, CARLOS)}
     return Design(template=template, **values | changes)
+
+
+MAGENTA, GREEN = (225, 0, 152), (0, 158, 73)
+"""Colours that no design has of its own."""
+
+
+def drawn(color: tuple[int, int, int]) -> str:
+    """An SVG of one colour, three times as wide as high."""
+    return (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 100">'
+        f'<rect width="300" height="100" fill="rgb{color}"/></svg>'
+    )
+
+
+def uploaded(kind: str, color: tuple[int, int, int]) -> bytes:
+    """A file of one colour, three times as wide as high, as somebody sends it: ``PNG``, ``JPEG``,
+    ``clear PNG`` with nothing in its left half, or an SVG in the encoding that `kind` names."""
+    out = io.BytesIO()
+    if kind == "clear PNG":
+        found = Image.new("RGBA", (300, 100), (0, 0, 0, 0))
+        found.paste((*color, 255), (150, 0, 300, 100))
+        found.save(out, "PNG")
+    elif kind in ("PNG", "JPEG"):
+        Image.new("RGB", (300, 100), color).save(out, kind)
+    else:
+        out.write(drawn(color).encode(kind))
+    return out.getvalue()
+
+
+def picture(kind: str, color: tuple[int, int, int], alt: str = "") -> Picture:
+    """The same, taken."""
+    return picture_from(uploaded(kind, color), alt)
+
+
+def share(page: Image.Image, color: tuple[int, int, int]) -> float:
+    """How much of a page has this colour, in thousandths."""
+    rgb = page.convert("RGB")
+    near = sum(
+        count
+        for count, pixel in rgb.getcolors(rgb.width * rgb.height) or ()
+        if isinstance(pixel, tuple)
+        and all(abs(one - other) < 8 for one, other in zip(pixel, color, strict=True))
+    )
+    return near * 1000 / (rgb.width * rgb.height)

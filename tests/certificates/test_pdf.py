@@ -4,6 +4,7 @@ import hashlib
 import io
 import subprocess
 import sys
+import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -27,7 +28,19 @@ from app.certificates.words import TITLE
 from app.domain.certificates import Certificate, new_certificate_code
 from app.domain.errors import Invalid
 from app.languages import translations
-from tests.certificates.build import ADDRESS, CODE, LOGO, LUCIA, SHOWN, certificate, design
+from tests.certificates.build import (
+    ADDRESS,
+    CODE,
+    GREEN,
+    LOGO,
+    LUCIA,
+    MAGENTA,
+    SHOWN,
+    certificate,
+    design,
+    picture,
+    share,
+)
 
 LONG = "Maria da Conceição Aparecida dos Santos Albuquerque de Vasconcelos e Menezes Figueiredos L"
 ONE_WORD = "Wolfeschlegelsteinhausenbergerdorff" * 2 + "Wolfeschlegelsteinha"
@@ -127,6 +140,57 @@ def test_the_tags_follow_the_page(template: str) -> None:
         "Dra. Lucía Paredes",
         f"QR code that leads to {ADDRESS}",
     ]
+
+
+def rendered(pdf: bytes) -> Image.Image:
+    shown: Image.Image = pypdfium2.PdfDocument(pdf)[0].render(scale=1).to_pil()
+    return shown
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("kind", ["PNG", "clear PNG", "JPEG", "utf-8", "utf-8-sig", "utf-16"])
+def test_the_pictures_are_on_the_page(template: str, kind: str) -> None:
+    """As large as the template says: a logo of 3 to 1 has an edge of 14 mm or more, a signature
+    below it hardly less."""
+    half = 2 if kind == "clear PNG" else 1
+    look = design(
+        template,
+        logos=(picture(kind, MAGENTA, "Ministry of Magenta"),),
+        signatories=(replace(LUCIA, signature=picture(kind, GREEN)),),
+    )
+    pdf = made(look=look)
+    shown = Image.open(io.BytesIO(certificate_image(certificate(), look, ADDRESS)))
+    for page in (rendered(pdf), shown):
+        assert 1000 * 3 * 13**2 / (297 * 210) < half * share(page, MAGENTA) < 20
+        assert 1000 * 3 * 12**2 / (297 * 210) < half * share(page, GREEN) < 20
+    assert [alt for tag, alt in structure(pdf) if tag == "/Figure"] == [
+        "Ministry of Magenta",
+        "Dra. Lucía Paredes",
+        f"QR code that leads to {ADDRESS}",
+    ]
+    bare = rendered(made(look=Design(template=template)))
+    assert (share(bare, MAGENTA), share(bare, GREEN)) == (0, 0)
+
+
+def test_pixels_are_the_same_bytes_each_time_and_leave_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    look = design(logos=(picture("PNG", MAGENTA, "M"), picture("JPEG", GREEN, "G")))
+    one = made(look=look)
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(lambda _: made(look=look), range(8))) == {one}
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../../../etc/passwd", "/classic.typ"])
+def test_nor_can_any_beside_pixels(path: str) -> None:
+    files = {"main.typ": f'#read("{path}")'.encode(), "a.png": b"\x89"}
+    if path == "/classic.typ":  # a template of ours, which came from memory
+        assert run(files, {"format": "pdf"}).startswith(b"%PDF-")
+        return
+    with pytest.raises(typst.TypstError):
+        run(files, {"format": "pdf"})
 
 
 @pytest.mark.parametrize("template", TEMPLATES)

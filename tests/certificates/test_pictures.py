@@ -114,6 +114,39 @@ def test_entities_are_not_unfolded() -> None:
 
 
 @pytest.mark.parametrize(
+    ("named", "encoding"),
+    [
+        ("", "utf-8"),
+        ("", "utf-8-sig"),
+        ("UTF-8", "utf-8-sig"),
+        ("UTF-16", "utf-16"),
+        ("UTF-16", "utf-16-le"),
+        ("UTF-16", "utf-16-be"),
+        ("ISO-8859-1", "iso-8859-1"),
+        ("windows-1252", "windows-1252"),
+    ],
+)
+def test_an_svg_in_any_encoding(named: str, encoding: str) -> None:
+    drawn = svg("<title>Señor Muñoz</title><path d='M0 0h1'/>")
+    declared = f'<?xml version="1.0" encoding="{named}"?>' if named else ""
+    found = picture_from((declared + drawn.decode()).encode(encoding))
+    assert (found.kind, found.ratio) == ("svg", 2.0)
+    assert found.data.decode().removeprefix('<?xml version="1.0" encoding="UTF-8"?>') == (
+        drawn.decode()
+    )
+
+
+@pytest.mark.parametrize("encoding", ["rot13", "hex", "undefined", "nothing", "UTF-16"])
+def test_an_svg_in_no_encoding(encoding: str) -> None:
+    declared = f'<?xml version="1.0" encoding="{encoding}"?>'.encode()
+    assert refused(declared + svg("<path d='M0 0h1'/>")) == ("unknown_format", "")
+    assert refused(svg("<title>Señor</title>").decode().encode("latin-1")) == (
+        "unknown_format",
+        "",
+    )
+
+
+@pytest.mark.parametrize(
     ("start", "ratio"),
     [
         (START, 2.0),

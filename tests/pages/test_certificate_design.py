@@ -3,15 +3,18 @@
 import io
 from typing import Any
 
+import pypdfium2
 import pytest
 from PIL import Image
 from sqlmodel import col, select
 from starlette.testclient import TestClient
 
+from app.certificates.values import TEMPLATES
 from app.db import Database
 from app.models import Certificate, CertificateDesign
 from app.schemas.certificate import IssueIn
 from app.services import certificate_issuing
+from tests.certificates.build import GREEN, MAGENTA, share, uploaded
 from tests.pages.reading import Page
 from tests.services.attendance_world import OVER
 from tests.services.certificate_world import OLGA, Certified
@@ -88,14 +91,44 @@ def test_a_design_with_pictures(
     with database.begin(writes=True) as db:
         row, _ = certificate_issuing.issue_to(db, OLGA, cycle, IssueIn(enrolment_id=ana), OVER)
     base = path.removesuffix("/design")
-    before = organizer_client.get(f"{base}/{row.code}/certificate.pdf").content
+    before = organizer_client.get(f"{base}/{row.code}/certificate.pdf")
+    assert (before.status_code, before.content[:5]) == (200, b"%PDF-")
     sent = fields(organizer_client, path) | {"logo-0-remove": "yes", "signatory-0-unsign": "yes"}
     assert organizer_client.post(path, data=sent).status_code == 303
     newest = rows(database)[-1]
     assert (newest.logos, newest.signatories[0]["signature"]) == ([], None)
-    assert organizer_client.get(f"{base}/{row.code}/certificate.pdf").content == before
+    after = organizer_client.get(f"{base}/{row.code}/certificate.pdf")
+    assert (after.status_code, after.content) == (200, before.content)
     with database.begin(writes=False) as db:
         assert db.exec(select(Certificate.design_id)).one() == rows(database)[2].id
+
+
+@pytest.mark.parametrize("design", TEMPLATES)
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "utf-8", "utf-16"])
+def test_what_was_uploaded_is_on_the_page(
+    organizer_client: TestClient,
+    database: Database,
+    there: tuple[str, str, str],
+    design: str,
+    kind: str,
+) -> None:
+    path, cycle, ana = there
+    form = {"version": "0", "template": design, "signatory-0-name": "Rosa Paz"}
+    assert organizer_client.post(path, data=form).status_code == 303
+    assert logo(organizer_client, path, uploaded(kind, MAGENTA)).status_code == 303
+    signed = {"file": ("s", uploaded(kind, GREEN), "image/png")}
+    answer = organizer_client.post(f"{path}/signature/upload", data={"place": "0"}, files=signed)
+    assert answer.status_code == 303
+    shown = organizer_client.get(f"{path}/preview.png")
+    assert (shown.status_code, shown.headers["content-type"]) == (200, "image/png")
+    with database.begin(writes=True) as db:
+        row, _ = certificate_issuing.issue_to(db, OLGA, cycle, IssueIn(enrolment_id=ana), OVER)
+    pdf = organizer_client.get(f"{path.removesuffix('/design')}/{row.code}/certificate.pdf")
+    assert (pdf.status_code, pdf.headers["content-type"]) == (200, "application/pdf")
+    printed = pypdfium2.PdfDocument(pdf.content)[0].render(scale=1).to_pil()
+    for page in (Image.open(io.BytesIO(shown.content)), printed):
+        assert share(page, MAGENTA) > 8
+        assert share(page, GREEN) > 7
 
 
 def test_what_is_not_right_is_said_at_the_field(
@@ -194,7 +227,7 @@ def test_whose_signature(organizer_client: TestClient, there: tuple[str, str, st
 def test_a_picture_of_it(organizer_client: TestClient, there: tuple[str, str, str]) -> None:
     path = f"{there[0]}/preview.png"
     saved = organizer_client.get(path)
-    assert saved.headers["content-type"] == "image/png"
+    assert (saved.status_code, saved.headers["content-type"]) == (200, "image/png")
     seen = {saved.content}
     for query in (
         "template=modern",
