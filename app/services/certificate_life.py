@@ -34,9 +34,11 @@ def certificate_of_code(db: DbSession, code: str) -> Certificate:
 
 
 def newest_of(db: DbSession, enrolment_id: str) -> Certificate | None:
-    """The certificate of an enrolment that was issued last, live or not. One query."""
+    """The live certificate of an enrolment, else the one that was issued last: of two people who
+    became one, the last may be the one that was replaced. One query."""
     query = select(Certificate).where(Certificate.enrolment_id == enrolment_id)
-    return db.exec(query.order_by(col(Certificate.id).desc()).limit(1)).first()
+    order = col(Certificate.status) != State.LIVE, col(Certificate.id).desc()
+    return db.exec(query.order_by(*order).limit(1)).first()
 
 
 def held(db: DbSession, code: str) -> Certificate:

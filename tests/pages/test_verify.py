@@ -14,7 +14,7 @@ from app.db import Database
 from app.domain.certificates import new_certificate_code, shown_code
 from app.models import Certificate, Enrolment, Person
 from app.schemas.certificate import RevokeIn, SupersedeIn
-from app.services import badge_keys
+from app.services import badge_keys, merging
 from app.services import certificate_life as life
 from app.services.links import Links
 from app.settings import Settings
@@ -209,6 +209,22 @@ def test_the_holder_fetches_it(
         life.revoke(db, OLGA, row.code, RevokeIn(reason="Wrong."), OVER)
     assert "Your certificate was taken back" in client.get(my).text
     assert client.get(f"{my}/certificate.pdf").status_code == 404
+
+
+def test_two_who_became_one_have_the_one_that_holds(
+    client: TestClient, database: Database, links: Links
+) -> None:
+    with database.begin(writes=True) as db:
+        world = Certified(db)
+        kept, other = world.issue(world.ana), world.issue(world.eva)
+        assert other.id > kept.id
+        merging.merge_people(db, OLGA, world.ana.person_id, world.eva.person_id, at=OVER)
+        my = links.my(world.ana.id, 1).removeprefix(BASE)
+    page = client.get(my).text
+    assert f"{BASE}/verify/{kept.code}" in page
+    assert "taken back" not in page
+    answer = client.get(f"{my}/certificate.pdf")
+    assert (answer.status_code, answer.content[:5]) == (200, b"%PDF-")
 
 
 def test_who_has_none(client: TestClient, database: Database, links: Links) -> None:

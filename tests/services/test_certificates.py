@@ -208,6 +208,24 @@ def test_two_who_become_one_keep_one_live(world: Certified) -> None:
     assert (found[1].ended_by, found[1].ended_at) == ("Olga", LATER)
 
 
+@pytest.mark.parametrize("first", ["Ana", "Eva"])
+def test_the_newest_is_the_live_one_where_there_is_one(world: Certified, first: str) -> None:
+    """Whether the one that stays live was issued first or last."""
+    people = {"Ana": world.ana, "Eva": world.eva}
+    assert life.newest_of(world.db, world.leo.id) is None
+    rows = [world.issue(people.pop(name)) for name in (first, *people.keys() - {first})]
+    merging.merge_people(world.db, OLGA, world.ana.person_id, world.eva.person_id, at=LATER)
+    assert sorted((row.holder, row.status) for row in rows) == [
+        ("Ana", "live"),
+        ("Eva", "superseded"),
+    ]
+    found = life.newest_of(world.db, world.ana.id)
+    assert found is not None
+    assert found.holder == "Ana"
+    life.revoke(world.db, OLGA, found.code, RevokeIn(reason="Wrong."), LATER)
+    assert life.newest_of(world.db, world.ana.id) is max(rows, key=lambda row: row.id)
+
+
 def test_the_only_live_one_goes_along(world: Certified) -> None:
     row = world.issue(world.eva)
     merging.merge_people(world.db, OLGA, world.ana.person_id, world.eva.person_id, at=LATER)
