@@ -1,6 +1,6 @@
 """What happens to a certificate after it was issued: found, taken back, replaced."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import col, select
 
@@ -10,7 +10,7 @@ from app.db import DbSession
 from app.domain.certificates import State, certificate_code
 from app.domain.errors import N_, Clash, Invalid, NotFound
 from app.domain.ids import new_id
-from app.models import Certificate, Cycle, Enrolment
+from app.models import Certificate, Cycle, Enrolment, Message
 from app.schemas.certificate import RevokeIn, SupersedeIn
 from app.services import outbox
 from app.services.actor import Actor
@@ -19,6 +19,16 @@ from app.services.certificate_issuing import mail_of, write
 from app.services.completion import against, far_of
 from app.services.enrolment_lists import named
 from app.services.rows import enrolment_key, hold
+
+MAIL_AGAIN = timedelta(minutes=1)
+"""After a mail with a certificate the next one of the same is queued no sooner."""
+
+
+class JustMailed(Clash):
+    """The mail of this certificate was queued less than a minute ago."""
+
+    code = "just_mailed"
+    sentence = N_("This mail was sent less than a minute ago. Wait a moment, then send it again.")
 
 
 def certificate_of_code(db: DbSession, code: str) -> Certificate:
@@ -126,16 +136,24 @@ def _end(
 
 
 def mail_again(db: DbSession, actor: Actor, code: str, now: datetime) -> int:
-    """Queues the mail of a certificate once more; how many go: none where no address is known.
+    """Queues the mail of a certificate once more; how many go: none where no address is known. The
+    cycle is held, so that of two who ask at once the second one is told of the first's.
 
     Raises:
         NotFound: no such certificate. Clash: ``revoked``, ``superseded``.
+        JustMailed: it was queued less than `MAIL_AGAIN` ago.
     """
     row = live_one(db, code)
-    enrolment = named(db, [row.enrolment_id])[0]
-    return outbox.enqueue_many(
-        db, mail_of(row, enrolment, now, f"{outbox.CERTIFICATE}:{row.id}:{new_id()}")
+    intent = f"{outbox.CERTIFICATE}:{row.id}"
+    just = select(Message.id).where(
+        col(Message.created_at) > now - MAIL_AGAIN,
+        col(Message.created_at) < now + MAIL_AGAIN,  # later ones were written by a wrong clock
+        col(Message.intent).startswith(intent),
     )
+    if db.exec(just.limit(1)).first() is not None:
+        raise JustMailed
+    enrolment = named(db, [row.enrolment_id])[0]
+    return outbox.enqueue_many(db, mail_of(row, enrolment, now, f"{intent}:{new_id()}"))
 
 
 def keep_one(db: DbSession, actor: Actor, stays_id: str, goes_id: str, now: datetime) -> None:

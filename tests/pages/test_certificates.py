@@ -217,7 +217,14 @@ def test_superseding(organizer_client: TestClient, database: Database, there: Th
 
 
 def test_the_mail_again(organizer_client: TestClient, database: Database, there: There) -> None:
-    assert organizer_client.post(f"{there.base}/{there.code}/mail").status_code == 303
+    said = []
+    for _ in range(3):
+        answer = organizer_client.post(f"{there.base}/{there.code}/mail")
+        assert answer.status_code == 303
+        page = organizer_client.get(answer.headers["location"]).text
+        said.append("The mail is on its way." in page)
+        assert ("This mail was sent less than a minute ago." in page) is not said[-1]
+    assert said == [True, False, False]
     with database.begin(writes=False) as db:
         rows = db.exec(select(Message).where(Message.kind == "certificate")).all()
     assert len(rows) == 2

@@ -152,6 +152,41 @@ def test_another_name_supersedes(world: Certified) -> None:
     assert len(mails(world)) == 2
 
 
+def test_the_mail_once_a_minute_at_the_most(world: Certified) -> None:
+    code = world.issue(world.ana).code
+    other = world.issue(world.eva).code
+    for at in (OVER, OVER + timedelta(seconds=59)):
+        with pytest.raises(life.JustMailed):
+            life.mail_again(world.db, OLGA, code, at)
+    assert life.mail_again(world.db, OLGA, code, LATER) == 1
+    with pytest.raises(life.JustMailed):
+        life.mail_again(world.db, OLGA, code, LATER + timedelta(seconds=59))
+    assert life.mail_again(world.db, OLGA, other, LATER) == 1
+    assert life.mail_again(world.db, OLGA, code, LATER + life.MAIL_AGAIN) == 1
+    # Who asked a moment before and had to wait for the other.
+    with pytest.raises(life.JustMailed):
+        life.mail_again(world.db, OLGA, code, LATER + timedelta(seconds=59))
+    assert len(mails(world)) == 5
+
+
+def test_two_who_send_it_again_at_once(real_database: Database) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    with real_database.begin(writes=True) as db:
+        world = Certified(db)
+        code = world.issue(world.ana).code
+
+    def one(_: int) -> int:
+        try:
+            with real_database.begin(writes=True) as db:
+                return life.mail_again(db, OLGA, code, LATER)
+        except life.JustMailed:
+            return 0
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(one, range(4))) == [0, 0, 0, 1]
+
+
 def test_later_changes_flag_and_alter_nothing(world: Certified) -> None:
     row = world.issue(world.eva)
     before = row.model_dump()

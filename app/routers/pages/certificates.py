@@ -237,9 +237,12 @@ def pdf(db: Db, actor: Organizer, files: Files, at: AddressesDep, slug: str, cod
 def mail(request: Request, db: Db, actor: Organizer, slug: str, code: str) -> Response:
     """Sends the mail once more."""
     _, row = _open(db, actor, slug, code)
-    sent = certificate_life.mail_again(db, actor, row.code, now())
     speak = gettext_for(request)
-    said = speak(N_("The mail is on its way.")) if sent else speak(N_("No address is known."))
+    try:
+        sent = certificate_life.mail_again(db, actor, row.code, now())
+        said = speak(N_("The mail is on its way.")) if sent else speak(N_("No address is known."))
+    except certificate_life.JustMailed as error:
+        said = speak(error.sentence)
     return see_other(request, f"/organize/c/{slug}/certificates/{row.code}", said)
 
 
