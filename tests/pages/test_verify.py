@@ -135,6 +135,21 @@ def test_three_languages(client: TestClient, row: Certificate, language: str, wo
     assert f'<html lang="{word}"' in answer.text
 
 
+@pytest.mark.parametrize(
+    ("query", "kept"), [("lang=es", "?lang=es"), ("lang=pt", "?lang=pt"), ("lang=xx", "")]
+)
+def test_the_language_stays_on_the_way_there(
+    client: TestClient, row: Certificate, query: str, kept: str
+) -> None:
+    there = f"/verify/{row.code}{kept}"
+    for path, status in (
+        (f"/verify/{shown_code(row.code)}?{query}", 308),
+        (f"/verify?code={shown_code(row.code)}&{query}", 303),
+    ):
+        answer = client.get(path)
+        assert (answer.status_code, answer.headers["location"]) == (status, there)
+
+
 def test_revoked_says_when_and_not_why(
     client: TestClient, database: Database, row: Certificate
 ) -> None:

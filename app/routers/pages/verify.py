@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from app.db import DbSession
 from app.domain.certificates import certificate_code, shown_code
 from app.domain.errors import Invalid, NotFound
+from app.domain.text import LANGUAGES
 from app.services import badges
 from app.services.certificate_drafts import frozen
 from app.services.certificate_life import certificate_of_code
@@ -27,7 +28,7 @@ def ask(request: Request, code: str = "") -> Response:
     if not code.strip():
         return _form(request, "", None, 200)
     try:
-        return RedirectResponse(f"/verify/{certificate_code(code)}", 303)
+        return _to(request, certificate_code(code), 303)
     except Invalid as error:
         return _form(request, code[:200], error, 422)
 
@@ -40,8 +41,15 @@ def verify(request: Request, db: Db, at: AddressesDep, code: str) -> Response:
     except Invalid as error:
         return _form(request, code[:200], error, 404)
     if plain != code:
-        return RedirectResponse(f"/verify/{plain}", 308)
+        return _to(request, plain, 308)
     return _certificate(request, db, at, plain)
+
+
+def _to(request: Request, code: str, status: int) -> Response:
+    """Leads to the page of a code, in the language that was asked for."""
+    language = request.query_params.get("lang", "")
+    asked = f"?lang={language}" if language in LANGUAGES else ""
+    return RedirectResponse(f"/verify/{code}{asked}", status)
 
 
 def _certificate(request: Request, db: DbSession, at: badges.Addresses, code: str) -> Response:
