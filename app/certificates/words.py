@@ -6,7 +6,7 @@ from typing import Any
 from app.certificates.designs import OF_ONES_OWN, PLACEHOLDERS, filled, named
 from app.certificates.values import Design
 from app.domain.accent import readable
-from app.domain.certificates import Certificate, shown_code
+from app.domain.certificates import Asked, Certificate, shown_code
 from app.domain.errors import N_
 from app.domain.text import localized, one_line
 from app.domain.zones import zone
@@ -103,3 +103,25 @@ def _moment(certificate: Certificate) -> dict[str, int]:
 def _together(text: str) -> str:
     """With spaces at which no line breaks."""
     return text.replace(" ", "\u00a0")
+
+
+def asked_in_words(asked: Asked, language: str) -> str:
+    """What it took, in a line, in one of our languages."""
+    speak = translations(language)
+    said = speak.gettext("At least %(least)s of %(of)s sessions")
+    words = said % {"least": asked.least, "of": asked.of}
+    if asked.percent_of_each:
+        said = speak.gettext(", and %(percent)s %% of each of these")
+        words += said % {"percent": asked.percent_of_each}
+    parts = [words]
+    if asked.percent_of_whole:
+        said = speak.gettext("At least %(percent)s %% of all the minutes of the cycle")
+        parts.append(said % {"percent": asked.percent_of_whole})
+    if asked.mandatory:
+        said = speak.ngettext(
+            "Session %(which)s must not be missed",
+            "Sessions %(which)s must not be missed",
+            len(asked.mandatory),
+        )
+        parts.append(said % {"which": ", ".join(map(str, asked.mandatory))})
+    return "; ".join([parts[0], *(each[:1].lower() + each[1:] for each in parts[1:])])

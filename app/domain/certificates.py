@@ -82,11 +82,24 @@ def _check(number: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What it took, of the completion rule that a certificate was given under: as numbers, so that
+    it can be said in any language. `mandatory`: numbers of the sessions that nobody might miss."""
+
+    least: int  # sessions
+    of: int
+    percent_of_each: int = 0
+    percent_of_whole: int = 0
+    mandatory: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Certificate:
     """What is frozen when a certificate is issued; nothing in it changes afterwards.
 
     Days are those of `zone`, the cycle's home. `minutes` None: nobody measured them, which is not
-    zero. `rule` is the completion rule in words of the holder's language. `organizers`: names of
+    zero. `rule` is the completion rule in words of the holder's language, as it is printed; `asked`
+    the same in numbers, None of one that was issued before they were kept. `organizers`: names of
     the organizing institutions as they were. `issuer`: in whose name the badge is issued.
     `evidence`: see `evidence_digest`. `issued_at` is aware; parts of a second do not matter.
     """
@@ -106,6 +119,7 @@ class Certificate:
     organizers: tuple[str, ...] = ()
     issuer: str = ""
     evidence: str = ""
+    asked: Asked | None = None
 
     def __post_init__(self) -> None:
         if self.issued_at.tzinfo is None:

@@ -1,23 +1,23 @@
 """What would be certified of somebody at this moment, and what was certified when it was frozen."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
 from sqlmodel import col, select
 
 from app.certificates.badges import hashed_address
+from app.certificates.words import asked_in_words
 from app.db import DbSession
 from app.domain import certificates as domain
 from app.domain.attendance import Basis, Record, Status
-from app.domain.certificates import Change, evidence_digest, new_certificate_code
+from app.domain.certificates import Asked, Change, evidence_digest, new_certificate_code
 from app.domain.completion import Held, Lack, Outcome, Rule, Standing, from_document
 from app.domain.errors import N_, Clash
 from app.domain.schedule import InstitutionRole, Schedule
 from app.domain.text import localized
 from app.domain.zones import wall_time
-from app.languages import translations
 from app.models import Certificate, CycleRule, Enrolment
 from app.services.completion import Against, Far, far_of
 from app.services.schedules import released_schedule
@@ -72,8 +72,9 @@ class Drafting:
     ) -> domain.Certificate:
         """What a certificate issued at `now` would say."""
         zone, language = self.known.cycle.zone, enrolment.language
+        asked = asked_by(self.rule, self.known.held)
         if language not in self._words:
-            self._words[language] = rule_in_words(self.rule, language, self.known.held)
+            self._words[language] = asked_in_words(asked, language)
         organizers = self.organizers
         return domain.Certificate(
             code=code or new_certificate_code(),
@@ -91,6 +92,7 @@ class Drafting:
             organizers=organizers,
             issuer=organizers[0] if organizers else "Convoca",
             evidence=evidence_digest(far.records),
+            asked=asked,
         )
 
 
@@ -179,6 +181,7 @@ def to_document(certificate: domain.Certificate, address: str | None, salt: str)
         "organizers": list(certificate.organizers),
         "issuer": certificate.issuer,
         "evidence": certificate.evidence,
+        "asked": asdict(certificate.asked) if certificate.asked else None,
         "identity": known,
     }
 
@@ -186,6 +189,7 @@ def to_document(certificate: domain.Certificate, address: str | None, salt: str)
 def frozen(row: Certificate) -> domain.Certificate:
     """What a certificate says, from its row."""
     said: Mapping[str, Any] = row.document
+    asked = said.get("asked")  # not in those of before it was kept
     return domain.Certificate(
         code=row.code,
         holder=row.holder,
@@ -202,30 +206,19 @@ def frozen(row: Certificate) -> domain.Certificate:
         organizers=tuple(said["organizers"]),
         issuer=said["issuer"],
         evidence=said["evidence"],
+        asked=Asked(**{**asked, "mandatory": tuple(asked["mandatory"])}) if asked else None,
     )
 
 
-def rule_in_words(rule: Rule, language: str, held: Sequence[Held]) -> str:
-    """What it took, in a line, in one of our languages."""
-    speak = translations(language)
-    said = speak.gettext("At least %(least)s of %(of)s sessions")
-    words = said % {"least": rule.min_sessions, "of": rule.of}
-    if rule.min_percent_of_each:
-        said = speak.gettext(", and %(percent)s %% of each of these")
-        words += said % {"percent": rule.min_percent_of_each}
-    parts = [words]
-    if rule.min_percent_of_whole:
-        said = speak.gettext("At least %(percent)s %% of all the minutes of the cycle")
-        parts.append(said % {"percent": rule.min_percent_of_whole})
-    numbers = sorted(each.number for each in held if each.id in rule.mandatory)
-    if numbers:
-        said = speak.ngettext(
-            "Session %(which)s must not be missed",
-            "Sessions %(which)s must not be missed",
-            len(numbers),
-        )
-        parts.append(said % {"which": ", ".join(map(str, numbers))})
-    return "; ".join([parts[0], *(each[:1].lower() + each[1:] for each in parts[1:])])
+def asked_by(rule: Rule, held: Sequence[Held]) -> Asked:
+    """What a rule asks for, as it is frozen."""
+    return Asked(
+        least=rule.min_sessions,
+        of=rule.of,
+        percent_of_each=rule.min_percent_of_each,
+        percent_of_whole=rule.min_percent_of_whole,
+        mandatory=tuple(sorted(each.number for each in held if each.id in rule.mandatory)),
+    )
 
 
 def _minutes(held: Sequence[Held], far: Far) -> int | None:

@@ -8,6 +8,7 @@ from typing import Any
 from app.certificates import designs
 from app.certificates.designs import SAMPLE_CODE
 from app.certificates.pdf import certificate_image, certificate_pdf
+from app.certificates.words import asked_in_words
 from app.db import DbSession
 from app.domain.schedule import InstitutionRole
 from app.domain.text import localized
@@ -15,7 +16,7 @@ from app.domain.zones import wall_time
 from app.models import Certificate, CertificateDesign, Cycle
 from app.services.badges import Addresses
 from app.services.certificate_designs import design_of, newest
-from app.services.certificate_drafts import frozen, rule_in_words
+from app.services.certificate_drafts import asked_by, frozen
 from app.services.completion import against
 from app.services.files import FileStore
 from app.services.rows import find
@@ -62,7 +63,7 @@ def sample_image(
         language,
         cycle=localized(schedule.title, language, schedule.language),
         organizers=tuple(ours),
-        rule=rule_in_words(known.rule, language, known.held) if known.rule else "",
+        rule=asked_in_words(asked_by(known.rule, known.held), language) if known.rule else "",
         sessions=max(1, len(schedule.sessions)),
         issued_at=now,
         **days,

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from app.certificates.words import asked_in_words
 from app.domain import words
 from app.domain.errors import DomainError, FieldError, NotFound
 from app.domain.text import LANGUAGES, localized
@@ -78,6 +79,7 @@ def environment(language: str) -> Environment:
         "day": lambda value: day(value, language),
         "duration": lambda minutes: duration(minutes, language),
         "held": lambda said: span(said.first_day, said.last_day, language),
+        "asked": lambda said: asked_in_words(said.asked, language),
         "zone_label": lambda name: zone_label(name, language),
         "file_size": lambda size: file_size(size, language),
         "country": lambda code: country_name(code, language),

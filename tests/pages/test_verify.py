@@ -14,11 +14,13 @@ from app.db import Database
 from app.domain.certificates import new_certificate_code, shown_code
 from app.models import Certificate, Enrolment, Person
 from app.schemas.certificate import RevokeIn, SupersedeIn
+from app.schemas.completion import CompletionRule
 from app.services import badge_keys, merging
 from app.services import certificate_life as life
+from app.services.completion_rules import set_rule
 from app.services.links import Links
 from app.settings import Settings
-from tests.services.attendance_world import OVER
+from tests.services.attendance_world import OVER, RULE
 from tests.services.certificate_world import OLGA, Certified
 
 BASE = "http://testserver"
@@ -133,6 +135,43 @@ def test_the_page_says_what_was_certified_and_no_address(
 def test_three_languages(client: TestClient, row: Certificate, language: str, word: str) -> None:
     answer = client.get(f"/verify/{row.code}?lang={language}")
     assert f'<html lang="{word}"' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "At least 3 of 4 sessions, and 70 % of each of these; session 3 must not be missed"),
+        (
+            "es",
+            "Al menos 3 de 4 sesiones, y un 70 % de cada una de ellas; no se puede faltar a la "
+            "sesión 3",
+        ),
+        (
+            "pt",
+            "Pelo menos 3 de 4 sessões, e 70 % de cada uma delas; não se pode faltar à sessão 3",
+        ),
+    ],
+)
+def test_what_it_took_in_the_readers_language(
+    client: TestClient, database: Database, language: str, said: str
+) -> None:
+    """By the numbers that were frozen, whatever the rule is by now; before they were kept, in the
+    words on the paper."""
+    with database.begin(writes=True) as db:
+        world = Certified(db)
+        rule = CompletionRule(**RULE, mandatory=[world.sessions[2].id])
+        set_rule(db, OLGA, world.cycle.id, rule, OVER)
+        world.ana.language = "es"
+        row = world.issue(world.ana)
+        printed = row.document["rule"]
+        set_rule(db, OLGA, world.cycle.id, None, OVER)
+    client.cookies.clear()
+    path = f"/verify/{row.code}?lang={language}"
+    assert f"<dd>{said}</dd>" in client.get(path).text
+    with database.begin(writes=True) as db:
+        older = db.get_one(Certificate, row.id)
+        older.document = {name: older.document[name] for name in older.document if name != "asked"}
+    assert f'<dd><span lang="es">{printed}</span></dd>' in client.get(path).text
 
 
 @pytest.mark.parametrize(
