@@ -89,8 +89,8 @@ def unprintable(text: str) -> str:
 def _strings(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
-    elif isinstance(value, dict):
-        yield from _strings(list(value.values()))
+    elif isinstance(value, dict):  # alternative text is read aloud, and needs no typeface
+        yield from _strings([each for name, each in value.items() if name != "alt"])
     elif isinstance(value, list | tuple):
         for each in value:
             yield from _strings(each)

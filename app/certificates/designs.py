@@ -4,6 +4,7 @@ import re
 from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime
 
+from app.certificates.setting import unprintable
 from app.certificates.values import (
     LONGEST_NAME,
     LONGEST_POSITION,
@@ -13,10 +14,12 @@ from app.certificates.values import (
     MOST_SIGNATORIES,
     TEMPLATES,
     Design,
+    Unprintable,
 )
 from app.domain.certificates import Certificate
 from app.domain.errors import N_, FieldError, Invalid
 from app.domain.text import LANGUAGES
+from app.languages import OWN_NAMES
 
 PLACEHOLDERS: Mapping[str, str] = {
     "name": N_("the holder's name"),
@@ -88,6 +91,33 @@ def check(design: Design) -> None:
             wrong.append(FieldError(f"{field}.name", N_("Fill this in."), code="missing"))
         wrong += _too_long(f"{field}.name", each.name, LONGEST_NAME)
         wrong += _texts(f"{field}.position", each.position, LONGEST_POSITION, None)
+    if wrong:
+        raise Invalid(*wrong)
+
+
+def check_printable(design: Design) -> None:
+    """Refuses texts for which there is no typeface. To be asked before a design is kept; whether a
+    certificate that was issued can be set is asked when it is.
+
+    Raises:
+        Invalid: with the code ``unprintable``, the fields as `check` names them.
+    """
+    texts = [(f"title.{code}", code, text) for code, text in design.title.items()]
+    texts += [(f"statement.{code}", code, text) for code, text in design.statement.items()]
+    for at, each in enumerate(design.signatories):
+        texts.append((f"signatories.{at}.name", "", each.name))
+        field = f"signatories.{at}.position"
+        texts += [(f"{field}.{code}", code, text) for code, text in each.position.items()]
+    in_language = N_("No typeface on this server has these characters (%(language)s): %(missing)s")
+    wrong = []
+    for field, code, text in texts:
+        missing = unprintable(text)
+        if missing and code:
+            params = {"language": OWN_NAMES.get(code, code), "missing": missing}
+            wrong.append(FieldError(field, in_language, params, Unprintable.code))
+        elif missing:
+            params = {"characters": missing}
+            wrong.append(FieldError(field, Unprintable.sentence, params, Unprintable.code))
     if wrong:
         raise Invalid(*wrong)
 

@@ -129,6 +129,7 @@ class IssueRunOut(Out):
     failures: int
     last_error: str = Field(
         description="Empty: none. `no_rule`: it ended before everybody was looked at, because the "
-        "cycle had no completion rule any more, or nothing to complete. Else what failed last."
+        "cycle had no completion rule any more, or nothing to complete. `unprintable`: it ended "
+        "because no typeface has some of what certificates would say. Else what failed last."
     )
     finished_at: Instant | None

@@ -92,7 +92,8 @@ def set_design(
     Raises:
         NotFound: no such cycle.
         Stale: `version` is given, and is not the newest (0: none).
-        Invalid: as `designs.check`; at ``logos``, ``signatories``: a picture that is not there.
+        Invalid: as `designs.check` and `designs.check_printable`; at ``logos``, ``signatories``: a
+            picture that is not there.
     """
     cycle = hold(db, Cycle, cycle_id)
     now = _as_shown(db, cycle, version)
@@ -122,6 +123,8 @@ def set_design(
         ],
         recorded_by=actor.name,
     )
+    designs.check(_without_pictures(row))
+    designs.check_printable(_without_pictures(row))
     return _keep(db, row, now)
 
 

@@ -67,20 +67,28 @@ class Drafting:
     days: tuple[date, date]  # the first and the last, where the cycle is at home
     _words: dict[str, str] = field(default_factory=dict)  # the rule by language
 
+    def title(self, language: str) -> str:
+        """The cycle's, as a certificate in this language has it."""
+        return localized(self.schedule.title, language, self.schedule.language)
+
+    def rule_in_words(self, language: str) -> str:
+        """What it takes, as a certificate in this language has it."""
+        if language not in self._words:
+            asked = asked_by(self.rule, self.known.held)
+            self._words[language] = asked_in_words(asked, language)
+        return self._words[language]
+
     def certificate(
         self, enrolment: Named, far: Far, now: datetime, code: str = ""
     ) -> domain.Certificate:
         """What a certificate issued at `now` would say."""
         zone, language = self.known.cycle.zone, enrolment.language
-        asked = asked_by(self.rule, self.known.held)
-        if language not in self._words:
-            self._words[language] = asked_in_words(asked, language)
         organizers = self.organizers
         return domain.Certificate(
             code=code or new_certificate_code(),
             holder=enrolment.name,
             language=language,
-            cycle=localized(self.schedule.title, language, self.schedule.language),
+            cycle=self.title(language),
             first_day=self.days[0],
             last_day=self.days[1],
             issued_at=now,
@@ -88,11 +96,11 @@ class Drafting:
             minutes=_minutes(self.known.held, far),
             sessions=far.outcome.counted,
             of=len(self.known.held),
-            rule=self._words[language],
+            rule=self.rule_in_words(language),
             organizers=organizers,
             issuer=organizers[0] if organizers else "Convoca",
             evidence=evidence_digest(far.records),
-            asked=asked,
+            asked=asked_by(self.rule, self.known.held),
         )
 
 

@@ -15,7 +15,6 @@ from sqlmodel import col, func, select
 from app.certificates.badges import new_salt
 from app.certificates.setting import unprintable
 from app.certificates.status_list import LEAST_BITS
-from app.certificates.values import Unprintable
 from app.db import DbSession
 from app.domain.certificates import State
 from app.domain.errors import N_, Invalid, NotFound
@@ -26,6 +25,7 @@ from app.services import outbox
 from app.services.actor import Actor
 from app.services.certificate_designs import kept
 from app.services.certificate_drafts import Drafting, NotEligible, drafting, to_document
+from app.services.certificate_texts import Unset, refuse_unprintable, unset
 from app.services.completion import Far, against, dry_run, far_of
 from app.services.enrolment_lists import named
 from app.services.rows import hold, may_be_id, search_key
@@ -39,8 +39,9 @@ class Preview:
     """What issuing to all would do now. `eligible` get one, `have` have one. `unprintable` would
     get one if their names could be printed: each with the name and the characters. `revoked` had
     one that was taken back, and get another only one by one. `lacking` have not completed the
-    cycle. `unclosed`: numbers of sessions that are over and not closed, and `drafted` the
-    numbers that they have in the draft, by which pages are addressed."""
+    cycle. `unset`: texts of certificates that would be issued and cannot be printed: then none is
+    to be, until they are mended. `unclosed`: numbers of sessions that are over and not closed, and
+    `drafted` the numbers that they have in the draft, by which pages are addressed."""
 
     plan: Drafting | None
     eligible: list[Far] = field(default_factory=list)
@@ -48,13 +49,14 @@ class Preview:
     revoked: list[Far] = field(default_factory=list)
     lacking: list[Far] = field(default_factory=list)
     unprintable: list[tuple[Far, str, str]] = field(default_factory=list)
+    unset: list[Unset] = field(default_factory=list)
     unclosed: list[int] = field(default_factory=list)
     drafted: dict[int, int] = field(default_factory=dict)
 
 
 def preview(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Preview:
     """What issuing to all would do at `now`, by name. Names are looked at only of those who would
-    get one. Eight queries, and two for every thousand people.
+    get one. Nine queries, and two for every thousand people.
 
     Raises NotFound.
     """
@@ -76,12 +78,15 @@ def preview(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Previe
         else:
             found.eligible.append(far)
     ids = [far.enrolment_id for far in found.eligible]
-    wrong = {}
+    wrong, languages = {}, set()
     for start in range(0, len(ids), _CHUNK):
         chunk = col(Enrolment.id).in_(ids[start : start + _CHUNK])
-        for row_id, name in db.exec(select(Enrolment.id, Enrolment.name).where(chunk)):
+        query = select(Enrolment.id, Enrolment.name, Enrolment.language).where(chunk)
+        for row_id, name, language in db.exec(query):
+            languages.add(language)
             if missing := unprintable(name):
                 wrong[row_id] = (name, missing)
+    found.unset.extend(unset(db, plan, languages))
     found.unprintable.extend((far, *wrong[far.enrolment_id]) for far in _of(found.eligible, wrong))
     found.eligible[:] = [far for far in found.eligible if far.enrolment_id not in wrong]
     return found
@@ -124,7 +129,7 @@ def issue_to(
         NotFound: no such cycle.
         Invalid: at ``enrolment_id``, if it is not in the cycle.
         NotEligible: the rule is not met, or there is none.
-        Unprintable: no typeface has the characters of the name.
+        Unprintable: no typeface has the characters of the name, or of another text.
     """
     cycle = hold(db, Cycle, cycle_id)
     try:
@@ -161,9 +166,7 @@ def can_be_issued(
     far = next(iter(far_of(db, plan.known, [enrolment.id])))
     if not far.outcome.completed:
         raise NotEligible(far.outcome)
-    missing = unprintable(enrolment.name)
-    if missing:
-        raise Unprintable(missing)
+    refuse_unprintable(db, plan, enrolment)
     return plan, far
 
 

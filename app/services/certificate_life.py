@@ -4,8 +4,6 @@ from datetime import datetime, timedelta
 
 from sqlmodel import col, select
 
-from app.certificates.setting import unprintable
-from app.certificates.values import Unprintable
 from app.db import DbSession
 from app.domain.certificates import State, certificate_code
 from app.domain.errors import N_, Clash, Invalid, NotFound
@@ -16,6 +14,7 @@ from app.services import outbox
 from app.services.actor import Actor
 from app.services.certificate_drafts import NotEligible, by_rule, drafting, rule_of_version
 from app.services.certificate_issuing import mail_of, write
+from app.services.certificate_texts import refuse_unprintable
 from app.services.completion import against, far_of
 from app.services.enrolment_lists import named
 from app.services.rows import enrolment_key, hold
@@ -98,7 +97,7 @@ def supersede(
         NotFound: no such certificate.
         Clash: ``revoked``, ``superseded``.
         NotEligible: by the records of today the rule is not met.
-        Unprintable: no typeface has the characters of the name.
+        Unprintable: no typeface has the characters of the name, or of another text.
     """
     old = live_one(db, code)
     # Whoever changes it meanwhile is waited for: else what they said would be written over, in what
@@ -108,9 +107,6 @@ def supersede(
     if command.holder and command.holder != enrolment.name:
         enrolment.name = command.holder
         enrolment.search_key = enrolment_key(enrolment)
-    missing = unprintable(enrolment.name)
-    if missing:
-        raise Unprintable(missing)
     plan = drafting(db, against(db, old.cycle_id, now))
     rule = rule_of_version(db, old.cycle_id, old.rule_version)
     if plan is None or rule is None:
@@ -119,6 +115,7 @@ def supersede(
     far = next(iter(far_of(db, plan.known, [enrolment.id])))
     if not far.outcome.completed:
         raise NotEligible(far.outcome)
+    refuse_unprintable(db, plan, enrolment)
     # The old one first: only one of an enrolment may be live at any time.
     _end(db, old, State.SUPERSEDED, actor, command.reason, now)
     new = write(db, actor, plan, [(enrolment, far)], now)[0]

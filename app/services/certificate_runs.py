@@ -18,6 +18,7 @@ from app.models import Cycle, Enrolment, IssueRun
 from app.services.actor import Actor
 from app.services.certificate_drafts import NotEligible, drafting
 from app.services.certificate_issuing import standing, write
+from app.services.certificate_texts import unset
 from app.services.completion import against, far_of
 from app.services.places import loads
 from app.services.rows import find, hold
@@ -31,6 +32,7 @@ _MOST_FAILURES = 5
 _AGAIN = timedelta(seconds=30)
 
 NO_RULE = "no_rule"
+UNPRINTABLE = "unprintable"
 """Why a run stopped half-way though nothing failed: in `IssueRun.last_error`."""
 
 
@@ -99,7 +101,8 @@ def take(db: DbSession, worker: str, now: datetime) -> str | None:
 def go_on(db: DbSession, worker: str, run_id: str, now: datetime) -> bool:
     """Does a piece of a run that this worker has taken; whether there is more. Not, too, where it
     is another worker's by now. Where nobody can complete the cycle any more it ends, and says so
-    (`NO_RULE`)."""
+    (`NO_RULE`); so it does before the first certificate with a text, other than a name, that no
+    typeface has (`UNPRINTABLE`)."""
     cycle = hold(db, Cycle, find(db, IssueRun, run_id).cycle_id)
     run = _mine(db, worker, run_id)
     if run is None:
@@ -108,11 +111,7 @@ def go_on(db: DbSession, worker: str, run_id: str, now: datetime) -> bool:
     people = db.exec(query.order_by(col(Enrolment.id)).limit(PIECE)).all()
     plan = drafting(db, against(db, cycle.id, now)) if people else None
     if plan is None:
-        run.finished_at, run.leased_by, run.leased_until = now, "", None
-        if people:
-            run.last_error = NO_RULE
-        db.flush()
-        return False
+        return _ended(db, run, NO_RULE if people else "", now)
     ids = [each.id for each in people]
     live, revoked = standing(db, cycle.id, ids)
     rest = {row.id: row for row in people if row.id not in live and row.id not in revoked}
@@ -121,6 +120,8 @@ def go_on(db: DbSession, worker: str, run_id: str, now: datetime) -> bool:
         for far in far_of(db, plan.known, list(rest))
         if far.outcome.completed and not unprintable(rest[far.enrolment_id].name)
     ]
+    if unset(db, plan, {row.language for row, _ in ready}):
+        return _ended(db, run, UNPRINTABLE, now)
     actor = Actor(id="", name=run.recorded_by)
     if ready:
         write(db, actor, plan, ready, now)
@@ -133,6 +134,14 @@ def go_on(db: DbSession, worker: str, run_id: str, now: datetime) -> bool:
     run.leased_until = now + LEASE
     db.flush()
     return True
+
+
+def _ended(db: DbSession, run: IssueRun, why: str, now: datetime) -> bool:
+    run.finished_at, run.leased_by, run.leased_until = now, "", None
+    if why:
+        run.last_error = why
+    db.flush()
+    return False
 
 
 def release(db: DbSession, worker: str, run_id: str) -> None:

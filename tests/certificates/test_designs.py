@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.certificates.designs import PLACEHOLDERS, check, filled, named, sample
+from app.certificates.designs import PLACEHOLDERS, check, check_printable, filled, named, sample
 from app.certificates.values import Design, Signatory
 from app.certificates.words import (
     STATEMENT,
@@ -35,6 +35,28 @@ def test_a_design_of_which_nothing_is_decided_can_be_used() -> None:
 
 def test_every_placeholder_may_stand_in_a_statement() -> None:
     check(Design(statement={"es": " ".join(f"{{{name}}}" for name in PLACEHOLDERS)}))
+
+
+def test_texts_that_no_typeface_has_are_refused_at_their_fields() -> None:
+    check_printable(design())
+    found = Design(
+        title={"es": "Diploma 🚀", "en": "Diploma"},
+        statement={"pt": "concluiu 💩🚀"},
+        signatories=(Signatory("Ana 🚀", {"en": "Minister 💩"}), LUCIA),
+        logos=(replace(LOGO, alt="A logo 🚀"),),  # which is heard, not printed
+    )
+    with pytest.raises(Invalid) as raised:
+        check_printable(found)
+    assert [(each.field, each.code, dict(each.params)) for each in raised.value.fields] == [
+        ("title.es", "unprintable", {"language": "Español", "missing": "🚀"}),
+        ("statement.pt", "unprintable", {"language": "Português", "missing": "💩🚀"}),
+        ("signatories.0.name", "unprintable", {"characters": "🚀"}),
+        (
+            "signatories.0.position.en",
+            "unprintable",
+            {"language": "English", "missing": "💩"},
+        ),
+    ]
 
 
 @pytest.mark.parametrize(

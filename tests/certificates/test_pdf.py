@@ -345,6 +345,11 @@ def test_a_name_without_a_typeface_is_no_blank() -> None:
         certificate_image(certificate(cycle="🚀"), design(), ADDRESS)
 
 
+def test_what_is_heard_needs_no_typeface() -> None:
+    pdf = made(look=design(logos=(replace(LOGO, alt="กระทรวง 🚀"),)))
+    assert ("/Figure", "กระทรวง 🚀") in structure(pdf)
+
+
 def test_the_servers_typefaces_are_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[bool] = []
     typesetting_run = typesetting.run

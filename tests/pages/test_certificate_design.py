@@ -169,6 +169,18 @@ def test_what_nobody_can_see_is_refused_and_not_dropped(
     assert rows(database) == []
 
 
+def test_a_title_that_no_typeface_has(
+    organizer_client: TestClient, database: Database, there: tuple[str, str, str]
+) -> None:
+    form = {"version": "0", "template": "plain", "title-es": "Diploma \U0001f680"}
+    answer = organizer_client.post(there[0], data=form)
+    assert answer.status_code == 422
+    assert 'id="title-es-error"' in answer.text
+    assert "has these characters (Español): \U0001f680" in answer.text
+    assert "Diploma \U0001f680" in answer.text
+    assert rows(database) == []
+
+
 def test_two_who_save_at_once(
     organizer_client: TestClient, database: Database, there: tuple[str, str, str]
 ) -> None:

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.domain.certificates import new_certificate_code
-from app.models import Certificate, Evidence, IssueRun, Message, now
+from app.models import Certificate, CertificateDesign, Evidence, IssueRun, Message, now
 from app.schemas.certificate import IssueIn
 from app.services import certificate_issuing, certificate_lists
 from app.services.completion_rules import set_rule
@@ -130,6 +130,25 @@ def test_issuing_to_all(organizer_client: TestClient, database: Database, there:
     with database.begin(writes=False) as db:
         assert sorted(db.exec(select(Certificate.holder)).all()) == ["Ana", "Eva"]
         assert len(db.exec(select(IssueRun)).all()) == 1
+
+
+def test_a_text_that_cannot_be_printed_is_listed_and_ends_a_run(
+    organizer_client: TestClient, database: Database, there: There
+) -> None:
+    assert organizer_client.post(f"{there.base}/issue").status_code == 303
+    with database.begin(writes=True) as db:
+        newest = db.exec(select(CertificateDesign)).one()
+        newest.statement = dict.fromkeys(("en", "es", "pt"), "was there \U0001f680")
+    Chores(database).look(now())
+    page = organizer_client.get(there.base).text
+    assert "Not everybody was looked at" in page
+    assert "No typeface on this server has some of what the certificates say." in page
+    page = organizer_client.get(f"{there.base}/issue").text
+    assert "Texts that cannot be printed" in page
+    assert page.count("\U0001f680") == 1
+    assert "Issue one certificate" not in page
+    with database.begin(writes=False) as db:
+        assert db.exec(select(Certificate.holder)).all() == ["Ana"]
 
 
 def test_a_run_that_lost_its_rule_says_so(

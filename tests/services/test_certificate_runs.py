@@ -9,16 +9,20 @@ import pytest
 from sqlalchemy import event
 from sqlmodel import select
 
+from app.certificates.values import Unprintable
 from app.db import Database, DbSession
 from app.domain.errors import Clash
-from app.models import Certificate, Enrolment, IssueRun, Message
-from app.schemas.certificate import RevokeIn
+from app.models import Certificate, CertificateDesign, Enrolment, IssueRun, Message
+from app.schemas.certificate import RevokeIn, SupersedeIn
 from app.schemas.completion import CompletionRule
 from app.services import certificate_issuing as issuing
 from app.services import certificate_life as life
 from app.services import certificate_runs as runs
 from app.services import completion_rules
+from app.services.actor import SYSTEM
 from app.services.certificate_drafts import NotEligible
+from app.services.certificate_texts import Unset
+from app.services.publishing import publish
 from tests.services.attendance_world import OVER, RULE
 from tests.services.certificate_world import OLGA, Certified
 from tests.services.test_ledger_at_once import PATIENCE, Many
@@ -116,6 +120,79 @@ def test_what_fails_is_tried_again_and_given_up(db: DbSession) -> None:
         5,
         "OSError",
     )
+
+
+def unprintable_title(world: Certified) -> None:
+    """As it could be saved before it was looked at."""
+    row = CertificateDesign(cycle_id=world.cycle.id, version=9, template="plain")
+    row.title = {"es": "Diploma 🚀"}
+    row.signatories = [{"name": "Rosa", "position": {"en": "Minister 💩"}}]
+    row.signatories[0]["signature"] = None
+    world.db.add(row)
+    world.db.flush()
+
+
+def test_texts_that_cannot_be_printed_are_listed_before(db: DbSession) -> None:
+    world = Certified(db)
+    world.ana.language, world.eva.language, world.leo.language = "en", "en", "es"
+    db.flush()
+    assert issuing.preview(db, OLGA, world.cycle.id, LATER).unset == []
+    world.cycle.title = {"en": "Leaders 🚀"}
+    db.flush()
+    publish(db, SYSTEM, world.cycle.id, accept_warnings=True, now=OVER)
+    unprintable_title(world)
+    assert issuing.preview(db, OLGA, world.cycle.id, LATER).unset == [
+        Unset("en", "Training cycle", "🚀"),
+        Unset("en", "Who signs", "💩"),
+    ]
+    world.eva.language = "es"
+    db.flush()
+    assert issuing.preview(db, OLGA, world.cycle.id, LATER).unset[2:] == [
+        Unset("es", "Training cycle", "🚀"),
+        Unset("es", "Title", "🚀"),
+        Unset("es", "Who signs", "💩"),
+    ]
+
+
+def test_a_run_ends_before_a_text_that_cannot_be_printed(
+    db: DbSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runs, "PIECE", 1)
+    world = Certified(db)
+    world.ana.language, world.eva.language = "en", "es"
+    run = runs.begin(db, OLGA, world.cycle.id, LATER)
+    unprintable_title(world)
+    newest = db.exec(select(CertificateDesign)).one()
+    newest.signatories = []
+    db.flush()
+    assert go(db) == [True, False]
+    assert (run.last_error, run.finished_at, run.looked_at, run.issued, run.failures) == (
+        runs.UNPRINTABLE,
+        LATER,
+        1,
+        1,
+        0,
+    )
+    assert db.exec(select(Certificate.holder)).all() == ["Ana"]
+    newest.title = {}
+    db.flush()
+    again = runs.begin(db, OLGA, world.cycle.id, LATER)
+    assert go(db) == [True, True, True, False]
+    assert (again.last_error, again.issued, again.already) == ("", 1, 1)
+
+
+def test_none_is_issued_to_one_either(db: DbSession) -> None:
+    world = Certified(db)
+    world.ana.language, world.eva.language = "en", "es"
+    old = world.issue(world.ana)
+    unprintable_title(world)
+    with pytest.raises(Unprintable) as refused:
+        world.issue(world.eva)
+    assert refused.value.characters == "💩🚀"
+    with pytest.raises(Unprintable) as refused:
+        life.supersede(db, OLGA, old.code, SupersedeIn(), LATER)
+    assert refused.value.characters == "💩"
+    assert (old.status, len(db.exec(select(Certificate)).all())) == ("live", 1)
 
 
 def test_a_rule_that_is_taken_away_meanwhile(

@@ -54,7 +54,7 @@ def issue_certificate(
     """Issue a certificate to one participant, with the mail.
 
     Who has a live one keeps it, and that is the answer. `unprintable`: no typeface on the server
-    has the characters of the name.
+    has the characters of the name, or of another text of the certificate.
     """
 
     def make() -> Response:
