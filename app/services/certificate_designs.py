@@ -6,7 +6,8 @@ from typing import Any
 from sqlmodel import col, select
 
 from app.certificates import designs
-from app.certificates.pictures import LARGEST_FILE, picture_from
+from app.certificates.picture_checks import checked
+from app.certificates.pictures import LARGEST_FILE
 from app.certificates.values import MOST_LOGOS, MOST_SIGNATORIES, Design, Picture, Signatory
 from app.db import DbSession
 from app.domain.errors import N_, Invalid, NotFound, Stale
@@ -175,8 +176,8 @@ def picture_of(db: DbSession, cycle_id: str, file: str) -> str:
 
 
 def looked_through(data: bytes) -> Picture:
-    """A picture that may stand on certificates. Raises Invalid as `pictures.picture_from`."""
-    return picture_from(data)
+    """A picture that may stand on certificates. Raises like `picture_checks.checked`."""
+    return checked(data)
 
 
 def _as_shown(db: DbSession, cycle: Cycle, version: int | None) -> CertificateDesign | None:

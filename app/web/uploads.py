@@ -74,7 +74,7 @@ class Upload:
 
     def put_picture(self, store: FileStore) -> Kept:
         """Keeps a logo or a signature, looked through. Raises like `put` and
-        `certificates.pictures.picture_from`."""
+        `certificates.picture_checks.checked`."""
         picture = looked_through(self._there().read(LARGEST_PICTURE + 1))
         with told_if_full():
             stored = store.keep(picture.data)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from PIL import Image, PngImagePlugin
 
-from app.certificates import pictures
+from app.certificates import drawings, pictures
 from app.certificates.pdf import certificate_pdf
 from app.certificates.pictures import picture_from
 from app.domain.errors import Invalid
@@ -97,6 +97,28 @@ def test_what_is_no_picture_or_too_much_of_one(monkeypatch: pytest.MonkeyPatch) 
         ("<style>rect { fill: u\\72l(x) }</style>", "\\"),
         ("<g id='a'><use href='#b'/></g><g id='b'><use href='#a'/></g>", "use"),
         ("<g>" * 70 + "</g>" * 70, "use"),
+        ("<rect filter='blur(40)'/>", "filter"),
+        ("<rect style='filter : /**/ blur(40) blur(40)'/>", "filter"),
+        ("<style>rect { FILTER/**/: drop-shadow(1px 1px) }</style>", "filter"),
+        ("<mask id='a'><rect mask='url(#b)'/></mask><mask id='b'/>", "mask (mask)"),
+        ("<mask id='a'><use href='#g'/></mask><g id='g' style='mask:url(#b)'/>", "mask (mask)"),
+        ("<clipPath id='a' clip-path='url(#b)'/>", "clipPath (clipPath)"),
+        (
+            "<style>.x, .y { clip-path: url(#b) }</style><clipPath><g class='y'/></clipPath>",
+            "clipPath (clipPath)",
+        ),
+        ("<style>rect { mask: url(#a) }</style>", "clip-path"),
+        ("<rect mask='url(#a)'/>" * 33, "mask, clip-path: 32+"),
+        ("<rect style='fill:red; Clip-Path : URL(#a)'/>" * 33, "mask, clip-path: 32+"),
+        ("<style>.x{clip-path:url(#a)}</style>" + "<g class='b x'/>" * 33, "mask, clip-path: 32+"),
+        (
+            "<g id='a'>" + "<g clip-path='url(#b)'/>" * 9 + "</g>" + "<use href='#a'/>" * 3,
+            "mask, clip-path: 32+",
+        ),
+        (
+            "<mask id='a'>" + "<path d='M0 0h1'/>" * 2001 + "</mask>" + "<g mask='url(#a)'/>" * 10,
+            "20000+",
+        ),
         (
             "".join(f"<g id='a{n}'>" + f"<use href='#a{n + 1}'/>" * 10 + "</g>" for n in range(9))
             + "<g id='a9'><path d='M0 0h1'/></g>",
@@ -106,6 +128,23 @@ def test_what_is_no_picture_or_too_much_of_one(monkeypatch: pytest.MonkeyPatch) 
 )
 def test_an_svg_that_does_more_than_draw(inside: str, what: str) -> None:
     assert refused(svg(inside)) == ("not_drawn", what)
+
+
+def test_some_masks_and_clip_paths_are_drawn() -> None:
+    """As editors write them."""
+    inside = (
+        "<style>.cls-1{clip-path:url(#c)}.cls-2{filter:none;fill:#123}</style>"
+        "<clipPath id='c'><rect width='9' height='9'/></clipPath>"
+        "<mask id='m'><rect fill='#fff' width='5' height='5'/></mask>"
+        "<g class='cls-1'><g mask='url(#m)'><rect class='cls-2' width='20' height='10'/></g></g>"
+        "<rect filter='none' mask='none'/>" + "<path style='clip-path:url(#c)' d='M0 0h1'/>" * 30
+    )
+    assert picture_from(svg(inside)).kind == "svg"
+
+
+def test_what_takes_long_to_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drawings, "SLOW", 0)
+    assert refused(svg("<path d='M0 0h1'/>")) == ("too_slow", "")
 
 
 def test_entities_are_not_unfolded() -> None:

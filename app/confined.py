@@ -1,0 +1,82 @@
+"""Processes of our own in which files from outside are read: whatever is wrong with one, it ends
+there. Such a process is given the file on its input and nothing else; what it says back is bounded.
+"""
+
+import os
+import select
+import subprocess
+import sys
+import tempfile
+import time
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+
+def command(module: str) -> str:
+    """What such a process runs: `main` of a module of ours. Nothing of the working folder, the
+    environment or the user's own packages is taken for a part of Python or of ours (-I); nothing is
+    compiled anew into a file (-B)."""
+    return (
+        "import sys; sys.path[:0] = [each for each in sys.argv[1:] if each not in sys.path]; "
+        f"from {module} import main; main()"
+    )
+
+
+@cache
+def installed(*names: str) -> tuple[str, ...]:
+    """Where these packages are installed. Raises ModuleNotFoundError where one is not."""
+    found = {}
+    for name in names:
+        spec = find_spec(name)
+        if spec is None or spec.origin is None:
+            raise ModuleNotFoundError(name)
+        found[str(Path(spec.origin).resolve().parents[1])] = True
+    return tuple(found)
+
+
+def ask(program: str, places: tuple[str, ...], data: bytes, *, patience: float, most: int) -> bytes:
+    """What a process says of `data` until it ends, by itself or not; it is ended here if it does
+    not. `places` as `installed` says; `patience` in seconds, `most` in bytes.
+
+    Raises:
+        TimeoutError: it takes longer, or says more.
+    """
+    # Where the system's folders lie, without which Windows starts no process.
+    environment = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
+    with tempfile.TemporaryFile() as given:
+        given.write(data)
+        given.seek(0)
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-I", "-B", "-c", program, *places],
+            stdin=given,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            cwd=places[0],
+        )
+    try:
+        return _answer(process, patience, most)
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def _answer(process: "subprocess.Popen[bytes]", patience: float, most: int) -> bytes:
+    assert process.stdout is not None
+    until = time.monotonic() + patience
+    pieces: list[bytes] = []
+    length = 0
+    poll = select.poll()
+    poll.register(process.stdout, select.POLLIN)
+    while poll.poll(max(0.0, until - time.monotonic()) * 1000):
+        more = os.read(process.stdout.fileno(), 1 << 20)
+        if not more:
+            return b"".join(pieces)
+        pieces.append(more)
+        length += len(more)
+        if length > most:
+            break
+    raise TimeoutError
