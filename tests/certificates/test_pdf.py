@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import re
 import subprocess
 import sys
 import tempfile
@@ -277,6 +278,33 @@ def test_as_much_as_there_may_be_is_still_one_page(template: str) -> None:
     pdf = made(found, look, sample=False)
     text = text_of(pdf)
     assert [f"{words}{at}" in text for at in range(8)] == [True] * 8
+    left, bottom, right, top = bounds(pdf)
+    assert left > 40
+    assert bottom > 40
+    assert right < 842 - 40
+    assert top < 595 - 40
+
+
+WIDE = "W" * 200
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize(
+    ("said", "look"),
+    [
+        ({"holder": WIDE[:190], "organizers": (WIDE,)}, {"title": {"en": WIDE[:80]}}),
+        ({"holder": "Ana " + WIDE[:100], "cycle": WIDE, "rule": "For " + WIDE}, {}),
+        ({}, {"statement": {"en": WIDE * 3}}),
+        ({}, {"signatories": (Signatory(WIDE[:120], {"en": WIDE}),) * 4}),
+    ],
+)
+def test_words_wider_than_the_page_are_broken(
+    template: str, said: dict[str, Any], look: dict[str, Any]
+) -> None:
+    pdf = made(certificate(**said), design(template, **look))
+    text = text_of(pdf).replace(" ", "")
+    for word in re.findall("W+", str((said, look))):
+        assert word in text  # whole for who listens, and to copy
     left, bottom, right, top = bounds(pdf)
     assert left > 40
     assert bottom > 40
