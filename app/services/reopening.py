@@ -37,10 +37,10 @@ class Reopens:
 
 
 def reopens(db: DbSession, before: Schedule | None, released: Schedule) -> list[Reopens]:
-    """The closed sessions that this release after the one `before` would open again, by number. No
-    query where no session ends later, else one, and two more where any was closed."""
-    ended = {each.id: each.ends for each in before.sessions} if before else {}
-    if not any(each.id in ended and each.ends > ended[each.id] for each in released.sessions):
+    """The closed sessions that this release after the one `before` would open again, by number,
+    whatever that one said of them. No query for a first release, since only what was published is
+    closed; else one, and more where there are any."""
+    if before is None:
         return []
     cycle_id = released.id
     moved = _moved(_closed(db, cycle_id), released)

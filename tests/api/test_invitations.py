@@ -254,7 +254,7 @@ def test_parts_say_where_they_stand(api: TestClient, cast: Cast) -> None:
     [
         ("/cycles/{cycle}/invitations", 13),
         ("/sessions/{session}/invitations", 14),
-        ("/cycles/{cycle}/releases/preview", 18),
+        ("/cycles/{cycle}/releases/preview", 19),
     ],
 )
 def test_queries_do_not_grow_with_people(

@@ -109,3 +109,19 @@ def test_one_that_is_cancelled_stays_as_it_is(world: Attended) -> None:
     assert would_open(world) == []
     publish_again(world)
     assert len(closing.closings(world.db, SYSTEM, world.sessions[0].id)) == 1
+
+
+def test_moved_while_cancelled_it_opens_when_it_takes_place_again(world: Attended) -> None:
+    """The release that opens it has the same times as the one before."""
+    first = world.sessions[0]
+    move(world, 6 * WEEK)
+    first.status = "cancelled"
+    world.db.flush()
+    publish_again(world)
+    assert would_open(world) == []
+    first.status = "scheduled"
+    world.db.flush()
+    assert would_open(world) == [(1, 0)]  # by what holds now, nobody was there
+    publish_again(world)
+    assert (first.closed_at, statuses(world)) == (None, ["unknown", "unknown"])
+    assert [row.closed for row in closing.closings(world.db, SYSTEM, first.id)] == [False, True]
