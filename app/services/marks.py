@@ -123,11 +123,6 @@ def mark(
     return _row(db, session, enrolment)
 
 
-def enrolled_afterwards(enrolment: Enrolment, found: Record, session: Told) -> bool:
-    """Whether somebody is absent only because they got their place when the session was over."""
-    return found.basis is domain.Basis.CLOSING and enrolment.status_at >= session.ends
-
-
 def marked_from(session: Told) -> datetime:
     """From when somebody can be marked as having been there: check-in is open, or it has begun."""
     return min(window_of(session)[0], session.starts)

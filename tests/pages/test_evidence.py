@@ -10,6 +10,9 @@ from starlette.testclient import TestClient
 from app.db import Database
 from app.domain.attendance import Status
 from app.models import Cycle, Evidence, Session
+from app.schemas.enrolment import EnrolmentChange
+from app.services.actor import SYSTEM
+from app.services.enrolments import change_enrolment
 from app.services.links import Links
 from tests.factories import Make
 from tests.pages.test_attendance import table
@@ -140,7 +143,10 @@ def test_a_stay_on_another_day_says_which(
     ]
 
 
-def test_who_enrolled_only_afterwards(
+DAY = "Tuesday 1 December 2026"
+
+
+def test_who_has_had_a_place_only_since_it_was_over(
     organizer_client: TestClient,
     client: TestClient,
     database: Database,
@@ -155,21 +161,33 @@ def test_who_enrolled_only_afterwards(
         make, cycle = Make(db), db.exec(select(Cycle)).one()
         session = db.exec(select(Session).where(Session.number == 1)).one()
         session.closed_at = OVER
-        names = {"Before": session.ends_at - SECOND, "Late": session.ends_at}
+        before = session.ends_at - SECOND
+        names = {"Before": before, "Late": session.ends_at}
         people = {
             name: make.enrolment(cycle, make.person(name=name), status_at=at).id
             for name, at in names.items()
         }
+        for name, status in (("Approved", "pending"), ("Returned", "withdrawn")):
+            known = make.enrolment(cycle, make.person(name=name), status=status, status_at=before)
+            change = EnrolmentChange(status="confirmed")
+            change_enrolment(db, SYSTEM, known.id, change, now=session.ends_at)
+            people[name] = known.id
     rows = {row[0].split()[0]: row[1:3] for row in table(organizer_client.get(SESSION).text)}
-    assert (rows["Before"], rows["Late"]) == (
-        ["Absent", "Not seen; the session is closed"],
-        ["Absent", "Not seen; the session is closed enrolled only afterwards"],
-    )
-    said = "Enrolled only after this session, on Tuesday 1 December 2026, and counts as absent"
-    own = [organizer_client.get(f"{SESSION}/{people[name]}").text for name in names]
-    assert [said in html for html in own] == [False, True]
-    mine = [client.get(f"/my/{token(links, people[name])}?lang=en").text for name in names]
-    assert ["you enrolled only afterwards" in html for html in mine] == [False, True]
+    assert rows["Before"] == ["Absent", "Not seen; the session is closed"]
+    late = [rows[name] for name in ("Late", "Approved", "Returned")]
+    said = f"Not seen; the session is closed has had a place only since {DAY}"
+    assert late == [["Absent", said]] * 3
+    said = f"Has had a place only since {DAY}, after this session, and counts as absent"
+    own = [organizer_client.get(f"{SESSION}/{known}").text for known in people.values()]
+    assert [said in html for html in own] == [False, True, True, True]
+    urls = [f"/my/{token(links, known)}?lang=en" for known in people.values()]
+    mine = [client.get(url).text for url in urls]
+    assert [f"you have had a place only since {DAY}" in html for html in mine] == [
+        False,
+        True,
+        True,
+        True,
+    ]
 
 
 def token(links: Links, enrolment_id: str) -> str:

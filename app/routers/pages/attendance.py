@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from app.db import DbSession
 from app.domain.attendance import Status
+from app.domain.belated import placed_afterwards
 from app.domain.errors import N_, Clash, DomainError, NotFound
 from app.domain.text import localized
 from app.models import Cycle, Session, now
@@ -14,10 +15,10 @@ from app.schemas.enrolment import MarkIn, RetractIn
 from app.services import attendance, exports
 from app.services.actor import Actor
 from app.services.cycles import cycle_for_slug
-from app.services.marks import enrolled_afterwards, marked_from
+from app.services.marks import AttendanceRow, Case, marked_from
 from app.services.measures import takes_place
 from app.services.sessions import session_by_number
-from app.services.told import told_of
+from app.services.told import Told, told_of
 from app.web.dependencies import Db, Organizer
 from app.web.downloads import download
 from app.web.forms import FormData, errors_of
@@ -69,7 +70,7 @@ def of_session(
         "told": told,
         "over": now() >= told.ends,
         "takes_place": takes_place(told),
-        "afterwards": lambda row: enrolled_afterwards(row.enrolment, row.record, told),
+        "afterwards": lambda row: _afterwards(row, told),
         "found": found,
         "statuses": [s for s in Status if found.counts.get(s)],
         **kept,
@@ -233,11 +234,16 @@ def _one(
         "marks": [each for each in MARKS if begun or each not in attendance.ATTENDED],
         "takes_place": takes_place(known.measure.told),
         "begun": begun,
-        "afterwards": enrolled_afterwards(known.enrolment, known.record, known.measure.told),
+        "afterwards": _afterwards(known, known.measure.told),
         "by_id": {each.id: each for each in known.evidence},
     }
     status = status_of(error) if error else 200
     return page(request, "organize/attendance_one.html", context, status=status)
+
+
+def _afterwards(known: AttendanceRow | Case, told: Told) -> bool:
+    row = known.enrolment
+    return placed_afterwards(known.record, row.status, row.status_at, told.ends)
 
 
 def open_session(db: DbSession, actor: Actor, slug: str, number: int) -> tuple[Cycle, Session]:

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.calendar.links import webcal
 from app.db import DbSession
+from app.domain.belated import placed_afterwards
 from app.domain.certificates import State
 from app.domain.errors import N_, Clash, DomainError, NotFound
 from app.models import Enrolment
@@ -40,6 +41,11 @@ def my_page(request: Request, db: Db, links: LinksDep, token: str) -> Response:
     enrolment, mine, context = _open(request, db, links, token)
     context["materials"] = _materials(db, enrolment, mine, context)
     context["certificate"] = newest_of(db, enrolment.id)
+    context["afterwards"] = {
+        each.session.id
+        for each in mine.sessions
+        if placed_afterwards(each.record, enrolment.status, enrolment.status_at, each.session.ends)
+    }
     urls = [mine.next.meeting_url] if mine.next else []
     return page(request, "my/page.html", context, headers=personal_headers(urls))
 
