@@ -41,7 +41,7 @@ class FeedbackQuestion(Row, table=True):
     low: dict[str, str] = json_field()
     high: dict[str, str] = json_field()
     retired: bool = Field(default=False)
-    reworded_after: int = Field(default=0)  # so many had answered when its words last changed
+    reworded_after: int = Field(default=0)  # so many had answered the form when its words changed
 
 
 def random_id() -> str:

@@ -56,8 +56,8 @@ class WordsOut(Out):
 
 class QuestionOut(Out):
     """A question and what was answered. `mean` is that of a rating, null without answers;
-    `retired`: it is not asked any more; `reworded_after`: so many had answered when its words last
-    changed, 0 where they never did."""
+    `retired`: it is not asked any more; `reworded_after`: so many people had answered the form
+    when its words last changed, 0 where they never did."""
 
     id: str
     kind: QuestionKind

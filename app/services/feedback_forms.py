@@ -201,7 +201,7 @@ def save_form(
         row = FeedbackForm(session_id=session_id, anonymous=new.anonymous, days=new.days)
         db.add(row)
         db.flush()
-        _put(db, row, new.questions, [], {})
+        _put(db, row, new.questions, [], {}, 0)
         return Saved(row)
     # Whoever answers holds the form too: nobody answers a question while it becomes another.
     row = hold(db, FeedbackForm, row.id, revision=revision)
@@ -217,7 +217,7 @@ def save_form(
         each.id: answered if values is None else sum(values.get(each.id, {}).values())
         for each in rows
     }
-    retired, reworded = _put(db, row, new.questions, rows, counts)
+    retired, reworded = _put(db, row, new.questions, rows, counts, answered)
     return Saved(row, retired, reworded, untold)
 
 
@@ -272,21 +272,22 @@ def _put(
     new: list[QuestionIn],
     rows: list[FeedbackQuestion],
     counts: Mapping[str, int],
+    answered: int,
 ) -> tuple[int, int]:
     """Makes the questions what they are to be: how many with answers were retired, reworded.
-    `counts`: of each how many answers it has, or may have."""
+    `counts`: of each how many answers it has, or may have; `answered`: how many people have
+    answered the form, which is kept with changed words whether or not answers are withheld."""
     there = {row.id: row for row in rows}
     retired = reworded = 0
     for position, given in enumerate(new):
         question = _as_asked(given)
         row = there.pop(question.id, None)
-        answers = counts[row.id] if row else 0
         if row is None:
             row = FeedbackQuestion(form_id=form.id, position=position, kind=question.kind)
             db.add(row)
-        elif answers and not same_words(question_of(row), question):
+        elif counts[row.id] and not same_words(question_of(row), question):
             reworded += 1
-            row.reworded_after = answers
+            row.reworded_after = answered
         row.position, row.kind, row.required = position, str(question.kind), question.required
         row.text, row.low, row.high = dict(question.text), dict(question.low), dict(question.high)
         row.options = _options(question, {each["id"] for each in row.options})

@@ -164,7 +164,10 @@ def test_what_was_answered_is_not_changed_silently(
     page.fields["question-0-text-en"] = "How useful was it?"
     organizer_client.post(f"{EDITOR}?lang=en", data=page.fields)
     assert asked(database) == ["How useful was it?", "Best?", "More of?", "A word?"]
-    assert "its words changed after 2 answers" in organizer_client.get(f"{BASE}?lang=en").text
+    assert (
+        "its words changed after 2 people had answered the form"
+        in organizer_client.get(f"{BASE}?lang=en").text
+    )
 
 
 def test_two_who_edit_see_both(

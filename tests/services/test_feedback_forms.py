@@ -197,6 +197,15 @@ class TestOnceAnswered:
         assert [row.reworded_after for row in rows] == [1, 1, 0, 0]
         assert world.form.answers_to(rows[1].id) == 1
 
+    def test_of_changed_words_is_kept_how_many_had_answered_the_form(self, world: World) -> None:
+        """Not the question: while answers are withheld, that is not known of it."""
+        for who in (world.beto, world.carla):
+            feedback.give(world.db, who, 1, {world.form.asked[0].id: ["5"]}, AFTER)
+        save(world, questions=[{**each, "text": {"en": "Another?"}} for each in asked(world)])
+        rows = feedback_forms.questions_of(world.db, world.form.row.id)
+        assert [world.form.answers_to(row.id) for row in rows] == [3, 1, 1, 1]
+        assert [row.reworded_after for row in rows] == [3] * 4
+
     def test_what_is_taken_out_stays_with_its_answers_and_can_come_back(self, world: World) -> None:
         before = world.form
         extra = {"kind": "text", "text": {"en": "Not answered"}}
