@@ -71,6 +71,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
     )
     app.state.live = LiveRooms(database, app.state.links)
     app.state.guesses = Guesses()
+    app.state.trusted_proxies = settings.trusted_proxies
     install_error_handlers(app)
     install_hot_routes(app)
     install_api(app)

@@ -4,12 +4,14 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from app.mail.addresses import ascii_domain
 
 DEFAULT_PORT = 8000
+LOOPBACK = "127.0.0.0/8, ::1"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -69,6 +71,17 @@ def _mailbox(url: str) -> str:
     return url
 
 
+def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Networks and addresses with commas or spaces between them."""
+    try:
+        return tuple(ip_network(each) for each in re.split(r"[,\s]+", text.strip(", \t")) if each)
+    except ValueError as error:
+        raise SettingsError(
+            "CONVOCA_TRUSTED_PROXIES must be addresses or networks such as "
+            f"10.0.0.5, 172.18.0.0/16, or none: {error}."
+        ) from None
+
+
 def _folder(text: str) -> str:
     """A folder's path, which later changes of the working folder do not move, or none."""
     return str(Path(text).resolve()) if text else ""
@@ -91,6 +104,9 @@ class Settings:
     mail_from_name: str = "Convoca"
     imap_url: str = ""  # the mailbox that answers arrive in; empty: they come another way
     imap_every: float = 60.0  # seconds between two looks into it
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _networks(
+        LOOPBACK
+    )  # whose word counts
     secret_key: str = ""  # empty: kept in a file in `data_dir`
     badge_keys: str = ""  # a folder; empty: in `data_dir`
     development: bool = False  # nothing is cached; /organize/_components; mailed sign-ins are shown
@@ -187,6 +203,7 @@ class Settings:
             mail_from_name=mail_from_name,
             imap_url=_mailbox(env.get("CONVOCA_IMAP_URL") or ""),
             imap_every=_number(env, "CONVOCA_IMAP_EVERY", least=5, most=86_400) or 60.0,
+            trusted_proxies=_networks(env.get("CONVOCA_TRUSTED_PROXIES") or LOOPBACK),
             secret_key=env.get("CONVOCA_SECRET_KEY") or "",
             badge_keys=_folder(env.get("CONVOCA_BADGE_KEYS") or ""),
             development=(env.get("CONVOCA_DEVELOPMENT") or "").lower() in ("1", "true", "yes"),

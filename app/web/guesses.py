@@ -1,36 +1,45 @@
 """Wrong words at the doors of rooms, counted so that nobody finds the right one by trying them all.
 
 Who guesses is told apart by network address, an IPv6 one by its first 64 bits. A whole lecture room
-may share one: whoever gets in there lets one more wrong word pass. Where hundreds are wrong at one
-door from wherever, newcomers have two tries each.
+may share one: until somebody from there is in, each e-mail address that is typed has tries of its
+own, and whoever gets in lets one more wrong word pass. Since anybody can type another e-mail
+address each time, all together have an end as well. Where hundreds are wrong at one door from
+wherever, newcomers have two tries each.
 
 It is kept in the memory of the process for ten minutes and nowhere else: nothing of it is personal
 data at rest, a restart forgets it, and each of several processes counts for itself.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from threading import Lock
 from time import monotonic
 
 from fastapi import Request
 
+from app.domain.addresses import address_key
 from app.domain.errors import N_, TooOften
 
 WINDOW = 600.0
 """Seconds for which a wrong word counts."""
 WRONG = 8
-"""So many from one address, and as many more as checked in from there."""
+"""So many from one address with the same e-mail address, until somebody has checked in there."""
+TOGETHER = 3 * WRONG
+"""So many from one address altogether, or eight more than checked in from there."""
 WRONG_AT_ALARM = 2
 ALARM = 200
 """So many at one door from wherever, and as many more as checked in there."""
 MOST = 20_000
-"""Addresses that are kept in mind; those that were heard of longest ago are forgotten first."""
+"""Addresses, of both kinds, that are kept in mind; those that were heard of longest ago are
+forgotten first."""
 
-Door = tuple[str, str]
-"""A session's id and an address; for all addresses together an empty one."""
+Network = IPv4Network | IPv6Network
+
+_Door = tuple[str, str, int | None]
+"""A session's id, an address (for all together an empty one), and of an e-mail address its hash,
+which says nothing outside this process."""
 
 
 @dataclass(slots=True)
@@ -45,9 +54,9 @@ class Guesses:
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._lock = Lock()
-        self._tries: OrderedDict[Door, _Tries] = OrderedDict()
+        self._tries: OrderedDict[_Door, _Tries] = OrderedDict()
 
-    def tried(self, session_id: str, address: str, right: bool) -> None:
+    def tried(self, session_id: str, address: str, email: str, right: bool) -> None:
         """Somebody gave a word. It is looked at and counted in one step: of many at once none
         slips by. A right one is refused too where too many were wrong, else guessing would go on.
 
@@ -55,13 +64,16 @@ class Guesses:
         """
         with self._lock:
             here, door = self._of(session_id, address), self._of(session_id, "")
-            alarm = len(door.wrong) >= ALARM + len(door.right)
-            most = (WRONG_AT_ALARM if alarm else WRONG) + len(here.right)
-            if len(here.wrong) >= most:
-                raise _too_often(here.wrong[-most] + WINDOW - self._clock())
+            if len(door.wrong) >= ALARM + len(door.right):
+                self._refuse(here, WRONG_AT_ALARM + len(here.right))
+            else:
+                self._refuse(here, max(TOGETHER, WRONG + len(here.right)))
+            own = self._of(session_id, address, hash(address_key(email)))
+            if not here.right:
+                self._refuse(own, WRONG)
             if not right:
-                here.wrong.append(self._clock())
-                door.wrong.append(self._clock())
+                for each in (own, here, door):
+                    each.wrong.append(self._clock())
 
     def came_in(self, session_id: str, address: str) -> None:
         """Somebody checked in who had not before."""
@@ -69,9 +81,14 @@ class Guesses:
             for each in (address, ""):
                 self._of(session_id, each).right.append(self._clock())
 
-    def _of(self, session_id: str, address: str) -> _Tries:
-        found = self._tries.setdefault((session_id, address), _Tries())
-        self._tries.move_to_end((session_id, address))
+    def _refuse(self, tries: _Tries, most: int) -> None:
+        if len(tries.wrong) >= most:
+            raise _too_often(tries.wrong[-most] + WINDOW - self._clock())
+
+    def _of(self, session_id: str, address: str, email: int | None = None) -> _Tries:
+        door = session_id, address, email
+        found = self._tries.setdefault(door, _Tries())
+        self._tries.move_to_end(door)
         since = self._clock() - WINDOW
         found.wrong = [at for at in found.wrong if at > since]
         found.right = [at for at in found.right if at > since]
@@ -92,25 +109,31 @@ def _too_often(seconds: float) -> TooOften:
     )
 
 
-def network_of(request: Request) -> str:
-    """From where a request comes. What a proxy says of that is believed where the request itself
-    comes from a private address, as a proxy's does; of several the last one was added by it."""
+def network_of(request: Request, proxies: Sequence[Network]) -> str:
+    """From where a request comes. `proxies`: from which networks it is believed what they say of
+    that (``X-Forwarded-For``); anybody else can write there what they like. Of several addresses
+    the last one was added by the proxy: where that is one of these too, the one before it counts.
+    """
     host = request.client.host if request.client else ""
-    said = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-    found = _network(host)
-    if said and (not found or ip_address(host).is_private):
-        found = _network(said) or found
-    return found or "unknown"
+    found = _address(host)
+    said = ",".join(request.headers.getlist("x-forwarded-for")).split(",")
+    while said and (found is None or any(found in network for network in proxies)):
+        before = _address(said.pop().strip())
+        if before is None:
+            break
+        found = before
+    if found is None:
+        return "unknown"
+    if isinstance(found, IPv6Address):
+        return str(IPv6Address(int(found) >> 64 << 64))
+    return str(found)
 
 
-def _network(text: str) -> str:
-    """The address in one spelling, of an IPv6 one the first 64 bits; empty where it is none."""
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    """The address in one spelling, an IPv4 one that is written as IPv6 as what it is."""
     try:
         address = ip_address(text)
     except ValueError:
-        return ""
-    if not isinstance(address, IPv6Address):
-        return str(address)
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(IPv6Address(int(address) >> 64 << 64))
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address

@@ -1,5 +1,6 @@
 """Wrong words at the doors of rooms: who is refused, and who never is."""
 
+from ipaddress import ip_network
 from itertools import count
 from threading import Thread
 from time import sleep
@@ -9,8 +10,9 @@ import pytest
 from starlette.requests import Request
 
 from app.domain.errors import TooOften
+from app.settings import Settings, SettingsError
 from app.web import guesses
-from app.web.guesses import ALARM, WINDOW, WRONG, WRONG_AT_ALARM, Guesses, network_of
+from app.web.guesses import ALARM, TOGETHER, WINDOW, WRONG, WRONG_AT_ALARM, Guesses, network_of
 
 
 class Clock:
@@ -31,9 +33,11 @@ def doors(clock: Clock) -> Guesses:
     return Guesses(clock)
 
 
-def passes(doors: Guesses, right: bool, address: str = "a", session: str = "s") -> bool:
+def passes(
+    doors: Guesses, right: bool, address: str = "a", session: str = "s", email: str = "e"
+) -> bool:
     try:
-        doors.tried(session, address, right)
+        doors.tried(session, address, email, right)
     except TooOften:
         return False
     return True
@@ -46,7 +50,7 @@ def test_after_so_many_wrong_ones_a_right_one_is_refused_too(doors: Guesses, clo
     assert passes(doors, True, session="another")
     clock.at += WINDOW - 1
     with pytest.raises(TooOften) as error:
-        doors.tried("s", "a", False)
+        doors.tried("s", "a", "e", False)
     assert error.value.params == {"minutes": 1, "seconds": 2}
     clock.at += 2
     assert passes(doors, True)
@@ -60,6 +64,34 @@ def test_a_lecture_room_behind_one_address_goes_on(doors: Guesses, clock: Clock)
         assert passes(doors, True)
         doors.came_in("s", "a")
         clock.at += 1
+
+
+def test_a_lecture_room_is_not_refused_before_its_first_is_in(doors: Guesses) -> None:
+    """Twenty in it mistype the word once, and one does so until they are refused."""
+    assert [passes(doors, False, email="x") for _ in range(WRONG + 1)] == [True] * WRONG + [False]
+    assert all(passes(doors, False, email=str(n)) for n in range(TOGETHER - WRONG - 1))
+    assert not passes(doors, True, email=" X")
+    assert passes(doors, True, email="0")
+    doors.came_in("s", "a")
+    assert passes(doors, True, email="x")
+
+
+def test_another_address_each_time_is_of_no_use(doors: Guesses, clock: Clock) -> None:
+    found = [passes(doors, False, email=str(n)) for n in range(TOGETHER + 1)]
+    assert found == [True] * TOGETHER + [False]
+    assert not passes(doors, True, email="new")
+    clock.at += WINDOW
+    assert passes(doors, True, email="new")
+
+
+def test_the_first_who_is_in_leaves_nobody_with_less(doors: Guesses) -> None:
+    for n in range(TOGETHER - 1):
+        assert passes(doors, False, email=str(n))
+    doors.came_in("s", "a")
+    assert [passes(doors, False) for _ in range(2)] == [True, False]
+    for _ in range(TOGETHER - WRONG):
+        doors.came_in("s", "a")
+    assert [passes(doors, False) for _ in range(2)] == [True, False]
 
 
 def test_right_words_are_never_counted(doors: Guesses) -> None:
@@ -103,14 +135,22 @@ def test_what_is_kept_is_bounded(doors: Guesses, monkeypatch: pytest.MonkeyPatch
     assert len(doors._tries) == 10
 
 
+PROXIES = [ip_network(each) for each in ("127.0.0.0/8", "::1", "172.18.0.0/16")]
+
+
 @pytest.mark.parametrize(
     ("host", "forwarded", "found"),
     [
         ("203.0.113.5", "", "203.0.113.5"),
         ("9.9.9.9", "198.51.100.1", "9.9.9.9"),  # anybody can say so
+        ("10.0.0.7", "198.51.100.1", "10.0.0.7"),  # on the same network, too
         ("127.0.0.1", "198.51.100.1", "198.51.100.1"),
+        ("::ffff:127.0.0.1", "198.51.100.1", "198.51.100.1"),
         ("172.18.0.3", "10.0.0.1, 198.51.100.1", "198.51.100.1"),
+        ("127.0.0.1", "10.0.0.1, 198.51.100.1, 172.18.0.3", "198.51.100.1"),
         ("172.18.0.3", "nonsense", "172.18.0.3"),
+        ("172.18.0.3", "198.51.100.1, nonsense", "172.18.0.3"),
+        ("172.18.0.3", "", "172.18.0.3"),
         ("::1", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
         ("2001:db8:1:2:ffff::1", "", "2001:db8:1:2::"),
         ("::ffff:203.0.113.5", "", "203.0.113.5"),
@@ -121,4 +161,20 @@ def test_what_is_kept_is_bounded(doors: Guesses, monkeypatch: pytest.MonkeyPatch
 def test_from_where_a_request_comes(host: str, forwarded: str, found: str) -> None:
     headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
     scope: dict[str, Any] = {"type": "http", "headers": headers, "client": (host, 1)}
-    assert network_of(Request(scope)) == found
+    assert network_of(Request(scope), PROXIES) == found
+
+
+def test_which_proxies_are_believed() -> None:
+    def believed(text: str) -> list[str]:
+        settings = Settings.from_environment({"CONVOCA_TRUSTED_PROXIES": text})
+        return [str(each) for each in settings.trusted_proxies]
+
+    assert believed("") == ["127.0.0.0/8", "::1/128"]
+    assert believed(" 10.0.0.5,  172.18.0.0/16 fd00::/8,") == [
+        "10.0.0.5/32",
+        "172.18.0.0/16",
+        "fd00::/8",
+    ]
+    for wrong in ("172.18.0.3/16", "proxy.example.org", "*"):
+        with pytest.raises(SettingsError, match="CONVOCA_TRUSTED_PROXIES must be"):
+            believed(wrong)

@@ -46,11 +46,11 @@ def check_in(request: Request, db: Db, links: LinksDep, code: str, form: FormDat
     """Checks somebody in by address; twice is once."""
     session = room_session(db, code)
     guesses: Guesses = request.app.state.guesses
-    network = network_of(request)
+    network = network_of(request, request.app.state.trusted_proxies)
     try:
         typed = validate(RoomCheckInIn, form.pick(*_FIELDS))
         key = links.key(Purpose.ROOM_WORD)
-        tried = partial(guesses.tried, session.id, network)
+        tried = partial(guesses.tried, session.id, network, typed.email)
         done = check_in_at_room(db, code, typed.email, typed.word, now(), key, tried)
     except DomainError as error:
         db.rollback()
