@@ -74,8 +74,8 @@ def mark(
     db: DbSession, actor: Actor, session_id: str, command: MarkIn, now: datetime
 ) -> AttendanceRow:
     """An organizer's word on somebody's attendance, with the reason; it counts before all else.
-    The same word again while it counts adds nothing. Somebody can be excused beforehand; nobody
-    was there before check-in opens.
+    The same word again while it counts adds nothing. Somebody can be excused, or said to be absent,
+    beforehand; nobody was there before check-in opens.
 
     Raises:
         NotFound: no such session.
@@ -97,7 +97,7 @@ def mark(
         raise Clash(
             N_(
                 "Check-in of this session is not open yet, so nobody has been there. "
-                "Until then somebody can be excused."
+                "Until then somebody can be marked as excused or absent."
             ),
             code="session_not_begun",
             opens=marked_from(measure.told),

@@ -102,13 +102,13 @@ def in_release(released: Schedule | None, session_id: str) -> schedule.Session |
 
 
 def refuse_what_takes_no_place(found: Told) -> None:
-    """Whether somebody can have been at a session at all, by what was published of it.
+    """Whether attendance is kept of a session at all, by what was published of it.
 
     Raises Clash: ``session_not_published``; ``session_cancelled``.
     """
     if not found.released:
         raise Clash(
-            N_("This session is not published yet, so nobody can have been there."),
+            N_("Publish this session first. Until then no attendance is kept of it."),
             code="session_not_published",
         )
     refuse_cancelled(found.status)
