@@ -10,6 +10,7 @@ It is kept in the memory of the process for ten minutes and nowhere else: nothin
 data at rest, a restart forgets it, and each of several processes counts for itself.
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -38,8 +39,8 @@ forgotten first."""
 Network = IPv4Network | IPv6Network
 
 _Door = tuple[str, str, int | None]
-"""A session's id, an address (for all together an empty one), and of an e-mail address its hash,
-which says nothing outside this process."""
+"""The name of a room's door, an address (for all together an empty one), and of an e-mail address
+its hash, which says nothing outside this process."""
 
 
 @dataclass(slots=True)
@@ -56,39 +57,39 @@ class Guesses:
         self._lock = Lock()
         self._tries: OrderedDict[_Door, _Tries] = OrderedDict()
 
-    def tried(self, session_id: str, address: str, email: str, right: bool) -> None:
+    def tried(self, door: str, address: str, email: str, right: bool) -> None:
         """Somebody gave a word. It is looked at and counted in one step: of many at once none
         slips by. A right one is refused too where too many were wrong, else guessing would go on.
 
         Raises TooOften, with the seconds to wait at ``seconds``.
         """
         with self._lock:
-            here, door = self._of(session_id, address), self._of(session_id, "")
-            if len(door.wrong) >= ALARM + len(door.right):
+            here, everywhere = self._of(door, address), self._of(door, "")
+            if len(everywhere.wrong) >= ALARM + len(everywhere.right):
                 self._refuse(here, WRONG_AT_ALARM + len(here.right))
             else:
                 self._refuse(here, max(TOGETHER, WRONG + len(here.right)))
-            own = self._of(session_id, address, hash(address_key(email)))
+            own = self._of(door, address, hash(address_key(email)))
             if not here.right:
                 self._refuse(own, WRONG)
             if not right:
-                for each in (own, here, door):
+                for each in (own, here, everywhere):
                     each.wrong.append(self._clock())
 
-    def came_in(self, session_id: str, address: str) -> None:
+    def came_in(self, door: str, address: str) -> None:
         """Somebody checked in who had not before."""
         with self._lock:
             for each in (address, ""):
-                self._of(session_id, each).right.append(self._clock())
+                self._of(door, each).right.append(self._clock())
 
     def _refuse(self, tries: _Tries, most: int) -> None:
         if len(tries.wrong) >= most:
             raise _too_often(tries.wrong[-most] + WINDOW - self._clock())
 
-    def _of(self, session_id: str, address: str, email: int | None = None) -> _Tries:
-        door = session_id, address, email
-        found = self._tries.setdefault(door, _Tries())
-        self._tries.move_to_end(door)
+    def _of(self, door: str, address: str, email: int | None = None) -> _Tries:
+        key = door, address, email
+        found = self._tries.setdefault(key, _Tries())
+        self._tries.move_to_end(key)
         since = self._clock() - WINDOW
         found.wrong = [at for at in found.wrong if at > since]
         found.right = [at for at in found.right if at > since]
@@ -130,9 +131,12 @@ def network_of(request: Request, proxies: Sequence[Network]) -> str:
 
 
 def _address(text: str) -> IPv4Address | IPv6Address | None:
-    """The address in one spelling, an IPv4 one that is written as IPv6 as what it is."""
+    """The address in one spelling, an IPv4 one that is written as IPv6 as what it is. A port after
+    it, as some proxies write it, is left out."""
+    written = re.fullmatch(r"\[([^]]*)\](?::\d+)?|([^:]*):\d+", text)
+    bare = (written[1] or written[2] or "") if written else text
     try:
-        address = ip_address(text)
+        address = ip_address(bare)
     except ValueError:
         return None
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None

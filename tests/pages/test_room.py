@@ -131,6 +131,19 @@ def test_the_word_cannot_be_found_by_trying(
     assert client.post(path, data=typed, headers=elsewhere).status_code == 200
 
 
+def test_with_another_word_the_room_begins_anew(
+    client: TestClient, database: Database, path: str
+) -> None:
+    address = from_("198.51.100.7")
+    typed = {"email": "ana@example.org", "word": "cordillera"}
+    found = [client.post(path, data=typed, headers=address) for _ in range(WRONG + 1)]
+    assert [each.status_code for each in found] == [422] * WRONG + [429]
+    with database.begin(writes=True) as db:
+        for session in db.exec(select(Session)):
+            session.check_in_word = "Cordillera"
+    assert client.post(path, data=typed, headers=address).status_code == 200
+
+
 def test_a_word_that_nobody_typed_is_no_guess(client: TestClient, path: str) -> None:
     typed = {"email": "ana@example.org", "word": " "}
     found = {client.post(path, data=typed).status_code for _ in range(2 * WRONG)}

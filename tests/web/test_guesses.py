@@ -152,6 +152,10 @@ PROXIES = [ip_network(each) for each in ("127.0.0.0/8", "::1", "172.18.0.0/16")]
         ("172.18.0.3", "198.51.100.1, nonsense", "172.18.0.3"),
         ("172.18.0.3", "", "172.18.0.3"),
         ("::1", "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("172.18.0.3", "198.51.100.1:4711", "198.51.100.1"),
+        ("172.18.0.3", "[2001:db8:1:2::7]", "2001:db8:1:2::"),
+        ("172.18.0.3", "[2001:db8:1:2::7]:4711", "2001:db8:1:2::"),
+        ("172.18.0.3", "[198.51.100.1", "172.18.0.3"),
         ("2001:db8:1:2:ffff::1", "", "2001:db8:1:2::"),
         ("::ffff:203.0.113.5", "", "203.0.113.5"),
         ("testclient", "198.51.100.1", "198.51.100.1"),
@@ -162,6 +166,12 @@ def test_from_where_a_request_comes(host: str, forwarded: str, found: str) -> No
     headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
     scope: dict[str, Any] = {"type": "http", "headers": headers, "client": (host, 1)}
     assert network_of(Request(scope), PROXIES) == found
+
+
+def test_of_several_such_lines_the_last_one_is_the_proxys() -> None:
+    headers = [(b"x-forwarded-for", b"192.0.2.9"), (b"x-forwarded-for", b"198.51.100.1")]
+    scope: dict[str, Any] = {"type": "http", "headers": headers, "client": ("172.18.0.3", 1)}
+    assert network_of(Request(scope), PROXIES) == "198.51.100.1"
 
 
 def test_which_proxies_are_believed() -> None:

@@ -46,17 +46,19 @@ def check_in(request: Request, db: Db, links: LinksDep, code: str, form: FormDat
     """Checks somebody in by address; twice is once."""
     session = room_session(db, code)
     guesses: Guesses = request.app.state.guesses
+    # With another word a room begins anew: the one before may have been misspelt on the screen.
+    door = f"{session.id} {session.check_in_word}"
     network = network_of(request, request.app.state.trusted_proxies)
     try:
         typed = validate(RoomCheckInIn, form.pick(*_FIELDS))
         key = links.key(Purpose.ROOM_WORD)
-        tried = partial(guesses.tried, session.id, network, typed.email)
+        tried = partial(guesses.tried, door, network, typed.email)
         done = check_in_at_room(db, code, typed.email, typed.word, now(), key, tried)
     except DomainError as error:
         db.rollback()
         return _room_page(request, db, session, form, error)
     if not done.already:
-        guesses.came_in(session.id, network)
+        guesses.came_in(door, network)
     return _page(request, db, session, "room/done.html", {"done": done})
 
 
