@@ -12,8 +12,7 @@ from app.domain import schedule
 from app.domain.attendance import ATTENDED
 from app.domain.errors import N_
 from app.domain.schedule import Schedule, SessionStatus
-from app.domain.zones import wall_time
-from app.languages import translations
+from app.languages import date_long, time_of_day, translations, zone_label
 from app.models import Session
 from app.services import evidence as stored
 from app.services.actor import Actor
@@ -21,7 +20,7 @@ from app.services.closing import keep
 from app.services.measures import measures
 from app.services.rows import may_be_id
 
-REASON = N_("A release moved its end to %(time)s (%(zone)s).")
+REASON = N_("By a release it ends only after it was closed: %(day)s, %(time)s (%(zone)s).")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +77,15 @@ def reopen_moved(
 ) -> None:
     """Opens what the release that was just made has moved beyond its closing, and keeps that with
     the reason. The sessions are held, but for one that was closed by somebody quicker."""
-    speak = translations(actor.language or "en").gettext
+    language = actor.language or "en"
+    speak = translations(language).gettext
     for row, session in _moved(_closed(db, cycle_id), released):
         row.closed_at = None
-        time = f"{wall_time(session.ends, session.zone):%Y-%m-%d %H:%M}"
-        reason = speak(REASON) % {"time": time, "zone": session.zone}
+        reason = speak(REASON) % {
+            "day": date_long(session.ends, language, session.zone),
+            "time": time_of_day(session.ends, session.zone),
+            "zone": zone_label(session.zone, language),
+        }
         keep(db, actor, row, closed=False, reason=reason, now=now)
 
 

@@ -68,7 +68,7 @@ def test_whom_reports_do_not_show_in_the_session_and_whom_they_contradict(
         "2 participants are in reports, but at no moment of the session: absent when you close. "
         "A report counts before a check-in. If somebody was there all the same, take the stay back "
         "or mark them present. Leo (checked in) Eva "
-        "Of 1 participant one report shows when they were there, and another one tells of more "
+        "One report shows when 1 participant was there, and another one tells of more "
         "minutes. The times count, and the minutes do not. If the times are wrong, take them back. "
         "Ana"
     )
@@ -141,6 +141,6 @@ def test_publishing_says_that_it_opens_a_closed_session(
         for name in ("wall_start", "starts_at", "ends_at"):
             setattr(session, name, getattr(session, name) + 9 * WEEK)
     assert (
-        "Session 1 is closed, and its end is moved to a time after that. "
-        "Publishing opens it again; 2 people have attendance there."
+        "Session 1 is closed, and by this release it ends only after it was closed. "
+        "Publishing opens it again; 2 people attended."
     ) in organizer_client.get(publish).text

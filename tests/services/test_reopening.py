@@ -70,7 +70,8 @@ def test_moved_to_come_it_is_open_again_with_the_reason(world: Attended) -> None
         "Olga",
         after(world),
         {"unknown": 2},
-        "A release moved its end to 2027-01-12 11:00 (America/Bogota).",
+        "By a release it ends only after it was closed: "
+        "Tuesday 12 January 2027, 11:00 (Bogotá time).",
     )
     assert len(closing.closings(world.db, SYSTEM, first.id)) == 2
     with pytest.raises(Clash) as caught:
