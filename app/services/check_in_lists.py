@@ -8,7 +8,7 @@ from sqlmodel import and_, col, select
 
 from app.db import DbSession
 from app.domain.attendance import Kind
-from app.domain.errors import N_, Invalid, NotFound
+from app.domain.errors import N_, Clash, Invalid, NotFound
 from app.domain.retractions import retracted
 from app.domain.schedule import SessionStatus
 from app.models import Enrolment, Evidence, Session
@@ -58,7 +58,14 @@ def record_check_in(
             N_("This participant is not in the session's cycle."),
             code="unknown_enrolment",
         )
-    done = check_in_to(db, enrolment, told, now, "api")
+    try:
+        done = check_in_to(db, enrolment, told, now, "api")
+    except Clash as error:
+        if error.code != "check_in_taken_back":
+            raise
+        # The sentence for who checks in themselves would tell a program of its own check-in.
+        sentence = N_("The organizers took back the check-in of this participant.")
+        raise Clash(sentence, code=error.code, **error.params) from None
     source = _sources(db, session.id, [enrolment.id])[enrolment.id] if done.already else "api"
     return CheckInRow(enrolment, session.id, done.at, source, done.already)
 

@@ -140,6 +140,8 @@ def test_a_check_in_that_was_taken_back_is_no_check_in(api: TestClient, database
     )
     again = api.post(f"{url}/check-ins", json=who)
     assert (again.status_code, again.json()["code"]) == (409, "check_in_taken_back")
+    said = "The organizers took back the check-in of this participant."
+    assert again.json()["detail"] == said
     assert api.get(f"{url}/check-ins").json()["items"] == [{**first, "retracted": True}]
 
 
