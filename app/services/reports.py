@@ -4,7 +4,7 @@ Each of these holds the session first, and then looks at the report anew: whatev
 they do one after the other.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from app.domain.ids import new_id
 from app.domain.matching import Match
 from app.domain.report_states import MAY_BE_SOMEBODY, ReportStatus, RowState
 from app.languages import translations
-from app.models import Enrolment, ReportImport, ReportRow, Session
+from app.models import ReportImport, ReportRow, Session
 from app.models import now as present
 from app.schemas.report import DecisionIn, UndoIn
 from app.schemas.types import line_of
@@ -26,6 +26,7 @@ from app.services import report_evidence
 from app.services.actor import Actor
 from app.services.report_aliases import remember as keep_in_mind
 from app.services.report_freshness import outdated
+from app.services.report_people import hold_matched, hold_people
 from app.services.report_reading import Reading
 from app.services.rows import find, hold, may_be_id
 from app.services.told import refuse_what_takes_no_place, told_of
@@ -59,6 +60,7 @@ def add_report(
     Raises:
         NotFound: no such session.
         Clash: ``already_applied`` (parameters ``name``, ``at``, ``report_id``).
+        Busy: somebody it was matched to has become another meanwhile. Nothing is written.
     """
     hold(db, Session, session_id)
     same = select(ReportImport).where(
@@ -78,6 +80,7 @@ def add_report(
             at=row.applied_at,
             report_id=row.id,
         )
+    hold_matched(db, (each["enrolment_id"] for each in reading.rows))
     row = ReportImport(
         session_id=session_id,
         recorded_by=actor.name,
@@ -116,6 +119,7 @@ def answer_report(
 
     Raises:
         NotFound. Clash: ``not_in_preview``. Stale: somebody else answered meanwhile.
+        Busy: somebody it was matched to has become another meanwhile.
     """
     row = _held(db, session_id, import_id)
     needs_preview(row)
@@ -126,21 +130,28 @@ def answer_report(
 
 
 def _replace(db: DbSession, row: ReportImport, reading: Reading) -> None:
+    mine = col(ReportRow.import_id) == row.id
+    whose = select(ReportRow.enrolment_id).where(mine, col(ReportRow.enrolment_id).is_not(None))
+    so_far = db.exec(whose.distinct()).all()
+    hold_matched(db, (each["enrolment_id"] for each in reading.rows), so_far)
+    # Whoever merges people holds these, one by one, in this order.
+    open_ones = select(ReportRow.id).where(mine, col(ReportRow.state).in_(MAY_BE_SOMEBODY))
+    db.exec(open_ones.order_by(col(ReportRow.id)).with_for_update()).all()
     decided = {
         who: (state, enrolment_id)
         for who, state, enrolment_id, by in db.exec(
             select(ReportRow.who, ReportRow.state, ReportRow.enrolment_id, ReportRow.matched_by)
-            .where(ReportRow.import_id == row.id)
+            .where(mine)
             .distinct()
         )
         if state == RowState.NOBODY or by == Match.HAND
     }
     for values in reading.rows:
         if values["who"] in decided and values["state"] in _DECIDABLE:
-            whose = decided[values["who"]][1]
-            if whose is None or values["state"] != RowState.UNREADABLE:
-                values |= _decision(whose)
-    db.connection().execute(delete(ReportRow).where(col(ReportRow.import_id) == row.id))
+            said = decided[values["who"]][1]
+            if said is None or values["state"] != RowState.UNREADABLE:
+                values |= _decision(said)
+    db.connection().execute(delete(ReportRow).where(mine))
     row.provider, row.layout, row.reading = reading.provider, reading.layout, reading.document
     db.flush()
     _add_rows(db, row.id, reading.rows)
@@ -175,8 +186,11 @@ def decide(
     row = _held(db, session_id, import_id)
     if row.status == ReportStatus.UNDONE:
         raise Clash(N_("This report was undone. Upload it again to use it."), code="report_undone")
-    named = _rows_named(db, row, decisions)
-    people = _people(db, row, {each.enrolment_id for each in decisions if each.enrolment_id})
+    rows = {each.row_id for each in decisions if may_be_id(each.row_id)}
+    people = hold_people(
+        db, row, {each.enrolment_id for each in decisions if each.enrolment_id}, rows
+    )
+    named = _rows_named(db, row, rows)
     last: dict[str, tuple[ReportRow, DecisionIn]] = {}  # of two on one name
     for place, decision in enumerate(decisions):
         if decision.enrolment_id and decision.enrolment_id not in people:
@@ -218,9 +232,17 @@ def accept_suggestions(
     query = select(ReportRow).where(
         ReportRow.import_id == row.id, ReportRow.state == RowState.SUGGESTED
     )
+    query = query.order_by(col(ReportRow.id)).execution_options(populate_existing=True)
     chosen: dict[str, DecisionIn] = {}
-    found = db.exec(query.order_by(col(ReportRow.id))).all()
-    there = _people(db, row, {each for one in found for each in one.details["candidates"][:1]})
+    asked: set[str] = set()
+    there: dict[str, str] = {}
+    # Whoever merges two people meanwhile gives these rows the name of the one who stays.
+    while True:
+        found = db.exec(query).all()
+        best = {each for one in found for each in one.details["candidates"][:1]}
+        if best <= asked:
+            break
+        asked, there = best, hold_people(db, row, best, {one.id for one in found})
     for one in found:
         scores, ids = one.details["scores"], one.details["candidates"]
         if ids[0] in there and (len(scores) < 2 or scores[0] > scores[1]):
@@ -326,26 +348,13 @@ def _decision(enrolment_id: str | None) -> dict[str, Any]:
     }
 
 
-def _rows_named(
-    db: DbSession, row: ReportImport, decisions: Sequence[DecisionIn]
-) -> dict[str, ReportRow]:
-    ids = {each.row_id for each in decisions if may_be_id(each.row_id)}
+def _rows_named(db: DbSession, row: ReportImport, ids: Iterable[str]) -> dict[str, ReportRow]:
     query = select(ReportRow).where(
         ReportRow.import_id == row.id,
         col(ReportRow.id).in_(ids),
         col(ReportRow.state).in_(_DECIDABLE),
     )
-    return {each.id: each for each in db.exec(query)}
-
-
-def _people(db: DbSession, row: ReportImport, enrolments: Collection[str]) -> dict[str, str]:
-    """The persons of those of the enrolments that are in the session's cycle."""
-    ids = [each for each in enrolments if may_be_id(each)]
-    query = select(Enrolment.id, Enrolment.person_id).where(
-        col(Enrolment.id).in_(ids),
-        col(Enrolment.cycle_id).in_(select(Session.cycle_id).where(Session.id == row.session_id)),
-    )
-    return {each[0]: each[1] for each in db.exec(query)}
+    return {each.id: each for each in db.exec(query.execution_options(populate_existing=True))}
 
 
 def _settle(
@@ -355,11 +364,13 @@ def _settle(
     touched: Mapping[str, str | None],
     now: datetime,
 ) -> None:
-    """Writes decisions, by `who`, to all their rows. A handful of queries, however many."""
+    """Writes decisions, by `who`, to all their rows. A handful of queries, however many. Whom they
+    name must be held."""
     mine = col(ReportRow.import_id) == report.id
     counts = col(ReportRow.state).in_(_DECIDABLE)
     rows = select(ReportRow.id, ReportRow.who, ReportRow.enrolment_id)
-    found = db.exec(rows.where(mine, counts, col(ReportRow.who).in_(touched))).all()
+    rows = rows.where(mine, counts, col(ReportRow.who).in_(touched)).order_by(col(ReportRow.id))
+    found = db.exec(rows).all()
     moved = [row_id for row_id, who, whose in found if whose != touched[who]]
     if report.status == ReportStatus.APPLIED and moved:
         speak = translations(actor.language or "en").gettext

@@ -5,8 +5,8 @@ holding it, and the cycle, against somebody who changes it at the same time.
 
 Rows are held in one order, so that no two transactions wait for each other:
 
-    sessions → cycles → persons → enrolments → feedback forms → guests → invitations → messages
-        → institutions and initiatives
+    sessions → cycles → persons → enrolments → rows of reports → feedback forms → guests
+        → invitations → messages → institutions and initiatives
 
 and those of one table by their ids. What is not needed is left out; mail that came in is held after
 its guest. Changing a row holds it, and so does referring to it: from the moment at which a foreign

@@ -8,6 +8,7 @@ these would wait for each other if one of them took hold in another order than i
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from threading import Event, get_ident
 from typing import Any
 
@@ -15,11 +16,13 @@ import pytest
 from sqlalchemy import event
 
 from app.db import Database, DbSession
-from app.models import Initiative, Message
+from app.domain.matching import Match, alias_keys
+from app.models import Initiative, Message, ReportAlias, ReportRow
 from app.schemas.cycle import CycleInstitutionsIn
 from app.schemas.directory import InitiativeChange, InstitutionChange, PersonChange
 from app.schemas.enrolment import EnrolmentChange, EnrolmentIn
 from app.schemas.part import GuestDetailsIn
+from app.schemas.report import DecisionIn
 from app.schemas.session import SessionChange
 from app.services import (
     cycles,
@@ -34,6 +37,8 @@ from app.services import (
     part_join,
     people,
     publishing,
+    report_reading,
+    reports,
     sessions,
 )
 from app.services.guests import guest_of
@@ -42,17 +47,22 @@ from app.services.zone_guard import read_zones_again
 from tests.factories import NOW, Make
 from tests.mail import inbound_corpus as corpus
 from tests.services.mailing_world import LATER, OLGA, invited_world
+from tests.services.reports_world import add, row, row_at, states, zoom
 from tests.services.test_ledger_at_once import PATIENCE, Many
 from tests.services.zones_world import as_if_an_hour_earlier
 
 ORIGINAL = "<m1@example.org>"
+ENROLMENTS = r"enrolment\s+WHERE enrolment.person_id IN \(.*\) ORDER BY enrolment.id"
+EITHER = "One of two"
+REPORT = zoom(row("Beto", "beto@example.org"), row(EITHER))
 
 
 @dataclass
 class There:
     """Ana and Beto are invited to a session that Hugo hosts. Hugo, the institution that carries the
     cycle and the initiative that Ana stands for are in the directory twice; as the other one Hugo
-    has a part in a session that is not published."""
+    has a part in a session that is not published. In the report of the session are Beto and
+    somebody who may be Ana or Beto."""
 
     cycle: str
     slug: str
@@ -60,6 +70,9 @@ class There:
     hugo: str
     ana: str
     beto: str
+    enrolment_of_beto: str
+    report: str
+    either: str  # the row of the one who may be both
     enrolment: str  # Ana's, as all of the following
     mail: str
     reply_to: str
@@ -94,6 +107,12 @@ def there(real_database: Database) -> There:
         draft = make.cycle()
         draft_session = make.session(draft)
         as_if_an_hour_earlier(draft_session)
+        world.enrolment(world.beto).created_at -= timedelta(hours=1)  # it stays
+        for person in (world.ana, world.beto):
+            key = alias_keys(EITHER, "")[0]
+            db.add(ReportAlias(person_id=person.id, key=key))
+        report = add(db, world.session, REPORT)
+        assert states(db, report) == {2: "matched", 3: "ambiguous"}
         return There(
             cycle=world.cycle.id,
             slug=world.cycle.slug,
@@ -101,6 +120,9 @@ def there(real_database: Database) -> There:
             hugo=world.hugo.id,
             ana=world.ana.id,
             beto=world.beto.id,
+            enrolment_of_beto=world.enrolment(world.beto).id,
+            report=report.id,
+            either=row_at(db, report, 3).id,
             enrolment=enrolment.id,
             mail=row.message_id,
             reply_to=reply_to,
@@ -218,6 +240,20 @@ def says_whose_mail_it_is(db: DbSession, there: There) -> object:
     return inbound_lists.place(db, OLGA, there.proposal, guest.id, LATER)[1]
 
 
+def says_who_a_row_is(db: DbSession, there: There) -> object:
+    whose = DecisionIn(row_id=there.either, enrolment_id=there.enrolment_of_beto, remember=True)
+    report = reports.decide(db, OLGA, there.session, there.report, [whose], LATER)
+    return sorted({*states(db, report).values()})
+
+
+def matches_again(db: DbSession, there: There) -> object:
+    before = reports.get_report(db, OLGA, there.session, there.report).reading["answers"]
+    ground = report_reading.ground(db, OLGA, there.session)
+    anew = report_reading.read(ground, REPORT, "report.csv", before)
+    report = reports.answer_report(db, OLGA, there.session, there.report, before, anew)
+    return len(states(db, report))
+
+
 Act = Callable[[DbSession, There], object]
 
 
@@ -225,7 +261,7 @@ def at_once(database: Database, there: There, first: Act, held: str, second: Act
     """The first stops as soon as it holds a row of the table `held`."""
     stops, go_on = Event(), Event()
     by: list[int] = []
-    holds = re.compile(rf"FROM {held}\b.* FOR (NO KEY )?UPDATE", re.DOTALL)
+    holds = re.compile(rf"FROM {held}\b.* FOR ((NO KEY )?UPDATE|KEY SHARE)", re.DOTALL)
 
     def stop(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
         if by == [get_ident()] and not stops.is_set() and holds.search(statement):
@@ -286,12 +322,31 @@ def at_once(database: Database, there: There, first: Act, held: str, second: Act
         (bounces, "message", makes_two_guests_one, ["Beto", "placed"]),
         (answers_by_mail, "invitation", makes_two_guests_one, ["Beto", "placed"]),
         (says_whose_mail_it_is, "inbound_mail", makes_two_guests_one, ["Beto", "Beto"]),
+        (makes_two_guests_one, "report_row", says_who_a_row_is, ["Beto", "['matched']"]),
+        (says_who_a_row_is, "person", makes_two_guests_one, ["Beto", "['matched']"]),
+        (matches_again, "report_row", makes_two_guests_one, ["2", "Beto"]),
     ],
 )
 def test_neither_waits_for_the_other(
     real_database: Database, there: There, first: Act, held: str, second: Act, results: list[str]
 ) -> None:
     assert at_once(real_database, there, first, held, second) == results
+
+
+def test_whose_a_row_is_is_said_while_two_become_one(real_database: Database, there: There) -> None:
+    """Both are held, and the row not yet, by which they may be meant."""
+    found = at_once(real_database, there, makes_two_guests_one, ENROLMENTS, says_who_a_row_is)
+    assert found == ["Beto", "['matched']"]
+    with real_database.begin(writes=False) as db:
+        row = db.get_one(ReportRow, there.either)
+        assert (row.enrolment_id, row.matched_by) == (there.enrolment_of_beto, Match.HAND)
+
+
+def test_a_report_is_matched_again_while_two_become_one(
+    real_database: Database, there: There
+) -> None:
+    found = at_once(real_database, there, makes_two_guests_one, ENROLMENTS, matches_again)
+    assert found == ["2", "Beto"]
 
 
 @pytest.mark.parametrize("first", ["goes in", "becomes one"])
