@@ -52,10 +52,17 @@ def get_report(db: DbSession, actor: Actor, session_id: str, import_id: str) -> 
 
 
 def add_report(
-    db: DbSession, actor: Actor, session_id: str, digest: str, filename: str, reading: Reading
+    db: DbSession,
+    actor: Actor,
+    session_id: str,
+    digest: str,
+    filename: str,
+    reading: Reading,
+    before: Mapping[str, Any] | None = None,
 ) -> Added:
     """Keeps a report as a preview. The same file (by its digest, in hex) that waits at this session
-    already is that one, matched anew if it was read with the same answers.
+    already is that one, read anew unless somebody has answered meanwhile: unless its answers are
+    not those `before` any more (None: those that this was read with).
 
     Raises:
         NotFound: no such session.
@@ -70,7 +77,7 @@ def add_report(
     )
     for row in db.exec(same.order_by(col(ReportImport.id))):
         if row.status == ReportStatus.PREVIEW:
-            if row.reading.get("answers", {}) == reading.answers:
+            if row.reading.get("answers", {}) == (reading.answers if before is None else before):
                 _replace(db, row, reading)
             return Added(row, already=True)
         raise Clash(

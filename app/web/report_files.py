@@ -7,6 +7,7 @@ reads only; what was read is then written in that of the request.
 
 import hashlib
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -33,6 +34,7 @@ from app.services import accounts, cycles, reports, sessions, tokens
 from app.services.actor import SYSTEM, Actor, Scope
 from app.services.files import FileStore
 from app.services.measures import measure_of
+from app.services.report_freshness import OUTDATED
 from app.services.report_reading import Ground, Reading, answered, answers_again, ground, read
 from app.services.rows import find
 from app.web.api_bodies import REPORTS
@@ -46,12 +48,14 @@ MOST_FILES = 10
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A file that was sent: what was read, or why nothing was."""
+    """A file that was sent: what was read, or why nothing was. `before` are the answers that it
+    was read with last, if it waits there; it was read with fewer where the session was moved."""
 
     filename: str
     digest: str = ""
     reading: Reading | None = None
     error: DomainError | None = None
+    before: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +69,22 @@ class Anew:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a file is read with: what is known of the session, and what was answered before of this
-    very file, which waits there."""
+    """What a file is read with: what is known of the session, and what was answered `before` of
+    this very file, which waits there, as far as it still holds."""
 
     known: Ground
     filename: str
     answers: dict[str, Any]
+    before: dict[str, Any] | None = None
 
 
-def asked_of(db: DbSession, session_id: str, filename: str, data: bytes) -> Asked:
-    """What to read a file with that was sent for a session."""
-    known = ground(db, SYSTEM, session_id)
-    row = reports.waiting(db, session_id, hashlib.sha256(data).hexdigest())
+def asked_of(db: DbSession, known: Ground, filename: str, data: bytes) -> Asked:
+    """What to read a file with that was sent for a session. One query."""
+    row = reports.waiting(db, known.session_id, hashlib.sha256(data).hexdigest())
     if row is None:
         return Asked(known, filename, {})
-    return Asked(known, row.filename, answers_again(row.reading, known))
+    before = row.reading.get("answers", {})
+    return Asked(known, row.filename, answers_again(row.reading, known), before)
 
 
 def read_and_keep(files: FileStore, asked: Asked, filename: str, data: bytes) -> Sent:
@@ -90,7 +95,7 @@ def read_and_keep(files: FileStore, asked: Asked, filename: str, data: bytes) ->
             digest = files.keep(data)
     except DomainError as error:
         return Sent(filename, error=error)
-    return Sent(filename, digest, reading)
+    return Sent(filename, digest, reading, before=asked.before)
 
 
 def read_again(
@@ -194,10 +199,9 @@ def _read_files(request: Request, received: _Received) -> list[Sent] | Invalid:
     if not received:
         return Invalid.one("file", N_("Choose a file."), code="missing")
     with _database(request).begin(writes=False) as db:
-        session_id = _of_page(request, db).id
+        known = ground(db, SYSTEM, _of_page(request, db).id)
         asked = [
-            None if data is None else asked_of(db, session_id, name, data)
-            for name, data in received
+            None if data is None else asked_of(db, known, name, data) for name, data in received
         ]
     files = _store(request)
     return [
@@ -301,6 +305,18 @@ def match_again(request: Request, actor: Actor, session_id: str, import_id: str)
         reports.answer_report(db, actor, session_id, import_id, anew.before, anew.reading)
 
 
+def not_applied(
+    request: Request, db: DbSession, actor: Actor, session_id: str, import_id: str, why: Clash
+) -> None:
+    """What is to be done once applying was refused: nothing of it is kept, and an outdated preview
+    is made anew. Where that does not work either, it is still `why` that is to be told: the next
+    who applies it finds the preview as outdated as it is."""
+    db.rollback()
+    if why.code == OUTDATED:
+        with suppress(DomainError):
+            match_again(request, actor, session_id, import_id)
+
+
 async def _body(request: Request) -> bytes:
     """The body of this request, as far as a report may be long. Twice is once."""
     found: bytes | None = getattr(request.state, "report", None)
@@ -343,7 +359,8 @@ def _read_body(
     filename: FileName = "report.csv",
 ) -> Sent:
     with _database(request).begin(writes=False) as db:
-        asked = asked_of(db, _of_program(request, db).id, filename, data)
+        known = ground(db, SYSTEM, _of_program(request, db).id)
+        asked = asked_of(db, known, filename, data)
     sent = read_and_keep(_store(request), asked, filename, data)
     if sent.error is not None:
         raise sent.error

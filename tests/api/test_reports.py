@@ -1,14 +1,20 @@
 """The API reads a provider's report, answers its questions, applies and undoes it."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlmodel import select
 from starlette.testclient import TestClient
 
 from app.db import Database, DbSession
 from app.domain.ids import new_id
-from app.models import Cycle, Session
-from tests.factories import Make
+from app.models import Cycle, ReportImport, Session
+from app.services.actor import SYSTEM
+from app.services.files import FileStore
+from app.services.publishing import publish
+from app.settings import Settings
+from tests.factories import NOW, Make
 from tests.services.attendance_world import OVER, Attended
 from tests.services.reports_world import row, zoom
 
@@ -116,6 +122,49 @@ def test_a_file_sent_again_is_read_with_what_was_answered(
     again = api.post(f"{url}/upload?filename=other.csv", content=data, headers=CSV)
     assert (again.status_code, again.json()["id"]) == (200, first["id"])
     assert (again.json()["counts"]["matched"], again.json()["found"]["questions"]) == (1, [])
+
+
+def test_a_file_sent_again_once_the_session_was_moved_is_read_for_the_other_time(
+    api: TestClient, database: Database, ids: dict[str, str]
+) -> None:
+    """Until when open stays count is asked anew, and what it was before does not keep it back."""
+    url = f"/api/v1/sessions/{ids['session']}/attendance"
+    data = b"First name,Last name,Time joined,Time exited\nAna,Ruiz,09:00,\n"
+    first = api.post(f"{url}/upload", content=data, headers=CSV).json()
+    assert "open_until" in [q["kind"] for q in first["found"]["questions"]]
+    ends = "2026-12-01T16:00:00Z"
+    answers = {"zone": "America/Bogota", "open_until": ends}
+    answered = api.patch(f"{url}/imports/{first['id']}", json=answers).json()
+    assert answered["found"]["questions"] == []
+    with database.begin(writes=True) as db:
+        session = db.get_one(Session, ids["session"])
+        for name in ("wall_start", "starts_at", "ends_at"):
+            setattr(session, name, getattr(session, name) + timedelta(days=1))
+        db.flush()
+        later = NOW + timedelta(hours=1)
+        publish(db, SYSTEM, session.cycle_id, accept_warnings=True, now=later)
+    again = api.post(f"{url}/upload", content=data, headers=CSV)
+    assert (again.status_code, again.json()["id"]) == (200, first["id"])
+    assert [q["kind"] for q in again.json()["found"]["questions"]] == ["open_until"]
+
+
+def test_what_is_outdated_is_called_so_though_it_cannot_be_read_anew(
+    api: TestClient, database: Database, ids: dict[str, str], settings: Settings
+) -> None:
+    url = f"/api/v1/sessions/{ids['session']}/attendance"
+    data = zoom(row("Nobody Yet"))
+    own = f"{url}/imports/{api.post(f'{url}/upload', content=data, headers=CSV).json()['id']}"
+    api.patch(own, json={"zone": "America/Bogota"})
+    with database.begin(writes=True) as db:
+        cycle = db.get_one(Cycle, db.get_one(Session, ids["session"]).cycle_id)
+        enrol_in(db, cycle, "Nobody Yet")
+        digest = db.exec(select(ReportImport.digest)).one()
+    FileStore(settings.files_dir).path(digest).unlink()
+    for _ in range(2):
+        late = api.post(f"{own}/apply")
+        assert (late.status_code, late.json()["code"]) == (409, "report_outdated")
+    gone = api.post(f"{own}/match")
+    assert (gone.status_code, gone.json()["errors"][0]["code"]) == (422, "file_gone")
 
 
 def enrol_in(db: DbSession, cycle: Cycle, name: str) -> None:

@@ -22,7 +22,7 @@ PATH = f"{SESSION}/reports"
 
 @pytest.fixture
 def people(database: Database, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    for module in ("reports", "attendance"):
+    for module in ("report_preview", "report_use", "attendance"):
         monkeypatch.setattr(f"app.routers.pages.{module}.now", lambda: OVER)
     with database.begin(writes=True) as db:
         world = Attended(db)

@@ -13,10 +13,9 @@ from app.routers.api.present import page_of, report_out, report_row_out
 from app.schemas.page import Page
 from app.schemas.report import AnswersIn, DecisionsIn, ReportOut, ReportRowOut, UndoIn
 from app.services import report_lists, reports
-from app.services.report_freshness import OUTDATED
 from app.web.api import After, JsonRoute, Limit, OnceAttending, answer, clash
 from app.web.dependencies import Attends, Db, Reads
-from app.web.report_files import AgainProgram, AnsweredProgram, SentBody, match_again
+from app.web.report_files import AgainProgram, AnsweredProgram, SentBody, not_applied
 
 router = APIRouter(route_class=JsonRoute, tags=["attendance"])
 _ONE = "/sessions/{session_id}/attendance/imports/{import_id}"
@@ -56,7 +55,9 @@ def upload_report(
 
     def make() -> Response:
         assert sent.reading is not None
-        added = reports.add_report(db, actor, session_id, sent.digest, sent.filename, sent.reading)
+        added = reports.add_report(
+            db, actor, session_id, sent.digest, sent.filename, sent.reading, sent.before
+        )
         where = f"/sessions/{session_id}/attendance/imports/{added.row.id}"
         return answer(_out(db, added.row), status=200 if added.already else 201, location=where)
 
@@ -188,9 +189,7 @@ def apply_report(
     try:
         return once(make)
     except Clash as error:
-        if error.code == OUTDATED:
-            db.rollback()
-            match_again(request, actor, session_id, import_id)
+        not_applied(request, db, actor, session_id, import_id, error)
         raise
 
 

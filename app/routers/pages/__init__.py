@@ -37,6 +37,8 @@ from app.routers.pages import (
     reminders,
     replies,
     report,
+    report_preview,
+    report_use,
     reports,
     room,
     sessions,
@@ -72,6 +74,8 @@ for each in (
     participants,
     parts,
     closing,  # before attendance, which takes any last piece for an id
+    report_preview,
+    report_use,
     reports,
     attendance,
     completion,
