@@ -95,6 +95,7 @@ def merge_people(
     parts = _move_parts(db, keep, duplicate)
     merging_guests.rename_in_releases(db, keep.id, duplicate.id, parts)
     _move_enrolments(db, actor, keep, duplicate, at)
+    merging_reports.rename_people(db, keep.id, duplicate.id)
     _move_aliases(db, keep, duplicate)
     db.flush()
     db.delete(duplicate)

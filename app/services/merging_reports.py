@@ -1,5 +1,6 @@
 """Rows of providers' reports, when two enrolments turn out to be one person's."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import update
@@ -8,7 +9,7 @@ from sqlmodel import col, select
 from app.db import DbSession
 from app.domain.matching import Match
 from app.domain.report_states import ReportStatus, RowState
-from app.models import Enrolment, ReportImport, ReportRow, Session
+from app.models import Enrolment, Part, ReportImport, ReportRow, Session
 
 
 def move_rows(db: DbSession, stays: Enrolment, goes: Enrolment) -> None:
@@ -24,32 +25,58 @@ def move_rows(db: DbSession, stays: Enrolment, goes: Enrolment) -> None:
         .values(enrolment_id=stays.id, matched_by=Match.HAND.value)
     )
     connection.execute(update(ReportRow).where(mine).values(enrolment_id=stays.id))
-    of_cycle = (
+    _rename_in(db, [goes.cycle_id], {goes.id: stays.id})
+    db.flush()
+
+
+def rename_people(db: DbSession, keep_id: str, duplicate_id: str) -> None:
+    """In rows that could mean several, names the one who stays in the place of somebody who is not
+    enrolled: by what the two, who are one person now, are enrolled as. Their parts and enrolments
+    must be the kept one's by now. Two queries for each cycle that they are in, at most."""
+    query = select(Enrolment.cycle_id, Enrolment.id).where(Enrolment.person_id == keep_id)
+    enrolled = dict(db.exec(query).all())
+    kept, gone = f"person:{keep_id}", f"person:{duplicate_id}"
+    for cycle_id, whose in sorted(enrolled.items()):
+        _rename_in(db, [cycle_id], {kept: whose, gone: whose})
+    part = select(Session.cycle_id).join(Part, col(Part.session_id) == col(Session.id))
+    beside = set(db.exec(part.where(Part.person_id == keep_id).distinct())) - {*enrolled}
+    if beside:
+        _rename_in(db, beside, {gone: kept})
+    db.flush()
+
+
+def _rename_in(db: DbSession, cycle_ids: Collection[str], became: Mapping[str, str]) -> None:
+    of_cycles = (
         select(ReportImport.id)
         .join(Session, col(Session.id) == col(ReportImport.session_id))
-        .where(Session.cycle_id == goes.cycle_id)
+        .where(col(Session.cycle_id).in_(cycle_ids))
     )
     open_ones = (RowState.AMBIGUOUS, RowState.SUGGESTED)
     query = select(ReportRow.id, ReportRow.details).where(
-        col(ReportRow.import_id).in_(of_cycle), col(ReportRow.state).in_(open_ones)
+        col(ReportRow.import_id).in_(of_cycles), col(ReportRow.state).in_(open_ones)
     )
-    named = [row_id for row_id, of in db.exec(query) if goes.id in of.get("candidates", ())]
+    named = [
+        row_id
+        for row_id, of in db.exec(query)
+        if not became.keys().isdisjoint(of.get("candidates", ()))
+    ]
+    if not named:
+        return
     # Somebody may be deciding about them: what they say stays.
     held = select(ReportRow).where(
         col(ReportRow.id).in_(named), col(ReportRow.state).in_(open_ones)
     )
     held = held.order_by(col(ReportRow.id)).with_for_update()
     for row in db.exec(held.execution_options(populate_existing=True)):
-        _rename(row, stays.id, goes.id)
-    db.flush()
+        _rename(row, became)
 
 
-def _rename(row: ReportRow, stays: str, goes: str) -> None:
+def _rename(row: ReportRow, became: Mapping[str, str]) -> None:
     details: dict[str, Any] = dict(row.details)
     scores = details.get("scores") or [100] * len(details["candidates"])
     best: dict[str, int] = {}
     for each, score in zip(details["candidates"], scores, strict=True):
-        whose = stays if each == goes else each
+        whose = became.get(each, each)
         best[whose] = max(score, best.get(whose, 0))
     details["candidates"] = list(best)
     if row.state == RowState.SUGGESTED or len(best) == 1:

@@ -5,16 +5,17 @@ holding it, and the cycle, against somebody who changes it at the same time.
 
 Rows are held in one order, so that no two transactions wait for each other:
 
-    sessions → cycles → persons → enrolments → rows of reports → feedback forms → guests
-        → invitations → messages → institutions and initiatives
+    sessions → cycles → persons → enrolments → feedback forms → guests → invitations → messages
+        → institutions and initiatives
 
 and those of one table by their ids. What is not needed is left out; mail that came in is held after
-its guest. Changing a row holds it, and so does referring to it: from the moment at which a foreign
-key is written, the row that it names can neither go nor get another key. Revisions are raised in
-this order too (`models.revisions`), also those of a person's sessions and of an institution's
-cycles, so whoever changes a person or an institution holds these first. Who learns afterwards that
-more is concerned, since somebody else was quicker, takes it late: should two wait for each other
-then, the database ends one of them, who is told to try again (`web.problems`).
+its guest, rows of reports after the enrolments that they are matched to or may mean (who decides on
+them holds nothing after them). Changing a row holds it, and so does referring to it: from the
+moment at which a foreign key is written, the row that it names can neither go nor get another key.
+Revisions are raised in this order too (`models.revisions`), also those of a person's sessions and
+of an institution's cycles, so whoever changes a person or an institution holds these first. Who
+learns afterwards that more is concerned, since somebody else was quicker, takes it late: should two
+wait for each other then, the database ends one of them, who is told to try again (`web.problems`).
 """
 
 from collections.abc import Collection, Iterable, Sequence

@@ -11,7 +11,7 @@ from sqlmodel import col, select
 
 from app.db import Database, DbSession
 from app.domain.errors import Clash, Invalid, Stale
-from app.models import Evidence, ReportAlias, ReportImport, ReportRow
+from app.models import Evidence, ReportAlias, ReportImport, ReportRow, Segment
 from app.schemas.enrolment import RetractIn
 from app.schemas.report import AnswersIn, DecisionIn, UndoIn
 from app.services import attendance, closing, report_lists, report_reading, reports
@@ -374,6 +374,40 @@ def test_merging_two_who_may_be_meant_leaves_one(world: Attended) -> None:
     taken = reports.accept_suggestions(world.db, OLGA, report.session_id, report.id, False, OVER)
     assert taken == 2
     assert {row_at(world.db, report, n).enrolment_id for n in (2, 3)} == {one.id}
+
+
+@pytest.mark.parametrize("kept", ["enrolled", "beside"])
+def test_merging_a_participant_with_who_has_a_part_by_the_same_name_leaves_one(
+    world: Attended, kept: str
+) -> None:
+    ana, session = world.participant("Ana Ruiz"), world.sessions[0]
+    speaker = world.make.person(name="Ana Ruiz", email="speaker@example.org")
+    segment = world.db.exec(select(Segment).where(Segment.session_id == session.id)).first()
+    assert segment
+    world.make.part(segment, speaker)
+    report = add(world.db, session, zoom(row("Ana Ruiz")))
+    candidates = row_at(world.db, report, 2).details["candidates"]
+    assert sorted(candidates) == sorted([ana.id, f"person:{speaker.id}"])
+    people = ana.person_id, speaker.id
+    merge_people(world.db, OLGA, *(people if kept == "enrolled" else people[::-1]), at=OVER)
+    found = row_at(world.db, report, 2)
+    assert (found.state, found.details["candidates"]) == ("suggested", [ana.id])
+    reports.accept_suggestions(world.db, OLGA, session.id, report.id, False, OVER)
+    assert row_at(world.db, report, 2).enrolment_id == ana.id
+
+
+def test_merging_two_who_have_a_part_names_the_one_who_stays(world: Attended) -> None:
+    ana, session = world.participant("Ana Ruiz"), world.sessions[0]
+    segment = world.db.exec(select(Segment).where(Segment.session_id == session.id)).first()
+    assert segment
+    speakers = [world.make.person(name="Ana Ruiz", email=f"{n}@example.org") for n in range(2)]
+    for speaker in speakers:
+        world.make.part(segment, speaker)
+    report = add(world.db, session, zoom(row("Ana Ruiz")))
+    merge_people(world.db, OLGA, *(each.id for each in speakers), at=OVER)
+    found = row_at(world.db, report, 2)
+    left = sorted([ana.id, f"person:{speakers[0].id}"])
+    assert (found.state, sorted(found.details["candidates"])) == ("ambiguous", left)
 
 
 def test_a_row_that_could_not_be_read_keeps_its_name_until_it_is_left_out(world: Attended) -> None:
