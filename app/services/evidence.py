@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -17,20 +17,6 @@ from app.models import Evidence, ReportImport
 ByEnrolment = Mapping[str, list[domain.Evidence]]
 """Evidence on one session by the enrolment's id; an empty list where there is none."""
 
-# Asked for where it makes a difference, and there are few of those.
-_FILE = case(
-    (
-        col(Evidence.kind) == domain.Kind.TOTAL,
-        func.coalesce(
-            select(col(ReportImport.reading)["basis"]["content"].as_string())
-            .where(col(ReportImport.id) == col(Evidence.import_id))
-            .scalar_subquery(),
-            col(Evidence.import_id),
-            "",
-        ),
-    ),
-    else_="",
-)
 _COLUMNS = (
     col(Evidence.session_id),
     col(Evidence.enrolment_id),
@@ -45,11 +31,10 @@ _COLUMNS = (
     col(Evidence.joined_at),
     col(Evidence.left_at),
     col(Evidence.seconds),
-    func.coalesce(col(Evidence.import_id), ""),
+    func.coalesce(col(Evidence.import_id), "").label("import_id"),
     col(Evidence.row_number),
     col(Evidence.shown_as),
     col(Evidence.matched_by),
-    _FILE,
 )
 
 
@@ -100,7 +85,8 @@ def check_ins_taken_back(db: DbSession, session_id: str) -> set[str]:
 def of_session(
     db: DbSession, session_id: str, enrolment_ids: Iterable[str] | None = None
 ) -> ByEnrolment:
-    """All evidence on a session, or that on some enrolments, in order of time. One query."""
+    """All evidence on a session, or that on some enrolments, in order of time. One query, and one
+    more where reports gave totals."""
     query = select(*_COLUMNS).where(col(Evidence.session_id) == session_id)
     return _read(db, query, enrolment_ids)[session_id]
 
@@ -108,7 +94,7 @@ def of_session(
 def of_sessions(
     db: DbSession, session_ids: Iterable[str], enrolment_ids: Iterable[str] | None = None
 ) -> Mapping[str, ByEnrolment]:
-    """The same for several sessions, by the session's id. One query."""
+    """The same for several sessions, by the session's id. As many queries."""
     query = select(*_COLUMNS).where(col(Evidence.session_id).in_(list(session_ids)))
     return _read(db, query, enrolment_ids)
 
@@ -118,14 +104,27 @@ def _read(
 ) -> Mapping[str, ByEnrolment]:
     if enrolment_ids is not None:
         query = query.where(col(Evidence.enrolment_id).in_(list(enrolment_ids)))
-    found: dict[str, defaultdict[str, list[domain.Evidence]]]
-    found = defaultdict(lambda: defaultdict(list))
     # Columns, not rows of the ORM, and taken by their place: a cycle of 10,000 has a hundred
     # thousand of them.
-    in_order = query.order_by(col(Evidence.at), col(Evidence.id))
-    for session_id, enrolment_id, *values in db.execute(in_order):
-        found[session_id][enrolment_id].append(_value(*values))
+    rows = db.execute(query.order_by(col(Evidence.at), col(Evidence.id))).all()
+    contents = _contents(db, {row.import_id for row in rows if row.kind == domain.Kind.TOTAL})
+    found: dict[str, defaultdict[str, list[domain.Evidence]]]
+    found = defaultdict(lambda: defaultdict(list))
+    for session_id, enrolment_id, *values in rows:
+        found[session_id][enrolment_id].append(_value(contents, *values))
     return found
+
+
+def _contents(db: DbSession, import_ids: Iterable[str]) -> Mapping[str, str]:
+    """What totals of the same content have in common, by the report's id; itself, if that is not
+    known. Asked for where it makes a difference, and once for each report: in a list of totals
+    everybody has one."""
+    ids = {*import_ids} - {""}
+    if not ids:
+        return {}
+    content = col(ReportImport.reading)["basis"]["content"].as_string()
+    query = select(col(ReportImport.id), content).where(col(ReportImport.id).in_(ids))
+    return {row_id: row_id if of is None else of for row_id, of in db.execute(query)}
 
 
 _KINDS = {each.value: each for each in domain.Kind}
@@ -133,6 +132,7 @@ _STATUSES = {each.value: each for each in domain.Status}
 
 
 def _value(
+    contents: Mapping[str, str],
     id: str,
     kind: str,
     at: datetime,
@@ -141,12 +141,33 @@ def _value(
     status: str,
     reason: str,
     retracts_id: str | None,
-    *rest: Any,
+    joined_at: datetime | None,
+    left_at: datetime | None,
+    seconds: int | None,
+    import_id: str,
+    row_number: int | None,
+    shown_as: str,
+    matched_by: str,
 ) -> domain.Evidence:
-    """In the order of `_COLUMNS`; what comes last has the order of the value's own fields."""
+    """In the order of `_COLUMNS`."""
     said = _STATUSES[status] if status else None
     return domain.Evidence(
-        id, _KINDS[kind], at, source, recorded_by, said, reason, retracts_id or "", *rest
+        id,
+        _KINDS[kind],
+        at,
+        source,
+        recorded_by,
+        said,
+        reason,
+        retracts_id or "",
+        joined_at,
+        left_at,
+        seconds,
+        import_id,
+        row_number,
+        shown_as,
+        matched_by,
+        contents.get(import_id, import_id) if kind == domain.Kind.TOTAL else "",
     )
 
 
