@@ -14,7 +14,7 @@ from app.domain.errors import Clash, Invalid, Stale
 from app.models import Evidence, ReportAlias, ReportImport, ReportRow, Segment
 from app.schemas.enrolment import RetractIn
 from app.schemas.report import AnswersIn, DecisionIn, UndoIn
-from app.services import attendance, closing, report_lists, report_reading, reports
+from app.services import attendance, closing, evidence, report_lists, report_reading, reports
 from app.services.merging import merge_people
 from app.services.publishing import publish
 from tests.services.attendance_world import OVER, Attended
@@ -128,6 +128,21 @@ def test_totals_of_a_file_that_comes_twice_count_once_and_of_another_are_warned_
     report = add(world.db, session, totals(("Ana", "", 30)))
     assert report_lists.look(world.db, OLGA, session.id, report.id).adds_to == 1
     assert report_lists.look(world.db, OLGA, session.id, first.id).adds_to == 0
+
+
+@pytest.mark.parametrize("people", [1, 3])
+def test_what_totals_say_is_looked_up_once(
+    world: Attended, count_queries: Callable[[], AbstractContextManager[list[str]]], people: int
+) -> None:
+    session, names = world.sessions[0], [f"Ana {chr(97 + n)}" for n in range(people)]
+    for name in names:
+        world.participant(name)
+    report = applied(world.db, session, totals(*((name, "", 40) for name in names)))
+    with count_queries() as queries:
+        found = evidence.of_session(world.db, session.id)
+    files = {each.file for of_one in found.values() for each in of_one}
+    assert (len(queries), len(found)) == (2, people)
+    assert files == {report.reading["basis"]["content"]}
 
 
 def test_equal_totals_of_one_name_are_two_rows(world: Attended) -> None:
