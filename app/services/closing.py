@@ -16,7 +16,7 @@ from app.domain.attendance import Basis, Status
 from app.domain.errors import N_, Clash
 from app.domain.report_states import ReportStatus, RowState
 from app.domain.schedule import SessionStatus
-from app.models import ReportImport, ReportRow, Session, SessionClosing
+from app.models import Cycle, ReportImport, ReportRow, Session, SessionClosing
 from app.schemas.completion import CloseIn, ReopenIn
 from app.services import attendance
 from app.services.actor import Actor
@@ -103,12 +103,16 @@ def close_session(
 ) -> SessionClosing:
     """Says that nothing more is to come: whoever was not seen was absent. Twice is once.
 
+    The cycle is held as well before the release is looked at: one that is being made meanwhile
+    would move the session's end, and would not see that it is closed.
+
     Raises:
         NotFound: no such session.
         Clash: ``session_not_over`` (parameter ``ends``, an aware UTC instant);
             ``session_cancelled``; ``session_not_published``.
     """
     session = hold(db, Session, session_id)
+    hold(db, Cycle, session.cycle_id)
     told = measure_of(db, session).told
     if told.status == SessionStatus.CANCELLED:
         raise Clash(N_("This session was cancelled."), code="session_cancelled")
