@@ -4,7 +4,10 @@ import logging
 import re
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -12,7 +15,7 @@ from app import server as ours
 from app.db import Database
 from app.settings import Settings
 from tests.factories import Make
-from tests.web.test_live_streams import serving, until
+from tests.web.test_live_streams import Server, serving, until
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -58,6 +61,73 @@ def test_half_a_request_holds_nobody_up(
     for name in ("uvicorn.error", "convoca.web"):
         logging.getLogger(name).removeHandler(heard)
     assert heard.said == []
+
+
+@contextmanager
+def heard_of() -> Iterator[Heard]:
+    heard = Heard()
+    loggers = [logging.getLogger(name) for name in ("uvicorn.error", "convoca.web")]
+    for logger in loggers:
+        logger.addHandler(heard)
+    try:
+        yield heard
+    finally:
+        for logger in loggers:
+            logger.removeHandler(heard)
+
+
+@contextmanager
+def asking_for_much(running: Server, times: int) -> Iterator[socket.socket]:
+    """Somebody who asks for more than the lines between take, and has read nothing of it."""
+    listener = running.server.servers[0].sockets[0]
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+        client.settimeout(30)
+        client.connect(("127.0.0.1", running.port))
+        client.sendall(b"GET /api/v1/openapi.json HTTP/1.1\r\nHost: here\r\n\r\n" * times)
+        yield client
+
+
+def unread(running: Server) -> bool:
+    connections = list(running.server.server_state.connections)
+    return any(each.transport.get_write_buffer_size() for each in connections)
+
+
+def test_who_does_not_read_the_answer_holds_nobody_up(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ours, "READ_WITHIN", 0.5)
+    with serving(settings, database) as running, heard_of() as heard:
+        with asking_for_much(running, 30):
+            until(lambda: unread(running))
+            assert running.stop() < 5
+        assert heard.said == []
+
+
+def test_who_reads_slowly_has_the_whole_answer(
+    settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More slowly altogether than an answer may lie there unread."""
+    monkeypatch.setattr(ours, "READ_WITHIN", 0.6)
+    with serving(settings, database) as running, heard_of() as heard:
+        with asking_for_much(running, 2) as client:
+            until(lambda: unread(running))
+            stopping = Thread(target=running.stop)
+            stopping.start()
+            until(lambda: running.server.should_exit)
+            slowly = time.monotonic() + 2
+            read = b""
+            while part := client.recv(1 << 16):
+                read += part
+                if time.monotonic() < slowly:
+                    time.sleep(0.1)
+            stopping.join(10)
+        *_, (head, _, body) = (each.partition(b"\r\n\r\n") for each in read.split(b"HTTP/1.1 ")[1:])
+        length = re.search(rb"content-length: (\d+)", head)
+        assert length is not None
+        assert len(body) == int(length[1])
+        assert heard.said == []
 
 
 def test_containers_are_given_more_time_than_the_server_takes() -> None:
