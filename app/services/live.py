@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func
+from sqlalchemy import case, func, or_
 from sqlmodel import col, select
 
 from app.db import DbSession
-from app.domain.attendance import Kind
+from app.domain.attendance import Kind, counts_at
 from app.domain.check_in import WindowState
 from app.domain.check_in import state as window_state
 from app.domain.enrolment import EnrolmentStatus
@@ -33,7 +33,8 @@ from app.models import (
 from app.models import Part as PartRow
 from app.services import room_words
 from app.services.check_in import window_of
-from app.services.evidence import check_ins_taken_back
+from app.services.evidence import check_ins_taken_back, of_session
+from app.services.measures import measure_of
 from app.services.rows import find
 from app.services.schedules import released_schedule
 from app.services.told import in_release, told
@@ -44,7 +45,7 @@ TOP = 8
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How many came of those who have a place, under one name (a country's code, an initiative)."""
+    """How many came of those who count, under one name (a country's code, an initiative)."""
 
     name: str
     came: int
@@ -86,12 +87,15 @@ class Speaker:
 @dataclass(frozen=True, slots=True)
 class Spread:
     """Where those who came are from. `clicked`: how many went to the meeting by their own page,
-    `enrolled`: how many have a place."""
+    `enrolled`: how many count at the session (`domain.attendance.counts_at`): who has a place, and
+    who has none any more where it shows that they were there. `left_out`: the check-ins, by id,
+    of those who do not count."""
 
     clicked: int
     enrolled: int
     countries: Shares
     initiatives: Shares
+    left_out: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,8 @@ def live(db: DbSession, session_id: str, now: datetime, key: bytes, spread: Spre
     everybody who came. Raises NotFound."""
     row = find(db, Session, session_id)
     language = db.exec(select(Cycle.language).where(Cycle.id == row.cycle_id)).one()
-    taken_back = check_ins_taken_back(db, row.id)
+    # Two sets that are one: what was taken back of those who are left out counts once.
+    not_counted = check_ins_taken_back(db, row.id) | spread.left_out
     released = in_release(released_schedule(db, row.cycle_id), row.id)
     here = told(row, released)
     opens, closes = window_of(here)
@@ -137,9 +142,9 @@ def live(db: DbSession, session_id: str, now: datetime, key: bytes, spread: Spre
         starts=here.starts,
         ends=here.ends,
         word=room_words.shown(row, language, now, key),
-        checked_in=_checked_in(db, row, taken_back),
+        checked_in=_checked_in(db, row, not_counted),
         spread=spread,
-        arrivals=_last(db, row, taken_back),
+        arrivals=_last(db, row, not_counted),
         speakers=_speakers(db, row, released.segments if released else ()),
         changes_at=min((turn for turn in turns if turn > now), default=None),
     )
@@ -147,15 +152,19 @@ def live(db: DbSession, session_id: str, now: datetime, key: bytes, spread: Spre
 
 def spread(db: DbSession, session_id: str) -> Spread:
     """Where those are from who have come by now. The database looks at each of them: at ten
-    thousand that takes as long as all the rest several times. Six queries. Raises NotFound."""
+    thousand that takes as long as all the rest several times. Six queries, and two more where
+    there is evidence of somebody who has no place. Raises NotFound."""
     row = find(db, Session, session_id)
-    came, enrolled = _came(db, row, check_ins_taken_back(db, row.id)), _enrolled(db, row)
+    enrolled, gone = _enrolled(db, row)
+    left_out = _do_not_count(db, row, gone, enrolled) if gone else frozenset()
+    came = _came(db, row, check_ins_taken_back(db, row.id) | left_out)
     names = _names_of_initiatives(db, {initiative for _, initiative in [*came, *enrolled]})
     return Spread(
         clicked=_clicked(db, row),
         enrolled=enrolled.total(),
         countries=_shares(_by(came, 0), _by(enrolled, 0)),
         initiatives=_shares(_by(came, 1, names), _by(enrolled, 1, names)),
+        left_out=left_out,
     )
 
 
@@ -196,16 +205,42 @@ def _clicked(db: DbSession, session: Session) -> int:
     return db.exec(query).one()
 
 
-def _enrolled(db: DbSession, session: Session) -> Counter[Group]:
-    groups = (col(Enrolment.country), col(Enrolment.initiative_id))
+def _enrolled(db: DbSession, session: Session) -> tuple[Counter[Group], dict[str, Group]]:
+    """Who has a place, by country and initiative; and of those who have none, by the enrolment's
+    id, whoever there is evidence of."""
+    has_place = col(Enrolment.status) == EnrolmentStatus.CONFIRMED
+    seen = select(Evidence.enrolment_id).where(col(Evidence.session_id) == session.id)
+    gone = case((~has_place, col(Enrolment.id)))  # each of them is a group, the others share theirs
+    groups = (col(Enrolment.country), col(Enrolment.initiative_id), gone)
     query = (
         select(*groups, func.count())
-        .where(
-            Enrolment.cycle_id == session.cycle_id, Enrolment.status == EnrolmentStatus.CONFIRMED
-        )
+        .where(Enrolment.cycle_id == session.cycle_id, or_(has_place, col(Enrolment.id).in_(seen)))
         .group_by(*groups)
     )
-    return Counter({(country, initiative): n for country, initiative, n in db.exec(query)})
+    counted: Counter[Group] = Counter()
+    others: dict[str, Group] = {}
+    for country, initiative, one, count in db.exec(query):
+        if one is None:
+            counted[(country, initiative)] = count
+        else:
+            others[one] = (country, initiative)
+    return counted, others
+
+
+def _do_not_count(
+    db: DbSession, session: Session, gone: Mapping[str, Group], enrolled: Counter[Group]
+) -> frozenset[str]:
+    """The check-ins of those who have no place and do not count; the others are added."""
+    evidence = of_session(db, session.id, gone)
+    measure = measure_of(db, session)
+    left_out = set()
+    for enrolment_id, group in gone.items():
+        theirs = evidence.get(enrolment_id, [])
+        if counts_at(measure.record(theirs), enrolled=False):
+            enrolled[group] += 1
+        else:
+            left_out |= {each.id for each in theirs if each.kind is Kind.CHECK_IN}
+    return frozenset(left_out)
 
 
 def _names_of_initiatives(db: DbSession, ids: Iterable[str | None]) -> Mapping[str | None, str]:

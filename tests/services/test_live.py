@@ -9,12 +9,25 @@ import pytest
 from sqlmodel import select
 
 from app.db import Database, DbSession
+from app.domain.attendance import Status
 from app.domain.check_in import WindowState
 from app.domain.errors import Clash, NotFound
 from app.domain.ids import new_id
-from app.models import Cycle, Evidence, Guest, Initiative, Part, PartArrival, Person, Session
-from app.services import check_in, part_join
+from app.models import (
+    Cycle,
+    Enrolment,
+    Evidence,
+    Guest,
+    Initiative,
+    Part,
+    PartArrival,
+    Person,
+    Session,
+)
+from app.schemas.enrolment import MarkIn, RetractIn
+from app.services import check_in, marks, part_join
 from app.services.actor import SYSTEM
+from app.services.attendance import attendance
 from app.services.check_in_lists import list_check_ins
 from app.services.guests import guest_of
 from app.services.live import TOP, Arrival, Live, Share, live, spread
@@ -104,6 +117,50 @@ def test_what_was_taken_back_does_not_count(db: DbSession, make: Make) -> None:
     assert found.checked_in == 1
     assert found.spread.countries.top == (Share("CO", 1, 2),)
     assert [each.name for each in found.arrivals] == ["Right"]
+
+
+def test_who_has_no_place_any_more_counts_where_they_were_seen(
+    db: DbSession, make: Make, count_queries: Counting
+) -> None:
+    """As on the page of the attendance."""
+    cycle = make.cycle()
+    session = make.session(cycle)
+    publish(db, SYSTEM, cycle.id, accept_warnings=True, now=START - timedelta(days=9))
+    stays, goes, waits, marked, taken, by_mark = (
+        comes(db, make, cycle, minute, name=name, country=country)
+        for minute, (name, country) in enumerate(
+            [
+                ("Stays", "CO"),
+                ("Goes", "CO"),
+                ("Waits", "CL"),
+                ("Marked absent", "PE"),
+                ("Taken back", "PE"),
+                ("Marked present", "BR"),
+            ]
+        )
+    )
+    make.enrolment(cycle, name="Never there", country="PE", status="withdrawn")
+    for each in (taken, by_mark):
+        command = RetractIn(enrolment_id=each.enrolment_id, evidence_id=each.id, reason="Not her.")
+        marks.retract(db, SYSTEM, session.id, command, END)
+    for each, status in ((marked, Status.ABSENT), (by_mark, Status.PRESENT)):
+        said = MarkIn(enrolment_id=each.enrolment_id, status=status, reason="As seen.")
+        marks.mark(db, SYSTEM, session.id, said, END)
+    assert (seen(db, session, END).checked_in, seen(db, session, END).spread.enrolled) == (4, 6)
+    for each in (goes, waits, marked, taken, by_mark):
+        row = db.get_one(Enrolment, each.enrolment_id)
+        row.status = "waitlisted" if each is waits else "withdrawn"
+    db.flush()
+    with count_queries() as queries:
+        found = seen(db, session, END)
+    assert len(queries) == 6 + 2 + 10
+    assert (found.checked_in, found.spread.enrolled) == (3, 4)
+    assert found.spread.countries.top == (Share("CO", 2, 2), Share("CL", 1, 1), Share("BR", 0, 1))
+    assert [each.name for each in found.arrivals] == ["Waits", "Goes", "Stays"]
+    page = attendance(db, SYSTEM, session.id)
+    assert len(page) == found.spread.enrolled
+    assert sum(row.record.checked_in is not None for row in page) == found.checked_in
+    assert stays.enrolment_id in {row.enrolment.id for row in page}
 
 
 def test_a_check_in_counts_again_once_its_retraction_is_taken_back(
