@@ -5,6 +5,10 @@ is published at another time. What nobody decided by hand is matched anew, there
 anything is credited.
 """
 
+import hashlib
+from collections.abc import Iterable
+
+from sqlalchemy import select as columns
 from sqlmodel import col, select
 
 from app.db import DbSession
@@ -32,13 +36,19 @@ _SENTENCES = {
         "now. Look at it again, then apply."
     ),
 }
+_CHANGED = N_(
+    "Since you looked, what this report says of people has changed. Look at it again, then apply."
+)
 _LONGEST_NAME, _LONGEST_ADDRESS = 200, 254
 """Characters; of what is as long only the beginning may be kept, which nobody is matched by."""
 
 
-def outdated(db: DbSession, report: ReportImport, told: Told) -> Clash | None:
+def outdated(
+    db: DbSession, report: ReportImport, told: Told, seen: str | None = None
+) -> Clash | None:
     """What to say of a preview that would credit somebody else, or leave somebody out, by what is
-    known by now, or whose session was moved; None of one that holds. Six queries.
+    known by now, or whose session was moved; or that is not the one any more that was looked at,
+    whose `mark_of` was `seen`. None of one that holds. Seven queries at most.
 
     `told` is of its session, which must be held. Whoever enrols from here on has enrolled after it
     was applied.
@@ -46,11 +56,39 @@ def outdated(db: DbSession, report: ReportImport, told: Told) -> Clash | None:
     among = candidates(db, told.row.cycle_id)
     elsewhen = moved(report.reading, told.starts, told.ends)
     if not elsewhen and _same(db, report, among):
-        return None
+        held = seen is None or seen == mark_of(db, report)
+        return None if held else Clash(_CHANGED, code=OUTDATED)
     before = report.reading.get("basis", {}).get("enrolled")
     count = max(0, among.enrolled - before) if before is not None else 0
     params = {"count": count} if count else {}
     return Clash(_SENTENCES[bool(count), elsewhen], code=OUTDATED, **params)
+
+
+def mark_of(db: DbSession, report: ReportImport) -> str:
+    """What would be credited by a preview as it is now, as a mark to know it again by. One query.
+
+    Whoever applies says by it what they have looked at: between that and the click another one may
+    have said whose a row is, or may have been told that it was outdated and is made anew."""
+    table = ReportRow.__table__.c  # type: ignore[attr-defined]
+    rows = columns(
+        table.number, table.enrolment_id, table.joined_at, table.left_at, table.seconds
+    ).where(table.import_id == report.id, table.enrolment_id.is_not(None))
+    said = sorted(repr(tuple(row)) for row in db.connection().execute(rows))
+    return hashlib.sha256("\n".join(said).encode()).hexdigest()[:32]
+
+
+def still_suggested(db: DbSession, cycle_id: str, rows: Iterable[ReportRow]) -> set[str]:
+    """The ids of those suggested rows that are not, by what is known by now, somebody else's than
+    their best suggestion says, nor may be. Five queries."""
+    among = candidates(db, cycle_id)
+    held = set()
+    for each in rows:
+        named = Named(each.name, each.email, each.details.get("other_name", ""))
+        found = match(named, among)
+        best = tuple(each.details["candidates"][:1])
+        if found.outcome not in (Outcome.MATCHED, Outcome.AMBIGUOUS) or found.ids == best:
+            held.add(each.id)
+    return held
 
 
 def _same(db: DbSession, report: ReportImport, among: Directory) -> bool:

@@ -4,34 +4,32 @@ Each of these holds the session first, and then looks at the report anew: whatev
 they do one after the other.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, delete, insert, update
+from sqlalchemy import delete, insert
 from sqlmodel import col, select
 
 from app.db import DbSession
-from app.domain.errors import N_, Clash, Invalid, NotFound, Stale
+from app.domain.errors import N_, Clash, NotFound, Stale
 from app.domain.ids import new_id
 from app.domain.matching import Match
 from app.domain.report_states import MAY_BE_SOMEBODY, ReportStatus, RowState
-from app.languages import translations
 from app.models import ReportImport, ReportRow, Session
 from app.models import now as present
-from app.schemas.report import DecisionIn, UndoIn
+from app.schemas.report import UndoIn
 from app.schemas.types import line_of
 from app.services import report_evidence
 from app.services.actor import Actor
-from app.services.report_aliases import remember as keep_in_mind
 from app.services.report_freshness import outdated
-from app.services.report_people import hold_matched, hold_people
+from app.services.report_people import hold_matched
 from app.services.report_reading import Reading
 from app.services.rows import find, hold, may_be_id
-from app.services.told import refuse_what_takes_no_place, told_of
+from app.services.told import Told, refuse_what_takes_no_place, told_of
 
-_DECIDABLE = (*MAY_BE_SOMEBODY, RowState.UNREADABLE)
+DECIDABLE = (*MAY_BE_SOMEBODY, RowState.UNREADABLE)
 """An unreadable one can be said to be nobody's, so that it is settled."""
 
 
@@ -128,7 +126,7 @@ def answer_report(
         NotFound. Clash: ``not_in_preview``. Stale: somebody else answered meanwhile.
         Busy: somebody it was matched to has become another meanwhile.
     """
-    row = _held(db, session_id, import_id)
+    row = held_report(db, session_id, import_id)
     needs_preview(row)
     if row.reading.get("answers", {}) != before:
         raise Stale
@@ -144,6 +142,8 @@ def _replace(db: DbSession, row: ReportImport, reading: Reading) -> None:
     # Whoever merges people holds these, one by one, in this order.
     open_ones = select(ReportRow.id).where(mine, col(ReportRow.state).in_(MAY_BE_SOMEBODY))
     db.exec(open_ones.order_by(col(ReportRow.id)).with_for_update()).all()
+    kept = select(ReportRow.number, ReportRow.who, ReportRow.id).where(mine)
+    known = {(number, who): row_id for number, who, row_id in db.exec(kept)}
     decided = {
         who: (state, enrolment_id)
         for who, state, enrolment_id, by in db.exec(
@@ -154,10 +154,12 @@ def _replace(db: DbSession, row: ReportImport, reading: Reading) -> None:
         if state == RowState.NOBODY or by == Match.HAND
     }
     for values in reading.rows:
-        if values["who"] in decided and values["state"] in _DECIDABLE:
+        # Whoever is looking at a row finds it again.
+        values["id"] = known.pop((values["number"], values["who"]), None) or new_id()
+        if values["who"] in decided and values["state"] in DECIDABLE:
             said = decided[values["who"]][1]
             if said is None or values["state"] != RowState.UNREADABLE:
-                values |= _decision(said)
+                values |= as_decided(said)
     db.connection().execute(delete(ReportRow).where(mine))
     row.provider, row.layout, row.reading = reading.provider, reading.layout, reading.document
     db.flush()
@@ -169,102 +171,21 @@ def discard_report(db: DbSession, actor: Actor, session_id: str, import_id: str)
 
     Raises NotFound, Clash ``not_in_preview``.
     """
-    row = _held(db, session_id, import_id)
+    row = held_report(db, session_id, import_id)
     needs_preview(row)
     db.connection().execute(delete(ReportImport).where(col(ReportImport.id) == row.id))
 
 
-def decide(
+def apply_report(
     db: DbSession,
     actor: Actor,
     session_id: str,
     import_id: str,
-    decisions: Sequence[DecisionIn],
     now: datetime,
+    seen: str | None = None,
 ) -> ReportImport:
-    """Says whose rows are: each decision counts for all rows of the same name and address in this
-    report, of several the last one, and is remembered for the next report if it says so. Once the
-    report is applied, what was credited to another one is retracted and this one is credited.
-
-    Raises:
-        NotFound. Clash: ``report_undone``.
-        Invalid: at ``decisions.N.row_id``, ``decisions.N.enrolment_id``.
-    """
-    row = _held(db, session_id, import_id)
-    if row.status == ReportStatus.UNDONE:
-        raise Clash(N_("This report was undone. Upload it again to use it."), code="report_undone")
-    rows = {each.row_id for each in decisions if may_be_id(each.row_id)}
-    people = hold_people(
-        db, row, {each.enrolment_id for each in decisions if each.enrolment_id}, rows
-    )
-    named = _rows_named(db, row, rows)
-    last: dict[str, tuple[ReportRow, DecisionIn]] = {}  # of two on one name
-    for place, decision in enumerate(decisions):
-        if decision.enrolment_id and decision.enrolment_id not in people:
-            raise Invalid.one(
-                f"decisions.{place}.enrolment_id",
-                N_("This participant is not in the session's cycle."),
-                code="unknown_enrolment",
-            )
-        if decision.row_id not in named:
-            raise Invalid.one(
-                f"decisions.{place}.row_id",
-                N_("There is no such row in this report, or it does not count."),
-                code="unknown_row",
-            )
-        row_said = named[decision.row_id]
-        if decision.enrolment_id and row_said.details.get("unreadable"):
-            raise Invalid.one(
-                f"decisions.{place}.enrolment_id",
-                N_("This row could not be read. It can only be left out."),
-                code="unreadable_row",
-            )
-        last[row_said.who] = row_said, decision
-    _settle(db, actor, row, {who: each.enrolment_id for who, (_, each) in last.items()}, now)
-    keep_in_mind(db, actor, last.values(), people)
-    for each in named.values():
-        db.expire(each)
-    return row
-
-
-def accept_suggestions(
-    db: DbSession, actor: Actor, session_id: str, import_id: str, remember: bool, now: datetime
-) -> int:
-    """Takes the best suggestion of each name that has one, and says of how many. Where two are
-    equally good it is left to a person.
-
-    Raises NotFound, Clash ``report_undone``.
-    """
-    row = _held(db, session_id, import_id)
-    query = select(ReportRow).where(
-        ReportRow.import_id == row.id, ReportRow.state == RowState.SUGGESTED
-    )
-    query = query.order_by(col(ReportRow.id)).execution_options(populate_existing=True)
-    chosen: dict[str, DecisionIn] = {}
-    asked: set[str] = set()
-    there: dict[str, str] = {}
-    # Whoever merges two people meanwhile gives these rows the name of the one who stays.
-    while True:
-        found = db.exec(query).all()
-        best = {each for one in found for each in one.details["candidates"][:1]}
-        if best <= asked:
-            break
-        asked, there = best, hold_people(db, row, best, {one.id for one in found})
-    for one in found:
-        scores, ids = one.details["scores"], one.details["candidates"]
-        if ids[0] in there and (len(scores) < 2 or scores[0] > scores[1]):
-            chosen.setdefault(
-                one.who, DecisionIn(row_id=one.id, enrolment_id=ids[0], remember=remember)
-            )
-    if chosen:
-        decide(db, actor, session_id, import_id, list(chosen.values()), now)
-    return len(chosen)
-
-
-def apply_report(
-    db: DbSession, actor: Actor, session_id: str, import_id: str, now: datetime
-) -> ReportImport:
-    """Makes evidence of every row that is matched. Twice is once.
+    """Makes evidence of every row that is matched. Twice is once. `seen`: the mark of the preview
+    that was looked at (`report_freshness.mark_of`), where one was.
 
     Raises:
         NotFound. Clash: ``questions_open``, ``report_undone``; ``session_not_published``,
@@ -272,22 +193,14 @@ def apply_report(
             ``report_outdated``, where it would not be what the preview says: it is to be read
             anew, and looked at again.
     """
-    row = _held(db, session_id, import_id)
+    row = held_report(db, session_id, import_id)
     if row.status == ReportStatus.APPLIED:
         return row
     if row.status == ReportStatus.UNDONE:
         raise Clash(N_("This report was undone. Upload it again to use it."), code="report_undone")
     if row.reading.get("questions"):
         raise Clash(N_("Answer first what the report leaves open."), code="questions_open")
-    session = told_of(db, db.get_one(Session, session_id))
-    refuse_what_takes_no_place(session)
-    if now < session.starts:
-        raise Clash(
-            N_("This session has not begun yet. Apply its report when it is over."),
-            code="session_not_begun",
-            starts=session.starts,
-        )
-    if (error := outdated(db, row, session)) is not None:
+    if (error := outdated(db, row, begun(db, session_id, now), seen)) is not None:
         raise error
     row.status, row.applied_at, row.applied_by = ReportStatus.APPLIED, now, actor.name
     db.flush()
@@ -304,7 +217,7 @@ def undo_report(
     Raises:
         NotFound. Clash: ``not_applied``.
     """
-    row = _held(db, session_id, import_id)
+    row = held_report(db, session_id, import_id)
     if row.status == ReportStatus.UNDONE:
         return row
     if row.status != ReportStatus.APPLIED:
@@ -316,7 +229,21 @@ def undo_report(
     return row
 
 
-def _held(db: DbSession, session_id: str, import_id: str) -> ReportImport:
+def begun(db: DbSession, session_id: str, now: datetime) -> Told:
+    """What was published of a session, at which somebody can have been. Raises Clash."""
+    session = told_of(db, db.get_one(Session, session_id))
+    refuse_what_takes_no_place(session)
+    if now < session.starts:
+        raise Clash(
+            N_("This session has not begun yet. Apply its report when it is over."),
+            code="session_not_begun",
+            starts=session.starts,
+        )
+    return session
+
+
+def held_report(db: DbSession, session_id: str, import_id: str) -> ReportImport:
+    """A report of a session, which is held with it. Raises NotFound."""
     hold(db, Session, session_id)
     if not may_be_id(import_id):
         raise NotFound
@@ -339,12 +266,13 @@ def needs_preview(row: ReportImport) -> None:
 
 def _add_rows(db: DbSession, import_id: str, rows: Iterable[Mapping[str, Any]]) -> None:
     at = present()
-    values = [{**row, "id": new_id(), "created_at": at, "import_id": import_id} for row in rows]
+    values = [{"id": new_id(), **row, "created_at": at, "import_id": import_id} for row in rows]
     if values:
         db.connection().execute(insert(ReportRow), values)
 
 
-def _decision(enrolment_id: str | None) -> dict[str, Any]:
+def as_decided(enrolment_id: str | None) -> dict[str, Any]:
+    """What a row says of itself that somebody has decided: whose it is, or nobody's."""
     if enrolment_id is None:
         return {"state": RowState.NOBODY, "enrolment_id": None, "matched_by": "", "left_out": True}
     return {
@@ -353,42 +281,3 @@ def _decision(enrolment_id: str | None) -> dict[str, Any]:
         "matched_by": Match.HAND.value,
         "left_out": False,
     }
-
-
-def _rows_named(db: DbSession, row: ReportImport, ids: Iterable[str]) -> dict[str, ReportRow]:
-    query = select(ReportRow).where(
-        ReportRow.import_id == row.id,
-        col(ReportRow.id).in_(ids),
-        col(ReportRow.state).in_(_DECIDABLE),
-    )
-    return {each.id: each for each in db.exec(query.execution_options(populate_existing=True))}
-
-
-def _settle(
-    db: DbSession,
-    actor: Actor,
-    report: ReportImport,
-    touched: Mapping[str, str | None],
-    now: datetime,
-) -> None:
-    """Writes decisions, by `who`, to all their rows. A handful of queries, however many. Whom they
-    name must be held."""
-    mine = col(ReportRow.import_id) == report.id
-    counts = col(ReportRow.state).in_(_DECIDABLE)
-    rows = select(ReportRow.id, ReportRow.who, ReportRow.enrolment_id)
-    rows = rows.where(mine, counts, col(ReportRow.who).in_(touched)).order_by(col(ReportRow.id))
-    found = db.exec(rows).all()
-    moved = [row_id for row_id, who, whose in found if whose != touched[who]]
-    if report.status == ReportStatus.APPLIED and moved:
-        speak = translations(actor.language or "en").gettext
-        reason = speak(N_("The row was said to be somebody else's."))
-        report_evidence.retract(db, actor, report, moved, reason, now)
-    statement = update(ReportRow.__table__).where(  # type: ignore[attr-defined]
-        col(ReportRow.id) == bindparam("row_id")
-    )
-    values = [{"row_id": row_id, **_decision(touched[who])} for row_id, who, _ in found]
-    if values:
-        db.connection().execute(statement, values)
-    if report.status == ReportStatus.APPLIED and moved:
-        report_evidence.credit(db, actor, report, now, moved)
-    db.flush()

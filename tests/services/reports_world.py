@@ -9,7 +9,7 @@ from sqlmodel import select
 from app.db import DbSession
 from app.models import ReportImport, ReportRow, Session
 from app.schemas.report import AnswersIn, DecisionIn
-from app.services import report_reading, reports
+from app.services import report_decisions, report_reading, reports
 from app.services.actor import Actor
 from tests.services.attendance_world import OVER
 
@@ -74,4 +74,4 @@ def decide(
     decision = DecisionIn(
         row_id=row_at(db, report, number).id, enrolment_id=whose, remember=remember
     )
-    reports.decide(db, OLGA, report.session_id, report.id, [decision], OVER)
+    report_decisions.decide(db, OLGA, report.session_id, report.id, [decision], OVER)

@@ -37,6 +37,7 @@ from app.services import (
     part_join,
     people,
     publishing,
+    report_decisions,
     report_reading,
     reports,
     sessions,
@@ -242,7 +243,7 @@ def says_whose_mail_it_is(db: DbSession, there: There) -> object:
 
 def says_who_a_row_is(db: DbSession, there: There) -> object:
     whose = DecisionIn(row_id=there.either, enrolment_id=there.enrolment_of_beto, remember=True)
-    report = reports.decide(db, OLGA, there.session, there.report, [whose], LATER)
+    report = report_decisions.decide(db, OLGA, there.session, there.report, [whose], LATER)
     return sorted({*states(db, report).values()})
 
 

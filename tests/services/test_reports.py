@@ -14,9 +14,19 @@ from app.domain.errors import Clash, Invalid, Stale
 from app.models import Evidence, ReportAlias, ReportImport, ReportRow, Segment
 from app.schemas.enrolment import RetractIn
 from app.schemas.report import AnswersIn, DecisionIn, UndoIn
-from app.services import attendance, closing, evidence, report_lists, report_reading, reports
+from app.services import (
+    attendance,
+    closing,
+    evidence,
+    report_lists,
+    report_reading,
+    reports,
+)
 from app.services.merging import merge_people
 from app.services.publishing import publish
+from app.services.report_decisions import accept_suggestions
+from app.services.report_decisions import decide as decide_rows
+from app.services.report_freshness import mark_of
 from tests.services.attendance_world import OVER, Attended
 from tests.services.reports_world import (
     BOGOTA,
@@ -252,7 +262,7 @@ def test_of_two_decisions_on_one_name_the_last_is_remembered(world: Attended) ->
     report = add(world.db, world.sessions[0], zoom(row("Anita Ejemplo")))
     row_id = row_at(world.db, report, 2).id
     said = [DecisionIn(row_id=row_id, enrolment_id=each) for each in (ana.id, eva.id)]
-    reports.decide(world.db, OLGA, report.session_id, report.id, said, OVER)
+    decide_rows(world.db, OLGA, report.session_id, report.id, said, OVER)
     assert row_at(world.db, report, 2).enrolment_id == eva.id
     aliases = world.db.exec(select(ReportAlias.person_id, ReportAlias.key)).all()
     assert [tuple(each) for each in aliases] == [(eva.person_id, "n anita ejemplo")]
@@ -279,7 +289,7 @@ def test_suggestions_are_taken_together_but_not_where_two_are_as_good(world: Att
     ana = world.participant("Ana María Ruiz")
     world.participant("Juan José Gómez"), world.participant("Juan José Gomes")
     report = add(world.db, world.sessions[0], zoom(row("Ana Ruiz"), row("Juan José Gomez Gomes")))
-    taken = reports.accept_suggestions(world.db, OLGA, report.session_id, report.id, True, OVER)
+    taken = accept_suggestions(world.db, OLGA, report.session_id, report.id, True, OVER)
     assert taken == 1
     assert row_at(world.db, report, 2).enrolment_id == ana.id
     assert row_at(world.db, report, 3).state == "suggested"
@@ -353,7 +363,7 @@ def test_people_of_other_cycles_and_rows_of_other_reports_are_refused(world: Att
     ):
         decision = DecisionIn(row_id=row_at(world.db, of, number).id, enrolment_id=whose)
         with pytest.raises(Invalid) as raised:
-            reports.decide(world.db, OLGA, report.session_id, report.id, [decision], OVER)
+            decide_rows(world.db, OLGA, report.session_id, report.id, [decision], OVER)
         assert raised.value.fields[0].code == code
 
 
@@ -386,9 +396,57 @@ def test_merging_two_who_may_be_meant_leaves_one(world: Attended) -> None:
     assert (sorted(found["candidates"]), len(found["scores"])) == (sorted(left), 2)
     merge_people(world.db, OLGA, one.person_id, third.person_id, at=OVER)
     assert states(world.db, report) == {2: "suggested", 3: "suggested"}
-    taken = reports.accept_suggestions(world.db, OLGA, report.session_id, report.id, False, OVER)
+    taken = accept_suggestions(world.db, OLGA, report.session_id, report.id, False, OVER)
     assert taken == 2
     assert {row_at(world.db, report, n).enrolment_id for n in (2, 3)} == {one.id}
+
+
+def test_a_suggestion_whose_name_somebody_has_by_now_is_not_accepted(world: Attended) -> None:
+    gill = world.participant("Berta Gill Mora")
+    report = add(world.db, world.sessions[0], zoom(row("Berta Gil Mora"), row("Berta Gil M")))
+    assert states(world.db, report) == {2: "suggested", 3: "suggested"}
+    world.participant("Berta Gil Mora")
+    taken = accept_suggestions(world.db, OLGA, report.session_id, report.id, False, OVER)
+    assert (taken, states(world.db, report)) == (1, {2: "suggested", 3: "matched"})
+    assert row_at(world.db, report, 3).enrolment_id == gill.id
+
+
+def test_what_is_applied_is_what_was_looked_at(world: Attended) -> None:
+    ana, caio = world.participant("Ana Ruiz"), world.participant("Caio Lima")
+    report = add(world.db, world.sessions[0], zoom(row("Ana Ruiz"), row("The one of the museum")))
+    seen = mark_of(world.db, report)
+    decide(world.db, report, 3, caio.id)
+    with pytest.raises(Clash) as refused:
+        reports.apply_report(world.db, OLGA, report.session_id, report.id, OVER, seen)
+    assert (refused.value.code, report.status) == ("report_outdated", "preview")
+    again = mark_of(world.db, report)
+    assert again != seen
+    done = reports.apply_report(world.db, OLGA, report.session_id, report.id, OVER, again)
+    assert done.status == "applied"
+    credited = {e.enrolment_id for e in world.db.exec(select(Evidence)) if e.kind == "interval"}
+    assert credited == {ana.id, caio.id}
+
+
+def test_rows_keep_their_ids_when_they_are_matched_again(world: Attended) -> None:
+    content = zoom(row("Ana Ruiz"), row("Ana Ruiz"), row("Nobody Known"))
+    report = add(world.db, world.sessions[0], content)
+    ids = {n: row_at(world.db, report, n).id for n in (2, 3, 4)}
+    world.participant("Ana Ruiz")
+    assert add(world.db, world.sessions[0], content).id == report.id
+    assert {n: row_at(world.db, report, n).id for n in (2, 3, 4)} == ids
+    assert states(world.db, report) == {2: "matched", 3: "matched", 4: "unmatched"}
+
+
+def test_no_row_is_decided_of_a_session_that_was_called_off_after_it_was_applied(
+    world: Attended,
+) -> None:
+    ana, session = world.participant("Ana Ruiz"), world.sessions[0]
+    report = applied(world.db, session, zoom(row("The one of the museum")))
+    session.status = "cancelled"
+    publish(world.db, OLGA, world.cycle.id, accept_warnings=True, now=OVER)
+    with pytest.raises(Clash) as refused:
+        decide(world.db, report, 2, ana.id)
+    assert refused.value.code == "session_cancelled"
 
 
 @pytest.mark.parametrize("kept", ["enrolled", "beside"])
@@ -407,7 +465,7 @@ def test_merging_a_participant_with_who_has_a_part_by_the_same_name_leaves_one(
     merge_people(world.db, OLGA, *(people if kept == "enrolled" else people[::-1]), at=OVER)
     found = row_at(world.db, report, 2)
     assert (found.state, found.details["candidates"]) == ("suggested", [ana.id])
-    reports.accept_suggestions(world.db, OLGA, session.id, report.id, False, OVER)
+    accept_suggestions(world.db, OLGA, session.id, report.id, False, OVER)
     assert row_at(world.db, report, 2).enrolment_id == ana.id
 
 
@@ -496,7 +554,10 @@ def test_two_who_apply_at_once_apply_once(
     def act(db: DbSession) -> Any:
         return reports.apply_report(db, OLGA, session_id, import_id, OVER).status
 
-    assert at_once(real_database, monkeypatch, reports, "_held", act) == ["applied", "applied"]
+    assert at_once(real_database, monkeypatch, reports, "held_report", act) == [
+        "applied",
+        "applied",
+    ]
     with real_database.begin(writes=False) as db:
         assert len(db.exec(select(Evidence)).all()) == 1
         assert db.exec(select(col(ReportRow.credits))).all() == [1]

@@ -12,7 +12,7 @@ from app.models import ReportImport, now
 from app.routers.api.present import page_of, report_out, report_row_out
 from app.schemas.page import Page
 from app.schemas.report import AnswersIn, DecisionsIn, ReportOut, ReportRowOut, UndoIn
-from app.services import report_lists, reports
+from app.services import report_decisions, report_lists, reports
 from app.web.api import After, JsonRoute, Limit, OnceAttending, answer, clash
 from app.web.dependencies import Attends, Db, Reads
 from app.web.report_files import AgainProgram, AnsweredProgram, SentBody, not_applied
@@ -154,7 +154,7 @@ def decide_rows(
     """
 
     def make() -> Response:
-        row = reports.decide(db, actor, session_id, import_id, command.decisions, now())
+        row = report_decisions.decide(db, actor, session_id, import_id, command.decisions, now())
         return answer(_out(db, row))
 
     return once(make)

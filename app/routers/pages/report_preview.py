@@ -9,7 +9,7 @@ from app.domain.report_states import RowState
 from app.models import now
 from app.routers.pages.attendance import about, open_session, path_of
 from app.schemas.report import DecisionIn
-from app.services import report_lists, reports
+from app.services import report_decisions, report_freshness, report_lists, reports
 from app.services.actor import Actor
 from app.web import report_view as view
 from app.web.choices import zone_choices
@@ -98,7 +98,7 @@ def decide(
                 "remember": form.checked("remember"),
             },
         )
-        reports.decide(db, actor, session.id, import_id, [decision], now())
+        report_decisions.decide(db, actor, session.id, import_id, [decision], now())
     except DomainError as error:
         db.rollback()
         first = error.fields[0] if isinstance(error, Invalid) else error
@@ -121,7 +121,7 @@ def accept(
     path = f"{path_of(slug, number)}/reports/{import_id}"
     speak = gettext_for(request)
     try:
-        count = reports.accept_suggestions(
+        count = report_decisions.accept_suggestions(
             db, actor, session.id, import_id, form.checked("remember"), now()
         )
     except Clash as error:
@@ -180,6 +180,7 @@ def _look(
         **about(request, cycle, session),
         "own": own,
         "found": found,
+        "mark": report_freshness.mark_of(db, found.row),
         "state": asked[0],
         "asked": asked[2],
         "reading": view.reading(found.row, gettext_for(request), language),

@@ -22,15 +22,21 @@ router = APIRouter(prefix="/organize/c/{slug}/sessions/{number}/attendance/repor
 
 @router.post("/{import_id}/apply")
 def apply(
-    request: Request, db: Db, actor: Organizer, slug: str, number: int, import_id: str
+    request: Request,
+    db: Db,
+    actor: Organizer,
+    slug: str,
+    number: int,
+    import_id: str,
+    form: FormData,
 ) -> Response:
-    """Makes evidence of it."""
+    """Makes evidence of it, if it is what was looked at."""
     _, session = open_session(db, actor, slug, number)
     path = f"{path_of(slug, number)}/reports/{import_id}"
     speak = gettext_for(request)
     session_id = session.id
     try:
-        reports.apply_report(db, actor, session_id, import_id, now())
+        reports.apply_report(db, actor, session_id, import_id, now(), form.or_none("seen"))
     except Clash as error:
         not_applied(request, db, actor, session_id, import_id, error)
         return see_other(request, path, translate(error, speak), kind="warning")
