@@ -260,6 +260,22 @@ def test_why_there_is_no_form(
     assert f"{there.my}/sessions/1/feedback" not in client.get(there.my).text
 
 
+def test_what_was_typed_while_it_closed_can_be_copied(
+    client: TestClient, database: Database, there: Published, at: Clock
+) -> None:
+    asked = ask(database, there)
+    at(15 * DAY)
+    typed = filled(asked, words="Two lines\nof <b>mine</b>")
+    refused = client.post(f"{there.my}/sessions/1/feedback?lang=en", data=typed)
+    page = Page(refused.text)
+    assert (refused.status_code, kept(database)) == (409, [])
+    assert page.text("#homeless-title") == ["What you wrote"]
+    assert page.text(".feedback-texts") == ["Two lines of <b>mine</b>"]
+    del typed[f"q-{asked['text'].id}"]
+    refused = client.post(f"{there.my}/sessions/1/feedback?lang=en", data=typed)
+    assert (refused.status_code, "feedback-texts" in refused.text) == (409, False)
+
+
 def test_where_nothing_is_asked(client: TestClient, there: Published, at: Clock) -> None:
     at(timedelta(hours=1))
     for path in ("/sessions/1/feedback", "/sessions/9/feedback"):

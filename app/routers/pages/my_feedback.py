@@ -82,9 +82,10 @@ def _in_words(questions: Iterable[Question]) -> list[str]:
     return [question.id for question in questions if question.kind is QuestionKind.TEXT]
 
 
-def _homeless(form: Form, paper: Paper) -> list[str]:
-    """What was typed to questions that are not asked any more, or not in words."""
-    asked = _in_words(paper.questions)
+def _homeless(form: Form, paper: Paper, *, refused: bool) -> list[str]:
+    """What was typed to questions that are not asked any more, or not in words; all that was, where
+    nothing is taken any more."""
+    asked = [] if refused else _in_words(paper.questions)
     gone = [each for each in form.text("in-words").split() if each not in asked]
     return [text for each in gone[:MOST_QUESTIONS] if (text := form.text(f"q-{each}"))]
 
@@ -124,7 +125,7 @@ def _page(
         "focus": next(iter(errors), ""),
         "error": error if isinstance(error, Clash) else None,
         "stale": isinstance(error, Stale),
-        "homeless": _homeless(form, paper) if form else [],
+        "homeless": _homeless(form, paper, refused=isinstance(error, Clash)) if form else [],
         "wording": paper.wording,
         "in_words": _in_words(paper.questions),
     }
