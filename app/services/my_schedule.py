@@ -41,7 +41,8 @@ class MySession:
     """A published session as it concerns one participant. The windows are aware UTC, half-open;
     `opens` and `closes` are check-in's. `meeting_url` is empty until it may be joined; `feedback`
     is None where nothing is asked after it. `taken_back`: what to say instead of the button, where
-    an organizer retracted their check-in and nothing else says that they were there."""
+    an organizer retracted their check-in and nothing else says that they were there. `pressed`:
+    whether they have checked in, be it retracted or not: nobody can twice."""
 
     session: Session
     step: Step
@@ -54,6 +55,7 @@ class MySession:
     held: Held  # as the completion rule looks at it
     feedback: Asked | None = None
     taken_back: Clash | None = None
+    pressed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,7 @@ def _mine(
         held=held_of(measure, now),
         feedback=asked,
         taken_back=taken_back(contact) if on and in_vain else None,
+        pressed=pressed,
     )
 
 

@@ -135,6 +135,12 @@ def test_who_was_taken_back_is_told_so_in_place_of_the_button(
     shown = client.get(there.my).text
     assert html.unescape(shown).count(said) == 0
     assert f'"{button}"' not in shown
+    assert f'{there.my}/sessions/1/join"' in shown
+    assert shown.count("Opens the meeting.") == 1
+    assert "Come back to this page to check in" not in shown  # they cannot
+    shown = client.get(f"{there.my}/sessions/1/join").text
+    assert shown.count("Opens the meeting.") == 1
+    assert "Come back to your page to check in" not in shown
 
 
 def test_a_full_queue_keeps_the_button(
