@@ -67,7 +67,7 @@ class Standing(StrEnum):
     COUNTS = "counts"
     SHORT = "short"  # was there, and not for long enough, or nobody knows for how long
     MISSED = "missed"
-    OPEN = "open"  # nothing is known of it yet, or it is to come
+    OPEN = "open"  # it is to come, or nothing is known of it yet
 
 
 class Lack(StrEnum):
@@ -82,7 +82,8 @@ class Lack(StrEnum):
 class Held:
     """A session of the cycle that was not called off. `seconds`: its length less its breaks.
 
-    `over`: it has ended. `closed`: an organizer said that nothing more is to come.
+    `over`: it has ended. `closed`: an organizer said that nothing more is to come. `begun`: its
+    start is behind us; until then nobody has been there, nor missed it.
     """
 
     id: str
@@ -90,6 +91,7 @@ class Held:
     seconds: int
     over: bool
     closed: bool = False
+    begun: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,15 +134,15 @@ def completed(
     """How far somebody is with these records, by the ids of the sessions; of a session without one
     nothing is known.
 
-    Sessions that are `planned`, which nobody has been told of yet, are open whatever is known of
-    them, and so are those that the rule counts and that are not even planned: as long as the others
-    are, on average. Those that were `called_off` (so many) will never be: the rule asks for no
+    Sessions that have not begun are open whatever is known of them, be it an excuse. So are those
+    that are `planned`, which nobody has been told of yet, and those that the rule counts and that
+    are not even planned: as long as the others are, on average. Those that were `called_off` (so many) will never be: the rule asks for no
     more than take place.
     """
     known = len(sessions)
-    records = {each.id: records[each.id] for each in sessions if each.id in records}
-    sessions = [*sessions, *(replace(each, over=False, closed=False) for each in planned)]
+    sessions = [*sessions, *map(_to_come, planned)]
     sessions += _not_there_yet(rule, sessions, called_off)
+    records = {each.id: records[each.id] for each in sessions if each.begun and each.id in records}
     if called_off and 0 < len(sessions) < rule.min_sessions:
         rule = replace(rule, min_sessions=len(sessions))
     standings = tuple(_standing(rule, each, records.get(each.id)) for each in sessions)
@@ -165,7 +167,12 @@ def completed(
 
 def _not_there_yet(rule: Rule, sessions: Sequence[Held], called_off: int) -> list[Held]:
     mean = sum(each.seconds for each in sessions) // len(sessions) if sessions else 1
-    return [Held("", 0, mean, over=False) for _ in range(rule.of - len(sessions) - called_off)]
+    untold = Held("", 0, mean, over=False, begun=False)
+    return [untold] * (rule.of - len(sessions) - called_off)
+
+
+def _to_come(session: Held) -> Held:
+    return replace(session, over=False, closed=False, begun=False)
 
 
 def needed(rule: Rule, sessions: Sequence[Held], outcome: Outcome) -> list[str]:
@@ -185,7 +192,7 @@ def needed(rule: Rule, sessions: Sequence[Held], outcome: Outcome) -> list[str]:
 def _standing(rule: Rule, session: Held, found: Record | None) -> Standing:
     status = Status.UNKNOWN if found is None else found.status
     if found is None or status is Status.UNKNOWN:
-        return Standing.OPEN if not session.closed else Standing.MISSED
+        return Standing.MISSED if session.closed and session.begun else Standing.OPEN
     if status is Status.ABSENT:
         return Standing.MISSED
     if status is Status.EXCUSED:

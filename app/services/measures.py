@@ -79,7 +79,14 @@ def rule_of(document: Mapping[str, Any] | None) -> Rule | None:
 def held_of(measure: Measure, now: datetime) -> Held:
     """The session as a completion rule looks at it, at the aware instant `now`."""
     told, time = measure.told, measure.time
-    return Held(told.row.id, told.number, time.seconds, over=now >= time.ends, closed=time.closed)
+    return Held(
+        told.row.id,
+        told.number,
+        time.seconds,
+        over=now >= time.ends,
+        closed=time.closed,
+        begun=now >= time.starts,
+    )
 
 
 def takes_place(told: Told) -> bool:

@@ -295,6 +295,42 @@ def test_what_was_called_off_is_not_asked_for() -> None:
     assert not completed(RULE, [], {}, called_off=4).completed
 
 
+@pytest.mark.parametrize(
+    "known",
+    [
+        CHECKED_IN,
+        EXCUSED,
+        ABSENT,
+        measured(100),
+        Record(Status.PRESENT, Basis.TOTALS, 2 * HOUR),
+        marked(Status.PRESENT),
+        marked(Status.ABSENT),
+        UNKNOWN,
+    ],
+)
+def test_one_that_has_not_begun_is_open_whatever_is_known_of_it(known: Record) -> None:
+    rule = Rule(1, 1, 0, excused_counts=True, unverified_counts=True)
+    one = replace(SESSIONS[0], over=False, begun=False)
+    for session in (one, replace(one, closed=True)):
+        assert completed(rule, [session], {"s1": known}) == Outcome(
+            False,
+            0,
+            0,
+            (Standing.OPEN,),
+            (Missing(Lack.SESSIONS, 1),),
+            reachable=True,
+            slack=0,
+        )
+
+
+@given(four, rules)
+def test_what_is_to_come_is_as_if_nothing_were_known(found: list[Record], rule: Rule) -> None:
+    sessions = [*SESSIONS[:2], *(replace(s, over=False, begun=False) for s in SESSIONS[2:])]
+    assert outcome(*found, rule=rule, sessions=sessions) == outcome(
+        *found[:2], rule=rule, sessions=sessions
+    )
+
+
 class TestPlanned:
     """Sessions that nobody has been told of: open, whatever is known of them."""
 
