@@ -19,6 +19,7 @@ from app.domain.attendance import (
     counts_at,
     seconds_untold,
 )
+from app.domain.attendance_dates import of_this_date
 from app.domain.enrolment import EnrolmentStatus
 from app.models import Cycle, Enrolment, Evidence, Session
 from app.services import evidence as stored
@@ -103,7 +104,7 @@ def attendance_and_untold(
     )
     measure = measure_of(db, session)
     for row in db.exec(query).all():
-        known = evidence.get(row.id, [])
+        known = of_this_date(evidence.get(row.id, []), measure.opens)
         record = measure.record(known)
         by_times = record.basis is Basis.INTERVALS
         if not counts_at(record, enrolled=row.status == CONFIRMED):

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import case, distinct, func
+from sqlalchemy import and_, case, distinct, false, func, or_
 from sqlmodel import col, select
 
 from app.db import DbSession
@@ -13,7 +13,7 @@ from app.domain.enrolment import EnrolmentStatus
 from app.models import Enrolment, Evidence, Session
 from app.services import evidence as stored
 from app.services.completion import DryRun
-from app.services.measures import measures, takes_place
+from app.services.measures import Measure, measures, takes_place
 
 _SETTLING = (Kind.MARK, Kind.INTERVAL, Kind.TOTAL, Kind.RETRACTION)
 _MANY = 5_000  # more values than that are not put into one query
@@ -31,12 +31,12 @@ def attendance_counts(
     the database counts them: ten thousand in six sessions would take seconds.
     """
     ids = [session.id for session in sessions]
-    checked_in = _checked_in(db, ids)
+    known = measures(db, sessions[0].cycle_id, sessions) if sessions else {}
+    checked_in = _checked_in(db, known)
     pairs = _settled_pairs(db, ids)
     people = {enrolment_id for _, enrolment_id in pairs}
     evidence = stored.of_sessions(db, ids, people if len(people) <= _MANY else None)
     found = {}
-    known = measures(db, sessions[0].cycle_id, sessions) if sessions else {}
     for session in sessions:
         measure = known[session.id]
         counts: Counter[Status] = Counter()
@@ -52,10 +52,10 @@ def attendance_counts(
             record = measure.record(theirs)
             counts[record.status] += counts_at(record, enrolled=enrolled)
             rest -= enrolled
-            here = any(each.kind is Kind.CHECK_IN for each in theirs)
+            here = any(e.kind is Kind.CHECK_IN and e.at >= measure.opens for e in theirs)
             alone -= here
             enrolled_alone -= here and enrolled
-        sample = domain.Evidence(id="", kind=Kind.CHECK_IN, at=session.starts_at)
+        sample = domain.Evidence(id="", kind=Kind.CHECK_IN, at=measure.opens)
         counts[measure.record([sample]).status] += alone
         counts[measure.record([]).status] += rest - enrolled_alone
     return found
@@ -88,8 +88,9 @@ def counts_with(
     return found
 
 
-def _checked_in(db: DbSession, session_ids: Sequence[str]) -> dict[str, tuple[int, int]]:
-    """How many checked in to each session, and how many of them have a place."""
+def _checked_in(db: DbSession, known: Mapping[str, Measure]) -> dict[str, tuple[int, int]]:
+    """How many checked in to each session, as it is dated now, and how many of them have a place.
+    """
     confirmed = case((col(Enrolment.status) == EnrolmentStatus.CONFIRMED, col(Enrolment.id)))
     statement = (
         select(
@@ -98,7 +99,16 @@ def _checked_in(db: DbSession, session_ids: Sequence[str]) -> dict[str, tuple[in
             func.count(distinct(confirmed)),
         )
         .join(Enrolment, col(Enrolment.id) == col(Evidence.enrolment_id))
-        .where(col(Evidence.session_id).in_(session_ids), Evidence.kind == Kind.CHECK_IN)
+        .where(
+            Evidence.kind == Kind.CHECK_IN,
+            or_(
+                false(),
+                *(
+                    and_(col(Evidence.session_id) == key, col(Evidence.at) >= each.opens)
+                    for key, each in known.items()
+                ),
+            ),
+        )
         .group_by(col(Evidence.session_id))
     )
     return {row[0]: (row[1], row[2]) for row in db.exec(statement)}

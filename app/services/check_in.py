@@ -69,7 +69,7 @@ def check_in_to(
 ) -> CheckedIn:
     """`check_in`, to a session of the enrolment's cycle that was found already."""
     row = session.row
-    before = _check_in_of(db, enrolment, row)
+    before, key = _check_in_of(db, enrolment, session)
     rules.refuse(enrolment.status, session.status, now, window_of(session), done=before is not None)
     if before is not None:
         if before.id in retracted(db, row.id, [enrolment.id]):
@@ -83,7 +83,7 @@ def check_in_to(
             kind=Kind.CHECK_IN,
             at=now,
             source=source,
-            key=check_in_key(enrolment.id, row.id),
+            key=key,
         ),
     )
     return CheckedIn(not added, evidence.at, row)
@@ -210,8 +210,9 @@ def join(db: DbSession, enrolment: Enrolment, number: int, now: datetime) -> str
 
 
 def checked_in_at(db: DbSession, enrolment: Enrolment, session: Session) -> datetime | None:
-    """When the participant checked in to the session, if so; also where that was taken back."""
-    found = _check_in_of(db, enrolment, session)
+    """When the participant checked in to the session, if so; also where that was taken back. Not
+    when it was for another date."""
+    found, _ = _check_in_of(db, enrolment, told_of(db, session))
     return None if found is None else found.at
 
 
@@ -222,11 +223,26 @@ def taken_back(db: DbSession, cycle_id: str) -> Clash:
     return rules.taken_back(contact)
 
 
-def _check_in_of(db: DbSession, enrolment: Enrolment, session: Session) -> Evidence | None:
-    query = select(Evidence).where(col(Evidence.key) == check_in_key(enrolment.id, session.id))
-    return db.exec(query).one_or_none()
+def _check_in_of(
+    db: DbSession, enrolment: Enrolment, session: Told
+) -> tuple[Evidence | None, str]:
+    """Somebody's check-in to the session as it is dated now, if it is there, and the key that it
+    has or would have. One query, and one more for each date that it was moved from after they had
+    checked in."""
+    opens, _ = window_of(session)
+    key = check_in_key(enrolment.id, session.row.id)
+    while True:
+        found = db.exec(select(Evidence).where(col(Evidence.key) == key)).one_or_none()
+        if found is None or found.at >= opens:
+            return found, key
+        key = key_after(found.id)
 
 
 def check_in_key(enrolment_id: str, session_id: str) -> str:
     """What makes a participant's second check-in to a session find the first."""
     return f"check-in:{enrolment_id}:{session_id}"
+
+
+def key_after(check_in_id: str) -> str:
+    """The key of the check-in that follows one of a date that the session was moved from."""
+    return f"check-in-after:{check_in_id}"

@@ -4,7 +4,7 @@ The rules are those of `check_in.check_in`, and so is what is written. Only the 
 is another: a few statements for all of them instead of several for each.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -17,7 +17,7 @@ from app.domain import check_in as rules
 from app.domain.errors import Clash, DomainError, NotFound
 from app.domain.ids import new_id
 from app.domain.schedule import CycleStatus
-from app.services.check_in import check_in_key, taken_back, window_of
+from app.services.check_in import check_in_key, key_after, taken_back, window_of
 from app.services.check_in_statements import New, Statements, Who
 from app.services.evidence import retracted
 from app.services.guests import link_replaced
@@ -63,6 +63,10 @@ class _Case(NamedTuple):
     session: _Session
     who: Who
     key: str
+
+    def after(self, first: Row[Any]) -> bool:
+        """Whether the session was moved here after that check-in."""
+        return bool(first.at < self.session.window[0])
 
 
 Outcomes = dict[int, Done | Exception]
@@ -140,11 +144,11 @@ class CheckIns:
         self, connection: Connection, cases: Sequence[_Case], outcomes: Outcomes
     ) -> list[_Case]:
         """Those that are to be written. Who comes in time is not looked for: writing finds them."""
-        late = [case.key for case in cases if not _in_time(case)]
-        before = self._statements.there(connection, late)
+        late = [case for case in cases if not _in_time(case)]
+        before = dict(self._of_this_date(connection, late))
         allowed = []
         for case in cases:
-            first = before.get(case.key)
+            first = before.get(case.place)
             try:
                 rules.refuse(
                     case.who.status,
@@ -172,9 +176,24 @@ class CheckIns:
             return
         # Some were there: from before, from another process, or twice among these.
         first = self._statements.there(connection, [each.key for each in new])
+        moved = []
         for case, mine in zip(cases, new, strict=True):
-            if first[mine.key].id != mine.id:
-                outcomes[case.place] = self._again(connection, case, first[mine.key])
+            found = first[mine.key]
+            if case.after(found):
+                moved.append(case._replace(key=key_after(found.id)))
+            elif found.id != mine.id:
+                outcomes[case.place] = self._again(connection, case, found)
+        self._write(connection, sorted(moved, key=lambda case: (case.key, case.place)), outcomes)
+
+    def _of_this_date(
+        self, connection: Connection, cases: Sequence[_Case]
+    ) -> Iterator[tuple[int, Row[Any]]]:
+        """What is there of these for the session as it is dated now, by their places."""
+        while cases:
+            before = self._statements.there(connection, [case.key for case in cases])
+            found = [(case, before[case.key]) for case in cases if case.key in before]
+            yield from ((c.place, row) for c, row in found if not c.after(row))
+            cases = [c._replace(key=key_after(row.id)) for c, row in found if c.after(row)]
 
     def _again(self, connection: Connection, case: _Case, first: Row[Any]) -> Done | Clash:
         """What becomes of a slip of somebody whose check-in is there from before. Whether it still

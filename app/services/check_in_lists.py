@@ -126,9 +126,11 @@ def _whose(
 
 
 def _sources(db: DbSession, session_id: str, enrolment_ids: list[str]) -> dict[str, str]:
+    """Where they checked in; of several dates the last."""
     query = select(Evidence.enrolment_id, Evidence.source).where(
         col(Evidence.session_id) == session_id,
         col(Evidence.enrolment_id).in_(enrolment_ids),
         col(Evidence.kind) == Kind.CHECK_IN,
     )
+    query = query.order_by(col(Evidence.at))
     return {row[0]: row[1] for row in db.exec(query)}

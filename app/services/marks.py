@@ -8,6 +8,7 @@ from sqlmodel import col, select
 from app.db import DbSession
 from app.domain import attendance as domain
 from app.domain.attendance import Kind, Record, Status
+from app.domain.attendance_dates import of_another_date
 from app.domain.errors import N_, Clash, Invalid, NotFound
 from app.domain.ids import new_id
 from app.models import Enrolment, Evidence, Session
@@ -40,6 +41,7 @@ class Case:
     record: Record
     evidence: list[domain.Evidence]
     retracted: frozenset[str]
+    of_another_date: frozenset[str]  # that the session was moved from; it does not count either
     pieces: list[tuple[datetime, datetime]]  # of time that count, by reports
     mark: domain.Evidence | None  # the organizer's mark that counts
 
@@ -65,6 +67,9 @@ def case(db: DbSession, actor: Actor, session_id: str, enrolment_id: str) -> Cas
         record=record,
         evidence=evidence[::-1],
         retracted=frozenset(each.id for each in evidence if each.id not in counts),
+        of_another_date=frozenset(
+            each.id for each in evidence if of_another_date(each, measure.opens)
+        ),
         pieces=domain.pieces(evidence, measure.time),
         mark=_mark_that_counts(record, evidence),
     )
@@ -74,13 +79,13 @@ def mark(
     db: DbSession, actor: Actor, session_id: str, command: MarkIn, now: datetime
 ) -> AttendanceRow:
     """An organizer's word on somebody's attendance, with the reason; it counts before all else.
-    The same word again while it counts adds nothing. Somebody can be excused, or said to be absent,
-    beforehand; nobody was there before check-in opens.
+    The same word again while it counts adds nothing. Somebody can be excused beforehand; nobody
+    was there before check-in opens, and nobody is absent before the session starts.
 
     Raises:
         NotFound: no such session.
         Clash: ``session_not_published``; ``session_cancelled``; ``session_not_begun`` (parameter
-            ``opens``, an aware UTC instant).
+            ``opens``, an aware UTC instant; of absence ``starts`` instead).
         Invalid: at ``enrolment_id``, if it is not in the session's cycle; at ``status``, for
             "unknown": that is what taking a mark back says.
     """
@@ -101,6 +106,15 @@ def mark(
             ),
             code="session_not_begun",
             opens=marked_from(measure.told),
+        )
+    if command.status is Status.ABSENT and now < measure.time.starts:
+        raise Clash(
+            N_(
+                "This session has not begun, so nobody is absent. "
+                "Until then somebody can be excused."
+            ),
+            code="session_not_begun",
+            starts=measure.time.starts,
         )
     counts = _mark_that_counts(measure.record(evidence), evidence)
     if counts is None or (counts.status, counts.reason) != (command.status, command.reason):

@@ -16,25 +16,29 @@ from app.db import DbSession
 from app.domain import attendance as domain
 from app.domain import schedule
 from app.domain.attendance import Record, SessionTime, StatusRule
+from app.domain.attendance_dates import of_this_date
 from app.domain.completion import Held, Rule, from_document
 from app.domain.documents import from_document as schedule_from_document
 from app.domain.schedule import SegmentKind, SessionStatus
 from app.domain.zone_shifts import by_the_clock
 from app.models import Cycle, Release, Session
+from app.services.check_in import window_of
 from app.services.told import Told, in_release, told
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A session as attendance is measured against it."""
+    """A session as attendance is measured against it. `opens`: when check-in does, an aware UTC
+    instant; what was observed before is of another date (`domain.attendance_dates`)."""
 
     told: Told
     time: SessionTime
     statuses: StatusRule
+    opens: datetime
 
     def record(self, evidence: Iterable[domain.Evidence]) -> Record:
         """What the evidence on one enrolment amounts to."""
-        return domain.record(evidence, self.time, self.statuses)
+        return domain.record(of_this_date(evidence, self.opens), self.time, self.statuses)
 
 
 def measures(db: DbSession, cycle_id: str, sessions: Sequence[Session]) -> dict[str, Measure]:
@@ -68,7 +72,7 @@ def measured(row: Session, released: schedule.Session | None, rule: Rule | None)
         if segment.kind is SegmentKind.BREAK
     )
     time = SessionTime(here.starts, here.ends, breaks, closed=here.closed)
-    return Measure(here, time, rule.statuses if rule else StatusRule())
+    return Measure(here, time, rule.statuses if rule else StatusRule(), window_of(here)[0])
 
 
 def rule_of(document: Mapping[str, Any] | None) -> Rule | None:

@@ -170,7 +170,7 @@ def _mine(
     on = ok and session.status is not SessionStatus.CANCELLED
     found = measure.record(facts)
     can_join = on and state(now, join_window_of(here)) is WindowState.OPEN
-    pressed = any(each.kind is Kind.CHECK_IN for each in facts)
+    pressed = any(each.kind is Kind.CHECK_IN and each.at >= opens for each in facts)
     in_vain = pressed and found.checked_in is None and found.status in _NOT_SEEN
     can_check_in = on and not pressed and state(now, (opens, closes)) is WindowState.OPEN
     return MySession(

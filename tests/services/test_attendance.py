@@ -137,6 +137,19 @@ class TestMark:
         found = attendance.mark(db, OLGA, session.id, marked(row, Status.PRESENT), opens)
         assert found.record.status == "present"
 
+    def test_nobody_is_absent_before_the_start(
+        self, db: DbSession, make: Make, cycle: Cycle, session: Session
+    ) -> None:
+        row, before = make.enrolment(cycle), START - timedelta(seconds=1)
+        with pytest.raises(Clash) as error:
+            attendance.mark(db, OLGA, session.id, marked(row, Status.ABSENT), before)
+        assert (error.value.code, error.value.params) == ("session_not_begun", {"starts": START})
+        check_in.check_in(db, row, 1, before, "room")
+        (found,) = attendance.attendance(db, SYSTEM, session.id)
+        assert (found.record.status, found.record.basis) == ("present", Basis.CHECK_IN)
+        found = attendance.mark(db, OLGA, session.id, marked(row, Status.ABSENT), START)
+        assert (found.record.status, found.record.basis) == ("unknown", Basis.MARK)
+
     def test_nobody_was_at_what_was_not_published_or_was_called_off(
         self, db: DbSession, make: Make, cycle: Cycle, session: Session
     ) -> None:

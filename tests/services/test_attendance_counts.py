@@ -26,16 +26,18 @@ def test_both_ways_agree(db: DbSession) -> None:
     world.seen(eva, 1, Kind.JOIN_CLICK, source="personal-page")
     world.there(gone, 1)
     world.seen(away, 1, Kind.JOIN_CLICK, source="personal-page")
+    for who in (world.participant("Max"), away):  # to an earlier date of it
+        world.checked_in(who, 1, -16)
     first, *rest = world.sessions
-    others = {each.id: Counter({Status.UNKNOWN: 2}) for each in rest}
+    others = {each.id: Counter({Status.UNKNOWN: 3}) for each in rest}
     for closed_at, eva_is in (
         (None, Status.UNKNOWN),
         (OVER - timedelta(hours=1), Status.ABSENT),
     ):
-        wanted = {first.id: Counter({Status.PRESENT: 2, eva_is: 1})} | others
+        wanted = {first.id: Counter({Status.PRESENT: 2, eva_is: 2})} | others
         first.closed_at = closed_at
         db.flush()
         run = dry_run(db, SYSTEM, world.cycle.id, OVER)
-        assert len(run.far) == 2
-        assert counts_with(db, world.sessions, run, 2) == wanted
-        assert attendance_counts(db, world.sessions, 2) == wanted
+        assert len(run.far) == 3
+        assert counts_with(db, world.sessions, run, 3) == wanted
+        assert attendance_counts(db, world.sessions, 3) == wanted

@@ -276,6 +276,39 @@ def test_who_was_taken_back_is_told_so_and_others_are_not(world: World, at: date
     assert len(world.evidence()) == 4
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_who_came_to_a_date_that_was_moved_checks_in_anew(world: World, times: int) -> None:
+    """Also who was taken back there; once for each date, and each as by itself."""
+    work = CheckIns(world.database)
+    work(world.slips())
+    world.retract(1)
+    for week in range(1, times + 1):
+        by = timedelta(days=7 * week)
+        moved = {
+            "wall_start": (START - timedelta(hours=5) + by).replace(tzinfo=None),
+            "starts_at": START + by,
+            "ends_at": START + by + timedelta(minutes=90),
+        }
+        world.change(Session, world.session, **moved)
+        world.publish()
+        early = [slip._replace(at=OPENS + by - TICK) for slip in world.slips()]
+        slips = [slip._replace(at=START + by) for slip in world.slips()]
+        for each in (early, slips):
+            expected = [world.by_itself(slip) for slip in each]
+            assert [_same(found) for found in work(each)] == expected
+        again = [slip._replace(at=CLOSES + by) for slip in slips]
+        assert work([*slips[:2], *again[1:]]) == [
+            Done(True, START + by, "pt"),
+            Done(True, START + by, "es"),
+            Done(True, START + by, "es"),
+            Done(True, START + by, "en"),
+        ]
+        assert [world.by_itself(slip) for slip in again] == [(True, START + by)] * 3
+        assert len(world.evidence()) == 4 + 3 * week
+    world.retract(2)
+    assert isinstance(work(slips)[2], Clash)
+
+
 def test_they_can_be_reached_also_who_is_refused(world: World) -> None:
     with world.database.begin(writes=True) as db:
         for place, each in enumerate(world.people):

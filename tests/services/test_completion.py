@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from app.db import DbSession
-from app.domain.attendance import Status
+from app.domain.attendance import Kind, Status
 from app.domain.completion import Lack, Missing, Rule, Standing
 from app.domain.errors import NotFound
 from app.services.actor import SYSTEM
@@ -137,6 +137,27 @@ def test_a_cancelled_session_that_takes_place_after_all_is_to_come(world: Attend
     world.db.flush()
     known = against(world.db, world.cycle.id, OVER)
     assert (known.called_off, [each.number for each in known.planned]) == (0, [4])
+
+
+def test_nobody_completes_by_what_has_not_begun(world: Attended) -> None:
+    """Be it excused, checked in to, or come to on a date that it was moved from."""
+    world.cycle.completion_rule = {
+        "min_sessions": 1,
+        "of": 4,
+        "excused_counts": True,
+        "unverified_counts": True,
+    }
+    last = world.sessions[3]
+    ana, eva, joe = (world.participant(name) for name in ("Ana", "Eva", "Joe"))
+    world.seen(ana, 4, Kind.MARK, -9000, source="organizer", status=Status.EXCUSED)
+    world.checked_in(eva, 4, -12)
+    world.checked_in(joe, 4, -20)
+    world.seen(joe, 4, Kind.TOTAL, -16, source="zoom", seconds=7200)
+    seen = []
+    for at in (last.starts_at - timedelta(seconds=1), last.starts_at):
+        run = dry_run(world.db, SYSTEM, world.cycle.id, at)
+        seen.append([far.outcome.standings[3] for far in run.far.values()])
+    assert seen == [[OPEN, OPEN, OPEN], [COUNTS, COUNTS, OPEN]]
 
 
 def test_minutes_go_by_what_was_published(world: Attended) -> None:

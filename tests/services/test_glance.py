@@ -60,7 +60,7 @@ def evidence(
         enrolment_id=enrolment.id,
         session_id=session.id,
         kind=kind,
-        at=NOW + timedelta(seconds=values.pop("second", 0)),
+        at=session.starts_at + timedelta(seconds=values.pop("second", 0)),
         source="organizer",
         key=new_id(),
         **values,
