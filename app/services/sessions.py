@@ -102,6 +102,8 @@ def change_session(
         NotFound, Stale.
         Invalid: as for `create_session`, and at ``status`` for the way back to a draft of a
             session that has been published.
+        Clash: ``session_mandatory``, where nobody has heard of a session that the cycle's rule says
+            must not be missed, and it is to be cancelled.
     """
     row = held_session(db, session_id, revision)
     named = change.model_fields_set
@@ -111,6 +113,7 @@ def change_session(
         row.number = change.number
     if "status" in named:
         _check_status(db, row, change.status)
+        _check_mandatory(db, row, change.status)
         if row.status == SessionStatus.CANCELLED != change.status:
             # While it was off, newer zone data was not looked at for it.
             row.starts_at = resolve_wall(row.wall_start, row.zone, row.fold).instant
@@ -243,6 +246,22 @@ def _check_status(db: DbSession, row: Session, status: SessionStatus) -> None:
             "status",
             N_("This session has been published, so it cannot be a draft again. Cancel it."),
             code="session_released",
+        )
+
+
+def _check_mandatory(db: DbSession, row: Session, status: SessionStatus) -> None:
+    """Whoever is told of a cancellation knows that it is not asked for any more. Of one that was
+    never published nobody would be."""
+    if status is not SessionStatus.CANCELLED or row.status == SessionStatus.CANCELLED:
+        return
+    if named_by_rule(held_cycle(db, row.cycle_id), row.id) and not _was_released(db, row):
+        raise Clash(
+            N_(
+                "By the rule for completion session %(number)s must not be missed. "
+                "Change the rule first, then cancel the session."
+            ),
+            code="session_mandatory",
+            number=row.number,
         )
 
 

@@ -385,6 +385,21 @@ def test_a_session_that_the_rule_asks_for_is_not_deleted(db: DbSession, make: Ma
     assert db.exec(select(Session)).all() == []
 
 
+def test_a_session_that_the_rule_asks_for_is_not_called_off_unheard(
+    db: DbSession, make: Make
+) -> None:
+    cycle = make.cycle()
+    exam, cancel = make.session(cycle), SessionChange(status="cancelled")
+    cycle.completion_rule = {"min_sessions": 1, "of": 4, "mandatory": [exam.id]}
+    db.flush()
+    with pytest.raises(Clash) as raised:
+        sessions.change_session(db, SYSTEM, exam.id, cancel)
+    assert (raised.value.code, raised.value.params) == ("session_mandatory", {"number": 1})
+    assert exam.status == "scheduled"
+    publishing.publish(db, SYSTEM, cycle.id, accept_warnings=True, now=NOW)
+    assert sessions.change_session(db, SYSTEM, exam.id, cancel).status == "cancelled"
+
+
 def test_queries_do_not_grow(db: DbSession, make: Make, count_queries: Count) -> None:
     cycle = make.cycle()
     counts = []

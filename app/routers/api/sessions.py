@@ -74,7 +74,14 @@ def get_session(db: Db, actor: Reads, session_id: str) -> Response:
     return answer(session_out(row), revision=row.revision)
 
 
-@router.patch("/sessions/{session_id}", response_model=SessionOut)
+@router.patch(
+    "/sessions/{session_id}",
+    response_model=SessionOut,
+    responses=clash(
+        "`session_mandatory`: it is to be cancelled before it was published, and the completion "
+        "rule names it; change that first."
+    ),
+)
 def change_session(
     db: Db, actor: Writes, session_id: str, revision: Revision, command: SessionChange
 ) -> Response:
