@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from app.domain.attendance import Basis, Record, Status, StatusRule
+from app.domain.text import Localized
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,8 @@ class Held:
     """A session of the cycle that was not called off. `seconds`: its length less its breaks.
 
     `over`: it has ended. `closed`: an organizer said that nothing more is to come. `begun`: its
-    start is behind us; until then nobody has been there, nor missed it.
+    start is behind us; until then nobody has been there, nor missed it. A draft's `number` may be
+    that of another one that was published, so its `title` goes with it.
     """
 
     id: str
@@ -92,15 +94,18 @@ class Held:
     over: bool
     closed: bool = False
     begun: bool = True
+    title: Localized = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """One thing that is missing: so many sessions, the mandatory session of this number, or so many
-    percent points of the whole cycle."""
+    """One thing that is missing: so many sessions, the mandatory session of this number (with its
+    id and title), or so many percent points of the whole cycle."""
 
     what: Lack
     amount: int
+    session_id: str = field(default="", compare=False)
+    title: Localized = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +251,7 @@ def _missing(
     if counted < rule.min_sessions:
         found.append(Missing(Lack.SESSIONS, rule.min_sessions - counted))
     found += [
-        Missing(Lack.MANDATORY, each.number)
+        Missing(Lack.MANDATORY, each.number, each.id, each.title)
         for each, standing in zip(sessions, standings, strict=True)
         if each.id in rule.mandatory and standing is not Standing.COUNTS
     ]

@@ -114,6 +114,7 @@ class MissingOut(Out):
 
     what: Lack
     amount: int
+    session_id: str | None = Field(description="The mandatory session that is missing.")
 
 
 class CompletionOut(Out):

@@ -102,7 +102,7 @@ def mark(
         raise Clash(
             N_(
                 "Check-in of this session is not open yet, so nobody has been there. "
-                "Until then somebody can be marked as excused or absent."
+                "Until then somebody can be excused."
             ),
             code="session_not_begun",
             opens=marked_from(measure.told),

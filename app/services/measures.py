@@ -90,6 +90,7 @@ def held_of(measure: Measure, now: datetime) -> Held:
         over=now >= time.ends,
         closed=time.closed,
         begun=now >= time.starts,
+        title=told.title,
     )
 
 

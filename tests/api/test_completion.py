@@ -40,8 +40,11 @@ def test_how_far_everybody_is(api: TestClient, cycle_id: str) -> None:
         (3, "open", "unknown", None),
         (4, "open", "unknown", None),
     ]
-    assert ana["missing"] == [{"what": "sessions", "amount": 1}]
-    assert (eva["name"], eva["missing"]) == ("Eva", [{"what": "sessions", "amount": 3}])
+    assert ana["missing"] == [{"what": "sessions", "amount": 1, "session_id": None}]
+    assert (eva["name"], eva["missing"]) == (
+        "Eva",
+        [{"what": "sessions", "amount": 3, "session_id": None}],
+    )
 
 
 def test_stretches_join(api: TestClient, cycle_id: str) -> None:

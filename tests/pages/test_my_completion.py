@@ -26,6 +26,7 @@ class Participant:
             self.after_two = world.sessions[1].ends_at + timedelta(hours=1)
             self.after_three = world.sessions[2].ends_at + timedelta(hours=1)
             self.ana, self.third = ana.id, world.sessions[2].id
+            self.first = world.sessions[0].id
         self.path = f"/my/{links.my(ana.id, 1).rsplit('/', 1)[1]}"
 
 
@@ -86,4 +87,28 @@ def test_a_session_that_is_not_published_is_still_needed(
     monkeypatch.setattr("app.routers.pages.my.now", lambda: who.after_two)
     assert section(client, who) == (
         "Completing the cycle 1 of 1 sessions that are needed · You still need: session 5"
+    )
+    with database.begin(writes=True) as db:  # and now its number is that of a published one
+        exam, first = db.get_one(Session, exam.id), db.get_one(Session, who.first)
+        first.number = 6
+        db.flush()
+        exam.number = 1
+    assert section(client, who) == (
+        "Completing the cycle 1 of 1 sessions that are needed · "
+        "You still need: a session that is not published yet"
+    )
+
+
+def test_a_session_that_is_needed_is_named(
+    client: TestClient, database: Database, links: Links, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = Participant(database, links)
+    with database.begin(writes=True) as db:
+        cycle = db.exec(select(Cycle)).one()
+        cycle.completion_rule = {"min_sessions": 1, "of": 4, "mandatory": [who.third]}
+        title = db.get_one(Session, who.third).title["en"]
+    monkeypatch.setattr("app.routers.pages.my.now", lambda: who.after_two)
+    assert section(client, who) == (
+        "Completing the cycle 1 of 1 sessions that are needed · "
+        f"You still need: session 3 “{title}”"
     )

@@ -284,6 +284,14 @@ def test_the_hours_of_those_who_take_part_are_drawn(
 def test_a_session_is_cancelled_and_takes_place_again(
     organizer_client: TestClient, database: Database, session: str
 ) -> None:
+    with database.begin(writes=True) as db:
+        cycle = db.exec(select(Cycle)).one()
+        cycle.completion_rule = {"min_sessions": 1, "of": 4, "mandatory": [session]}
+    refused = organizer_client.post(f"{LIST}/1/cancel")
+    assert (refused.status_code, Page(refused.text).text("h1")) == (409, ["Cancel session 1?"])
+    assert "Change the rule first, then cancel the session." in refused.text
+    with database.begin(writes=True) as db:
+        db.get_one(Cycle, cycle.id).completion_rule = None
     ask = organizer_client.get(f"{LIST}/1/cancel")
     assert Page(ask.text).text("h1") == ["Cancel session 1?"]
     assert only(database).status == "scheduled"

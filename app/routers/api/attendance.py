@@ -71,7 +71,7 @@ def list_attendance(
     response_model=AttendanceOut,
     responses=clash(
         "`session_not_published`, `session_cancelled`; `session_not_begun`: nobody was there "
-        "before check-in opens, but somebody can be excused."
+        "before check-in opens and is absent before the start, but somebody can be excused."
     ),
 )
 def mark_attendance(

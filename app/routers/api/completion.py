@@ -57,5 +57,8 @@ def _out(known: completion.Against, enrolment: Enrolment, far: completion.Far) -
             )
             for held, standing in zip(known.held, outcome.standings, strict=True)
         ],
-        missing=[MissingOut(what=each.what, amount=each.amount) for each in outcome.missing],
+        missing=[
+            MissingOut(what=each.what, amount=each.amount, session_id=each.session_id or None)
+            for each in outcome.missing
+        ],
     )

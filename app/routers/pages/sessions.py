@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db import DbSession
-from app.domain.errors import N_, DomainError
+from app.domain.errors import N_, Clash, DomainError
 from app.domain.schedule import SessionStatus
 from app.models import Cycle, Session, now
 from app.routers.pages import session_editor
@@ -177,7 +177,13 @@ def _to_status(
 ) -> Response:
     cycle = cycles.cycle_for_slug(db, actor, slug)
     session = sessions.session_by_number(db, actor, cycle.id, number)
-    sessions.change_session(db, actor, session.id, SessionChange(status=status))
+    try:
+        sessions.change_session(db, actor, session.id, SessionChange(status=status))
+    except Clash as error:
+        db.rollback()
+        cycle = cycles.cycle_for_slug(db, actor, slug)
+        session = sessions.session_by_number(db, actor, cycle.id, number)
+        return _ask(request, db, actor, cycle, session, "cancel", error)
     gettext = gettext_for(request)
     if status is SessionStatus.CANCELLED:
         said = gettext("Session %(number)s is cancelled. Publish it so that everybody sees it.")
