@@ -141,8 +141,8 @@ def completed(
 
     Sessions that have not begun are open whatever is known of them, be it an excuse. So are those
     that are `planned`, which nobody has been told of yet, and those that the rule counts and that
-    are not even planned: as long as the others are, on average. Those that were `called_off` (so many) will never be: the rule asks for no
-    more than take place.
+    are not even planned: as long as the others are, on average. Those that were `called_off` (so
+    many) will never be: the rule asks for no more than take place.
     """
     known = len(sessions)
     sessions = [*sessions, *map(_to_come, planned)]

@@ -1,5 +1,6 @@
 """Cycles, in and out."""
 
+from datetime import date
 from typing import Annotated
 
 from pydantic import Field
@@ -216,6 +217,15 @@ class ReopensOut(Out):
     attended: int = Field(description="How many attended it, by what is known now.")
 
 
+class MovesOut(Out):
+    """A session that a release would move to another day, though people have attendance there."""
+
+    session_id: str
+    number: int
+    day: date = Field(description="The new one, in the session's zone.")
+    attended: int = Field(description="How many attended it, by what is known now.")
+
+
 class ReleasePreviewOut(Out):
     """What publishing now would do."""
 
@@ -233,6 +243,14 @@ class ReleasePreviewOut(Out):
     reopens: list[ReopensOut] = Field(
         description="Closed sessions whose end is moved beyond their closing: publishing opens "
         "them again."
+    )
+    moves: list[MovesOut] = Field(
+        description="Other sessions that are moved to another day though people have attendance "
+        "there: what was observed before check-in opens on that day does not count."
+    )
+    asked_for_no_more: list[int] = Field(
+        description="The numbers of mandatory sessions that are told to be cancelled: the "
+        "completion rule asks for them no more."
     )
     invites: bool = Field(
         description="Whether the cycle keeps calendars right by mail; if not, nothing is sent "

@@ -89,8 +89,7 @@ def counts_with(
 
 
 def _checked_in(db: DbSession, known: Mapping[str, Measure]) -> dict[str, tuple[int, int]]:
-    """How many checked in to each session, as it is dated now, and how many of them have a place.
-    """
+    """How many checked in to each session as it is dated now, and how many of them have a place."""
     confirmed = case((col(Enrolment.status) == EnrolmentStatus.CONFIRMED, col(Enrolment.id)))
     statement = (
         select(

@@ -223,9 +223,7 @@ def taken_back(db: DbSession, cycle_id: str) -> Clash:
     return rules.taken_back(contact)
 
 
-def _check_in_of(
-    db: DbSession, enrolment: Enrolment, session: Told
-) -> tuple[Evidence | None, str]:
+def _check_in_of(db: DbSession, enrolment: Enrolment, session: Told) -> tuple[Evidence | None, str]:
     """Somebody's check-in to the session as it is dated now, if it is there, and the key that it
     has or would have. One query, and one more for each date that it was moved from after they had
     checked in."""

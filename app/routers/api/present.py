@@ -26,6 +26,7 @@ from app.schemas.cycle import (
     CycleInstitutionOut,
     CycleOut,
     MessageCountOut,
+    MovesOut,
     ReleaseOut,
     ReleasePreviewOut,
     ReopensOut,
@@ -46,6 +47,7 @@ from app.services.ledger import Plan
 from app.services.ledger_lists import Listed
 from app.services.parts import Placed
 from app.services.publishing import Preview, ToldRelease
+from app.services.release_effects import Moves, asked_for_no_more
 from app.services.reopening import Reopens
 from app.services.schedules import segments_of
 from app.web.sentences import Presenter
@@ -287,11 +289,12 @@ def preview_out(
     cycle: Cycle,
     found: Preview,
     planned: Plan,
-    reopens: Iterable[Reopens],
+    effects: tuple[Iterable[Reopens], Iterable[Moves]],
     say: Presenter,
     now: datetime,
 ) -> ReleasePreviewOut:
-    """What publishing would do, in sentences, and the mails that it takes."""
+    """What publishing would do, in sentences, and the mails that it takes. `effects`: on closed
+    sessions, and on others where people have attendance."""
     concerned = concerned_by(planned)
     return ReleasePreviewOut(
         revision=cycle.revision,
@@ -300,7 +303,9 @@ def preview_out(
         warnings=len(found.warnings),
         conflicts=[say.conflict_out(conflict) for conflict in found.conflicts],
         nothing_new=found.nothing_new,
-        reopens=[ReopensOut.model_validate(each, from_attributes=True) for each in reopens],
+        reopens=[ReopensOut.model_validate(each, from_attributes=True) for each in effects[0]],
+        moves=[MovesOut.model_validate(each, from_attributes=True) for each in effects[1]],
+        asked_for_no_more=asked_for_no_more(cycle, found.before, found.next_schedule),
         invites=cycle.invites,
         messages=[
             MessageCountOut(kind=kind, language=language, count=count)

@@ -10,7 +10,7 @@ from app.models import Release, now
 from app.routers.api.present import page_of, preview_out, release_out
 from app.schemas.cycle import ConflictOut, PublishIn, ReleaseOut, ReleasePreviewOut
 from app.schemas.page import Page
-from app.services import cycles, publishing, releases, reopening, zone_guard
+from app.services import cycles, publishing, release_effects, releases, reopening, zone_guard
 from app.web.api import JsonRoute, OnceDep, Revision, Sentences, answer, clash
 from app.web.dependencies import Db, Reads, Writes
 from app.web.sentences import Presenter
@@ -52,7 +52,10 @@ def preview_release(db: Db, actor: Reads, say: Sentences, cycle_id: str) -> Resp
     found = publishing.preview(db, reader, cycle.id, moment)
     planned = publishing.reach(db, reader, cycle.id, found.next_schedule, moment)
     opened = reopening.reopens(db, found.before, found.next_schedule)
-    shown = preview_out(cycle, found, planned, opened, say, moment)
+    moved = release_effects.moves(
+        db, found.before, found.next_schedule, {each.session_id for each in opened}
+    )
+    shown = preview_out(cycle, found, planned, (opened, moved), say, moment)
     return answer(shown, revision=shown.revision)
 
 

@@ -7,7 +7,15 @@ from app.db import DbSession
 from app.domain.errors import N_, Clash, DomainError, Invalid, Stale
 from app.models import Release, now
 from app.schemas.cycle import NoteIn
-from app.services import casting, cycles, publishing, releases, reopening, zone_guard
+from app.services import (
+    casting,
+    cycles,
+    publishing,
+    release_effects,
+    releases,
+    reopening,
+    zone_guard,
+)
 from app.services.actor import Actor
 from app.services.concerned import ever_told
 from app.services.invitation_previews import mail_of_release
@@ -45,6 +53,7 @@ def _preview(
     begin = not cycle.invites and (newest is None or not ever_told(db, cycle.id))
     form = form or Form({"invite": "1"} if begin else {})
     reader = current_reader(request)
+    opened = reopening.reopens(db, preview.before, preview.next_schedule)
     context = {
         "cycle": cycle,
         "cycle_bar": cycle_bar(cycle, reader.language, publish=len(preview.changes)),
@@ -59,7 +68,11 @@ def _preview(
             preview, reader.language, reader.zone, f"/organize/c/{slug}", moment
         ),
         "zone_mails": publish_page.kinds_of(of_zones, reader.language) if of_zones else [],
-        "reopens": reopening.reopens(db, preview.before, preview.next_schedule),
+        "reopens": opened,
+        "moves": release_effects.moves(
+            db, preview.before, preview.next_schedule, {each.session_id for each in opened}
+        ),
+        "off": release_effects.asked_for_no_more(cycle, preview.before, preview.next_schedule),
         **publish_page.reach_context(planned, preview.next_schedule, reader.language, moment),
     }
     status = status_of(error) if error else 200
