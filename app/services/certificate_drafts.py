@@ -24,7 +24,7 @@ from app.services.schedules import released_schedule
 
 _LACKS = {
     Lack.SESSIONS: N_("The cycle is not completed: %(amount)s more sessions are needed."),
-    Lack.MANDATORY: N_("The cycle is not completed: session %(amount)s is needed."),
+    Lack.MANDATORY: N_("The cycle is not completed: session %(amount)s “%(title)s” is needed."),
     Lack.PERCENT: N_("The cycle is not completed: %(amount)s percent points more are needed."),
 }
 
@@ -39,7 +39,8 @@ class NotEligible(Clash):
         self.outcome = outcome
         if outcome is not None and outcome.missing:
             first = outcome.missing[0]
-            super().__init__(_LACKS[first.what], amount=first.amount)
+            title = localized(first.title, "en", "en")
+            super().__init__(_LACKS[first.what], amount=first.amount, title=title)
         else:
             super().__init__()
 

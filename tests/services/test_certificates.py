@@ -72,6 +72,17 @@ def test_who_has_not_completed_gets_none_and_is_told_what_is_missing(world: Cert
     assert mails(world) == []
 
 
+def test_a_session_that_must_not_be_missed_is_named(world: Certified) -> None:
+    exam = world.make.session(world.cycle, 10, title={"es": "Examen final"})
+    world.cycle.completion_rule = {"min_sessions": 1, "of": 4, "mandatory": [exam.id]}
+    world.db.flush()
+    with pytest.raises(NotEligible) as refused:
+        world.issue(world.ana)
+    assert str(refused.value) == (
+        "The cycle is not completed: session 10 “Examen final” is needed."
+    )
+
+
 def test_without_a_rule_there_is_none(world: Certified) -> None:
     completion_rules.set_rule(world.db, OLGA, world.cycle.id, None, OVER)
     with pytest.raises(NotEligible) as refused:
