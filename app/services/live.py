@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import case, func, or_
+from sqlalchemy import ColumnElement, case, func, or_
 from sqlmodel import col, select
 
 from app.db import DbSession
@@ -37,7 +37,7 @@ from app.services.evidence import check_ins_taken_back, of_session
 from app.services.measures import measure_of
 from app.services.rows import find
 from app.services.schedules import released_schedule
-from app.services.told import in_release, told
+from app.services.told import in_release, told, told_of
 
 TOP = 8
 """So many countries and initiatives are named, and so many of the last arrivals."""
@@ -121,7 +121,8 @@ class Live:
 
 def live(db: DbSession, session_id: str, now: datetime, key: bytes, spread: Spread) -> Live:
     """The session as it is at `now` (aware), with what was last found out of where people are from.
-    `key` is what words that rotate follow from. Ten queries, and none of them reads a row for
+    `key` is what words that rotate follow from. Ten queries, one more where somebody is left out or
+    taken back, and none of them reads a row for
     everybody who came. Raises NotFound."""
     row = find(db, Session, session_id)
     language = db.exec(select(Cycle.language).where(Cycle.id == row.cycle_id)).one()
@@ -142,9 +143,9 @@ def live(db: DbSession, session_id: str, now: datetime, key: bytes, spread: Spre
         starts=here.starts,
         ends=here.ends,
         word=room_words.shown(row, language, now, key),
-        checked_in=_checked_in(db, row, not_counted),
+        checked_in=_checked_in(db, row, opens, not_counted),
         spread=spread,
-        arrivals=_last(db, row, not_counted),
+        arrivals=_last(db, row, opens, not_counted),
         speakers=_speakers(db, row, released.segments if released else ()),
         changes_at=min((turn for turn in turns if turn > now), default=None),
     )
@@ -152,12 +153,13 @@ def live(db: DbSession, session_id: str, now: datetime, key: bytes, spread: Spre
 
 def spread(db: DbSession, session_id: str) -> Spread:
     """Where those are from who have come by now. The database looks at each of them: at ten
-    thousand that takes as long as all the rest several times. Six queries, and two more where
+    thousand that takes as long as all the rest several times. Seven queries, and two more where
     there is evidence of somebody who has no place. Raises NotFound."""
     row = find(db, Session, session_id)
     enrolled, gone = _enrolled(db, row)
     left_out = _do_not_count(db, row, gone, enrolled) if gone else frozenset()
-    came = _came(db, row, check_ins_taken_back(db, row.id) | left_out)
+    opens, _ = window_of(told_of(db, row))
+    came = _came(db, row, opens, check_ins_taken_back(db, row.id) | left_out)
     names = _names_of_initiatives(db, {initiative for _, initiative in [*came, *enrolled]})
     return Spread(
         clicked=_clicked(db, row),
@@ -172,27 +174,35 @@ Group = tuple[str, str | None]
 """A country's code and an initiative's id."""
 
 
-def _checked_in(db: DbSession, session: Session, taken_back: Collection[str]) -> int:
-    everybody = (
-        select(func.count())
-        .select_from(Evidence)
-        .where(Evidence.session_id == session.id, Evidence.kind == Kind.CHECK_IN)
+def _check_ins(session: Session, opens: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Those of this date: before check-in opened, people came to another one."""
+    return (
+        col(Evidence.session_id) == session.id,
+        col(Evidence.kind) == Kind.CHECK_IN,
+        col(Evidence.at) >= opens,
     )
+
+
+def _checked_in(
+    db: DbSession, session: Session, opens: datetime, not_counted: Collection[str]
+) -> int:
+    count = select(func.count()).select_from(Evidence).where(*_check_ins(session, opens))
+    everybody = db.exec(count).one()
+    if not not_counted:
+        return everybody
     # Taken off, rather than left out of the count: those are few, and this is asked every second.
-    return db.exec(everybody).one() - len(taken_back)
+    return everybody - db.exec(count.where(col(Evidence.id).in_(not_counted))).one()
 
 
-def _came(db: DbSession, session: Session, taken_back: Collection[str]) -> Counter[Group]:
+def _came(
+    db: DbSession, session: Session, opens: datetime, taken_back: Collection[str]
+) -> Counter[Group]:
     """Who has checked in, by country and initiative."""
     groups = (col(Enrolment.country), col(Enrolment.initiative_id))
     query = (
         select(*groups, func.count())
         .join(Evidence, col(Evidence.enrolment_id) == col(Enrolment.id))
-        .where(
-            Evidence.session_id == session.id,
-            Evidence.kind == Kind.CHECK_IN,
-            col(Evidence.id).not_in(taken_back),
-        )
+        .where(*_check_ins(session, opens), col(Evidence.id).not_in(taken_back))
         .group_by(*groups)
     )
     return Counter({(country, initiative): n for country, initiative, n in db.exec(query)})
@@ -272,15 +282,13 @@ def _shares(came: Counter[str], enrolled: Counter[str]) -> Shares:
     )
 
 
-def _last(db: DbSession, session: Session, taken_back: Collection[str]) -> tuple[Arrival, ...]:
+def _last(
+    db: DbSession, session: Session, opens: datetime, taken_back: Collection[str]
+) -> tuple[Arrival, ...]:
     query = (
         select(Enrolment.name, Enrolment.country, Evidence.at)
         .join(Evidence, col(Evidence.enrolment_id) == col(Enrolment.id))
-        .where(
-            Evidence.session_id == session.id,
-            Evidence.kind == Kind.CHECK_IN,
-            col(Evidence.id).not_in(taken_back),
-        )
+        .where(*_check_ins(session, opens), col(Evidence.id).not_in(taken_back))
         .order_by(col(Evidence.at).desc(), col(Evidence.id).desc())
         .limit(TOP)
     )
