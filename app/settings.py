@@ -78,7 +78,7 @@ def _networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
     except ValueError as error:
         raise SettingsError(
             "CONVOCA_TRUSTED_PROXIES must be addresses or networks such as "
-            f"10.0.0.5, 172.18.0.0/16, or none: {error}."
+            f"10.0.0.5, 172.18.0.0/16; leave it out to believe this machine only: {error}."
         ) from None
 
 

@@ -5,7 +5,7 @@ Programs that a test starts have the machine's clock; what they and a test both 
 the moment, not from a date.
 """
 
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Self
 
 from app.models import base
@@ -17,10 +17,12 @@ TODAY = datetime(2026, 11, 24, 12, tzinfo=UTC)
 class Clock(datetime):
     """What `app.models.now` asks for the time."""
 
+    ahead = timedelta()
+
     @classmethod
     def now(cls, tz: tzinfo | None = None) -> Self:
-        """`TODAY`, and as long after it as the tests have run."""
-        at = (TODAY + (datetime.now(UTC) - BEGUN)).astimezone(tz)
+        """`TODAY`, and as long after it as the tests have run, and as it is ahead."""
+        at = (TODAY + (datetime.now(UTC) - BEGUN) + cls.ahead).astimezone(tz)
         return cls(
             at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond, at.tzinfo
         )

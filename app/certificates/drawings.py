@@ -144,6 +144,8 @@ def _look_through(each: Element) -> None:
         return
     if tag.startswith(_SVG) and tag.removeprefix(_SVG) not in _DRAWS:
         raise not_drawn(tag.removeprefix(_SVG))
+    if not tag.startswith(_SVG) and tag.rpartition("}")[2].lower() == "style":
+        raise not_drawn("style")  # some take it for a style sheet all the same
     for name, value in each.attrib.items():
         bare = name.rpartition("}")[2].lower()
         if bare.startswith("on") or (bare == "href" and not value.strip().startswith("#")):

@@ -38,4 +38,6 @@ def checked(data: bytes) -> Picture:
     if "refused" in said:
         field, sentence, params, code = said["refused"]
         raise Invalid(FieldError(field, sentence, params, code))
+    if len(rest) != said["length"]:
+        raise too_slow()
     return Picture(said["kind"], rest, said["ratio"])

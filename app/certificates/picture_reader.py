@@ -44,7 +44,11 @@ def main() -> None:
     data = b""
     try:
         found = picture_from(sys.stdin.buffer.read())
-        said: dict[str, object] = {"kind": found.kind, "ratio": found.ratio}
+        said: dict[str, object] = {
+            "kind": found.kind,
+            "ratio": found.ratio,
+            "length": len(found.data),
+        }
         data = found.data
     except (Invalid, MemoryError) as error:
         (only,) = (error if isinstance(error, Invalid) else too_slow()).fields

@@ -1,6 +1,5 @@
 """Cycles, in and out."""
 
-from datetime import date
 from typing import Annotated
 
 from pydantic import Field
@@ -218,12 +217,13 @@ class ReopensOut(Out):
 
 
 class MovesOut(Out):
-    """A session that a release would move to another day, though people have attendance there."""
+    """A session that a release would move away from attendance that is known."""
 
     session_id: str
     number: int
-    day: date = Field(description="The new one, in the session's zone.")
-    attended: int = Field(description="How many attended it, by what is known now.")
+    attended: int = Field(
+        description="How many attended it, by what is known now, who would not at the new time."
+    )
 
 
 class ReleasePreviewOut(Out):
@@ -245,8 +245,8 @@ class ReleasePreviewOut(Out):
         "them again."
     )
     moves: list[MovesOut] = Field(
-        description="Other sessions that are moved to another day though people have attendance "
-        "there: what was observed before check-in opens on that day does not count."
+        description="Other sessions that are moved so far that attendance which is known does not "
+        "count any more."
     )
     asked_for_no_more: list[int] = Field(
         description="The numbers of mandatory sessions that are told to be cancelled: the "

@@ -109,6 +109,10 @@ class CheckInOut(Out):
     checked_in_at: Instant
     source: str = Field(description="Where it was done: personal-page, room or api.")
     retracted: bool = Field(description="It was taken back, and does not count any more.")
+    of_another_date: bool = Field(
+        description="It was for a date that the session was moved from, and does not count for "
+        "the one that it has now."
+    )
 
 
 class MarkIn(Strict):

@@ -104,7 +104,7 @@ def attendance_and_untold(
     )
     measure = measure_of(db, session)
     for row in db.exec(query).all():
-        known = of_this_date(evidence.get(row.id, []), measure.opens)
+        known = of_this_date(evidence.get(row.id, []), measure.since)
         record = measure.record(known)
         by_times = record.basis is Basis.INTERVALS
         if not counts_at(record, enrolled=row.status == CONFIRMED):

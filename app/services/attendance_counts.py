@@ -52,10 +52,10 @@ def attendance_counts(
             record = measure.record(theirs)
             counts[record.status] += counts_at(record, enrolled=enrolled)
             rest -= enrolled
-            here = any(e.kind is Kind.CHECK_IN and e.at >= measure.opens for e in theirs)
+            here = any(e.kind is Kind.CHECK_IN and e.at >= measure.since for e in theirs)
             alone -= here
             enrolled_alone -= here and enrolled
-        sample = domain.Evidence(id="", kind=Kind.CHECK_IN, at=measure.opens)
+        sample = domain.Evidence(id="", kind=Kind.CHECK_IN, at=measure.since)
         counts[measure.record([sample]).status] += alone
         counts[measure.record([]).status] += rest - enrolled_alone
     return found
@@ -103,7 +103,7 @@ def _checked_in(db: DbSession, known: Mapping[str, Measure]) -> dict[str, tuple[
             or_(
                 false(),
                 *(
-                    and_(col(Evidence.session_id) == key, col(Evidence.at) >= each.opens)
+                    and_(col(Evidence.session_id) == key, col(Evidence.at) >= each.since)
                     for key, each in known.items()
                 ),
             ),

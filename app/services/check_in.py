@@ -11,6 +11,7 @@ from app.db import DbSession
 from app.domain import check_in as rules
 from app.domain.addresses import address_key, search_key
 from app.domain.attendance import Kind
+from app.domain.attendance_dates import this_date_since
 from app.domain.errors import N_, Clash, Invalid, NotFound
 from app.domain.schedule import SessionStatus
 from app.models import Cycle, Enrolment, Evidence, Person, Session
@@ -38,6 +39,11 @@ def window_of(session: Told) -> tuple[datetime, datetime]:
     """When check-in opens and closes: aware UTC instants, half-open."""
     row = session.row
     return rules.window(session.starts, session.ends, row.check_in_before, row.check_in_after)
+
+
+def dated_since(session: Told) -> datetime:
+    """Since when a check-in is one to the date that the session has now: an aware UTC instant."""
+    return this_date_since(session.starts, window_of(session)[0])
 
 
 def join_window_of(session: Told) -> tuple[datetime, datetime]:
@@ -227,11 +233,11 @@ def _check_in_of(db: DbSession, enrolment: Enrolment, session: Told) -> tuple[Ev
     """Somebody's check-in to the session as it is dated now, if it is there, and the key that it
     has or would have. One query, and one more for each date that it was moved from after they had
     checked in."""
-    opens, _ = window_of(session)
+    since = dated_since(session)
     key = check_in_key(enrolment.id, session.row.id)
     while True:
         found = db.exec(select(Evidence).where(col(Evidence.key) == key)).one_or_none()
-        if found is None or found.at >= opens:
+        if found is None or found.at >= since:
             return found, key
         key = key_after(found.id)
 

@@ -17,7 +17,7 @@ from app.domain import check_in as rules
 from app.domain.errors import Clash, DomainError, NotFound
 from app.domain.ids import new_id
 from app.domain.schedule import CycleStatus
-from app.services.check_in import check_in_key, key_after, taken_back, window_of
+from app.services.check_in import check_in_key, dated_since, key_after, taken_back, window_of
 from app.services.check_in_statements import New, Statements, Who
 from app.services.evidence import retracted
 from app.services.guests import link_replaced
@@ -53,6 +53,7 @@ class _Session:
     id: str
     status: str
     window: rules.Window
+    since: datetime
 
 
 class _Case(NamedTuple):
@@ -66,7 +67,7 @@ class _Case(NamedTuple):
 
     def after(self, first: Row[Any]) -> bool:
         """Whether the session was moved here after that check-in."""
-        return bool(first.at < self.session.window[0])
+        return bool(first.at < self.session.since)
 
 
 Outcomes = dict[int, Done | Exception]
@@ -134,7 +135,9 @@ class CheckIns:
         if kept is None or kept.revision != who.revision:
             with self._database.session_on(connection) as db:
                 told = told_session(db, who.cycle_id, number)
-            kept = _Session(who.revision, told.row.id, told.status, window_of(told))
+            kept = _Session(
+                who.revision, told.row.id, told.status, window_of(told), dated_since(told)
+            )
             if len(self._sessions) >= _MOST_KEPT:
                 self._sessions.clear()
             self._sessions[place] = kept

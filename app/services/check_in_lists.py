@@ -13,7 +13,7 @@ from app.domain.retractions import retracted
 from app.domain.schedule import SessionStatus
 from app.models import Enrolment, Evidence, Session
 from app.services.actor import Actor
-from app.services.check_in import check_in_to
+from app.services.check_in import check_in_to, dated_since
 from app.services.paging import paginate
 from app.services.rows import find
 from app.services.told import told_of
@@ -22,7 +22,7 @@ from app.services.told import told_of
 @dataclass(frozen=True, slots=True)
 class CheckInRow:
     """A check-in. `already`: it had been done before. `at`: an aware UTC instant. `retracted`: it
-    does not count any more."""
+    does not count any more. `of_another_date`: it was for one that the session was moved from."""
 
     enrolment: Enrolment
     session_id: str
@@ -30,6 +30,7 @@ class CheckInRow:
     source: str
     already: bool = False
     retracted: bool = False
+    of_another_date: bool = False
 
 
 def record_check_in(
@@ -74,12 +75,12 @@ def list_check_ins(
     db: DbSession, actor: Actor, session_id: str, after: str | None = None, limit: int = 50
 ) -> tuple[list[CheckInRow], str | None]:
     """The check-ins of a session in the order in which they came, also those that were taken back,
-    and the cursor after them. Three queries.
+    and the cursor after them. Four queries.
 
     Raises:
         NotFound: no such session. Invalid: at ``after``.
     """
-    find(db, Session, session_id)
+    since = dated_since(told_of(db, find(db, Session, session_id)))
     statement = select(Evidence).where(
         col(Evidence.session_id) == session_id, col(Evidence.kind) == Kind.CHECK_IN
     )
@@ -93,6 +94,7 @@ def list_check_ins(
             row.at,
             row.source,
             retracted=row.id in gone,
+            of_another_date=row.at < since,
         )
         for row in rows
     ], cursor

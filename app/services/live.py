@@ -32,7 +32,7 @@ from app.models import (
 )
 from app.models import Part as PartRow
 from app.services import room_words
-from app.services.check_in import window_of
+from app.services.check_in import dated_since, window_of
 from app.services.evidence import check_ins_taken_back, of_session
 from app.services.measures import measure_of
 from app.services.rows import find
@@ -143,10 +143,10 @@ def live(db: DbSession, session_id: str, now: datetime, key: bytes, spread: Spre
         starts=here.starts,
         ends=here.ends,
         word=room_words.shown(row, language, now, key),
-        checked_in=_checked_in(db, row, opens, not_counted),
+        checked_in=_checked_in(db, row, dated_since(here), not_counted),
         spread=spread,
-        arrivals=_last(db, row, opens, not_counted),
-        speakers=_speakers(db, row, released.segments if released else ()),
+        arrivals=_last(db, row, dated_since(here), not_counted),
+        speakers=_speakers(db, row, released.segments if released else (), dated_since(here)),
         changes_at=min((turn for turn in turns if turn > now), default=None),
     )
 
@@ -158,11 +158,11 @@ def spread(db: DbSession, session_id: str) -> Spread:
     row = find(db, Session, session_id)
     enrolled, gone = _enrolled(db, row)
     left_out = _do_not_count(db, row, gone, enrolled) if gone else frozenset()
-    opens, _ = window_of(told_of(db, row))
-    came = _came(db, row, opens, check_ins_taken_back(db, row.id) | left_out)
+    since = dated_since(told_of(db, row))
+    came = _came(db, row, since, check_ins_taken_back(db, row.id) | left_out)
     names = _names_of_initiatives(db, {initiative for _, initiative in [*came, *enrolled]})
     return Spread(
-        clicked=_clicked(db, row),
+        clicked=_clicked(db, row, since),
         enrolled=enrolled.total(),
         countries=_shares(_by(came, 0), _by(enrolled, 0)),
         initiatives=_shares(_by(came, 1, names), _by(enrolled, 1, names)),
@@ -174,19 +174,19 @@ Group = tuple[str, str | None]
 """A country's code and an initiative's id."""
 
 
-def _check_ins(session: Session, opens: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Those of this date: before check-in opened, people came to another one."""
+def _check_ins(session: Session, since: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Those of this date: before, people came to another one."""
     return (
         col(Evidence.session_id) == session.id,
         col(Evidence.kind) == Kind.CHECK_IN,
-        col(Evidence.at) >= opens,
+        col(Evidence.at) >= since,
     )
 
 
 def _checked_in(
-    db: DbSession, session: Session, opens: datetime, not_counted: Collection[str]
+    db: DbSession, session: Session, since: datetime, not_counted: Collection[str]
 ) -> int:
-    count = select(func.count()).select_from(Evidence).where(*_check_ins(session, opens))
+    count = select(func.count()).select_from(Evidence).where(*_check_ins(session, since))
     everybody = db.exec(count).one()
     if not not_counted:
         return everybody
@@ -195,22 +195,24 @@ def _checked_in(
 
 
 def _came(
-    db: DbSession, session: Session, opens: datetime, taken_back: Collection[str]
+    db: DbSession, session: Session, since: datetime, taken_back: Collection[str]
 ) -> Counter[Group]:
     """Who has checked in, by country and initiative."""
     groups = (col(Enrolment.country), col(Enrolment.initiative_id))
     query = (
         select(*groups, func.count())
         .join(Evidence, col(Evidence.enrolment_id) == col(Enrolment.id))
-        .where(*_check_ins(session, opens), col(Evidence.id).not_in(taken_back))
+        .where(*_check_ins(session, since), col(Evidence.id).not_in(taken_back))
         .group_by(*groups)
     )
     return Counter({(country, initiative): n for country, initiative, n in db.exec(query)})
 
 
-def _clicked(db: DbSession, session: Session) -> int:
+def _clicked(db: DbSession, session: Session, since: datetime) -> int:
     query = select(func.count(func.distinct(col(Evidence.enrolment_id)))).where(
-        Evidence.session_id == session.id, Evidence.kind == Kind.JOIN_CLICK
+        Evidence.session_id == session.id,
+        Evidence.kind == Kind.JOIN_CLICK,
+        col(Evidence.at) >= since,
     )
     return db.exec(query).one()
 
@@ -283,19 +285,21 @@ def _shares(came: Counter[str], enrolled: Counter[str]) -> Shares:
 
 
 def _last(
-    db: DbSession, session: Session, opens: datetime, taken_back: Collection[str]
+    db: DbSession, session: Session, since: datetime, taken_back: Collection[str]
 ) -> tuple[Arrival, ...]:
     query = (
         select(Enrolment.name, Enrolment.country, Evidence.at)
         .join(Evidence, col(Evidence.enrolment_id) == col(Enrolment.id))
-        .where(*_check_ins(session, opens), col(Evidence.id).not_in(taken_back))
+        .where(*_check_ins(session, since), col(Evidence.id).not_in(taken_back))
         .order_by(col(Evidence.at).desc(), col(Evidence.id).desc())
         .limit(TOP)
     )
     return tuple(Arrival(*found) for found in db.exec(query))
 
 
-def _speakers(db: DbSession, session: Session, segments: Sequence[Segment]) -> tuple[Speaker, ...]:
+def _speakers(
+    db: DbSession, session: Session, segments: Sequence[Segment], since: datetime
+) -> tuple[Speaker, ...]:
     """In the order of their first part. What they have declined since they need not come for."""
     declined = set(
         db.exec(
@@ -309,7 +313,7 @@ def _speakers(db: DbSession, session: Session, segments: Sequence[Segment]) -> t
         for part in segment.parts:
             if part.id not in declined:
                 parts.setdefault(part.person_id, []).append((segment, part))
-    there = _there(db, session, parts)
+    there = _there(db, session, parts, since)
     emails = dict(db.exec(select(Person.id, Person.email).where(col(Person.id).in_(parts))).all())
     return tuple(
         Speaker(
@@ -323,13 +327,20 @@ def _speakers(db: DbSession, session: Session, segments: Sequence[Segment]) -> t
     )
 
 
-def _there(db: DbSession, session: Session, people: Iterable[str]) -> dict[str, datetime]:
-    """Since when each of them is there: by the page of their parts, or as a participant."""
+def _there(
+    db: DbSession, session: Session, people: Iterable[str], since: datetime
+) -> dict[str, datetime]:
+    """Since when each of them is there: by the page of their parts, or as a participant. Before
+    `since` they went there on another date."""
     ids = list(people)
     by_part = (
         select(Guest.person_id, PartArrival.at)
         .join(PartArrival, col(PartArrival.guest_id) == col(Guest.id))
-        .where(PartArrival.session_id == session.id, col(Guest.person_id).in_(ids))
+        .where(
+            PartArrival.session_id == session.id,
+            col(Guest.person_id).in_(ids),
+            col(PartArrival.at) >= since,
+        )
     )
     found = dict(db.exec(by_part).all())
     # All of theirs: few, and found by their enrolments rather than among those of everybody.
@@ -339,6 +350,6 @@ def _there(db: DbSession, session: Session, people: Iterable[str]) -> dict[str, 
         .where(Enrolment.cycle_id == session.cycle_id, col(Enrolment.person_id).in_(ids))
     )
     for person_id, session_id, kind, at in db.exec(as_participants):
-        if session_id == session.id and kind == Kind.JOIN_CLICK:
+        if session_id == session.id and kind == Kind.JOIN_CLICK and at >= since:
             found[person_id] = min(at, found.get(person_id, at))
     return found

@@ -68,7 +68,7 @@ def case(db: DbSession, actor: Actor, session_id: str, enrolment_id: str) -> Cas
         evidence=evidence[::-1],
         retracted=frozenset(each.id for each in evidence if each.id not in counts),
         of_another_date=frozenset(
-            each.id for each in evidence if of_another_date(each, measure.opens)
+            each.id for each in evidence if of_another_date(each, measure.since)
         ),
         pieces=domain.pieces(evidence, measure.time),
         mark=_mark_that_counts(record, evidence),

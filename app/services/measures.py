@@ -22,23 +22,23 @@ from app.domain.documents import from_document as schedule_from_document
 from app.domain.schedule import SegmentKind, SessionStatus
 from app.domain.zone_shifts import by_the_clock
 from app.models import Cycle, Release, Session
-from app.services.check_in import window_of
+from app.services.check_in import dated_since
 from app.services.told import Told, in_release, told
 
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """A session as attendance is measured against it. `opens`: when check-in does, an aware UTC
-    instant; what was observed before is of another date (`domain.attendance_dates`)."""
+    """A session as attendance is measured against it. `since`: what was observed before
+    that aware UTC instant is of another date (`domain.attendance_dates`)."""
 
     told: Told
     time: SessionTime
     statuses: StatusRule
-    opens: datetime
+    since: datetime
 
     def record(self, evidence: Iterable[domain.Evidence]) -> Record:
         """What the evidence on one enrolment amounts to."""
-        return domain.record(of_this_date(evidence, self.opens), self.time, self.statuses)
+        return domain.record(of_this_date(evidence, self.since), self.time, self.statuses)
 
 
 def measures(db: DbSession, cycle_id: str, sessions: Sequence[Session]) -> dict[str, Measure]:
@@ -72,7 +72,7 @@ def measured(row: Session, released: schedule.Session | None, rule: Rule | None)
         if segment.kind is SegmentKind.BREAK
     )
     time = SessionTime(here.starts, here.ends, breaks, closed=here.closed)
-    return Measure(here, time, rule.statuses if rule else StatusRule(), window_of(here)[0])
+    return Measure(here, time, rule.statuses if rule else StatusRule(), dated_since(here))
 
 
 def rule_of(document: Mapping[str, Any] | None) -> Rule | None:

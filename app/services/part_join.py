@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from sqlalchemy import update
 from sqlmodel import col, select
 
 from app.db import DbSession, insert_unless_there
@@ -11,6 +12,7 @@ from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_, Clash, NotFound
 from app.domain.schedule import PartStatus, SessionStatus
 from app.models import Enrolment, Evidence, Guest, Part, PartArrival, Session
+from app.services.check_in import dated_since
 from app.services.evidence import add_once
 from app.services.schedules import released_schedule
 from app.services.told import Told, in_release, told_session
@@ -74,7 +76,7 @@ def join(db: DbSession, guest: Guest, number: int, now: datetime) -> str:
     # The click first: the enrolment comes before the guest wherever both are held.
     if url == session.row.meeting_url:
         _keep_click(db, guest, session.row, now)
-    _keep_arrival(db, guest, session.row, now)
+    _keep_arrival(db, guest, session, now)
     return url
 
 
@@ -95,11 +97,18 @@ def _has_part(db: DbSession, guest: Guest, session: Session) -> bool:
     )
 
 
-def _keep_arrival(db: DbSession, guest: Guest, session: Session, now: datetime) -> None:
-    """The first time counts: of two at once the second finds the row of the first."""
+def _keep_arrival(db: DbSession, guest: Guest, session: Told, now: datetime) -> None:
+    """The first time on the date that the session has now counts: of two at once the second finds
+    the row of the first."""
     statement = insert_unless_there(db, PartArrival, ["guest_id", "session_id"])
-    values = {"guest_id": guest.id, "session_id": session.id, "at": now}
+    values = {"guest_id": guest.id, "session_id": session.row.id, "at": now}
     db.connection().execute(statement.values(values))
+    anew = update(PartArrival).where(
+        col(PartArrival.guest_id) == guest.id,
+        col(PartArrival.session_id) == session.row.id,
+        col(PartArrival.at) < dated_since(session),
+    )
+    db.connection().execute(anew.values(at=now))
 
 
 def _keep_click(db: DbSession, guest: Guest, session: Session, now: datetime) -> None:

@@ -3,63 +3,60 @@ its preview says it. What becomes of closed sessions is in `reopening`."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
 
 from sqlmodel import col, select
 
 from app.db import DbSession
-from app.domain import schedule
 from app.domain.attendance import ATTENDED
 from app.domain.schedule import Schedule, SessionStatus
-from app.domain.zones import wall_time
 from app.models import Cycle, Session
 from app.services import evidence as stored
-from app.services.measures import measures, rule_of
+from app.services.measures import measured, measures, rule_of
 
 
 @dataclass(frozen=True, slots=True)
 class Moves:
-    """A session that a release would move to another `day`, as the calendar of its zone has it: so
-    many have `attended`, by what is known of them now."""
+    """A session that a release would move away from attendance that is known: so many have
+    `attended` who would not any more."""
 
     session_id: str
     number: int
-    day: date
     attended: int
 
 
 def moves(
     db: DbSession, before: Schedule | None, released: Schedule, but: Collection[str] = ()
 ) -> list[Moves]:
-    """The sessions that this release after the one `before` would move to another day though people
-    have attendance there, by number, `but` those with these ids. No query where none is moved, else
-    three."""
+    """The sessions of whose attendance something would count no more once this release follows the
+    one `before`, since they take place at another time; by number, `but` those with these ids. No
+    query where none is moved, else four."""
     told = {each.id: each for each in before.sessions} if before else {}
-    moved = [
-        each
+    moved = {
+        each.id: each
         for each in released.sessions
         if each.id not in but
         and each.status is SessionStatus.SCHEDULED
         and (was := told.get(each.id)) is not None
-        and _day(was) != _day(each)
-    ]
+        and (was.starts, was.ends) != (each.starts, each.ends)
+    }
     if not moved:
         return []
-    ids = [each.id for each in moved]
-    rows = db.exec(select(Session).where(col(Session.id).in_(ids))).all()
-    known = measures(db, released.id, rows)
-    evidence = stored.of_sessions(db, ids)
+    rows = db.exec(select(Session).where(col(Session.id).in_(moved))).all()
+    now = measures(db, released.id, rows)
+    rule = rule_of(db.get_one(Cycle, released.id).completion_rule)
+    then = {row.id: measured(row, moved[row.id], rule) for row in rows}
+    evidence = stored.of_sessions(db, list(moved))
     found = [
         Moves(
             each.id,
             each.number,
-            _day(each),
             sum(
-                known[each.id].record(pieces).status in ATTENDED
+                now[each.id].record(pieces).status in ATTENDED
+                and then[each.id].record(pieces).status not in ATTENDED
                 for pieces in evidence.get(each.id, {}).values()
             ),
         )
-        for each in moved
+        for each in moved.values()
     ]
     return [each for each in found if each.attended]
 
@@ -77,7 +74,3 @@ def asked_for_no_more(cycle: Cycle, before: Schedule | None, released: Schedule)
         and each.id in on
         and each.status is SessionStatus.CANCELLED
     ]
-
-
-def _day(session: schedule.Session) -> date:
-    return wall_time(session.starts, session.zone).date()

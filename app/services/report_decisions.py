@@ -40,7 +40,7 @@ def decide(
     row = held_report(db, session_id, import_id)
     if row.status == ReportStatus.UNDONE:
         raise Clash(N_("This report was undone. Upload it again to use it."), code="report_undone")
-    if row.status == ReportStatus.APPLIED:
+    if row.status == ReportStatus.APPLIED and any(each.enrolment_id for each in decisions):
         begun(db, session_id, now)
     rows = {each.row_id for each in decisions if may_be_id(each.row_id)}
     people = hold_people(

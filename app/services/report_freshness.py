@@ -16,7 +16,7 @@ from app.domain.errors import N_, Clash
 from app.domain.matching import Directory, Match, Named, Outcome, match
 from app.domain.report_states import RowState
 from app.models import ReportImport, ReportRow
-from app.services.report_candidates import candidates
+from app.services.report_candidates import Suggestions, candidates
 from app.services.report_reading import moved
 from app.services.told import Told
 
@@ -78,15 +78,24 @@ def mark_of(db: DbSession, report: ReportImport) -> str:
 
 
 def still_suggested(db: DbSession, cycle_id: str, rows: Iterable[ReportRow]) -> set[str]:
-    """The ids of those suggested rows that are not, by what is known by now, somebody else's than
-    their best suggestion says, nor may be. Five queries."""
+    """The ids of those suggested rows of which the best suggestion would be the same, and alone,
+    by what is known by now. Five queries."""
     among = candidates(db, cycle_id)
+    suggestions = Suggestions(among)
     held = set()
     for each in rows:
         named = Named(each.name, each.email, each.details.get("other_name", ""))
+        best = each.details["candidates"][0]
         found = match(named, among)
-        best = tuple(each.details["candidates"][:1])
-        if found.outcome not in (Outcome.MATCHED, Outcome.AMBIGUOUS) or found.ids == best:
+        if found.outcome is Outcome.MATCHED:
+            same = found.ids == (best,)
+        elif found.outcome is Outcome.AMBIGUOUS:
+            same = False
+        else:
+            like = suggestions.of(named)
+            alone = len(like) == 1 or (bool(like) and like[0].score > like[1].score)
+            same = alone and like[0].enrolment_id == best
+        if same:
             held.add(each.id)
     return held
 

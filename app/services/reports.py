@@ -235,7 +235,7 @@ def begun(db: DbSession, session_id: str, now: datetime) -> Told:
     refuse_what_takes_no_place(session)
     if now < session.starts:
         raise Clash(
-            N_("This session has not begun yet. Apply its report when it is over."),
+            N_("This session has not begun yet. Its reports count when it is over."),
             code="session_not_begun",
             starts=session.starts,
         )

@@ -25,7 +25,7 @@ LISTS = {
     "/cycles/{cycle_id}/releases": 4,
     "/cycles/{cycle_id}/parts": 6,
     "/cycles/{cycle_id}/enrolments": 5,
-    "/sessions/{session_id}/check-ins": 4,
+    "/sessions/{session_id}/check-ins": 5,
     "/sessions/{session_id}/attendance": 7,
     "/sessions/{session_id}/evidence": 3,
     "/sessions/{session_id}/closings": 3,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.domain.attendance import Evidence, Kind, Status
-from app.domain.attendance_dates import of_another_date, of_this_date
+from app.domain.attendance_dates import of_another_date, of_this_date, this_date_since
 
 OPENS = datetime(2026, 12, 1, 13, 45, tzinfo=UTC)
 BEFORE = OPENS - timedelta(microseconds=1)
@@ -24,6 +24,13 @@ def piece(kind: Kind, at: datetime, status: Status | None = None) -> Evidence:
     )
 
 
+def test_since_when() -> None:
+    starts = OPENS + timedelta(minutes=15)
+    assert this_date_since(starts, OPENS) == starts - timedelta(hours=12)
+    assert this_date_since(starts, starts + timedelta(minutes=5)) == starts - timedelta(hours=12)
+    assert this_date_since(starts, starts - timedelta(hours=24)) == starts - timedelta(hours=24)
+
+
 @pytest.mark.parametrize(
     ("kind", "status", "another"),
     [
@@ -39,7 +46,7 @@ def piece(kind: Kind, at: datetime, status: Status | None = None) -> Evidence:
         (Kind.RETRACTION, None, False),
     ],
 )
-def test_before_check_in_opened(kind: Kind, status: Status | None, another: bool) -> None:
+def test_before_it_was_of_this_date(kind: Kind, status: Status | None, another: bool) -> None:
     early, since = piece(kind, BEFORE, status), piece(kind, OPENS, status)
     assert of_another_date(early, OPENS) is another
     assert not of_another_date(since, OPENS)

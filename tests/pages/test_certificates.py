@@ -5,6 +5,7 @@ import io
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from sqlmodel import col, select
@@ -17,6 +18,7 @@ from app.schemas.certificate import IssueIn
 from app.services import certificate_issuing, certificate_lists
 from app.services.completion_rules import set_rule
 from app.worker.chores import Chores
+from tests.clock import TODAY, Clock
 from tests.factories import Make
 from tests.services.attendance_world import OVER
 from tests.services.certificate_world import OLGA, Certified
@@ -28,6 +30,12 @@ class There:
     cycle: str
     ids: dict[str, str]
     code: str  # of Ana's
+
+
+@pytest.fixture(autouse=True)
+def over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All sessions are over."""
+    monkeypatch.setattr(Clock, "ahead", OVER + timedelta(hours=1) - TODAY)
 
 
 @pytest.fixture

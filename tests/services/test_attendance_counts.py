@@ -27,7 +27,7 @@ def test_both_ways_agree(db: DbSession) -> None:
     world.there(gone, 1)
     world.seen(away, 1, Kind.JOIN_CLICK, source="personal-page")
     for who in (world.participant("Max"), away):  # to an earlier date of it
-        world.checked_in(who, 1, -16)
+        world.checked_in(who, 1, -24 * 60)
     first, *rest = world.sessions
     others = {each.id: Counter({Status.UNKNOWN: 3}) for each in rest}
     for closed_at, eva_is in (

@@ -151,8 +151,8 @@ def test_nobody_completes_by_what_has_not_begun(world: Attended) -> None:
     ana, eva, joe = (world.participant(name) for name in ("Ana", "Eva", "Joe"))
     world.seen(ana, 4, Kind.MARK, -9000, source="organizer", status=Status.EXCUSED)
     world.checked_in(eva, 4, -12)
-    world.checked_in(joe, 4, -20)
-    world.seen(joe, 4, Kind.TOTAL, -16, source="zoom", seconds=7200)
+    world.checked_in(joe, 4, -24 * 60)
+    world.seen(joe, 4, Kind.TOTAL, -22 * 60, source="zoom", seconds=7200)
     seen = []
     for at in (last.starts_at - timedelta(seconds=1), last.starts_at):
         run = dry_run(world.db, SYSTEM, world.cycle.id, at)

@@ -178,6 +178,9 @@ def test_who_came_to_the_date_that_a_session_was_moved_from_is_not_in(
     publish(db, SYSTEM, cycle.id, accept_warnings=True, now=END)
     found = seen(db, session, START + later)
     assert (found.checked_in, found.spread.enrolled, found.arrivals) == (0, 2, ())
+    assert [
+        (each.at, each.of_another_date) for each in list_check_ins(db, SYSTEM, session.id)[0]
+    ] == [(START + timedelta(minutes=n), True) for n in (1, 2)]
     row = db.get_one(Enrolment, ana.enrolment_id)
     check_in.check_in(db, row, 1, START + later, "room")
     found = seen(db, session, START + later)

@@ -402,13 +402,15 @@ def test_merging_two_who_may_be_meant_leaves_one(world: Attended) -> None:
 
 
 def test_a_suggestion_whose_name_somebody_has_by_now_is_not_accepted(world: Attended) -> None:
-    gill = world.participant("Berta Gill Mora")
-    report = add(world.db, world.sessions[0], zoom(row("Berta Gil Mora"), row("Berta Gil M")))
-    assert states(world.db, report) == {2: "suggested", 3: "suggested"}
-    world.participant("Berta Gil Mora")
+    caio = world.participant("Caio Lima Reis")
+    world.participant("Berta Gill Mora")
+    names = ("Berta Gil Mora", "Caio Lima Reiss", "Berta Gil M")
+    report = add(world.db, world.sessions[0], zoom(*(row(name) for name in names)))
+    assert states(world.db, report) == {2: "suggested", 3: "suggested", 4: "suggested"}
+    world.participant("Berta Gil Mora")  # both are more like her
     taken = accept_suggestions(world.db, OLGA, report.session_id, report.id, False, OVER)
-    assert (taken, states(world.db, report)) == (1, {2: "suggested", 3: "matched"})
-    assert row_at(world.db, report, 3).enrolment_id == gill.id
+    assert states(world.db, report) == {2: "suggested", 3: "matched", 4: "suggested"}
+    assert (taken, row_at(world.db, report, 3).enrolment_id) == (1, caio.id)
 
 
 def test_what_is_applied_is_what_was_looked_at(world: Attended) -> None:

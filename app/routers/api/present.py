@@ -213,6 +213,7 @@ def check_in_out(row: CheckInRow) -> CheckInOut:
         checked_in_at=row.at,
         source=row.source,
         retracted=row.retracted,
+        of_another_date=row.of_another_date,
     )
 
 
