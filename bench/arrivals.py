@@ -6,6 +6,7 @@ free waits, which counts. Prints, as JSON, how many asked, the statuses, and how
 """
 
 import asyncio
+import gc
 import json
 import random
 import re
@@ -13,7 +14,10 @@ import sys
 import time
 from collections import Counter, deque
 from pathlib import Path
+from typing import cast
 from urllib.parse import urlsplit
+
+import uvloop
 
 CONNECTIONS = 256
 _END = b"\r\n\r\n"
@@ -56,8 +60,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ready."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._arrivals.free.append(self)
 
     def ask(self, due: float, request: bytes) -> None:
@@ -114,4 +117,6 @@ async def main(url: str, paths: list[str], per_second: float, seconds: float) ->
 
 if __name__ == "__main__":
     url, listed, per_second, seconds = sys.argv[1:]
-    asyncio.run(main(url, Path(listed).read_text().split(), float(per_second), float(seconds)))
+    paths = Path(listed).read_text().split()
+    gc.disable()  # whoever comes does not wait for that
+    uvloop.run(main(url, paths, float(per_second), float(seconds)))
