@@ -38,18 +38,14 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 def _run_web(settings: Settings, database: Database, listener: socket.socket) -> None:
-    import gc
-
     import uvicorn
 
     from app.main import create_app
     from app.server import STOPS_WITHIN, WebServer
+    from app.warm_up import warm_up
 
     app = create_app(settings, database=database)
-    # What is there now stays for ever. Without this the collector looks at all of it again and
-    # again, which takes a quarter of the time of a busy moment.
-    gc.collect()
-    gc.freeze()
+    warm_up(app)
     config = uvicorn.Config(
         app,
         log_level="warning",

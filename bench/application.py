@@ -1,6 +1,5 @@
 """The application under test: the demonstration cycle in a database of its own."""
 
-import gc
 import json
 import os
 from pathlib import Path
@@ -17,13 +16,13 @@ from app.services.actor import Scope
 from app.services.links import Links
 from app.services.secret_key import secret_key
 from app.settings import Settings
+from app.warm_up import warm_up
 
 
 def make() -> FastAPI:
     """What uvicorn serves, as `convoca serve` has it."""
     app = create_app(Settings.from_environment())
-    gc.collect()
-    gc.freeze()
+    warm_up(app)
     return app
 
 
