@@ -7,7 +7,8 @@ the bytes. Typst has one thread in it, so that the memory does not go with the m
 import json
 import os
 import sys
-from contextlib import suppress
+
+from app.confined import limit
 
 MEMORY = 1_000_000_000
 """Bytes."""
@@ -15,27 +16,9 @@ CPU = 8
 """Seconds."""
 
 
-def limit() -> None:
-    """Takes from this process what looking at a picture does not need."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    limits = {
-        resource.RLIMIT_AS: MEMORY,
-        resource.RLIMIT_CPU: CPU,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_NOFILE: 64,
-    }
-    for which, most in limits.items():
-        with suppress(ValueError, OSError):  # less is granted already
-            resource.setrlimit(which, (most, most))
-
-
 def main() -> None:
     """Reads a picture from the input; writes it, or why it is refused."""
-    limit()
+    limit(memory=MEMORY, cpu=CPU, files=64)
     os.environ["RAYON_NUM_THREADS"] = "1"  # before Typst looks at it
     from app.certificates.drawings import too_slow
     from app.certificates.pictures import picture_from

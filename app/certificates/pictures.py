@@ -7,7 +7,6 @@ in a process that can be ended.
 
 import io
 import struct
-from threading import Lock
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
@@ -21,7 +20,6 @@ MAX_PIXELS = {"PNG": 16_000_000, "JPEG": 50_000_000}
 
 _UNREADABLE: tuple[type[Exception], ...] = (UnidentifiedImageError, OSError, ValueError)
 _UNREADABLE += (SyntaxError, EOFError, TypeError, ArithmeticError, LookupError, struct.error)
-_one_at_a_time = Lock()  # for the memory's sake
 
 
 def picture_from(data: bytes, alt: str = "") -> Picture:
@@ -39,8 +37,7 @@ def picture_from(data: bytes, alt: str = "") -> Picture:
             limit=LARGEST_FILE // 1_000_000,
         )
     if data.startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")):
-        with _one_at_a_time:
-            return _pixels(data, alt)
+        return _pixels(data, alt)
     return drawing(data, alt)
 
 

@@ -9,11 +9,11 @@ import json
 import sys
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from datetime import date, datetime, time, timedelta
 from io import BytesIO
 from typing import Any
 
+from app.confined import limit
 from app.meetings.archives import bomb, damaged, lean
 from app.meetings.refusals import MEGABYTE, MOST_COLUMNS, Refused, too_many_columns
 
@@ -26,28 +26,9 @@ _LONGEST = 2_000  # characters of a cell
 _LAST_ROW = 1_048_576  # that a sheet can have
 
 
-def limit() -> None:
-    """Takes from this process what reading a workbook does not need."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    limits = {
-        resource.RLIMIT_AS: MEMORY,
-        resource.RLIMIT_CPU: CPU,
-        resource.RLIMIT_FSIZE: 0,
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_NOFILE: 32,
-        resource.RLIMIT_NPROC: 0,
-    }
-    for which, most in limits.items():
-        with suppress(ValueError, OSError):  # less is granted already
-            resource.setrlimit(which, (most, most))
-
-
 def main() -> None:
     """Reads a workbook from the input and writes its sheets, or why it is refused, as JSON."""
-    limit()
+    limit(memory=MEMORY, cpu=CPU, files=32, alone=True)
     sys.setrecursionlimit(500)
     try:
         found: dict[str, object] = {"sheets": list(_sheets(lean(sys.stdin.buffer.read())))}

@@ -68,8 +68,8 @@ def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such limits")
 @pytest.mark.parametrize("does", ["while True: pass", "b' ' * 2_000_000_000"])
 def test_it_runs_into_its_limits(monkeypatch: pytest.MonkeyPatch, does: str) -> None:
-    start = "import sys; sys.path[:0] = sys.argv[1:]; from app.certificates import picture_reader; "
-    start += "picture_reader.CPU = 1; picture_reader.limit()\n"
+    start = "import sys; sys.path[:0] = sys.argv[1:]; from app.confined import limit; "
+    start += "limit(memory=1_000_000_000, cpu=1, files=64)\n"
     monkeypatch.setattr(picture_checks, "_COMMAND", start + does)
     assert code(b"") == "too_slow"
 

@@ -150,7 +150,7 @@ def test_what_the_cells_need_not_is_not_even_unpacked() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such limits")
 def test_the_process_is_limited() -> None:
     told = subprocess.run(
-        [sys.executable, "-c", "from app.meetings.workbook_reader import limit; limit(); " + TRY],
+        [sys.executable, "-c", LIMITED + TRY],
         capture_output=True,
         text=True,
         check=True,
@@ -158,6 +158,10 @@ def test_the_process_is_limited() -> None:
     assert told.stdout.split() == ["memory", "files"]
 
 
+LIMITED = (
+    "from app.confined import limit; from app.meetings.workbook_reader import CPU, MEMORY; "
+    "limit(memory=MEMORY, cpu=CPU, files=32, alone=True); "
+)
 TRY = """
 try: bytearray(1 << 30)
 except MemoryError: print('memory')
