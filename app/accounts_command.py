@@ -69,7 +69,7 @@ def token_create(email: str, name: str, scopes: tuple[str, ...], days: int | Non
             fail("There is no such account. Add one:  convoca user add EMAIL --name NAME")
         _, secret = tokens.create_token(
             db,
-            accounts.actor_of_user(owner),
+            accounts.actor_of_user(db, owner),
             name,
             [Scope(s) for s in scopes] or [Scope.READ],
             expires_at=now() + timedelta(days=days) if days else None,

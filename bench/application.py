@@ -41,7 +41,7 @@ def prepare(folder: Path) -> dict[str, str]:
         user = accounts.first_user(db)
         assert user is not None
         _, secret = tokens.create_token(
-            db, accounts.actor_of_user(user), "bench", [Scope.READ], expires_at=None
+            db, accounts.actor_of_user(db, user), "bench", [Scope.READ], expires_at=None
         )
         enrolment = db.exec(select(Enrolment)).first()
         session = db.exec(select(Session).where(Session.number == 3)).one()

@@ -19,7 +19,8 @@ from app.domain.addresses import address_key
 from app.main import create_app
 from app.models import SignIn, User, now
 from app.schema_version import upgrade
-from app.services.actor import Actor
+from app.services.accounts import actor_of_user
+from app.services.actor import Actor, Standing
 from app.services.links import Links
 from app.settings import Settings
 from app.web.security import COOKIE
@@ -193,16 +194,17 @@ def client(app: FastAPI) -> Iterator[TestClient]:
 
 @pytest.fixture
 def organizer(database: Database) -> Actor:
-    """An organizer with an account."""
+    """An administrator with an account, to whom every cycle is open."""
     with database.begin(writes=True) as db:
         user = User(
             name="Olga Organizer",
             email="olga@example.org",
             email_key=address_key("olga@example.org"),
+            standing=Standing.ADMINISTRATOR,
         )
         db.add(user)
         db.flush()
-        return Actor(id=user.id, name=user.name, email=user.email)
+        return actor_of_user(db, user)
 
 
 @pytest.fixture

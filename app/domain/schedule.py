@@ -136,6 +136,19 @@ class Session:
         """Where it is at an instant, as `state_at` says."""
         return state_at(now, self.status, self.starts, self.ends)
 
+    def veiled(self) -> "Session":
+        """Without what it is about; when it is, who is in it and its link stay, to be compared."""
+        hidden = {"en": "another team's session", "es": "una sesión ajena", "pt": "outra sessão"}
+        segments = tuple(
+            replace(
+                segment,
+                title="",
+                parts=tuple(replace(part, position="", institution="") for part in segment.parts),
+            )
+            for segment in self.segments
+        )
+        return replace(self, title=hidden, description={}, segments=segments)
+
     @property
     def minutes(self) -> int:
         """Length in minutes."""
@@ -170,6 +183,20 @@ class Schedule:
     def session(self, number: int) -> Session | None:
         """The session with this number."""
         return next((s for s in self.sessions if s.number == number), None)
+
+    def veiled(self) -> "Schedule":
+        """As somebody may know of it who is not in its team: when its people are busy, but not
+        with what."""
+        hidden = {"en": "another team", "es": "otro equipo", "pt": "outra equipe"}
+        return replace(
+            self,
+            id="",
+            slug="",
+            title=hidden,
+            description={},
+            institutions=(),
+            sessions=tuple(each.veiled() for each in self.sessions),
+        )
 
     def without_meeting_links(self) -> "Schedule":
         """What may be kept in a release: everything but the meeting links."""

@@ -21,9 +21,10 @@ from app.models.invitation import Guest, Invitation
 from app.models.mailing import MailPace, MailText, Reminder, ReminderRun
 from app.models.material import Material
 from app.models.message import Message
-from app.models.person import Person
+from app.models.person import Person, PersonSight
 from app.models.release import Release
 from app.models.session import Part, Segment, Session
+from app.models.team import TeamInvitation, TeamMember
 
 __all__ = [
     "ApiToken",
@@ -52,6 +53,7 @@ __all__ = [
     "Part",
     "PartArrival",
     "Person",
+    "PersonSight",
     "Release",
     "Reminder",
     "ReminderRun",
@@ -63,6 +65,8 @@ __all__ = [
     "SessionClosing",
     "SignIn",
     "SignInLink",
+    "TeamInvitation",
+    "TeamMember",
     "User",
     "metadata",
     "now",

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, LargeBinary, UniqueConstraint
 from sqlmodel import Field
 
+from app.domain.permissions import Standing
 from app.models.base import Row
 
 
@@ -19,6 +20,7 @@ class User(Row, table=True):
     email_key: str = Field(unique=True, max_length=254)
     password_hash: str = Field(default="", max_length=200)  # empty: one-time links only
     language: str = Field(default="", max_length=2)
+    standing: str = Field(default=Standing.ORGANIZER, max_length=16)
 
 
 class SignIn(Row, table=True):
@@ -52,6 +54,10 @@ class ApiToken(Row, table=True):
     scopes: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     expires_at: datetime | None = Field(default=None)
     revoked_at: datetime | None = Field(default=None)
+    cycle_id: str | None = Field(  # the one cycle that it is for
+        default=None, foreign_key="cycle.id", index=True, ondelete="CASCADE"
+    )
+    used_at: datetime | None = Field(default=None)  # to the hour
 
 
 class KeptAnswer(Row, table=True):

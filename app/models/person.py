@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlmodel import Field, Relationship
+from sqlmodel import Field, Relationship, SQLModel
 
 from app.models.base import NO_LAZY, Editable
 from app.models.institution import Institution
@@ -26,3 +26,14 @@ class Person(Editable, table=True):
     search_key: str = Field(default="", index=True, max_length=900)
 
     institution: Institution | None = Relationship(sa_relationship_kwargs=NO_LAZY)
+
+
+class PersonSight(SQLModel, table=True):
+    """An account that wrote somebody down, and so knows them before they are in a cycle."""
+
+    __tablename__ = "person_sight"
+
+    person_id: str = Field(foreign_key="person.id", primary_key=True, ondelete="CASCADE")
+    user_id: str = Field(
+        foreign_key="user_account.id", primary_key=True, index=True, ondelete="CASCADE"
+    )

@@ -4,7 +4,10 @@ from fastapi import APIRouter, Request
 from sqlalchemy import text
 from starlette.responses import JSONResponse
 
-router = APIRouter(include_in_schema=False)
+from app.domain.permissions import Permission
+from app.web.access.gate import declares
+
+router = APIRouter(include_in_schema=False, dependencies=[declares(Permission.PUBLIC)])
 
 
 @router.get("/healthz")

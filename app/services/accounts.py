@@ -18,10 +18,12 @@ from sqlmodel import col, select
 from app.db import Database, DbSession
 from app.domain.addresses import address_key
 from app.domain.errors import N_, Busy, FieldError, Gone, Invalid, NotFound
+from app.domain.permissions import Standing
 from app.domain.text import LANGUAGES
 from app.models import Message, SignIn, SignInLink, User, now
 from app.schemas.types import Email
 from app.services import outbox
+from app.services.access import teams_of
 from app.services.actor import Actor
 from app.services.links import Links, Purpose
 from app.services.tokens import digest
@@ -94,9 +96,16 @@ def first_user(db: DbSession) -> User | None:
     return db.exec(select(User).order_by(col(User.created_at), col(User.id)).limit(1)).first()
 
 
-def actor_of_user(user: User) -> Actor:
+def actor_of_user(db: DbSession, user: User) -> Actor:
     """Somebody with an account, as the one who does something."""
-    return Actor(id=user.id, name=user.name, email=user.email, language=user.language)
+    return Actor(
+        id=user.id,
+        name=user.name,
+        email=user.email,
+        language=user.language,
+        standing=Standing(user.standing),
+        teams=teams_of(db, user.id),
+    )
 
 
 def actor_of_cookie(db: DbSession, cookie: str) -> Actor | None:
@@ -108,7 +117,7 @@ def actor_of_cookie(db: DbSession, cookie: str) -> Actor | None:
         .join(SignIn, col(SignIn.user_id) == col(User.id))
         .where(SignIn.id == digest(cookie), SignIn.expires_at > now())
     ).one_or_none()
-    return actor_of_user(user) if user else None
+    return actor_of_user(db, user) if user else None
 
 
 def add_user(

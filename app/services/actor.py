@@ -1,27 +1,87 @@
-"""Who does something."""
+"""Who does something, and where they may."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+
+from app.domain.permissions import (
+    OF_CYCLE,
+    OF_ROLE,
+    OF_STANDING,
+    WITH_ANY_EDIT,
+    Permission,
+    Role,
+    Scope,
+    Standing,
+)
+
+__all__ = ["SYSTEM", "Actor", "Role", "Scope", "Standing", "Team"]
 
 
-class Scope(StrEnum):
-    """What an API token may do."""
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A role in a cycle; the slug is the cycle's."""
 
-    READ = "read"
-    WRITE = "write"
-    ATTENDANCE = "attendance"
+    role: Role
+    slug: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """An organizer in a browser, a program with a token, or the system itself (`id` empty)."""
+    """Somebody with an account in a browser, a program with a token, or the system itself (`id`
+    empty). `teams`: their roles by the cycle's id. `only`: the one cycle that a token is for."""
 
     id: str
     name: str
     email: str = ""
     language: str = ""
+    standing: Standing = Standing.MEMBER
+    teams: Mapping[str, Team] = field(default_factory=dict)
     scopes: frozenset[Scope] = field(default_factory=lambda: frozenset(Scope))
     token_id: str = ""  # set for programs
+    only: str = ""
+
+    @property
+    def everywhere(self) -> bool:
+        """Whether they may do everything in every cycle."""
+        return self.standing is Standing.ADMINISTRATOR and not self.only
+
+    def knows(self, cycle_id: str) -> bool:
+        """Whether the cycle is any of their business."""
+        if self.only:
+            return cycle_id == self.only and (
+                self.standing is Standing.ADMINISTRATOR or cycle_id in self.teams
+            )
+        return self.everywhere or cycle_id in self.teams
+
+    def may(self, permission: Permission, cycle_id: str) -> bool:
+        """Whether they may do this in that cycle."""
+        if not self.knows(cycle_id):
+            return False
+        if self.standing is Standing.ADMINISTRATOR:
+            return permission in OF_CYCLE
+        return permission in OF_ROLE[self.teams[cycle_id].role]
+
+    def may_anywhere(self, permission: Permission) -> bool:
+        """Whether they may do this at all: in some cycle, or by their standing."""
+        if permission in OF_CYCLE:
+            return self.everywhere or any(self.may(permission, each) for each in self._cycles())
+        if self.only and permission is not Permission.ACCOUNT:
+            # A token for one cycle begins no other, and is nobody's in the installation.
+            return permission is Permission.DIRECTORY_READ or (
+                permission in WITH_ANY_EDIT and self.may(Permission.SCHEDULE_EDIT, self.only)
+            )
+        if permission in WITH_ANY_EDIT and self.may_anywhere(Permission.SCHEDULE_EDIT):
+            return True
+        return permission in OF_STANDING[self.standing]
+
+    def cycles_with(self, permission: Permission) -> frozenset[str] | None:
+        """The cycles (their ids) in which they may do this; None: in every one."""
+        if self.everywhere:
+            return None
+        return frozenset(each for each in self._cycles() if self.may(permission, each))
+
+    def _cycles(self) -> frozenset[str]:
+        return frozenset({self.only}) if self.only else frozenset(self.teams)
 
 
-SYSTEM = Actor(id="", name="Convoca")
+SYSTEM = Actor(id="", name="Convoca", standing=Standing.ADMINISTRATOR)

@@ -1,15 +1,18 @@
 """The agenda of a session, as one document."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, cast
 
+from sqlalchemy import or_
 from sqlalchemy.orm import joinedload
 from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain.errors import N_, FieldError, Invalid
+from app.domain.permissions import Permission
 from app.models import Part, Person, Segment, Session
 from app.schemas.session import AgendaIn, PartIn, SegmentIn
+from app.services.access import people_in_reach
 from app.services.actor import Actor
 from app.services.schedules import held_session
 
@@ -32,7 +35,9 @@ def put_agenda(
     """
     session = held_session(db, session_id, revision)
     known = {segment.id: segment for segment in session.segments}
-    people = _people(db, {part.person_id for s in new.segments for part in s.parts})
+    there = {part.person_id for segment in session.segments for part in segment.parts}
+    given = {part.person_id for s in new.segments for part in s.parts}
+    people = _people(db, actor, given, there)
     errors = [*_wrong_segments(new, known), *_wrong_parts(new, people)]
     if errors:
         raise Invalid(*errors)
@@ -44,13 +49,19 @@ def put_agenda(
     return session
 
 
-def _people(db: DbSession, ids: Iterable[str]) -> dict[str, Person]:
+def _people(
+    db: DbSession, actor: Actor, ids: Iterable[str], there: Collection[str]
+) -> dict[str, Person]:
+    """Those of the directory whom the actor knows, and who is in the agenda already."""
     wanted = [i for i in ids if "\0" not in i]  # PostgreSQL takes no NUL in text
     if not wanted:
         return {}
     statement = (
         select(Person)
-        .where(col(Person.id).in_(wanted))
+        .where(
+            col(Person.id).in_(wanted),
+            or_(col(Person.id).in_(there), people_in_reach(actor, Permission.PEOPLE_READ)),
+        )
         .options(joinedload(cast(Any, Person.institution)))
     )
     return {person.id: person for person in db.exec(statement)}

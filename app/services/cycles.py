@@ -6,10 +6,12 @@ from typing import Any
 from sqlmodel import col, select
 
 from app.db import DbSession
-from app.domain.errors import N_, Clash, FieldError, Invalid, NotFound
+from app.domain.errors import N_, Clash, FieldError, Invalid, NotAllowed, NotFound
+from app.domain.permissions import Permission, Role
 from app.domain.schedule import CycleStatus
-from app.models import Cycle, CycleInstitution, Enrolment, Institution, Session, now
+from app.models import Cycle, CycleInstitution, Enrolment, Institution, Session, TeamMember, now
 from app.schemas.cycle import CycleChange, CycleIn, CycleInstitutionsIn
+from app.services.access import in_reach
 from app.services.actor import Actor
 from app.services.completion_rules import check_rule, keep_version, same_rule
 from app.services.paging import paginate
@@ -30,11 +32,23 @@ def create_cycle(db: DbSession, actor: Actor, command: CycleIn) -> Cycle:
 
 
 def add_cycle(db: DbSession, actor: Actor, cycle: Cycle) -> Cycle:
-    """Adds a cycle that was put together. Raises Invalid as `create_cycle` does."""
+    """Adds a cycle that was put together, whose owner is whoever does it.
+
+    Raises:
+        NotAllowed: they may begin none.
+        Invalid: as `create_cycle` does.
+    """
+    if not actor.may_anywhere(Permission.CYCLE_CREATE):
+        raise NotAllowed(
+            N_("Your account may work in cycles, but not begin one. Ask an administrator.")
+        )
     check_rule(db, cycle.id, cycle.completion_rule)
     refuse_taken_slug(db, cycle.slug)
     db.add(cycle)
     with unique_or("slug", _slug_taken(cycle.slug)):
+        db.flush()
+    if actor.id:
+        db.add(TeamMember(cycle_id=cycle.id, user_id=actor.id, role=Role.OWNER))
         db.flush()
     if cycle.completion_rule:
         keep_version(db, actor, cycle, now())
@@ -116,6 +130,8 @@ def _slug_taken(slug: str) -> Invalid:
 
 def get_cycle(db: DbSession, actor: Actor, cycle_id: str) -> Cycle:
     """The cycle with its institutions. Raises NotFound."""
+    if not actor.knows(cycle_id):
+        raise NotFound
     return find(db, Cycle, cycle_id, *with_institutions())
 
 
@@ -125,7 +141,7 @@ def cycle_for_slug(db: DbSession, actor: Actor, slug: str) -> Cycle:
         raise NotFound
     query = select(Cycle).where(Cycle.slug == slug).options(*with_institutions())
     cycle = db.exec(query).one_or_none()
-    if cycle is None:
+    if cycle is None or not actor.knows(cycle.id):
         raise NotFound
     return cycle
 
@@ -133,12 +149,13 @@ def cycle_for_slug(db: DbSession, actor: Actor, slug: str) -> Cycle:
 def list_cycles(
     db: DbSession, actor: Actor, after: str | None = None, limit: int = 50
 ) -> tuple[list[Cycle], str | None]:
-    """Every cycle, the newest first, with its institutions, and the cursor after them.
+    """The actor's cycles, the newest first, with their institutions, and the cursor after them.
 
     Raises:
         Invalid: at ``after``.
     """
-    statement = select(Cycle).options(*with_institutions())
+    mine = in_reach(actor, Permission.CYCLE_READ, Cycle.id)
+    statement = select(Cycle).where(mine).options(*with_institutions())
     return paginate(db, statement, [Cycle.id], after, limit, descending=True)
 
 

@@ -10,8 +10,10 @@ from sqlmodel import col, func, select
 
 from app.db import DbSession
 from app.domain.errors import NotFound
+from app.domain.permissions import Permission
 from app.mail.failures import Reason
 from app.models import Cycle, Message
+from app.services.access import in_reach, refuse_elsewhere
 from app.services.actor import Actor
 from app.services.outbox import SIGN_IN
 from app.services.rows import hold
@@ -31,7 +33,11 @@ def failed_by_reason(
     )
     query: Any = (
         select(Message.cycle_id, why, func.count())
-        .where(*_can_go_again(now), col(Message.cycle_id).is_not(None))
+        .where(
+            *_can_go_again(now),
+            col(Message.cycle_id).is_not(None),
+            in_reach(actor, Permission.MAIL_READ, Message.cycle_id),
+        )
         .group_by(col(Message.cycle_id), why)
     )
     if cycle_id is not None:
@@ -47,6 +53,7 @@ def send_failed_again(
     """
     if reason and reason not in set(REASONS):
         raise NotFound
+    refuse_elsewhere(actor, Permission.MAIL_EDIT, cycle_id)
     cycle = hold(db, Cycle, cycle_id)
     statement = (
         update(Message)

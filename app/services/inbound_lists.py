@@ -13,9 +13,11 @@ from app.db import DbSession
 from app.domain.addresses import address_key
 from app.domain.answers import Answer
 from app.domain.errors import N_, Clash, NotFound
+from app.domain.permissions import Permission
 from app.domain.text import Localized, localized
 from app.mail.inbound import Incoming, read
 from app.models import Cycle, Guest, InboundMail, Invitation, Person, Session
+from app.services.access import in_reach, refuse_elsewhere
 from app.services.actor import Actor
 from app.services.guests import keep, with_person
 from app.services.inbound import answer_for, remember_sender
@@ -73,7 +75,10 @@ def list_inbound(
     stretch. What only says that a mail is late is not listed."""
     statement = (
         select(InboundMail)
-        .where(InboundMail.reason != TEMPORARY)
+        .where(
+            InboundMail.reason != TEMPORARY,
+            in_reach(actor, Permission.MAIL_READ, InboundMail.cycle_id),
+        )
         .options(defer(cast(Any, InboundMail.raw), raiseload=True))
     )
     if status is not None:
@@ -86,7 +91,9 @@ def list_inbound(
 
 def get_inbound(db: DbSession, actor: Actor, mail_id: str) -> InboundMail:
     """One mail. Raises NotFound."""
-    return find(db, InboundMail, mail_id)
+    mail = find(db, InboundMail, mail_id)
+    refuse_elsewhere(actor, Permission.MAIL_READ, mail.cycle_id)
+    return mail
 
 
 def about(db: DbSession, mails: Sequence[InboundMail]) -> About:
@@ -112,8 +119,10 @@ def about(db: DbSession, mails: Sequence[InboundMail]) -> About:
 
 
 def waiting(db: DbSession, actor: Actor) -> int:
-    """How many mails wait for a person, of whatever cycle or none."""
-    query = select(func.count()).select_from(InboundMail).where(InboundMail.status == "open")
+    """How many mails wait for a person, of whatever cycle of theirs (or none, for those who may do
+    everything)."""
+    mine = in_reach(actor, Permission.MAIL_READ, InboundMail.cycle_id)
+    query = select(func.count()).select_from(InboundMail).where(InboundMail.status == "open", mine)
     return db.exec(query).one()
 
 
@@ -195,7 +204,7 @@ def place(
     guest = find(db, Guest, guest_id, *with_person())
     if not keep(db, guest.id):
         raise NotFound
-    mail = _held(db, mail_id)
+    mail = _held(db, actor, mail_id)
     if guest.cycle_id != mail.cycle_id:
         raise NotFound
     content: Incoming = read(mail.raw)
@@ -230,8 +239,9 @@ def note(
         NotFound: there is no such mail, guest or invitation.
         Clash: somebody has dealt with it.
     """
-    mail = _held(db, mail_id)
+    mail = _held(db, actor, mail_id)
     guest = find(db, Guest, guest_id, *with_person())
+    refuse_elsewhere(actor, Permission.PEOPLE_EDIT, guest.cycle_id)
     set_answer(db, actor, guest.cycle_id, guest.person_id, session_id, answer, now)
     mail.status, mail.settled_by = "settled", actor.name
     mail.guest_id, mail.cycle_id = guest.id, guest.cycle_id
@@ -244,7 +254,11 @@ def settle_many(db: DbSession, actor: Actor, mail_ids: Collection[str]) -> int:
     """Says of several that there is nothing to do about them; how many were still waiting."""
     query = (
         select(InboundMail)
-        .where(col(InboundMail.id).in_(mail_ids), InboundMail.status == "open")
+        .where(
+            col(InboundMail.id).in_(mail_ids),
+            InboundMail.status == "open",
+            in_reach(actor, Permission.MAIL_EDIT, InboundMail.cycle_id),
+        )
         .order_by(col(InboundMail.id))
         .options(defer(cast(Any, InboundMail.raw), raiseload=True))
         .with_for_update()
@@ -260,15 +274,16 @@ def settle_many(db: DbSession, actor: Actor, mail_ids: Collection[str]) -> int:
 def settle(db: DbSession, actor: Actor, mail_id: str) -> InboundMail:
     """Says that there is nothing to do about it. Raises NotFound; Clash if somebody has dealt with
     it."""
-    mail = _held(db, mail_id)
+    mail = _held(db, actor, mail_id)
     mail.status, mail.settled_by = "settled", actor.name
     db.add(mail)
     db.flush()
     return mail
 
 
-def _held(db: DbSession, mail_id: str) -> InboundMail:
+def _held(db: DbSession, actor: Actor, mail_id: str) -> InboundMail:
     mail = find(db, InboundMail, mail_id)
+    refuse_elsewhere(actor, Permission.MAIL_EDIT, mail.cycle_id)
     db.refresh(mail, with_for_update=True)
     if mail.status != "open":
         raise Clash(N_("Somebody has dealt with this mail already."), code="settled")

@@ -13,6 +13,7 @@ from app.schemas.directory import (
     InstitutionChange,
     InstitutionIn,
 )
+from app.services.access import refuse_unless_used_by_us
 from app.services.actor import Actor
 from app.services.paging import paginate
 from app.services.rows import (
@@ -69,6 +70,7 @@ def change_institution(
         Stale: `revision` is not the institution's.
         Invalid: as for `create_institution`.
     """
+    refuse_unless_used_by_us(db, actor, Institution, institution_id)
     hold_cycles(db, (), cycles_of_institutions(db, [institution_id]))
     institution = hold(db, Institution, institution_id, revision=revision)
     _change(db, Institution, institution, command.model_dump(exclude_unset=True))
@@ -118,6 +120,7 @@ def change_initiative(
         Stale: `revision` is not the initiative's.
         Invalid: as for `create_initiative`.
     """
+    refuse_unless_used_by_us(db, actor, Initiative, initiative_id)
     hold_enrolments(db, initiative_id)
     initiative = hold(db, Initiative, initiative_id, revision=revision)
     known_as = initiative.name

@@ -6,8 +6,10 @@ from sqlalchemy import text
 from sqlmodel import col, func, or_, select
 
 from app.db import DbSession
+from app.domain.permissions import Permission
 from app.domain.text import localized
 from app.models import Cycle, Message
+from app.services.access import in_reach
 from app.services.actor import Actor
 from app.services.paging import cursor_of, paginate
 
@@ -41,7 +43,7 @@ def list_messages(
 
     Raises Invalid: a cursor is not one of ours.
     """
-    statement = select(Message)
+    statement = select(Message).where(in_reach(actor, Permission.MAIL_READ, Message.cycle_id))
     if cycle_id:
         statement = statement.where(Message.cycle_id == cycle_id)
     if status:
@@ -64,7 +66,11 @@ def list_messages(
     return Stretch(rows, cursor_of(rows[0], _ORDER) if after and rows else None, older)
 
 
-def cycles_of_mail(db: DbSession) -> dict[str, str]:
-    """The titles of all cycles by id, each in its cycle's language, the newest first."""
-    cycles = db.exec(select(Cycle).order_by(col(Cycle.created_at).desc(), col(Cycle.id)))
+def cycles_of_mail(db: DbSession, actor: Actor) -> dict[str, str]:
+    """The titles of all cycles whose mail the actor may read, by id, each in its cycle's language,
+    the newest first."""
+    mine = in_reach(actor, Permission.MAIL_READ, Cycle.id)
+    cycles = db.exec(
+        select(Cycle).where(mine).order_by(col(Cycle.created_at).desc(), col(Cycle.id))
+    )
     return {c.id: localized(c.title, c.language, c.language) for c in cycles}

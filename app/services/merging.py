@@ -26,6 +26,7 @@ from app.models import (
     now,
 )
 from app.services import merging_feedback, merging_guests, merging_reports, places
+from app.services.access import refuse_unless_only_ours, refuse_unless_used_by_us
 from app.services.actor import Actor
 from app.services.certificate_life import keep_one
 from app.services.invitations import bring_up_to_date
@@ -84,6 +85,11 @@ def merge_people(
         Invalid: at ``duplicate_id``: it is the same person, or there is no such person.
     """
     at = at or now()
+    refuse_unless_only_ours(db, actor, [keep_id])
+    try:
+        refuse_unless_only_ours(db, actor, [duplicate_id])
+    except NotFound:
+        raise _unknown() from None
     _hold_people(db, keep_id, duplicate_id)
     keep, duplicate = _pair(
         db, Person, keep_id, duplicate_id, selectinload(cast(Any, Person.institution))
@@ -129,6 +135,7 @@ def merge_institutions(db: DbSession, actor: Actor, keep_id: str, duplicate_id: 
         NotFound: there is no institution to keep.
         Invalid: at ``duplicate_id``: it is the same, or there is no such institution.
     """
+    refuse_unless_used_by_us(db, actor, Institution, keep_id, duplicate_id)
     _hold_staff(db, keep_id, duplicate_id)
     keep, duplicate = _pair(db, Institution, keep_id, duplicate_id)
     for person in db.exec(select(Person).where(Person.institution_id == duplicate.id)):
@@ -160,6 +167,7 @@ def merge_initiatives(db: DbSession, actor: Actor, keep_id: str, duplicate_id: s
         NotFound: there is no initiative to keep.
         Invalid: at ``duplicate_id``: it is the same, or there is no such initiative.
     """
+    refuse_unless_used_by_us(db, actor, Initiative, keep_id, duplicate_id)
     hold_enrolments(db, keep_id, duplicate_id)
     keep, duplicate = _pair(db, Initiative, keep_id, duplicate_id)
     for enrolment in db.exec(select(Enrolment).where(Enrolment.initiative_id == duplicate.id)):
@@ -210,12 +218,16 @@ def _pair(
             if row_id == keep_id:
                 raise
     if duplicate_id not in rows:
-        raise Invalid.one(
-            "duplicate_id",
-            N_("This one is not in the directory any more. It may have been merged already."),
-            code="unknown",
-        )
+        raise _unknown()
     return rows[keep_id], rows[duplicate_id]
+
+
+def _unknown() -> Invalid:
+    return Invalid.one(
+        "duplicate_id",
+        N_("This one is not in the directory any more. It may have been merged already."),
+        code="unknown",
+    )
 
 
 def _agree(one: str | None, other: str | None) -> bool:

@@ -15,8 +15,10 @@ from sqlmodel import col, func, select
 from app.db import DbSession, insert_unless_there
 from app.domain.errors import N_, Clash, NotFound
 from app.domain.ids import new_id
+from app.domain.permissions import Permission
 from app.domain.text import localized
 from app.models import Cycle, Invitation, Message
+from app.services.access import refuse_elsewhere
 from app.services.actor import Actor
 from app.services.rows import find, hold
 
@@ -171,7 +173,9 @@ def get_message(
     message_id: str,
 ) -> Message:
     """One mail. Raises NotFound."""
-    return find(db, Message, message_id)
+    message = find(db, Message, message_id)
+    refuse_elsewhere(actor, Permission.MAIL_READ, message.cycle_id)
+    return message
 
 
 def retry(
@@ -193,6 +197,7 @@ def retry(
             says what holds now (``replaced``); what it is about is over (``over``).
     """
     message = find(db, Message, message_id)
+    refuse_elsewhere(actor, Permission.MAIL_EDIT, message.cycle_id)
     _hold(db, message)
     if message.kind == SIGN_IN:
         raise Clash(

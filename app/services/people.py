@@ -8,11 +8,18 @@ from typing import Any, cast
 from sqlalchemy.orm import selectinload
 from sqlmodel import col, select
 
-from app.db import DbSession
+from app.db import DbSession, insert_unless_there
 from app.domain.addresses import address_key
 from app.domain.errors import N_, Invalid
-from app.models import Cycle, Enrolment, Institution, Part, Person, Segment, Session
+from app.domain.permissions import Permission
+from app.models import Cycle, Enrolment, Institution, Part, Person, PersonSight, Segment, Session
 from app.schemas.directory import PersonChange, PersonIn
+from app.services.access import (
+    in_reach,
+    people_in_reach,
+    refuse_strangers,
+    refuse_unless_only_ours,
+)
 from app.services.actor import Actor
 from app.services.issuing import settle_everywhere
 from app.services.paging import paginate
@@ -46,15 +53,39 @@ _INSTITUTION = selectinload(cast(Any, Person.institution))
 
 
 def create_person(db: DbSession, actor: Actor, command: PersonIn) -> Person:
-    """Adds somebody to the directory; the institution is loaded.
+    """Adds somebody to the directory; the institution is loaded. Whoever gives the address of
+    somebody whom only other teams know gets that person, as they are there.
 
     Raises:
         Invalid: at ``email``, code ``email_taken``: the address belongs to somebody in the
             directory; at ``institution_id``: there is no such institution.
     """
+    if command.email and (known := _out_of_reach(db, actor, command.email)) is not None:
+        _see(db, actor, known)
+        return known
     person = Person(name=command.name, institution=None)
-    db.add(_apply(db, person, command.model_dump()))
-    return _flushed(db, person)
+    db.add(_apply(db, actor, person, command.model_dump()))
+    _flushed(db, person)
+    _see(db, actor, person)
+    return person
+
+
+def _out_of_reach(db: DbSession, actor: Actor, email: str) -> Person | None:
+    """Whom this address belongs to, where it is somebody whom only other teams know so far."""
+    if actor.everywhere:
+        return None
+    query = select(Person).where(
+        Person.email_key == address_key(email),
+        ~people_in_reach(actor, Permission.PEOPLE_READ),
+    )
+    with db.no_autoflush:
+        return db.exec(query.options(_INSTITUTION)).one_or_none()
+
+
+def _see(db: DbSession, actor: Actor, person: Person) -> None:
+    if actor.id and not actor.everywhere:
+        statement = insert_unless_there(db, PersonSight)
+        db.connection().execute(statement.values(person_id=person.id, user_id=actor.id))
 
 
 def change_person(
@@ -71,13 +102,15 @@ def change_person(
 
     Raises:
         NotFound: there is no such person.
+        NotAllowed: the person is in another team's cycle too.
         Stale: `revision` is not the person's.
         Invalid: as for `create_person`.
     """
+    refuse_unless_only_ours(db, actor, [person_id])
     hold_cycles(db, [person_id])
     person = hold(db, Person, person_id, _INSTITUTION, revision=revision)
     known_by = person.email
-    _apply(db, person, command.model_dump(exclude_unset=True))
+    _apply(db, actor, person, command.model_dump(exclude_unset=True))
     _flushed(db, person)
     if person.email != known_by:
         person.bounced_at, person.bounce = None, ""  # that was the other address
@@ -87,7 +120,7 @@ def change_person(
     return person
 
 
-def _apply(db: DbSession, person: Person, values: dict[str, Any]) -> Person:
+def _apply(db: DbSession, actor: Actor, person: Person, values: dict[str, Any]) -> Person:
     if "institution_id" in values:
         institution_id = values.pop("institution_id")
         # The relationship, not the column: whoever gets the row back reads it.
@@ -96,7 +129,7 @@ def _apply(db: DbSession, person: Person, values: dict[str, Any]) -> Person:
         email = values.pop("email")
         key = address_key(email) if email else None
         if key is not None and key != person.email_key:
-            _refuse_taken(db, person, email, key)
+            _refuse_taken(db, actor, person, email, key)
         person.email, person.email_key = email or None, key
     for name, value in values.items():
         setattr(person, name, value or "")
@@ -116,8 +149,12 @@ def _flushed(db: DbSession, person: Person) -> Person:
     return person
 
 
-def _refuse_taken(db: DbSession, person: Person, email: str, key: str) -> None:
-    query = select(Person.name).where(Person.email_key == key, Person.id != person.id)
+def _refuse_taken(db: DbSession, actor: Actor, person: Person, email: str, key: str) -> None:
+    query = select(Person.name).where(
+        Person.email_key == key,
+        Person.id != person.id,
+        people_in_reach(actor, Permission.PEOPLE_READ),
+    )
     with db.no_autoflush:
         owner = db.exec(query).first()
     if owner is not None:
@@ -145,7 +182,9 @@ def _institution(db: DbSession, institution_id: str) -> Institution:
 
 def get_person(db: DbSession, actor: Actor, person_id: str) -> Person:
     """The person with the institution. Raises NotFound."""
-    return find(db, Person, person_id, _INSTITUTION)
+    person = find(db, Person, person_id, _INSTITUTION)
+    refuse_strangers(db, actor, [person_id])
+    return person
 
 
 def search_people(
@@ -163,6 +202,7 @@ def search_people(
         select(Person)
         .outerjoin(Institution, col(Institution.id) == col(Person.institution_id))
         .where(*found_by(query, Person.search_key, Institution.search_key))
+        .where(people_in_reach(actor, Permission.PEOPLE_READ))
         .options(_INSTITUTION)
     )
     return paginate(db, statement, [Person.search_key, Person.id], after, limit)
@@ -171,14 +211,14 @@ def search_people(
 def parts_of(
     db: DbSession, actor: Actor, person_id: str
 ) -> list[tuple[Cycle, Session, Segment, Part]]:
-    """Where the person has a part, in every cycle, by time. Raises NotFound."""
-    find(db, Person, person_id)
+    """Where the person has a part, in every cycle of the actor's, by time. Raises NotFound."""
+    get_person(db, actor, person_id)
     query = (
         select(Cycle, Session, Segment, Part)
         .join(Session, col(Session.cycle_id) == col(Cycle.id))
         .join(Segment, col(Segment.session_id) == col(Session.id))
         .join(Part, col(Part.segment_id) == col(Segment.id))
-        .where(Part.person_id == person_id)
+        .where(Part.person_id == person_id, in_reach(actor, Permission.CYCLE_READ, Cycle.id))
         .order_by(
             col(Session.starts_at),
             col(Session.id),
@@ -197,8 +237,10 @@ def likely_duplicates(db: DbSession, actor: Actor) -> list[tuple[Person, Person]
     Perez"), or when one name has all the words of the other and the first of them ("Ana Pérez"
     and "Ana María Pérez Soto"). Two countries that are known and differ speak against it.
     """
-    query = select(Person.id, Person.name, Person.country).order_by(
-        col(Person.search_key), col(Person.id)
+    query = (
+        select(Person.id, Person.name, Person.country)
+        .where(people_in_reach(actor, Permission.PEOPLE_READ))
+        .order_by(col(Person.search_key), col(Person.id))
     )
     known = [(row[0], _words(row[1]), row[2]) for row in db.exec(query).all()]
     # Only names that share two words are compared: all pairs of 10,000 people are too many. And of

@@ -88,9 +88,10 @@ def conflicts_of(
     db: DbSession, actor: Actor, draft: Schedule, now: datetime
 ) -> tuple[Conflict, ...]:
     """`find_conflicts` for a draft that has been loaded. At most eight queries."""
+    others = other_schedules(db, draft.id, draft)
     return rules.conflicts(
         draft,
-        other_schedules(db, draft.id, draft),
+        [each if actor.knows(each.id) else each.veiled() for each in others],
         holidays=holidays_for(draft, actor.language),
         now=now,
         unavailable=unavailable_of(db, draft),

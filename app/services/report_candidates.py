@@ -1,16 +1,29 @@
 """Who may be meant by a row of a report: participants, those with a part, the directory."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA
+from sqlalchemy import or_
 from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain.matching import Candidate, Directory, Named, directory, name_key
-from app.models import Enrolment, Part, Person, ReportAlias, Session, User
+from app.domain.permissions import Standing
+from app.models import (
+    Enrolment,
+    Part,
+    Person,
+    PersonSight,
+    ReportAlias,
+    Session,
+    TeamMember,
+    User,
+)
+from app.services.access import kin_of
 
 MOST_SUGGESTED = 3
 _LOOKED_UP = 1_000
@@ -31,7 +44,8 @@ class Suggestion:
 
 def candidates(db: DbSession, cycle_id: str) -> Directory:
     """All who may be meant in a session of this cycle. Participants go by their enrolment's id,
-    whatever its status; others by ``person:…`` and ``account:…``. Five queries."""
+    whatever its status; others by ``person:…`` and ``account:…``, as far as they are known to the
+    cycle's team whoever reads the report. Seven queries."""
     aliases = defaultdict[str, list[str]](list)
     for person_id, key in db.exec(select(ReportAlias.person_id, ReportAlias.key)):
         aliases[person_id].append(key)
@@ -47,7 +61,8 @@ def candidates(db: DbSession, cycle_id: str) -> Directory:
     )
     found: list[Candidate] = []
     addresses: set[str] = set()
-    for person_id, name, email in db.exec(select(Person.id, Person.name, Person.email_key)):
+    kin = kin_of(db, cycle_id)
+    for person_id, name, email in db.exec(_people(cycle_id, kin)):
         known_as = tuple(aliases.get(person_id, ()))
         if person_id in enrolled:
             row_id, own = enrolled[person_id]
@@ -60,10 +75,36 @@ def candidates(db: DbSession, cycle_id: str) -> Directory:
     # Who is in the directory by the same address is the same.
     found.extend(
         Candidate(f"account:{row_id}", (name,), email, False, (), True)
-        for row_id, name, email in db.exec(select(User.id, User.name, User.email_key))
+        for row_id, name, email in db.exec(_accounts(cycle_id))
         if email not in addresses
     )
     return directory(found)
+
+
+def _people(cycle_id: str, kin: Collection[str]) -> Any:
+    """Those in the cycles `kin`, and of those in none whom the team wrote down, or nobody who is
+    in teams."""
+    team = select(TeamMember.user_id).where(TeamMember.cycle_id == cycle_id)
+    seen = select(PersonSight.person_id)
+    ours = seen.where(col(PersonSight.user_id).in_(team))
+    theirs, others = col(Enrolment.cycle_id).in_(kin), col(Session.cycle_id).in_(kin)
+    enrolled, on_programme = select(Enrolment.person_id), select(Part.person_id)
+    of_session = on_programme.join(Session, col(Session.id) == col(Part.session_id))
+    known = or_(
+        col(Person.id).in_(enrolled.where(theirs)),
+        col(Person.id).in_(of_session.where(others)),
+        ~or_(col(Person.id).in_(enrolled), col(Person.id).in_(on_programme))
+        & or_(col(Person.id).in_(ours), col(Person.id).not_in(seen)),
+    )
+    return select(Person.id, Person.name, Person.email_key).where(known)
+
+
+def _accounts(cycle_id: str) -> Any:
+    """The accounts of the cycle's team, and those that may do everything."""
+    team = select(TeamMember.user_id).where(TeamMember.cycle_id == cycle_id)
+    return select(User.id, User.name, User.email_key).where(
+        or_(col(User.standing) == Standing.ADMINISTRATOR, col(User.id).in_(team))
+    )
 
 
 @dataclass(slots=True)

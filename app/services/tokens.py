@@ -9,7 +9,9 @@ from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain.errors import N_, FieldError, Invalid, NotFound
+from app.domain.permissions import Standing
 from app.models import ApiToken, User, now
+from app.services.access import teams_of
 from app.services.actor import Actor, Scope
 from app.services.rows import find
 
@@ -47,6 +49,9 @@ def program_of(db: DbSession, token_digest: str) -> tuple[Actor, datetime | None
         name=user.name,
         email=user.email,
         language=user.language,
+        standing=Standing(user.standing),
+        teams=teams_of(db, user.id, token.cycle_id or ""),
+        only=token.cycle_id or "",
         scopes=frozenset(Scope(scope) for scope in token.scopes),
         token_id=token.id,
     )

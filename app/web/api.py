@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Coroutine, Mapping
 from http import HTTPStatus
 from inspect import cleandoc, signature
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from fastapi import Depends, FastAPI, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
@@ -21,11 +21,13 @@ from starlette.exceptions import HTTPException
 from app.db import DbSession, insert_unless_there
 from app.domain.errors import N_, Invalid
 from app.domain.ids import new_id
+from app.domain.permissions import Permission, scope_for
 from app.models import KeptAnswer, now
 from app.schemas.problem import Problem
-from app.services.actor import Actor, Scope
+from app.services.actor import Actor
+from app.web.access.gate import Gate
 from app.web.api_bodies import MAIL, RawMail, streamed
-from app.web.dependencies import Attends, Db, Reads, Writes
+from app.web.dependencies import Db
 from app.web.problems import TITLES
 from app.web.sentences import Presenter
 from app.web.templating import current_reader
@@ -88,10 +90,9 @@ def answer(
 
 # Routes that describe themselves.
 
-_NEEDS = ((Reads, Scope.READ), (Writes, Scope.WRITE), (Attends, Scope.ATTENDANCE))
 _PROBLEMS: Mapping[int, str] = {
     401: "There is no bearer token, it is not known, has expired or was revoked.",
-    403: "The token does not have the scope.",
+    403: "The token does not have the scope, or its owner may not do this.",
     404: "There is nothing at this address.",
     409: "It cannot be done as things stand; `code` says why.",
     412: "It was changed since: If-Match names another revision.",
@@ -171,7 +172,8 @@ class JsonRoute(APIRoute):
         self._takes_body = "command" in takes
         takes_report = "sent" in takes
         takes_mail = any(each.annotation == RawMail for each in takes.values())
-        scope = next(s for alias, s in _NEEDS if takes["actor"].annotation == alias)
+        permission = _permission(takes["actor"].annotation)
+        scope = scope_for(permission)
         statuses = [401, 403, 422, 503]
         statuses += [404] if "{" in path else []
         statuses += [412] if "revision" in takes else []
@@ -183,11 +185,16 @@ class JsonRoute(APIRoute):
         if takes_mail:
             problems[413] = _problem(413, "The mail is larger than 25 MiB.")
             problems[415] = _problem(415, f"The body is not sent as {MAIL}.")
-        problems[403]["description"] = f"The token does not have the scope `{scope.value}`."
+        problems[403]["description"] = (
+            f"The token does not have the scope `{scope.value}`, or its owner may not do this "
+            f"(`{permission.value}`)."
+        )
         status = kwargs.get("status_code") or 200
         kwargs |= {
             "summary": summary.rstrip("."),
-            "description": f"{description}\n\nScope: `{scope.value}`.".strip(),
+            "description": (
+                f"{description}\n\nScope: `{scope.value}`. Permission: `{permission.value}`."
+            ).strip(),
             "responses": {
                 status: _success(status, kwargs.get("response_model")),
                 **problems,
@@ -217,6 +224,13 @@ class JsonRoute(APIRoute):
             raise Invalid.one("", N_("This is not JSON."), code="json_invalid")
 
         return handle_json
+
+
+def _permission(annotation: Any) -> Permission:
+    """What a route has declared by the type of its `actor`."""
+    gates = [each.dependency for each in get_args(annotation) if hasattr(each, "dependency")]
+    (gate,) = [each for each in gates if isinstance(each, Gate)]
+    return gate.permission
 
 
 def _is_json(request: Request) -> bool:
@@ -287,9 +301,10 @@ class Once:
     roll back; such a request may come again.
     """
 
-    def __init__(self, db: DbSession, actor: Actor, key: str | None, digest: str) -> None:
+    def __init__(self, db: DbSession, request: Request, key: str | None, digest: str) -> None:
         self._db = db
-        self._owner = actor.token_id or actor.id
+        self._request = request
+        self._owner = ""
         self._key = key
         self._digest = digest
 
@@ -301,6 +316,8 @@ class Once:
         """
         if self._key is None:
             return make()
+        actor: Actor = self._request.state.actor  # whom the route has let in
+        self._owner = actor.token_id or actor.id
         row_id = new_id()
         values: dict[str, Any] = {
             "id": row_id,
@@ -362,15 +379,9 @@ _Key = Annotated[
 ]
 
 
-def _once(db: Db, actor: Writes, digest: _Digest, idempotency_key: _Key = None) -> Once:
-    return Once(db, actor, idempotency_key, digest)
-
-
-def _once_attending(db: Db, actor: Attends, digest: _Digest, idempotency_key: _Key = None) -> Once:
-    return Once(db, actor, idempotency_key, digest)
+def _once(request: Request, db: Db, digest: _Digest, idempotency_key: _Key = None) -> Once:
+    return Once(db, request, idempotency_key, digest)
 
 
 OnceDep = Annotated[Once, Depends(_once, scope="function")]
-"""For POSTs that need the scope `write`."""
-OnceAttending = Annotated[Once, Depends(_once_attending, scope="function")]
-"""For POSTs that need the scope `attendance`."""
+"""For POSTs, beside the `actor` whose they are."""

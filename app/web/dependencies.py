@@ -1,4 +1,4 @@
-"""What routers ask for: the database session, the actor, the links."""
+"""What routers ask for: the database session and the links."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -6,11 +6,8 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.db import Database, DbSession
-from app.domain.errors import NotAllowed, NotSignedIn
-from app.services import accounts, tokens
-from app.services.actor import Actor, Scope
 from app.services.links import Links
-from app.web.security import COOKIE, UPLOAD
+from app.web.security import UPLOAD
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -41,34 +38,3 @@ def _db(request: Request, _: Annotated[None, Depends(_body)]) -> Iterator[DbSess
 
 Db = Annotated[DbSession, Depends(_db, scope="function")]
 LinksDep = Annotated[Links, Depends(_links)]
-
-
-def _organizer(request: Request, db: Db) -> Actor:
-    """Whoever is signed in with a browser. Raises NotSignedIn."""
-    actor = accounts.actor_of_cookie(db, request.cookies.get(COOKIE, ""))
-    if actor is None:
-        raise NotSignedIn
-    request.state.actor = actor
-    request.state.person_language = actor.language
-    return actor
-
-
-Organizer = Annotated[Actor, Depends(_organizer, scope="function")]
-
-
-def _program(scope: Scope) -> object:
-    def program(request: Request, db: Db) -> Actor:
-        kind, _, secret = request.headers.get("authorization", "").partition(" ")
-        actor = tokens.actor_of_token(db, secret.strip()) if kind.lower() == "bearer" else None
-        if actor is None:
-            raise NotSignedIn
-        if scope not in actor.scopes:
-            raise NotAllowed
-        return actor
-
-    return Depends(program, scope="function")
-
-
-Reads = Annotated[Actor, _program(Scope.READ)]
-Writes = Annotated[Actor, _program(Scope.WRITE)]
-Attends = Annotated[Actor, _program(Scope.ATTENDANCE)]

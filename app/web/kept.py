@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from app.db import Database, DbSession
+from app.domain.permissions import Permission
 from app.domain.text import LANGUAGES
 from app.web.answers import Answer, Asked, answer, asked, send_answer
 from app.web.languages import YEAR, reader_of
@@ -78,7 +79,10 @@ class Keeps(Protocol):
 class KeptEndpoint:
     """Serves what a source makes."""
 
-    def __init__(self, source: Keeps, representations: Representations) -> None:
+    def __init__(
+        self, source: Keeps, representations: Representations, permission: Permission
+    ) -> None:
+        self.permission = permission  # declared here, kept by the source
         self._source = source
         self._representations = representations
 

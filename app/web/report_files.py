@@ -23,24 +23,23 @@ from app.domain.errors import (
     DomainError,
     Full,
     Invalid,
-    NotAllowed,
     NotFound,
-    NotSignedIn,
 )
+from app.domain.permissions import Permission
 from app.meetings.refusals import LIMIT, too_large
 from app.models import Session
 from app.schemas.report import AnswersIn
-from app.services import accounts, cycles, reports, sessions, tokens
-from app.services.actor import SYSTEM, Actor, Scope
+from app.services import cycles, reports, sessions
+from app.services.actor import SYSTEM, Actor
 from app.services.files import FileStore
 from app.services.measures import measure_of
 from app.services.report_freshness import OUTDATED
 from app.services.report_reading import Ground, Reading, answered, answers_again, ground, read
 from app.services.rows import find
+from app.web.access.gate import organizer_for, program_for
 from app.web.api_bodies import REPORTS
 from app.web.forms import Form, read_form
 from app.web.report_form import answers_of
-from app.web.security import COOKIE
 from app.web.uploads import told_if_full
 
 MOST_FILES = 10
@@ -134,9 +133,7 @@ def _store(request: Request) -> FileStore:
 
 def _of_page(request: Request, db: DbSession) -> Session:
     """The session that a page's address names, for an organizer."""
-    actor = accounts.actor_of_cookie(db, request.cookies.get(COOKIE, ""))
-    if actor is None:
-        raise NotSignedIn
+    actor = organizer_for(request, db, Permission.ATTENDANCE_EDIT)
     asked = request.path_params
     number = asked["number"]
     if not (number.isascii() and number.isdigit() and len(number) < 10):
@@ -147,12 +144,7 @@ def _of_page(request: Request, db: DbSession) -> Session:
 
 def _of_program(request: Request, db: DbSession) -> Session:
     """The session that an address of the API names, for a program that may."""
-    kind, _, secret = request.headers.get("authorization", "").partition(" ")
-    actor = tokens.actor_of_token(db, secret.strip()) if kind.lower() == "bearer" else None
-    if actor is None:
-        raise NotSignedIn
-    if Scope.ATTENDANCE not in actor.scopes:
-        raise NotAllowed
+    program_for(request, db, Permission.ATTENDANCE_EDIT)
     return find(db, Session, request.path_params["session_id"])
 
 

@@ -111,7 +111,7 @@ def cast(real_database: Database, settings: Settings, links: Links) -> Iterator[
         ).all()
         user = accounts.first_user(db)
         assert user is not None
-        actor = accounts.actor_of_user(user)
+        actor = accounts.actor_of_user(db, user)
         secret = create_token(db, actor, "A test", ["read", "write", "attendance"])[1]
         sessions = {row.number: row for row in db.exec(select(Session))}
         cycle_id = cycle.id

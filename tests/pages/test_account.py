@@ -143,7 +143,7 @@ def test_what_is_wrong_with_a_token_is_said_at_its_field(
 def test_others_tokens_cannot_be_revoked(organizer_client: TestClient, database: Database) -> None:
     with database.begin(writes=True) as db:
         other = accounts.add_user(db, "Other", "other@example.org")
-        token, _ = tokens.create_token(db, accounts.actor_of_user(other), "x", ["read"])
+        token, _ = tokens.create_token(db, accounts.actor_of_user(db, other), "x", ["read"])
     assert organizer_client.post(f"/organize/account/tokens/{token.id}/revoke").status_code == 404
     assert organizer_client.post("/organize/account/tokens/a%00b/revoke").status_code == 404
 

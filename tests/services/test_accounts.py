@@ -54,7 +54,7 @@ def test_the_password_is_kept_as_argon2id(db: DbSession) -> None:
 def test_signing_in(db: DbSession, olga: User) -> None:
     cookie = accounts.start_sign_in(db, olga.id, present())
     actor = accounts.actor_of_cookie(db, cookie)
-    assert actor == accounts.actor_of_user(olga)
+    assert actor == accounts.actor_of_user(db, olga)
     [row] = db.exec(select(SignIn)).all()
     assert row.id != cookie
     assert row.expires_at - row.created_at == timedelta(days=14)
@@ -237,7 +237,7 @@ def test_a_link_works_once(db: DbSession, links: Links, olga: User) -> None:
     token = _token(accounts.new_link(db, links, olga, now))
     assert accounts.check_link(db, links, token, now) is olga
     cookie = accounts.use_link(db, links, token, now + timedelta(minutes=9, seconds=59))
-    assert accounts.actor_of_cookie(db, cookie) == accounts.actor_of_user(olga)
+    assert accounts.actor_of_cookie(db, cookie) == accounts.actor_of_user(db, olga)
     for use in (accounts.use_link, accounts.check_link):
         with pytest.raises(Gone) as caught:
             use(db, links, token, now)
@@ -346,7 +346,7 @@ def test_signing_out_ends_one_sign_in(db: DbSession, olga: User) -> None:
 
 def test_a_new_password_ends_every_other_sign_in(db: DbSession, olga: User) -> None:
     cookies = [accounts.start_sign_in(db, olga.id, present()) for _ in range(3)]
-    actor = accounts.actor_of_user(olga)
+    actor = accounts.actor_of_user(db, olga)
     new = "four large yellow trains"
     with pytest.raises(Invalid) as caught:
         accounts.change_password(db, actor, "wrong", new)
@@ -366,14 +366,14 @@ def test_ones_own_sign_ins(db: DbSession, olga: User) -> None:
     accounts.start_sign_in(db, olga.id, NOW - timedelta(days=15))
     accounts.start_sign_in(db, olga.id, NOW - timedelta(days=1))
     accounts.start_sign_in(db, olga.id, NOW)
-    actor = accounts.actor_of_user(olga)
+    actor = accounts.actor_of_user(db, olga)
     found = accounts.list_sign_ins(db, actor, NOW)
     assert [row.created_at for row in found] == [NOW, NOW - timedelta(days=1)]
-    theirs = accounts.list_sign_ins(db, accounts.actor_of_user(other), NOW)
+    theirs = accounts.list_sign_ins(db, accounts.actor_of_user(db, other), NOW)
     accounts.end_sign_in(db, actor, theirs[0].id)
     accounts.end_sign_in(db, actor, found[0].id)
     assert len(accounts.list_sign_ins(db, actor, NOW)) == 1
-    assert len(accounts.list_sign_ins(db, accounts.actor_of_user(other), NOW)) == 1
+    assert len(accounts.list_sign_ins(db, accounts.actor_of_user(db, other), NOW)) == 1
 
 
 def test_the_first_account(db: DbSession) -> None:

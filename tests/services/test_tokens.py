@@ -13,7 +13,7 @@ from app.services.actor import Actor, Scope
 
 @pytest.fixture
 def olga(db: DbSession) -> Actor:
-    return accounts.actor_of_user(accounts.add_user(db, "Olga", "olga@example.org"))
+    return accounts.actor_of_user(db, accounts.add_user(db, "Olga", "olga@example.org"))
 
 
 def test_a_token_is_its_owner_with_fewer_rights(db: DbSession, olga: Actor) -> None:
@@ -56,7 +56,7 @@ def test_revoked_for_good(db: DbSession, olga: Actor) -> None:
 
 
 def test_only_ones_own(db: DbSession, olga: Actor) -> None:
-    other = accounts.actor_of_user(accounts.add_user(db, "Other", "other@example.org"))
+    other = accounts.actor_of_user(db, accounts.add_user(db, "Other", "other@example.org"))
     token, secret = tokens.create_token(db, other, "x", ["read"])
     with pytest.raises(NotFound):
         tokens.revoke_token(db, olga, token.id, now())

@@ -236,7 +236,7 @@ def test_what_no_longer_holds_is_not_told(db: DbSession, links: Links, make: Mak
 def test_a_sign_in_mail(db: DbSession, links: Links) -> None:
     user = accounts.add_user(db, "Olga Ruiz", "olga@example.org", language="en")
     accounts.request_link(db, user.email, NOW)
-    [message] = list_messages(db, accounts.actor_of_user(user)).rows
+    [message] = list_messages(db, accounts.actor_of_user(db, user)).rows
     mail, text, html = _mail(db, links, message)
     assert mail["Subject"] == "Your sign-in link"
     [url] = re.findall(r"http://\S+", text)

@@ -8,15 +8,16 @@ from app.routers.api.present import attendance_out, check_in_out, page_of
 from app.schemas.enrolment import AttendanceOut, CheckInIn, CheckInOut, MarkIn, RetractIn
 from app.schemas.page import Page
 from app.services import attendance, check_in_lists
-from app.web.api import After, JsonRoute, Limit, OnceAttending, answer, clash
-from app.web.dependencies import Attends, Db, Reads
+from app.web.access.programs import MayEditAttendance, MayReadAttendance
+from app.web.api import After, JsonRoute, Limit, OnceDep, answer, clash
+from app.web.dependencies import Db
 
 router = APIRouter(route_class=JsonRoute, tags=["attendance"])
 
 
 @router.get("/sessions/{session_id}/check-ins", response_model=Page[CheckInOut])
 def list_check_ins(
-    db: Db, actor: Reads, session_id: str, limit: Limit = 50, after: After = None
+    db: Db, actor: MayReadAttendance, session_id: str, limit: Limit = 50, after: After = None
 ) -> Response:
     """List the check-ins of a session, in the order in which they came.
 
@@ -39,7 +40,7 @@ def list_check_ins(
     },
 )
 def check_in(
-    db: Db, actor: Attends, once: OnceAttending, session_id: str, command: CheckInIn
+    db: Db, actor: MayEditAttendance, once: OnceDep, session_id: str, command: CheckInIn
 ) -> Response:
     """Check a participant in.
 
@@ -56,7 +57,7 @@ def check_in(
 
 @router.get("/sessions/{session_id}/attendance", response_model=Page[AttendanceOut])
 def list_attendance(
-    db: Db, actor: Reads, session_id: str, limit: Limit = 50, after: After = None
+    db: Db, actor: MayReadAttendance, session_id: str, limit: Limit = 50, after: After = None
 ) -> Response:
     """List what is known of everybody's attendance at a session, by name.
 
@@ -75,7 +76,7 @@ def list_attendance(
     ),
 )
 def mark_attendance(
-    db: Db, actor: Attends, once: OnceAttending, session_id: str, command: MarkIn
+    db: Db, actor: MayEditAttendance, once: OnceDep, session_id: str, command: MarkIn
 ) -> Response:
     """Say what somebody's attendance was, with the reason.
 
@@ -94,7 +95,7 @@ def mark_attendance(
     responses=clash("`nothing_to_retract`."),
 )
 def retract_mark(
-    db: Db, actor: Attends, once: OnceAttending, session_id: str, command: RetractIn
+    db: Db, actor: MayEditAttendance, once: OnceDep, session_id: str, command: RetractIn
 ) -> Response:
     """Take back a piece of evidence, or the mark that counts, with the reason.
 

@@ -23,16 +23,22 @@ from app.services import (
 from app.services.badges import Addresses
 from app.services.certificate_drafts import frozen
 from app.services.certificate_lists import Standing
+from app.web.access.programs import MayEditCertificates, MayReadCertificates
 from app.web.api import After, JsonRoute, Limit, OnceDep, answer, clash
 from app.web.badges import AddressesDep
-from app.web.dependencies import Db, Reads, Writes
+from app.web.dependencies import Db
 
 router = APIRouter(route_class=JsonRoute, tags=["certificates"])
 
 
 @router.get("/cycles/{cycle_id}/certificates", response_model=Page[CertificateOut])
 def list_certificates(
-    db: Db, actor: Reads, at: AddressesDep, cycle_id: str, limit: Limit = 50, after: After = None
+    db: Db,
+    actor: MayReadCertificates,
+    at: AddressesDep,
+    cycle_id: str,
+    limit: Limit = 50,
+    after: After = None,
 ) -> Response:
     """List a cycle's certificates, in the order of their issue.
 
@@ -49,7 +55,12 @@ def list_certificates(
     responses=clash("`not_eligible`, `unprintable`."),
 )
 def issue_certificate(
-    db: Db, actor: Writes, at: AddressesDep, once: OnceDep, cycle_id: str, command: IssueIn
+    db: Db,
+    actor: MayEditCertificates,
+    at: AddressesDep,
+    once: OnceDep,
+    cycle_id: str,
+    command: IssueIn,
 ) -> Response:
     """Issue a certificate to one participant, with the mail.
 
@@ -71,7 +82,9 @@ def issue_certificate(
     status_code=201,
     responses=clash("`not_eligible`, `nobody`."),
 )
-def issue_certificates(db: Db, actor: Writes, once: OnceDep, cycle_id: str) -> Response:
+def issue_certificates(
+    db: Db, actor: MayEditCertificates, once: OnceDep, cycle_id: str
+) -> Response:
     """Begin to issue certificates to all who have completed a cycle.
 
     The worker does it; the answer's Location tells how far it has got. While one run is under way
@@ -86,13 +99,13 @@ def issue_certificates(db: Db, actor: Writes, once: OnceDep, cycle_id: str) -> R
 
 
 @router.get("/certificate-runs/{run_id}", response_model=IssueRunOut)
-def get_certificate_run(db: Db, actor: Reads, run_id: str) -> Response:
+def get_certificate_run(db: Db, actor: MayReadCertificates, run_id: str) -> Response:
     """Tell how far issuing to everybody has got."""
     return answer(_run(certificate_runs.get_run(db, actor, run_id)))
 
 
 @router.get("/certificates/{code}", response_model=CertificateOut)
-def get_certificate(db: Db, actor: Reads, at: AddressesDep, code: str) -> Response:
+def get_certificate(db: Db, actor: MayReadCertificates, at: AddressesDep, code: str) -> Response:
     """Get a certificate by its code."""
     (found,) = _outs(db, at, [certificate_lists.standing_of(db, actor, code, now())])
     return answer(found)
@@ -104,7 +117,12 @@ def get_certificate(db: Db, actor: Reads, at: AddressesDep, code: str) -> Respon
     responses=clash("`superseded`."),
 )
 def revoke_certificate(
-    db: Db, actor: Writes, at: AddressesDep, once: OnceDep, code: str, command: RevokeIn
+    db: Db,
+    actor: MayEditCertificates,
+    at: AddressesDep,
+    once: OnceDep,
+    code: str,
+    command: RevokeIn,
 ) -> Response:
     """Revoke a certificate, with the reason.
 
@@ -126,7 +144,12 @@ def revoke_certificate(
     responses=clash("`revoked`, `superseded`, `not_eligible`, `unprintable`."),
 )
 def supersede_certificate(
-    db: Db, actor: Writes, at: AddressesDep, once: OnceDep, code: str, command: SupersedeIn
+    db: Db,
+    actor: MayEditCertificates,
+    at: AddressesDep,
+    once: OnceDep,
+    code: str,
+    command: SupersedeIn,
 ) -> Response:
     """Issue another certificate in place of one, by the records of today.
 

@@ -9,15 +9,16 @@ from app.schemas.completion import CloseIn, ClosingOut, ReopenIn, StillOpenOut
 from app.schemas.enrolment import EvidenceOut
 from app.schemas.page import Page
 from app.services import attendance, closing
-from app.web.api import After, JsonRoute, Limit, OnceAttending, answer, clash
-from app.web.dependencies import Attends, Db, Reads
+from app.web.access.programs import MayEditAttendance, MayReadAttendance
+from app.web.api import After, JsonRoute, Limit, OnceDep, answer, clash
+from app.web.dependencies import Db
 
 router = APIRouter(route_class=JsonRoute, tags=["attendance"])
 
 
 @router.get("/sessions/{session_id}/evidence", response_model=Page[EvidenceOut])
 def list_evidence(
-    db: Db, actor: Reads, session_id: str, limit: Limit = 50, after: After = None
+    db: Db, actor: MayReadAttendance, session_id: str, limit: Limit = 50, after: After = None
 ) -> Response:
     """List every piece of evidence on a session, in the order in which it was observed.
 
@@ -28,13 +29,13 @@ def list_evidence(
 
 
 @router.get("/sessions/{session_id}/still-open", response_model=StillOpenOut)
-def list_still_open(db: Db, actor: Reads, session_id: str) -> Response:
+def list_still_open(db: Db, actor: MayReadAttendance, session_id: str) -> Response:
     """List what to look at before a session is closed."""
     return answer(still_open_out(closing.still_open(db, actor, session_id)))
 
 
 @router.get("/sessions/{session_id}/closings", response_model=Page[ClosingOut])
-def list_closings(db: Db, actor: Reads, session_id: str) -> Response:
+def list_closings(db: Db, actor: MayReadAttendance, session_id: str) -> Response:
     """List when a session was closed and opened again, the last first."""
     rows = closing.closings(db, actor, session_id)
     return answer(page_of([closing_out(row) for row in rows]))
@@ -46,7 +47,7 @@ def list_closings(db: Db, actor: Reads, session_id: str) -> Response:
     responses=clash("`session_not_over`, `session_cancelled`, `session_not_published`."),
 )
 def close_session(
-    db: Db, actor: Attends, once: OnceAttending, session_id: str, command: CloseIn
+    db: Db, actor: MayEditAttendance, once: OnceDep, session_id: str, command: CloseIn
 ) -> Response:
     """Close a session: whoever was not seen was absent.
 
@@ -66,7 +67,7 @@ def close_session(
     responses=clash("`not_closed`."),
 )
 def reopen_session(
-    db: Db, actor: Attends, once: OnceAttending, session_id: str, command: ReopenIn
+    db: Db, actor: MayEditAttendance, once: OnceDep, session_id: str, command: ReopenIn
 ) -> Response:
     """Open a closed session again, with the reason."""
 

@@ -8,15 +8,16 @@ from app.routers.api.present import page_of
 from app.schemas.completion import CompletionOut, CompletionRule, MissingOut, RuleOut, StandingOut
 from app.schemas.page import Page
 from app.services import completion, completion_rules
+from app.web.access.programs import MayReadReport
 from app.web.api import After, JsonRoute, Limit, answer
-from app.web.dependencies import Db, Reads
+from app.web.dependencies import Db
 
 router = APIRouter(route_class=JsonRoute, tags=["attendance"])
 
 
 @router.get("/cycles/{cycle_id}/completion", response_model=Page[CompletionOut])
 def list_completion(
-    db: Db, actor: Reads, cycle_id: str, limit: Limit = 50, after: After = None
+    db: Db, actor: MayReadReport, cycle_id: str, limit: Limit = 50, after: After = None
 ) -> Response:
     """List how far everybody who has a place is, by name.
 
@@ -27,7 +28,7 @@ def list_completion(
 
 
 @router.get("/cycles/{cycle_id}/completion/rules", response_model=Page[RuleOut])
-def list_completion_rules(db: Db, actor: Reads, cycle_id: str) -> Response:
+def list_completion_rules(db: Db, actor: MayReadReport, cycle_id: str) -> Response:
     """List the versions of a cycle's completion rule, the one that holds first."""
     rows = completion_rules.versions(db, actor, cycle_id)
     return answer(page_of([_rule(row) for row in rows]))

@@ -14,21 +14,22 @@ from app.schemas.cycle import (
 )
 from app.schemas.page import Page
 from app.services import cloning, cycles
+from app.web.access.programs import MayCreateCycle, MayEditSchedule, MayEndCycle, MayReadCycle
 from app.web.api import After, JsonRoute, Limit, OnceDep, Revision, answer, clash, tagged
-from app.web.dependencies import Db, Reads, Writes
+from app.web.dependencies import Db
 
 router = APIRouter(route_class=JsonRoute, tags=["cycles"])
 
 
 @router.get("/cycles", response_model=Page[CycleOut])
-def list_cycles(db: Db, actor: Reads, limit: Limit = 50, after: After = None) -> Response:
+def list_cycles(db: Db, actor: MayReadCycle, limit: Limit = 50, after: After = None) -> Response:
     """List the cycles, the newest first."""
     rows, cursor = cycles.list_cycles(db, actor, after, limit)
     return answer(page_of([cycle_out(row) for row in rows], cursor))
 
 
 @router.post("/cycles", response_model=CycleOut, status_code=201)
-def create_cycle(db: Db, actor: Writes, once: OnceDep, command: CycleIn) -> Response:
+def create_cycle(db: Db, actor: MayCreateCycle, once: OnceDep, command: CycleIn) -> Response:
     """Make a cycle, as a draft."""
 
     def make() -> Response:
@@ -41,7 +42,7 @@ def create_cycle(db: Db, actor: Writes, once: OnceDep, command: CycleIn) -> Resp
 
 
 @router.get("/cycles/{cycle_id}", response_model=CycleOut)
-def get_cycle(db: Db, actor: Reads, cycle_id: str) -> Response:
+def get_cycle(db: Db, actor: MayReadCycle, cycle_id: str) -> Response:
     """Read a cycle."""
     row = cycles.get_cycle(db, actor, cycle_id)
     return answer(cycle_out(row), revision=row.revision)
@@ -49,7 +50,7 @@ def get_cycle(db: Db, actor: Reads, cycle_id: str) -> Response:
 
 @router.patch("/cycles/{cycle_id}", response_model=CycleOut)
 def change_cycle(
-    db: Db, actor: Writes, cycle_id: str, revision: Revision, command: CycleChange
+    db: Db, actor: MayEditSchedule, cycle_id: str, revision: Revision, command: CycleChange
 ) -> Response:
     """Change a cycle.
 
@@ -66,14 +67,14 @@ def change_cycle(
     response_class=Response,
     responses=clash("`published`, `has_enrolments`: archive it instead."),
 )
-def delete_cycle(db: Db, actor: Writes, cycle_id: str) -> Response:
+def delete_cycle(db: Db, actor: MayEndCycle, cycle_id: str) -> Response:
     """Delete a cycle that nobody outside has seen, with its sessions."""
     cycles.delete_cycle(db, actor, cycle_id)
     return Response(status_code=204)
 
 
 @router.post("/cycles/{cycle_id}/archive", response_model=CycleOut)
-def archive_cycle(db: Db, actor: Writes, once: OnceDep, cycle_id: str) -> Response:
+def archive_cycle(db: Db, actor: MayEndCycle, once: OnceDep, cycle_id: str) -> Response:
     """Put a cycle away.
 
     Its public pages stay; nobody can enrol.
@@ -87,7 +88,7 @@ def archive_cycle(db: Db, actor: Writes, once: OnceDep, cycle_id: str) -> Respon
 
 
 @router.post("/cycles/{cycle_id}/restore", response_model=CycleOut)
-def restore_cycle(db: Db, actor: Writes, once: OnceDep, cycle_id: str) -> Response:
+def restore_cycle(db: Db, actor: MayEndCycle, once: OnceDep, cycle_id: str) -> Response:
     """Take a cycle out of the archive."""
 
     def make() -> Response:
@@ -98,7 +99,9 @@ def restore_cycle(db: Db, actor: Writes, once: OnceDep, cycle_id: str) -> Respon
 
 
 @router.post("/cycles/{cycle_id}/clone", response_model=CycleOut, status_code=201)
-def clone_cycle(db: Db, actor: Writes, once: OnceDep, cycle_id: str, command: CloneIn) -> Response:
+def clone_cycle(
+    db: Db, actor: MayEditSchedule, once: OnceDep, cycle_id: str, command: CloneIn
+) -> Response:
     """Copy a cycle, as a draft.
 
     `first_date` is the day of the earliest session; the others keep their distance, and each its
@@ -119,7 +122,7 @@ def clone_cycle(db: Db, actor: Writes, once: OnceDep, cycle_id: str, command: Cl
     response_model=Page[CycleInstitutionOut],
     responses=tagged(200),
 )
-def list_cycle_institutions(db: Db, actor: Reads, cycle_id: str) -> Response:
+def list_cycle_institutions(db: Db, actor: MayReadCycle, cycle_id: str) -> Response:
     """List the institutions of a cycle, in their order.
 
     The ETag is the cycle's.
@@ -134,7 +137,7 @@ def list_cycle_institutions(db: Db, actor: Reads, cycle_id: str) -> Response:
     responses=tagged(200),
 )
 def set_cycle_institutions(
-    db: Db, actor: Writes, cycle_id: str, revision: Revision, command: CycleInstitutionsIn
+    db: Db, actor: MayEditSchedule, cycle_id: str, revision: Revision, command: CycleInstitutionsIn
 ) -> Response:
     """Replace the institutions of a cycle, in the order given.
 

@@ -11,8 +11,9 @@ from app.routers.api.present import enrolment_out, page_of
 from app.schemas.enrolment import EnrolmentChange, EnrolmentIn, EnrolmentOut
 from app.schemas.page import Page
 from app.services import enrolments
+from app.web.access.programs import MayEditPeople, MayReadPeople
 from app.web.api import After, JsonRoute, Limit, OnceDep, Revision, Search, answer, clash
-from app.web.dependencies import Db, Reads, Writes
+from app.web.dependencies import Db
 
 router = APIRouter(route_class=JsonRoute, tags=["enrolments"])
 
@@ -22,7 +23,7 @@ Status = Annotated[EnrolmentStatus | None, Query(description="Only those that st
 @router.get("/cycles/{cycle_id}/enrolments", response_model=Page[EnrolmentOut])
 def list_enrolments(
     db: Db,
-    actor: Reads,
+    actor: MayReadPeople,
     cycle_id: str,
     status: Status = None,
     search: Search = "",
@@ -44,7 +45,7 @@ def list_enrolments(
     responses=clash("`already_enrolled`."),
 )
 def add_enrolment(
-    db: Db, actor: Writes, once: OnceDep, cycle_id: str, command: EnrolmentIn
+    db: Db, actor: MayEditPeople, once: OnceDep, cycle_id: str, command: EnrolmentIn
 ) -> Response:
     """Enrol somebody: confirmed, or waitlisted if the cycle is full.
 
@@ -62,7 +63,7 @@ def add_enrolment(
 
 
 @router.get("/enrolments/{enrolment_id}", response_model=EnrolmentOut)
-def get_enrolment(db: Db, actor: Reads, enrolment_id: str) -> Response:
+def get_enrolment(db: Db, actor: MayReadPeople, enrolment_id: str) -> Response:
     """Read an enrolment."""
     row = enrolments.get_enrolment(db, actor, enrolment_id)
     return answer(enrolment_out(row), revision=row.revision)
@@ -72,7 +73,7 @@ def get_enrolment(db: Db, actor: Reads, enrolment_id: str) -> Response:
     "/enrolments/{enrolment_id}", response_model=EnrolmentOut, responses=clash("`cycle_full`.")
 )
 def change_enrolment(
-    db: Db, actor: Writes, enrolment_id: str, revision: Revision, command: EnrolmentChange
+    db: Db, actor: MayEditPeople, enrolment_id: str, revision: Revision, command: EnrolmentChange
 ) -> Response:
     """Correct an enrolment, or decide about it.
 

@@ -8,14 +8,15 @@ from app.models import now
 from app.schemas.feedback import CountOut, FeedbackOut, QuestionOut, WordsOut
 from app.services import feedback_results
 from app.services.feedback_results import Answered, Results
+from app.web.access.programs import MayReadReport
 from app.web.api import JsonRoute, answer
-from app.web.dependencies import Db, Reads
+from app.web.dependencies import Db
 
 router = APIRouter(route_class=JsonRoute, tags=["feedback"])
 
 
 @router.get("/sessions/{session_id}/feedback", response_model=FeedbackOut)
-def get_feedback(db: Db, actor: Reads, session_id: str) -> Response:
+def get_feedback(db: Db, actor: MayReadReport, session_id: str) -> Response:
     """Read what was answered after a session, question by question.
 
     404 also where nothing is asked. Of an anonymous form nobody is named, and while fewer than

@@ -9,7 +9,9 @@ from starlette.types import Scope as Request
 
 from app.db import DbSession
 from app.domain.errors import NotAllowed, NotSignedIn
+from app.domain.permissions import Permission
 from app.routers.api.present import session_out
+from app.services.access import refuse_unless
 from app.services.actor import Scope
 from app.services.sessions import get_session
 from app.services.tokens import digest, program_of
@@ -60,6 +62,7 @@ class SessionJson:
         actor, ends = found
         if Scope.READ not in actor.scopes:
             raise NotAllowed
+        refuse_unless(db, actor, Permission.CYCLE_READ, {"session_id": key.session_id})
         row = get_session(db, actor, key.session_id)
         made = answer(
             session_out(row).model_dump_json().encode(),
@@ -79,6 +82,6 @@ def _version(db: DbSession, session_id: str) -> object:
 def install_hot_routes(app: FastAPI) -> None:
     """Puts it on the application. What it keeps stands beside what the pages keep, in
     ``app.state.representations``."""
-    endpoint = KeptEndpoint(SessionJson(), app.state.representations)
+    endpoint = KeptEndpoint(SessionJson(), app.state.representations, Permission.CYCLE_READ)
     path = f"{PREFIX}/sessions/{{session_id}}"
     app.router.routes.append(Route(path, endpoint, methods=["GET"], include_in_schema=False))

@@ -16,15 +16,16 @@ from app.schemas.directory import (
 )
 from app.schemas.page import Page
 from app.services import institutions, merging
+from app.web.access.programs import MayEditDirectory, MayReadDirectory
 from app.web.api import After, JsonRoute, Limit, OnceDep, Revision, Search, answer
-from app.web.dependencies import Db, Reads, Writes
+from app.web.dependencies import Db
 
 router = APIRouter(route_class=JsonRoute)
 
 
 @router.get("/institutions", response_model=Page[InstitutionOut], tags=["institutions"])
 def list_institutions(
-    db: Db, actor: Reads, search: Search = "", limit: Limit = 50, after: After = None
+    db: Db, actor: MayReadDirectory, search: Search = "", limit: Limit = 50, after: After = None
 ) -> Response:
     """List institutions by name.
 
@@ -35,7 +36,9 @@ def list_institutions(
 
 
 @router.post("/institutions", response_model=InstitutionOut, status_code=201, tags=["institutions"])
-def create_institution(db: Db, actor: Writes, once: OnceDep, command: InstitutionIn) -> Response:
+def create_institution(
+    db: Db, actor: MayEditDirectory, once: OnceDep, command: InstitutionIn
+) -> Response:
     """Add an institution."""
 
     def make() -> Response:
@@ -46,7 +49,7 @@ def create_institution(db: Db, actor: Writes, once: OnceDep, command: Institutio
 
 
 @router.get("/institutions/{institution_id}", response_model=InstitutionOut, tags=["institutions"])
-def get_institution(db: Db, actor: Reads, institution_id: str) -> Response:
+def get_institution(db: Db, actor: MayReadDirectory, institution_id: str) -> Response:
     """Read an institution."""
     return _institution(institutions.get_institution(db, actor, institution_id))
 
@@ -55,7 +58,11 @@ def get_institution(db: Db, actor: Reads, institution_id: str) -> Response:
     "/institutions/{institution_id}", response_model=InstitutionOut, tags=["institutions"]
 )
 def change_institution(
-    db: Db, actor: Writes, institution_id: str, revision: Revision, command: InstitutionChange
+    db: Db,
+    actor: MayEditDirectory,
+    institution_id: str,
+    revision: Revision,
+    command: InstitutionChange,
 ) -> Response:
     """Change an institution.
 
@@ -70,7 +77,7 @@ def change_institution(
     "/institutions/{institution_id}/merge", response_model=InstitutionOut, tags=["institutions"]
 )
 def merge_institutions(
-    db: Db, actor: Writes, once: OnceDep, institution_id: str, command: MergeIn
+    db: Db, actor: MayEditDirectory, once: OnceDep, institution_id: str, command: MergeIn
 ) -> Response:
     """Make two institutions one: this one stays.
 
@@ -93,7 +100,7 @@ def _institution(row: Institution, *, status: int = 200, location: str = "") -> 
 
 @router.get("/initiatives", response_model=Page[InitiativeOut], tags=["initiatives"])
 def list_initiatives(
-    db: Db, actor: Reads, search: Search = "", limit: Limit = 50, after: After = None
+    db: Db, actor: MayReadDirectory, search: Search = "", limit: Limit = 50, after: After = None
 ) -> Response:
     """List initiatives by name.
 
@@ -104,7 +111,9 @@ def list_initiatives(
 
 
 @router.post("/initiatives", response_model=InitiativeOut, status_code=201, tags=["initiatives"])
-def create_initiative(db: Db, actor: Writes, once: OnceDep, command: InitiativeIn) -> Response:
+def create_initiative(
+    db: Db, actor: MayEditDirectory, once: OnceDep, command: InitiativeIn
+) -> Response:
     """Add an initiative."""
 
     def make() -> Response:
@@ -115,14 +124,18 @@ def create_initiative(db: Db, actor: Writes, once: OnceDep, command: InitiativeI
 
 
 @router.get("/initiatives/{initiative_id}", response_model=InitiativeOut, tags=["initiatives"])
-def get_initiative(db: Db, actor: Reads, initiative_id: str) -> Response:
+def get_initiative(db: Db, actor: MayReadDirectory, initiative_id: str) -> Response:
     """Read an initiative."""
     return _initiative(institutions.get_initiative(db, actor, initiative_id))
 
 
 @router.patch("/initiatives/{initiative_id}", response_model=InitiativeOut, tags=["initiatives"])
 def change_initiative(
-    db: Db, actor: Writes, initiative_id: str, revision: Revision, command: InitiativeChange
+    db: Db,
+    actor: MayEditDirectory,
+    initiative_id: str,
+    revision: Revision,
+    command: InitiativeChange,
 ) -> Response:
     """Change an initiative.
 
@@ -135,7 +148,7 @@ def change_initiative(
     "/initiatives/{initiative_id}/merge", response_model=InitiativeOut, tags=["initiatives"]
 )
 def merge_initiatives(
-    db: Db, actor: Writes, once: OnceDep, initiative_id: str, command: MergeIn
+    db: Db, actor: MayEditDirectory, once: OnceDep, initiative_id: str, command: MergeIn
 ) -> Response:
     """Make two initiatives one: this one stays.
 

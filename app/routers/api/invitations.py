@@ -9,15 +9,16 @@ from app.schemas.invitation import AnswerIn, InvitationOut, MailsOut, PartStandi
 from app.schemas.page import Page
 from app.services import cycles, invitations, ledger_lists
 from app.services.parts import placed_parts
+from app.web.access.programs import MayEditMail, MayEditPeople, MayReadPeople
 from app.web.api import After, JsonRoute, Limit, OnceDep, answer, clash
-from app.web.dependencies import Db, Reads, Writes
+from app.web.dependencies import Db
 
 router = APIRouter(route_class=JsonRoute, tags=["invitations"])
 
 
 @router.get("/cycles/{cycle_id}/invitations", response_model=Page[InvitationOut])
 def list_invitations(
-    db: Db, actor: Reads, cycle_id: str, limit: Limit = 50, after: After = None
+    db: Db, actor: MayReadPeople, cycle_id: str, limit: Limit = 50, after: After = None
 ) -> Response:
     """List what calendars were told in a cycle, person by person.
 
@@ -34,7 +35,7 @@ def list_invitations(
         "`not_published`: publish the cycle first. `cycle_archived`: restore it first."
     ),
 )
-def bring_up_to_date(db: Db, actor: Writes, once: OnceDep, cycle_id: str) -> Response:
+def bring_up_to_date(db: Db, actor: MayEditMail, once: OnceDep, cycle_id: str) -> Response:
     """Send what is missing for everybody's calendar to say what is published.
 
     From then on the cycle invites: each release sends what it changes.
@@ -49,7 +50,7 @@ def bring_up_to_date(db: Db, actor: Writes, once: OnceDep, cycle_id: str) -> Res
 
 @router.get("/sessions/{session_id}/invitations", response_model=Page[InvitationOut])
 def list_session_invitations(
-    db: Db, actor: Reads, session_id: str, limit: Limit = 50, after: After = None
+    db: Db, actor: MayReadPeople, session_id: str, limit: Limit = 50, after: After = None
 ) -> Response:
     """List what calendars were told of a session, person by person.
 
@@ -60,7 +61,7 @@ def list_session_invitations(
 
 
 @router.put("/invitations/{invitation_id}/answer", response_model=InvitationOut)
-def set_answer(db: Db, actor: Writes, invitation_id: str, command: AnswerIn) -> Response:
+def set_answer(db: Db, actor: MayEditPeople, invitation_id: str, command: AnswerIn) -> Response:
     """Note what somebody told an organizer.
 
     It is an answer to what was last sent; a newer one of their own replaces it.
@@ -70,7 +71,7 @@ def set_answer(db: Db, actor: Writes, invitation_id: str, command: AnswerIn) -> 
 
 
 @router.get("/cycles/{cycle_id}/parts", response_model=Page[PartStandingOut])
-def list_parts(db: Db, actor: Reads, cycle_id: str) -> Response:
+def list_parts(db: Db, actor: MayReadPeople, cycle_id: str) -> Response:
     """List where the parts in a cycle stand, by time.
 
     As the draft has them, without those of cancelled sessions. All at once: `next` is null.

@@ -8,14 +8,15 @@ from app.schemas.material import MaterialLinkIn, MaterialOut
 from app.schemas.page import Page
 from app.services import materials, sessions
 from app.services.schedules import released_session
+from app.web.access.programs import MayEditSchedule, MayReadCycle
 from app.web.api import JsonRoute, OnceDep, answer
-from app.web.dependencies import Db, Reads, Writes
+from app.web.dependencies import Db
 
 router = APIRouter(route_class=JsonRoute, tags=["materials"])
 
 
 @router.get("/sessions/{session_id}/materials", response_model=Page[MaterialOut])
-def list_materials(db: Db, actor: Reads, session_id: str) -> Response:
+def list_materials(db: Db, actor: MayReadCycle, session_id: str) -> Response:
     """List the materials of a session, in their order.
 
     Those that nobody else sees yet are there. All at once: `next` is null.
@@ -27,7 +28,7 @@ def list_materials(db: Db, actor: Reads, session_id: str) -> Response:
 
 @router.post("/sessions/{session_id}/materials", response_model=MaterialOut, status_code=201)
 def add_material(
-    db: Db, actor: Writes, once: OnceDep, session_id: str, command: MaterialLinkIn
+    db: Db, actor: MayEditSchedule, once: OnceDep, session_id: str, command: MaterialLinkIn
 ) -> Response:
     """Add a link to slides, a document, a recording or whatever else.
 
@@ -46,7 +47,7 @@ def add_material(
 
 
 @router.delete("/materials/{material_id}", status_code=204, response_class=Response)
-def remove_material(db: Db, actor: Writes, material_id: str) -> Response:
+def remove_material(db: Db, actor: MayEditSchedule, material_id: str) -> Response:
     """Remove a material.
 
     A file that no other material has is deleted within some days.

@@ -8,15 +8,16 @@ from app.routers.api.present import page_of
 from app.schemas.directory import MergeIn, PersonChange, PersonIn, PersonOut
 from app.schemas.page import Page
 from app.services import merging, people
+from app.web.access.programs import MayEditPeople, MayReadPeople
 from app.web.api import After, JsonRoute, Limit, OnceDep, Revision, Search, answer
-from app.web.dependencies import Db, Reads, Writes
+from app.web.dependencies import Db
 
 router = APIRouter(route_class=JsonRoute)
 
 
 @router.get("/people", response_model=Page[PersonOut], tags=["people"])
 def list_people(
-    db: Db, actor: Reads, search: Search = "", limit: Limit = 50, after: After = None
+    db: Db, actor: MayReadPeople, search: Search = "", limit: Limit = 50, after: After = None
 ) -> Response:
     """List people by name.
 
@@ -27,7 +28,7 @@ def list_people(
 
 
 @router.post("/people", response_model=PersonOut, status_code=201, tags=["people"])
-def create_person(db: Db, actor: Writes, once: OnceDep, command: PersonIn) -> Response:
+def create_person(db: Db, actor: MayEditPeople, once: OnceDep, command: PersonIn) -> Response:
     """Add a person."""
 
     def make() -> Response:
@@ -38,14 +39,14 @@ def create_person(db: Db, actor: Writes, once: OnceDep, command: PersonIn) -> Re
 
 
 @router.get("/people/{person_id}", response_model=PersonOut, tags=["people"])
-def get_person(db: Db, actor: Reads, person_id: str) -> Response:
+def get_person(db: Db, actor: MayReadPeople, person_id: str) -> Response:
     """Read a person."""
     return _person(people.get_person(db, actor, person_id))
 
 
 @router.patch("/people/{person_id}", response_model=PersonOut, tags=["people"])
 def change_person(
-    db: Db, actor: Writes, person_id: str, revision: Revision, command: PersonChange
+    db: Db, actor: MayEditPeople, person_id: str, revision: Revision, command: PersonChange
 ) -> Response:
     """Change a person.
 
@@ -56,7 +57,7 @@ def change_person(
 
 @router.post("/people/{person_id}/merge", response_model=PersonOut, tags=["people"])
 def merge_people(
-    db: Db, actor: Writes, once: OnceDep, person_id: str, command: MergeIn
+    db: Db, actor: MayEditPeople, once: OnceDep, person_id: str, command: MergeIn
 ) -> Response:
     """Make two people one: this one stays.
 

@@ -11,15 +11,16 @@ from app.routers.api.present import page_of, preview_out, release_out
 from app.schemas.cycle import ConflictOut, PublishIn, ReleaseOut, ReleasePreviewOut
 from app.schemas.page import Page
 from app.services import cycles, publishing, release_effects, releases, reopening, zone_guard
+from app.web.access.programs import MayPublish, MayReadCycle
 from app.web.api import JsonRoute, OnceDep, Revision, Sentences, answer, clash
-from app.web.dependencies import Db, Reads, Writes
+from app.web.dependencies import Db
 from app.web.sentences import Presenter
 
 router = APIRouter(route_class=JsonRoute, tags=["publishing"])
 
 
 @router.get("/cycles/{cycle_id}/conflicts", response_model=Page[ConflictOut])
-def list_conflicts(db: Db, actor: Reads, say: Sentences, cycle_id: str) -> Response:
+def list_conflicts(db: Db, actor: MayReadCycle, say: Sentences, cycle_id: str) -> Response:
     """List everything that clashes or is missing in a cycle's draft, by time.
 
     The other cycles of its people are looked at, too. All at once: `next` is null.
@@ -30,7 +31,7 @@ def list_conflicts(db: Db, actor: Reads, say: Sentences, cycle_id: str) -> Respo
 
 
 @router.get("/cycles/{cycle_id}/releases", response_model=Page[ReleaseOut])
-def list_releases(db: Db, actor: Reads, say: Sentences, cycle_id: str) -> Response:
+def list_releases(db: Db, actor: MayReadCycle, say: Sentences, cycle_id: str) -> Response:
     """List the releases of a cycle, the newest first, each with what was different.
 
     All at once: `next` is null.
@@ -42,7 +43,7 @@ def list_releases(db: Db, actor: Reads, say: Sentences, cycle_id: str) -> Respon
 
 
 @router.get("/cycles/{cycle_id}/releases/preview", response_model=ReleasePreviewOut)
-def preview_release(db: Db, actor: Reads, say: Sentences, cycle_id: str) -> Response:
+def preview_release(db: Db, actor: MayReadCycle, say: Sentences, cycle_id: str) -> Response:
     """Read what publishing now would change, and what speaks against it.
 
     Also the mails that would make everybody's calendar say the same. The ETag is the cycle's.
@@ -70,7 +71,7 @@ def preview_release(db: Db, actor: Reads, say: Sentences, cycle_id: str) -> Resp
 )
 def publish_release(
     db: Db,
-    actor: Writes,
+    actor: MayPublish,
     say: Sentences,
     once: OnceDep,
     cycle_id: str,
@@ -107,7 +108,7 @@ def publish_release(
     responses=clash("`nothing_shifted`, `cycle_archived`."),
 )
 def publish_time_zones(
-    db: Db, actor: Writes, say: Sentences, once: OnceDep, cycle_id: str, revision: Revision
+    db: Db, actor: MayPublish, say: Sentences, once: OnceDep, cycle_id: str, revision: Revision
 ) -> Response:
     """Publish only what newer zone data has moved: same local time, another instant.
 

@@ -14,14 +14,15 @@ from app.schemas.cycle_report import (
 )
 from app.services import report
 from app.services.report import Report, SessionReport
+from app.web.access.programs import MayReadReport
 from app.web.api import JsonRoute, answer
-from app.web.dependencies import Db, Reads
+from app.web.dependencies import Db
 
 router = APIRouter(route_class=JsonRoute, tags=["attendance"])
 
 
 @router.get("/cycles/{cycle_id}/report", response_model=CycleReportOut)
-def get_cycle_report(db: Db, actor: Reads, cycle_id: str) -> Response:
+def get_cycle_report(db: Db, actor: MayReadReport, cycle_id: str) -> Response:
     """Read a cycle in numbers: by session, country, institution, initiative, and gender if asked.
 
     Worked out from the evidence at that moment. The groups of each kind add up to the whole.

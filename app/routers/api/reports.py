@@ -13,8 +13,9 @@ from app.routers.api.present import page_of, report_out, report_row_out
 from app.schemas.page import Page
 from app.schemas.report import AnswersIn, DecisionsIn, ReportOut, ReportRowOut, UndoIn
 from app.services import report_decisions, report_lists, reports
-from app.web.api import After, JsonRoute, Limit, OnceAttending, answer, clash
-from app.web.dependencies import Attends, Db, Reads
+from app.web.access.programs import MayEditAttendance, MayReadAttendance
+from app.web.api import After, JsonRoute, Limit, OnceDep, answer, clash
+from app.web.dependencies import Db
 from app.web.report_files import AgainProgram, AnsweredProgram, SentBody, not_applied
 
 router = APIRouter(route_class=JsonRoute, tags=["attendance"])
@@ -26,7 +27,7 @@ def _out(db: DbSession, row: ReportImport) -> ReportOut:
 
 
 @router.get("/sessions/{session_id}/attendance/imports", response_model=Page[ReportOut])
-def list_reports(db: Db, actor: Reads, session_id: str) -> Response:
+def list_reports(db: Db, actor: MayReadAttendance, session_id: str) -> Response:
     """List the providers' reports that were read for a session, the last first.
 
     All at once: `next` is null.
@@ -45,7 +46,7 @@ def list_reports(db: Db, actor: Reads, session_id: str) -> Response:
     },
 )
 def upload_report(
-    sent: SentBody, db: Db, actor: Attends, once: OnceAttending, session_id: str
+    sent: SentBody, db: Db, actor: MayEditAttendance, once: OnceDep, session_id: str
 ) -> Response:
     """Read a provider's report, as a preview.
 
@@ -65,7 +66,7 @@ def upload_report(
 
 
 @router.get(_ONE, response_model=ReportOut)
-def get_report(db: Db, actor: Reads, session_id: str, import_id: str) -> Response:
+def get_report(db: Db, actor: MayReadAttendance, session_id: str, import_id: str) -> Response:
     """Get a provider's report: what was found, and how many rows are whose."""
     return answer(_out(db, reports.get_report(db, actor, session_id, import_id)))
 
@@ -73,7 +74,7 @@ def get_report(db: Db, actor: Reads, session_id: str, import_id: str) -> Respons
 @router.get(f"{_ONE}/rows", response_model=Page[ReportRowOut])
 def list_report_rows(
     db: Db,
-    actor: Reads,
+    actor: MayReadAttendance,
     session_id: str,
     import_id: str,
     limit: Limit = 50,
@@ -91,7 +92,7 @@ def list_report_rows(
 def answer_report(
     anew: AnsweredProgram,
     db: Db,
-    actor: Attends,
+    actor: MayEditAttendance,
     session_id: str,
     import_id: str,
     command: AnswersIn,
@@ -111,8 +112,8 @@ def answer_report(
 def match_report(
     anew: AgainProgram,
     db: Db,
-    actor: Attends,
-    once: OnceAttending,
+    actor: MayEditAttendance,
+    once: OnceDep,
     session_id: str,
     import_id: str,
 ) -> Response:
@@ -132,7 +133,7 @@ def match_report(
 
 
 @router.delete(_ONE, status_code=204, response_class=Response, responses=clash("`not_in_preview`."))
-def discard_report(db: Db, actor: Attends, session_id: str, import_id: str) -> Response:
+def discard_report(db: Db, actor: MayEditAttendance, session_id: str, import_id: str) -> Response:
     """Throw away a provider's report that was not applied."""
     reports.discard_report(db, actor, session_id, import_id)
     return Response(status_code=204)
@@ -141,8 +142,8 @@ def discard_report(db: Db, actor: Attends, session_id: str, import_id: str) -> R
 @router.post(f"{_ONE}/decisions", response_model=ReportOut, responses=clash("`report_undone`."))
 def decide_rows(
     db: Db,
-    actor: Attends,
-    once: OnceAttending,
+    actor: MayEditAttendance,
+    once: OnceDep,
     session_id: str,
     import_id: str,
     command: DecisionsIn,
@@ -172,8 +173,8 @@ def decide_rows(
 def apply_report(
     request: Request,
     db: Db,
-    actor: Attends,
-    once: OnceAttending,
+    actor: MayEditAttendance,
+    once: OnceDep,
     session_id: str,
     import_id: str,
 ) -> Response:
@@ -196,8 +197,8 @@ def apply_report(
 @router.post(f"{_ONE}/undo", response_model=ReportOut, responses=clash("`not_applied`."))
 def undo_report(
     db: Db,
-    actor: Attends,
-    once: OnceAttending,
+    actor: MayEditAttendance,
+    once: OnceDep,
     session_id: str,
     import_id: str,
     command: UndoIn,

@@ -7,14 +7,15 @@ from app.routers.api.present import page_of, session_out
 from app.schemas.page import Page
 from app.schemas.session import AgendaIn, SeriesIn, SessionChange, SessionIn, SessionOut
 from app.services import agendas, sessions
+from app.web.access.programs import MayEditSchedule, MayReadCycle
 from app.web.api import JsonRoute, OnceDep, Revision, answer, clash
-from app.web.dependencies import Db, Reads, Writes
+from app.web.dependencies import Db
 
 router = APIRouter(route_class=JsonRoute, tags=["sessions"])
 
 
 @router.get("/cycles/{cycle_id}/sessions", response_model=Page[SessionOut])
-def list_sessions(db: Db, actor: Reads, cycle_id: str) -> Response:
+def list_sessions(db: Db, actor: MayReadCycle, cycle_id: str) -> Response:
     """List the sessions of a cycle by number, with their agendas.
 
     Drafts and cancelled ones are there. All at once: `next` is null.
@@ -25,7 +26,7 @@ def list_sessions(db: Db, actor: Reads, cycle_id: str) -> Response:
 
 @router.post("/cycles/{cycle_id}/sessions", response_model=SessionOut, status_code=201)
 def create_session(
-    db: Db, actor: Writes, once: OnceDep, cycle_id: str, command: SessionIn
+    db: Db, actor: MayEditSchedule, once: OnceDep, cycle_id: str, command: SessionIn
 ) -> Response:
     """Make a session, with an empty agenda.
 
@@ -44,7 +45,7 @@ def create_session(
 
 @router.post("/cycles/{cycle_id}/sessions/series", response_model=Page[SessionOut], status_code=201)
 def create_series(
-    db: Db, actor: Writes, once: OnceDep, cycle_id: str, command: SeriesIn
+    db: Db, actor: MayEditSchedule, once: OnceDep, cycle_id: str, command: SeriesIn
 ) -> Response:
     """Make several sessions at one hour, every so many days.
 
@@ -64,7 +65,7 @@ def create_series(
     response_model=SessionOut,
     responses={304: {"description": "It is as If-None-Match has it."}},
 )
-def get_session(db: Db, actor: Reads, session_id: str) -> Response:
+def get_session(db: Db, actor: MayReadCycle, session_id: str) -> Response:
     """Read a session with its segments and parts.
 
     With If-None-Match the answer is 304 while nothing has changed.
@@ -83,7 +84,7 @@ def get_session(db: Db, actor: Reads, session_id: str) -> Response:
     ),
 )
 def change_session(
-    db: Db, actor: Writes, session_id: str, revision: Revision, command: SessionChange
+    db: Db, actor: MayEditSchedule, session_id: str, revision: Revision, command: SessionChange
 ) -> Response:
     """Change a session.
 
@@ -102,7 +103,7 @@ def change_session(
         "`session_mandatory`: the completion rule names it; change that first."
     ),
 )
-def delete_session(db: Db, actor: Writes, session_id: str, revision: Revision) -> Response:
+def delete_session(db: Db, actor: MayEditSchedule, session_id: str, revision: Revision) -> Response:
     """Delete a session that was in no release."""
     sessions.delete_session(db, actor, session_id, revision)
     return Response(status_code=204)
@@ -110,7 +111,7 @@ def delete_session(db: Db, actor: Writes, session_id: str, revision: Revision) -
 
 @router.put("/sessions/{session_id}/agenda", response_model=SessionOut)
 def put_agenda(
-    db: Db, actor: Writes, session_id: str, revision: Revision, command: AgendaIn
+    db: Db, actor: MayEditSchedule, session_id: str, revision: Revision, command: AgendaIn
 ) -> Response:
     """Replace the agenda: segments with their parts, in order.
 

@@ -12,7 +12,8 @@ from app.domain.zones import zone
 from app.models import User, now
 from app.services import accounts, tokens
 from app.services.actor import Actor, Scope
-from app.web.dependencies import Db, Organizer
+from app.web.access.pages import SignedIn
+from app.web.dependencies import Db
 from app.web.forms import FormData, errors_of
 from app.web.problems import status_of
 from app.web.security import COOKIE
@@ -54,13 +55,13 @@ def _account(
 
 
 @router.get("")
-def show_account(request: Request, db: Db, actor: Organizer) -> Response:
+def show_account(request: Request, db: Db, actor: SignedIn) -> Response:
     """The account."""
     return _account(request, db, actor)
 
 
 @router.post("/password")
-def change_password(request: Request, db: Db, actor: Organizer, form: FormData) -> Response:
+def change_password(request: Request, db: Db, actor: SignedIn, form: FormData) -> Response:
     """A new password; every other browser is signed out."""
     password = form.values.get("password", "")
     try:
@@ -81,7 +82,7 @@ def change_password(request: Request, db: Db, actor: Organizer, form: FormData) 
 
 
 @router.post("/sign-ins/{sign_in_id}/end")
-def end_sign_in(request: Request, db: Db, actor: Organizer, sign_in_id: str) -> Response:
+def end_sign_in(request: Request, db: Db, actor: SignedIn, sign_in_id: str) -> Response:
     """Signs out another browser."""
     accounts.end_sign_in(db, actor, sign_in_id)
     return see_other(request, HOME, gettext_for(request)(N_("That browser is signed out.")))
@@ -99,7 +100,7 @@ def _expiry(text: str, zone_name: str) -> datetime | None:
 
 
 @router.post("/tokens")
-def create_token(request: Request, db: Db, actor: Organizer, form: FormData) -> Response:
+def create_token(request: Request, db: Db, actor: SignedIn, form: FormData) -> Response:
     """A token for a program. Its secret is on this page and never again."""
     scopes = [scope.value for scope in Scope if form.checked(f"scope-{scope.value}")]
     try:
@@ -112,7 +113,7 @@ def create_token(request: Request, db: Db, actor: Organizer, form: FormData) -> 
 
 
 @router.post("/tokens/{token_id}/revoke")
-def revoke_token(request: Request, db: Db, actor: Organizer, token_id: str) -> Response:
+def revoke_token(request: Request, db: Db, actor: SignedIn, token_id: str) -> Response:
     """Ends a token."""
     tokens.revoke_token(db, actor, token_id, now())
     said = gettext_for(request)(N_("The token is revoked: whoever has it can do nothing with it."))

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from app.db import DbSession
 from app.domain.answers import Answer, AnswerSource
 from app.domain.errors import N_, Clash
+from app.domain.permissions import Permission
 from app.domain.text import localized
 from app.models import Cycle, now
 from app.services import enrolments, my_answers
@@ -17,6 +18,7 @@ from app.services.guests import guest_of_link
 from app.services.links import Links
 from app.services.rows import find
 from app.web import convertors as convertors  # makes {number:number} known
+from app.web.access.gate import declares
 from app.web.dependencies import Db, LinksDep
 from app.web.forms import Form, FormData
 from app.web.personal import personal_headers
@@ -24,7 +26,7 @@ from app.web.problems import status_of
 from app.web.public_view import accent_href
 from app.web.templating import current_reader, gettext_for, page, see_other
 
-router = APIRouter()
+router = APIRouter(dependencies=[declares(Permission.LINK)])
 
 SAID = {
     Answer.ACCEPTED: N_("Thank you. We expect you."),

@@ -19,7 +19,8 @@ from app.services.marks import AttendanceRow, Case, marked_from
 from app.services.measures import takes_place
 from app.services.sessions import session_by_number
 from app.services.told import Told, told_of
-from app.web.dependencies import Db, Organizer
+from app.web.access.pages import MayEditAttendance, MayExportPeople, MayReadAttendance
+from app.web.dependencies import Db
 from app.web.downloads import download
 from app.web.forms import FormData, errors_of
 from app.web.organize import PageNumber, address, cycle_bar, page_number, short_date
@@ -33,7 +34,12 @@ MARKS = (Status.PRESENT, Status.LATE, Status.PARTIAL, Status.EXCUSED, Status.ABS
 
 @router.get("/attendance")
 def overview(
-    request: Request, db: Db, actor: Organizer, slug: str, q: str = "", number: PageNumber = "1"
+    request: Request,
+    db: Db,
+    actor: MayReadAttendance,
+    slug: str,
+    q: str = "",
+    number: PageNumber = "1",
 ) -> Response:
     """Participants against sessions, with totals."""
     cycle = cycle_for_slug(db, actor, slug)
@@ -52,7 +58,7 @@ def overview(
 def of_session(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayReadAttendance,
     slug: str,
     number: int,
     q: str = "",
@@ -80,7 +86,9 @@ def of_session(
 
 
 @router.get("/sessions/{number}/attendance.csv")
-def session_csv(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
+def session_csv(
+    request: Request, db: Db, actor: MayExportPeople, slug: str, number: int
+) -> Response:
     """The session's attendance as CSV."""
     _, session = open_session(db, actor, slug, number)
     rows = attendance.attendance(db, actor, session.id)
@@ -89,7 +97,9 @@ def session_csv(request: Request, db: Db, actor: Organizer, slug: str, number: i
 
 
 @router.get("/sessions/{number}/attendance.xlsx")
-def session_xlsx(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
+def session_xlsx(
+    request: Request, db: Db, actor: MayExportPeople, slug: str, number: int
+) -> Response:
     """The session's attendance as XLSX."""
     _, session = open_session(db, actor, slug, number)
     rows = attendance.attendance(db, actor, session.id)
@@ -99,7 +109,7 @@ def session_xlsx(request: Request, db: Db, actor: Organizer, slug: str, number: 
 
 @router.get("/sessions/{number}/attendance/{enrolment_id}")
 def one(
-    request: Request, db: Db, actor: Organizer, slug: str, number: int, enrolment_id: str
+    request: Request, db: Db, actor: MayReadAttendance, slug: str, number: int, enrolment_id: str
 ) -> Response:
     """All that is known of one participant at the session, and the form to mark it."""
     return _one(request, db, actor, slug, number, enrolment_id, {"status": "", "reason": ""})
@@ -109,7 +119,7 @@ def one(
 def mark(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayEditAttendance,
     slug: str,
     number: int,
     enrolment_id: str,
@@ -141,7 +151,7 @@ def mark(
 def ask_to_take_back(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayEditAttendance,
     slug: str,
     number: int,
     enrolment_id: str,
@@ -155,7 +165,7 @@ def ask_to_take_back(
 def take_back(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayEditAttendance,
     slug: str,
     number: int,
     enrolment_id: str,

@@ -8,6 +8,7 @@ from starlette.types import Scope
 
 from app.calendar.render import MEDIA_TYPE
 from app.db import DbSession
+from app.domain.permissions import Permission
 from app.domain.text import LANGUAGES
 from app.models import now
 from app.services.calendars import (
@@ -20,10 +21,11 @@ from app.services.feeds import read_token, subscriber_of, version_of_feed
 from app.services.links import Links
 from app.services.public import published
 from app.services.versions import version_of_cycle
+from app.web.access.gate import declares
 from app.web.answers import Answer, Asked, answer
 from app.web.representations import Fresh, Subject
 
-router = APIRouter()
+router = APIRouter(dependencies=[declares(Permission.PUBLIC)])
 
 CACHE = "private, max-age=300"
 

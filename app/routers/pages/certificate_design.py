@@ -20,8 +20,9 @@ from app.services.actor import Actor
 from app.services.certificate_designs import Kept
 from app.services.cycles import cycle_for_slug
 from app.web import certificate_form
+from app.web.access.pages import MayEditCertificates
 from app.web.badges import AddressesDep
-from app.web.dependencies import Db, Organizer
+from app.web.dependencies import Db
 from app.web.forms import FormData, errors_of, revision_of
 from app.web.problems import status_of, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
@@ -31,13 +32,17 @@ router = APIRouter(prefix="/organize/c/{slug}/certificates/design")
 
 
 @router.get("")
-def design(request: Request, db: Db, actor: Organizer, slug: str, language: str = "") -> Response:
+def design(
+    request: Request, db: Db, actor: MayEditCertificates, slug: str, language: str = ""
+) -> Response:
     """The form, beside what it looks like."""
     return _form(request, db, actor, cycle_for_slug(db, actor, slug), language=language)
 
 
 @router.post("")
-def save(request: Request, db: Db, actor: Organizer, slug: str, form: FormData) -> Response:
+def save(
+    request: Request, db: Db, actor: MayEditCertificates, slug: str, form: FormData
+) -> Response:
     """Keeps it, for the certificates that are issued from now on."""
     cycle = cycle_for_slug(db, actor, slug)
     typed = certificate_form.read(form)
@@ -57,7 +62,7 @@ def save(request: Request, db: Db, actor: Organizer, slug: str, form: FormData) 
 def preview(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayEditCertificates,
     files: Files,
     at: AddressesDep,
     slug: str,
@@ -72,7 +77,7 @@ def preview(
 
 
 @router.get("/picture/{file}")
-def picture(db: Db, actor: Organizer, files: Files, slug: str, file: str) -> Response:
+def picture(db: Db, actor: MayEditCertificates, files: Files, slug: str, file: str) -> Response:
     """A logo or a signature, as it was taken."""
     cycle = cycle_for_slug(db, actor, slug)
     found = certificate_designs.picture_of(db, cycle.id, file)
@@ -90,7 +95,7 @@ def add_logo(
     upload: DesignUpload,
     kept: DesignPicture,
     db: Db,
-    actor: Organizer,
+    actor: MayEditCertificates,
     slug: str,
 ) -> Response:
     """A logo more."""
@@ -114,7 +119,7 @@ def add_signature(
     upload: DesignUpload,
     kept: DesignPicture,
     db: Db,
-    actor: Organizer,
+    actor: MayEditCertificates,
     slug: str,
 ) -> Response:
     """The signature of one of those who sign."""

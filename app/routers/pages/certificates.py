@@ -24,9 +24,10 @@ from app.services.certificate_drafts import NotEligible, frozen
 from app.services.certificate_issuing import live_of
 from app.services.cycles import cycle_for_slug
 from app.services.enrolment_lists import named
+from app.web.access.pages import MayEditCertificates, MayExportPeople, MayReadCertificates
 from app.web.badges import AddressesDep
 from app.web.certificate_words import CHANGES
-from app.web.dependencies import Db, Organizer
+from app.web.dependencies import Db
 from app.web.downloads import download
 from app.web.forms import Form, FormData, errors_of
 from app.web.organize import PageNumber, address, cycle_bar, page_number, short_date
@@ -50,7 +51,7 @@ def about(request: Request, cycle: Cycle) -> dict[str, Any]:
 def list_certificates(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayReadCertificates,
     slug: str,
     q: str = "",
     state: str = "",
@@ -82,7 +83,7 @@ def list_certificates(
 def files(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayExportPeople,
     slug: str,
     kind: str,
     q: str = "",
@@ -101,7 +102,7 @@ def files(
 
 
 @router.get("/progress")
-def progress(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def progress(request: Request, db: Db, actor: MayReadCertificates, slug: str) -> Response:
     """How far issuing has got, for the page that asks again and again."""
     cycle = cycle_for_slug(db, actor, slug)
     context = {**about(request, cycle), "run": certificate_runs.last_run(db, cycle.id)}
@@ -109,13 +110,13 @@ def progress(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
 
 
 @router.get("/issue")
-def before_issuing(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def before_issuing(request: Request, db: Db, actor: MayEditCertificates, slug: str) -> Response:
     """What it would do, and one button."""
     return _preview(request, db, actor, slug)
 
 
 @router.post("/issue")
-def issue(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def issue(request: Request, db: Db, actor: MayEditCertificates, slug: str) -> Response:
     """Begins; the worker does it."""
     cycle = cycle_for_slug(db, actor, slug)
     try:
@@ -151,14 +152,16 @@ def _preview(
 
 @router.get("/for/{enrolment_id}")
 def before_issuing_to(
-    request: Request, db: Db, actor: Organizer, slug: str, enrolment_id: str
+    request: Request, db: Db, actor: MayReadCertificates, slug: str, enrolment_id: str
 ) -> Response:
     """Of one participant: the certificate, what is missing, or the button."""
     return _for(request, db, actor, slug, enrolment_id)
 
 
 @router.post("/for/{enrolment_id}")
-def issue_to(request: Request, db: Db, actor: Organizer, slug: str, enrolment_id: str) -> Response:
+def issue_to(
+    request: Request, db: Db, actor: MayEditCertificates, slug: str, enrolment_id: str
+) -> Response:
     """Issues it; who has one keeps it."""
     cycle = cycle_for_slug(db, actor, slug)
     try:
@@ -204,7 +207,7 @@ def _for(
 
 @router.get("/{code}")
 def one(
-    request: Request, db: Db, actor: Organizer, at: AddressesDep, slug: str, code: str
+    request: Request, db: Db, actor: MayReadCertificates, at: AddressesDep, slug: str, code: str
 ) -> Response:
     """What it says, what it rests on, what became of it."""
     cycle, row = _open(db, actor, slug, code)
@@ -226,7 +229,9 @@ def one(
 
 
 @router.get("/{code}/certificate.pdf")
-def pdf(db: Db, actor: Organizer, files: Files, at: AddressesDep, slug: str, code: str) -> Response:
+def pdf(
+    db: Db, actor: MayReadCertificates, files: Files, at: AddressesDep, slug: str, code: str
+) -> Response:
     """The PDF, of one that was taken back too."""
     _, row = _open(db, actor, slug, code)
     data = certificate_files.pdf(db, row, files, at)
@@ -234,7 +239,7 @@ def pdf(db: Db, actor: Organizer, files: Files, at: AddressesDep, slug: str, cod
 
 
 @router.post("/{code}/mail")
-def mail(request: Request, db: Db, actor: Organizer, slug: str, code: str) -> Response:
+def mail(request: Request, db: Db, actor: MayEditCertificates, slug: str, code: str) -> Response:
     """Sends the mail once more."""
     _, row = _open(db, actor, slug, code)
     speak = gettext_for(request)
@@ -247,14 +252,16 @@ def mail(request: Request, db: Db, actor: Organizer, slug: str, code: str) -> Re
 
 
 @router.get("/{code}/revoke")
-def before_revoking(request: Request, db: Db, actor: Organizer, slug: str, code: str) -> Response:
+def before_revoking(
+    request: Request, db: Db, actor: MayEditCertificates, slug: str, code: str
+) -> Response:
     """What will happen, and one button."""
     return _act(request, db, actor, slug, code, "certificate_revoke", Form({}))
 
 
 @router.post("/{code}/revoke")
 def revoke(
-    request: Request, db: Db, actor: Organizer, slug: str, code: str, form: FormData
+    request: Request, db: Db, actor: MayEditCertificates, slug: str, code: str, form: FormData
 ) -> Response:
     """Takes it back, with the reason."""
     _, row = _open(db, actor, slug, code)
@@ -270,7 +277,7 @@ def revoke(
 
 @router.get("/{code}/supersede")
 def before_superseding(
-    request: Request, db: Db, actor: Organizer, slug: str, code: str
+    request: Request, db: Db, actor: MayReadCertificates, slug: str, code: str
 ) -> Response:
     """The name as it is to be, and one button."""
     return _act(request, db, actor, slug, code, "certificate_supersede", Form({}))
@@ -278,7 +285,7 @@ def before_superseding(
 
 @router.post("/{code}/supersede")
 def supersede(
-    request: Request, db: Db, actor: Organizer, slug: str, code: str, form: FormData
+    request: Request, db: Db, actor: MayEditCertificates, slug: str, code: str, form: FormData
 ) -> Response:
     """Issues another one in its place."""
     _, row = _open(db, actor, slug, code)

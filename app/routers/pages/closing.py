@@ -14,7 +14,8 @@ from app.services import closing
 from app.services.actor import Actor
 from app.services.measures import takes_place
 from app.services.told import told_of
-from app.web.dependencies import Db, Organizer
+from app.web.access.pages import MayEditAttendance
+from app.web.dependencies import Db
 from app.web.forms import FormData, errors_of
 from app.web.problems import status_of, validate
 from app.web.templating import gettext_for, page, see_other
@@ -26,14 +27,16 @@ _SHOWN = 20
 
 
 @router.get("/close")
-def close_page(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
+def close_page(
+    request: Request, db: Db, actor: MayEditAttendance, slug: str, number: int
+) -> Response:
     """What is open, then the button; of a closed session the way to open it again."""
     return _page(request, db, actor, slug, number, {"note": "", "reason": ""})
 
 
 @router.post("/close")
 def close(
-    request: Request, db: Db, actor: Organizer, slug: str, number: int, form: FormData
+    request: Request, db: Db, actor: MayEditAttendance, slug: str, number: int, form: FormData
 ) -> Response:
     """Closes it."""
     _, session = open_session(db, actor, slug, number)
@@ -52,7 +55,7 @@ def close(
 
 @router.post("/reopen")
 def reopen(
-    request: Request, db: Db, actor: Organizer, slug: str, number: int, form: FormData
+    request: Request, db: Db, actor: MayEditAttendance, slug: str, number: int, form: FormData
 ) -> Response:
     """Opens it again, with the reason."""
     _, session = open_session(db, actor, slug, number)

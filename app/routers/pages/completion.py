@@ -16,7 +16,8 @@ from app.services.actor import Actor
 from app.services.cycles import cycle_for_slug
 from app.services.sessions import list_sessions
 from app.web import completion_form
-from app.web.dependencies import Db, Organizer
+from app.web.access.pages import MayEditCompletion, MayReadReport
+from app.web.dependencies import Db
 from app.web.forms import FormData, errors_of, revision_of
 from app.web.organize import PageNumber, address, cycle_bar, page_number
 from app.web.problems import status_of, validate
@@ -29,7 +30,7 @@ router = APIRouter(prefix="/organize/c/{slug}/completion")
 def overview(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayReadReport,
     slug: str,
     state: str = "",
     number: PageNumber = "1",
@@ -55,14 +56,16 @@ def overview(
 
 
 @router.get("/rule")
-def rule_form(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def rule_form(request: Request, db: Db, actor: MayEditCompletion, slug: str) -> Response:
     """The rule that holds, to be changed."""
     cycle = cycle_for_slug(db, actor, slug)
     return _form(request, db, actor, cycle)
 
 
 @router.post("/rule")
-def change_rule(request: Request, db: Db, actor: Organizer, slug: str, form: FormData) -> Response:
+def change_rule(
+    request: Request, db: Db, actor: MayEditCompletion, slug: str, form: FormData
+) -> Response:
     """Tries the rule, or saves it."""
     cycle = cycle_for_slug(db, actor, slug)
     typed = completion_form.read(form)

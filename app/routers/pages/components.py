@@ -7,11 +7,13 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.domain.errors import NotFound
+from app.domain.permissions import Permission
 from app.models import now
 from app.web import plots
+from app.web.access.gate import declares
 from app.web.templating import page
 
-router = APIRouter()
+router = APIRouter(dependencies=[declares(Permission.PUBLIC)])
 
 
 @router.get("/organize/_components")

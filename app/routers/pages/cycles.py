@@ -20,8 +20,15 @@ from app.services.cloning import clone_cycle
 from app.services.cycle_cards import cycle_cards
 from app.services.glance import glance
 from app.web import cycle_form, glance_view
+from app.web.access.pages import (
+    MayCreateCycle,
+    MayEditSchedule,
+    MayEndCycle,
+    MayReadCycle,
+    SignedIn,
+)
 from app.web.choices import language_choices, zone_choices
-from app.web.dependencies import Db, Organizer
+from app.web.dependencies import Db
 from app.web.forms import FormData, errors_of
 from app.web.organize import cycle_bar
 from app.web.problems import status_of, validate
@@ -32,7 +39,7 @@ router = APIRouter(prefix="/organize")
 
 
 @router.get("")
-def list_cycles(request: Request, db: Db, actor: Organizer, after: str | None = None) -> Response:
+def list_cycles(request: Request, db: Db, actor: SignedIn, after: str | None = None) -> Response:
     """Every cycle, the newest first."""
     cards, following = cycle_cards(db, actor, now(), after)
     return page(request, "organize/cycles.html", {"cards": cards, "following": following})
@@ -71,14 +78,14 @@ def _form(
 
 
 @router.get("/cycles/new")
-def new_cycle(request: Request, actor: Organizer) -> Response:
+def new_cycle(request: Request, actor: MayCreateCycle) -> Response:
     """The form of a new cycle."""
     reader = current_reader(request)
     return _form(request, cycle_form.blank(reader.language, reader.zone or "America/Bogota"), None)
 
 
 @router.post("/cycles/new")
-def create_cycle(request: Request, db: Db, actor: Organizer, form: FormData) -> Response:
+def create_cycle(request: Request, db: Db, actor: MayCreateCycle, form: FormData) -> Response:
     """A new cycle, as a draft."""
     data = cycle_form.read_new(form)
     try:
@@ -91,7 +98,7 @@ def create_cycle(request: Request, db: Db, actor: Organizer, form: FormData) -> 
 
 
 @router.get("/c/{slug}")
-def overview(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def overview(request: Request, db: Db, actor: MayReadCycle, slug: str) -> Response:
     """A cycle at a glance: what needs doing next, the sessions, who takes part."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     at = now()
@@ -111,7 +118,7 @@ def overview(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
 
 
 @router.get("/c/{slug}/settings")
-def settings(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def settings(request: Request, db: Db, actor: MayEditSchedule, slug: str) -> Response:
     """What is set for a cycle."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     return _form(request, cycle_form.shown(cycle), cycle)
@@ -119,7 +126,7 @@ def settings(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
 
 @router.post("/c/{slug}/settings")
 def change_settings(
-    request: Request, db: Db, actor: Organizer, slug: str, form: FormData
+    request: Request, db: Db, actor: MayEditSchedule, slug: str, form: FormData
 ) -> Response:
     """Changes it, unless somebody else did in the meantime."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
@@ -169,14 +176,14 @@ def _institutions(
 
 
 @router.get("/c/{slug}/institutions")
-def cycle_institutions(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def cycle_institutions(request: Request, db: Db, actor: MayEditSchedule, slug: str) -> Response:
     """The institutions that carry a cycle."""
     return _institutions(request, db, actor, slug)
 
 
 @router.post("/c/{slug}/institutions")
 def set_institutions(
-    request: Request, db: Db, actor: Organizer, slug: str, form: FormData
+    request: Request, db: Db, actor: MayEditSchedule, slug: str, form: FormData
 ) -> Response:
     """All of them, in their order. A row without an institution is left out."""
     named = (re.fullmatch(r"institution-([0-9]{1,4})", name) for name in form.values)
@@ -211,7 +218,7 @@ def _clone(
 
 
 @router.get("/c/{slug}/clone")
-def clone_form(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def clone_form(request: Request, db: Db, actor: MayEditSchedule, slug: str) -> Response:
     """Which parts of a cycle to copy, and to when."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     values = dict.fromkeys(("institutions", "sessions", "agenda", "people", "texts"), True)
@@ -221,7 +228,7 @@ def clone_form(request: Request, db: Db, actor: Organizer, slug: str) -> Respons
 
 
 @router.post("/c/{slug}/clone")
-def clone(request: Request, db: Db, actor: Organizer, slug: str, form: FormData) -> Response:
+def clone(request: Request, db: Db, actor: MayEditSchedule, slug: str, form: FormData) -> Response:
     """The copy, as a draft."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     data: dict[str, Any] = {
@@ -256,13 +263,13 @@ def _ask(request: Request, cycle: Cycle, act: str, error: DomainError | None = N
 @router.get("/c/{slug}/archive")
 @router.get("/c/{slug}/restore")
 @router.get("/c/{slug}/delete")
-def life_form(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def life_form(request: Request, db: Db, actor: MayEndCycle, slug: str) -> Response:
     """Asks before a cycle is archived, brought back or deleted."""
     return _ask(request, cycles.cycle_for_slug(db, actor, slug), request.url.path.split("/")[-1])
 
 
 @router.post("/c/{slug}/archive")
-def archive(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def archive(request: Request, db: Db, actor: MayEndCycle, slug: str) -> Response:
     """Puts a cycle away; its pages stay."""
     cycles.archive_cycle(db, actor, cycles.cycle_for_slug(db, actor, slug).id)
     return see_other(
@@ -271,14 +278,14 @@ def archive(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
 
 
 @router.post("/c/{slug}/restore")
-def restore(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def restore(request: Request, db: Db, actor: MayEndCycle, slug: str) -> Response:
     """Brings an archived cycle back."""
     cycles.restore_cycle(db, actor, cycles.cycle_for_slug(db, actor, slug).id)
     return see_other(request, f"/organize/c/{slug}", gettext_for(request)(N_("The cycle is back.")))
 
 
 @router.post("/c/{slug}/delete")
-def delete(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def delete(request: Request, db: Db, actor: MayEndCycle, slug: str) -> Response:
     """Takes a draft away for good; refused for what was published or has participants."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     try:

@@ -5,17 +5,23 @@ from starlette.responses import Response
 
 from app.domain.errors import NotFound
 from app.domain.materials import Audience
+from app.domain.permissions import Permission
 from app.models import now
 from app.services import enrolments, materials
 from app.services.public import published, published_with
 from app.web import convertors as convertors  # makes {slug:slug} and {number:number} known
+from app.web.access.gate import declares
 from app.web.dependencies import Db, LinksDep
 from app.web.downloads import send_material
 
 router = APIRouter()
 
 
-@router.api_route("/c/{slug:slug}/{number:number}/materials/{material_id}", methods=["GET", "HEAD"])
+@router.api_route(
+    "/c/{slug:slug}/{number:number}/materials/{material_id}",
+    methods=["GET", "HEAD"],
+    dependencies=[declares(Permission.PUBLIC)],
+)
 def public_file(request: Request, db: Db, slug: str, number: int, material_id: str) -> Response:
     """What everybody may have of a published session, from the instant on at which they may."""
     session = published(db, slug).schedule.session(number)
@@ -25,7 +31,11 @@ def public_file(request: Request, db: Db, slug: str, number: int, material_id: s
     return send_material(request, row, cache="no-cache")
 
 
-@router.api_route("/my/{token}/materials/{material_id}", methods=["GET", "HEAD"])
+@router.api_route(
+    "/my/{token}/materials/{material_id}",
+    methods=["GET", "HEAD"],
+    dependencies=[declares(Permission.LINK)],
+)
 def my_file(request: Request, db: Db, links: LinksDep, token: str, material_id: str) -> Response:
     """What a participant may have of the published sessions of their cycle."""
     enrolment = enrolments.enrolment_of_link(db, links, token)

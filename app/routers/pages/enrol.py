@@ -7,19 +7,21 @@ from starlette.responses import Response
 
 from app.db import DbSession
 from app.domain.errors import DomainError
+from app.domain.permissions import Permission
 from app.domain.text import localized
 from app.models import now
 from app.routers.pages.public import cycle_and_reader
 from app.schemas.enrolment import OwnEnrolmentIn
 from app.services import enrolments
 from app.web import public_view as view
+from app.web.access.gate import declares
 from app.web.choices import country_choices, gender_choices, language_choices, zone_choices
 from app.web.dependencies import Db
 from app.web.forms import Form, FormData, errors_of
 from app.web.problems import status_of, validate
 from app.web.templating import gettext_for, page, see_other
 
-router = APIRouter()
+router = APIRouter(dependencies=[declares(Permission.PUBLIC)])
 
 FIELDS = (
     "name", "email", "country", "institution", "initiative", "gender", "language", "zone",

@@ -14,7 +14,8 @@ from app.services.actor import Actor
 from app.services.cycles import cycle_for_slug
 from app.services.sessions import session_by_number
 from app.web import feedback_form, feedback_view
-from app.web.dependencies import Db, Organizer
+from app.web.access.pages import MayEditCompletion, MayExportPeople, MayReadReport
+from app.web.dependencies import Db
 from app.web.downloads import download
 from app.web.feedback_form import Editing
 from app.web.forms import FormData, revision_of
@@ -30,7 +31,7 @@ _TAKEN_OUT_UNTOLD = N_("What was taken out is not asked any more; if it has answ
 
 
 @router.get("/feedback")
-def results(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
+def results(request: Request, db: Db, actor: MayReadReport, slug: str, number: int) -> Response:
     """What was answered so far; without questions the way to them."""
     cycle, session = _open(db, actor, slug, number)
     context = _about(request, cycle, session)
@@ -48,28 +49,34 @@ def results(request: Request, db: Db, actor: Organizer, slug: str, number: int) 
 
 
 @router.get("/feedback.csv")
-def results_csv(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
+def results_csv(
+    request: Request, db: Db, actor: MayExportPeople, slug: str, number: int
+) -> Response:
     """The answers as CSV."""
     data = feedback_files.feedback_csv(*_file(request, db, actor, slug, number))
     return download(data, exports.CSV_TYPE, f"{slug}-session-{number}-feedback.csv")
 
 
 @router.get("/feedback.xlsx")
-def results_xlsx(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
+def results_xlsx(
+    request: Request, db: Db, actor: MayExportPeople, slug: str, number: int
+) -> Response:
     """The answers as XLSX."""
     data = feedback_files.feedback_xlsx(*_file(request, db, actor, slug, number))
     return download(data, exports.XLSX_TYPE, f"{slug}-session-{number}-feedback.xlsx")
 
 
 @router.get("/feedback/questions")
-def questions(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
+def questions(
+    request: Request, db: Db, actor: MayEditCompletion, slug: str, number: int
+) -> Response:
     """The questions; where there are none yet, the usual ones are proposed."""
     return _editor(request, db, actor, slug, number)
 
 
 @router.post("/feedback/questions")
 def save_questions(
-    request: Request, db: Db, actor: Organizer, slug: str, number: int, form: FormData
+    request: Request, db: Db, actor: MayEditCompletion, slug: str, number: int, form: FormData
 ) -> Response:
     """Saves the form, or does what one of its small buttons says and saves nothing."""
     cycle, session = _open(db, actor, slug, number)
@@ -98,7 +105,7 @@ def _said(request: Request, done: feedback_forms.Saved) -> str:
 
 
 @router.post("/feedback/spread")
-def spread(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
+def spread(request: Request, db: Db, actor: MayEditCompletion, slug: str, number: int) -> Response:
     """Gives the sessions that have none the same questions."""
     _, session = _open(db, actor, slug, number)
     done = feedback_forms.spread(db, actor, session.id)
@@ -108,7 +115,9 @@ def spread(request: Request, db: Db, actor: Organizer, slug: str, number: int) -
 
 
 @router.get("/feedback/remove")
-def confirm_removal(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
+def confirm_removal(
+    request: Request, db: Db, actor: MayEditCompletion, slug: str, number: int
+) -> Response:
     """What will happen, and one button."""
     cycle, session = _open(db, actor, slug, number)
     form = feedback_forms.get_form(db, actor, session.id)
@@ -120,7 +129,7 @@ def confirm_removal(request: Request, db: Db, actor: Organizer, slug: str, numbe
 
 @router.post("/feedback/remove")
 def remove(
-    request: Request, db: Db, actor: Organizer, slug: str, number: int, form: FormData
+    request: Request, db: Db, actor: MayEditCompletion, slug: str, number: int, form: FormData
 ) -> Response:
     """Asks nothing after the session any more."""
     _, session = _open(db, actor, slug, number)

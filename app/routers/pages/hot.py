@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from app.db import Database
+from app.domain.permissions import Permission
 from app.routers.pages.calendars import CycleFile, Feed, SessionFile
 from app.routers.pages.changes import ChangesPage
 from app.routers.pages.my_check_in import CheckIn
@@ -40,5 +41,6 @@ def install_hot_routes(app: FastAPI) -> None:
         Route(CheckIn.PATH, check_in, methods=["POST"], include_in_schema=False)
     )
     for path, source in sources:
-        endpoint = KeptEndpoint(source, kept)
+        permission = Permission.LINK if isinstance(source, Feed) else Permission.PUBLIC
+        endpoint = KeptEndpoint(source, kept, permission)
         app.router.routes.append(Route(path, endpoint, methods=["GET"], include_in_schema=False))

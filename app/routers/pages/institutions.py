@@ -19,8 +19,9 @@ from app.schemas.directory import (
     InstitutionIn,
 )
 from app.services import institutions, merging
+from app.web.access.pages import MayEditDirectory, MayReadDirectory
 from app.web.choices import country_choices
-from app.web.dependencies import Db, Organizer
+from app.web.dependencies import Db
 from app.web.forms import FormData, errors_of
 from app.web.problems import status_of, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
@@ -93,7 +94,7 @@ def _add_routes(directory: Directory) -> None:
 
     @router.get(path)
     def list_rows(
-        request: Request, db: Db, actor: Organizer, q: str = "", after: str | None = None
+        request: Request, db: Db, actor: MayReadDirectory, q: str = "", after: str | None = None
     ) -> Response:
         """The directory."""
         rows, following = directory.search(db, actor, q, after)
@@ -101,12 +102,12 @@ def _add_routes(directory: Directory) -> None:
         return page(request, "organize/institutions.html", context)
 
     @router.get(f"{path}/new")
-    def new_row(request: Request, actor: Organizer) -> Response:
+    def new_row(request: Request, actor: MayEditDirectory) -> Response:
         """The form of a new one."""
         return _form(request, directory, dict.fromkeys(directory.fields, ""))
 
     @router.post(f"{path}/new")
-    def create_row(request: Request, db: Db, actor: Organizer, form: FormData) -> Response:
+    def create_row(request: Request, db: Db, actor: MayEditDirectory, form: FormData) -> Response:
         """A new one."""
         data = form.pick(*directory.fields)
         try:
@@ -118,14 +119,14 @@ def _add_routes(directory: Directory) -> None:
         return see_other(request, path, said)
 
     @router.get(f"{path}/{{row_id}}")
-    def show_row(request: Request, db: Db, actor: Organizer, row_id: str) -> Response:
+    def show_row(request: Request, db: Db, actor: MayReadDirectory, row_id: str) -> Response:
         """One, to look at and change."""
         row = directory.get(db, actor, row_id)
         return _form(request, directory, {f: getattr(row, f) for f in directory.fields}, row)
 
     @router.post(f"{path}/{{row_id}}")
     def change_row(
-        request: Request, db: Db, actor: Organizer, row_id: str, form: FormData
+        request: Request, db: Db, actor: MayEditDirectory, row_id: str, form: FormData
     ) -> Response:
         """Changes it, unless somebody else did in the meantime."""
         data = form.pick(*directory.fields)
@@ -141,7 +142,7 @@ def _add_routes(directory: Directory) -> None:
     def merge_form(
         request: Request,
         db: Db,
-        actor: Organizer,
+        actor: MayReadDirectory,
         row_id: str,
         q: str = "",
         duplicate: str = "",
@@ -161,7 +162,7 @@ def _add_routes(directory: Directory) -> None:
 
     @router.post(f"{path}/{{row_id}}/merge")
     def merge_rows(
-        request: Request, db: Db, actor: Organizer, row_id: str, form: FormData
+        request: Request, db: Db, actor: MayEditDirectory, row_id: str, form: FormData
     ) -> Response:
         """Makes the two one."""
         kept = directory.merge(db, actor, row_id, form.text("duplicate"))

@@ -19,7 +19,8 @@ from app.services.guest_answers import people_asked
 from app.services.invitations import Stale
 from app.services.mail_progress import progress
 from app.web import convertors as convertors  # makes {number:number} known
-from app.web.dependencies import Db, Organizer
+from app.web.access.pages import MayEditMail, MayReadMail
+from app.web.dependencies import Db
 from app.web.forms import FormData, errors_of
 from app.web.mail_words import REASONS, delivery
 from app.web.organize import cycle_bar, short_date
@@ -70,7 +71,7 @@ def _progress(request: Request, db: DbSession, cycle: Cycle, moment: datetime) -
 
 
 @router.get("")
-def show(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def show(request: Request, db: Db, actor: MayReadMail, slug: str) -> Response:
     """Where everybody's calendar stands."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     if not cycle.release_number:
@@ -99,7 +100,7 @@ def show(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
 
 
 @router.get("/progress")
-def show_progress(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def show_progress(request: Request, db: Db, actor: MayReadMail, slug: str) -> Response:
     """How far the mails of the newest release have got: a piece of the page above."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     context = {**_context(request, cycle), **_progress(request, db, cycle, now())}
@@ -107,7 +108,7 @@ def show_progress(request: Request, db: Db, actor: Organizer, slug: str) -> Resp
 
 
 @router.get("/send")
-def confirm_sending(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def confirm_sending(request: Request, db: Db, actor: MayEditMail, slug: str) -> Response:
     """How many mails of which kind, and one button."""
     return _sending(request, db, actor, slug)
 
@@ -134,7 +135,7 @@ def _sending(
 
 
 @router.post("/send")
-def send(request: Request, db: Db, actor: Organizer, slug: str, form: FormData) -> Response:
+def send(request: Request, db: Db, actor: MayEditMail, slug: str, form: FormData) -> Response:
     """Sends everybody what is missing; from then on calendars are kept right."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     try:
@@ -147,7 +148,7 @@ def send(request: Request, db: Db, actor: Organizer, slug: str, form: FormData) 
 
 
 @router.post("/again")
-def send_again(request: Request, db: Db, actor: Organizer, slug: str, form: FormData) -> Response:
+def send_again(request: Request, db: Db, actor: MayEditMail, slug: str, form: FormData) -> Response:
     """Sends one person what their calendar should say of one session."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     back = f"/organize/c/{slug}/invitations"
@@ -165,14 +166,14 @@ def send_again(request: Request, db: Db, actor: Organizer, slug: str, form: Form
 
 
 @router.get("/stop")
-def confirm_stopping(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def confirm_stopping(request: Request, db: Db, actor: MayEditMail, slug: str) -> Response:
     """What will not happen any more, and one button."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     return page(request, "organize/invitations_stop.html", _context(request, cycle))
 
 
 @router.post("/stop")
-def stop(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def stop(request: Request, db: Db, actor: MayEditMail, slug: str) -> Response:
     """Sends nothing more by itself."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     invitations.stop_inviting(db, actor, cycle.id)
@@ -184,7 +185,7 @@ def stop(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
 def of_session(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayReadMail,
     slug: str,
     number: int,
     answer: str = "",
@@ -215,7 +216,7 @@ def _of_session(
 
 @router.post("/{number:number}/answer")
 def note_answer(
-    request: Request, db: Db, actor: Organizer, slug: str, number: int, form: FormData
+    request: Request, db: Db, actor: MayEditMail, slug: str, number: int, form: FormData
 ) -> Response:
     """Writes down what somebody told an organizer."""
     cycle = cycles.cycle_for_slug(db, actor, slug)

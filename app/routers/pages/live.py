@@ -19,20 +19,21 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from app.db import Database
-from app.domain.errors import NotSignedIn
+from app.domain.errors import NotAllowed, NotFound, NotSignedIn
+from app.domain.permissions import Permission
 from app.domain.text import localized
 from app.models import now
-from app.services import accounts
 from app.services.cycles import cycle_for_slug
 from app.services.links import Purpose
 from app.services.live import Live, live, spread
 from app.services.sessions import session_by_number
 from app.services.told import told_of
 from app.web import live_view
-from app.web.dependencies import Db, LinksDep, Organizer
+from app.web.access.gate import keeps, organizer_for
+from app.web.access.pages import MayReadAttendance
+from app.web.dependencies import Db, LinksDep
 from app.web.live_rooms import LiveRooms, Watcher
 from app.web.organize import cycle_bar
-from app.web.security import COOKIE
 from app.web.templating import current_reader, page
 
 router = APIRouter(prefix="/organize/c/{slug}/sessions/{number}")
@@ -48,9 +49,8 @@ BACK_AFTER = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """Of somebody who watches: whose cookie, in which language and zone, and what."""
+    """Of somebody who watches: in which language and zone, and what."""
 
-    cookie: str
     language: str
     zone: str
     watcher: Watcher
@@ -61,9 +61,8 @@ async def _seat(request: Request, slug: str, number: int) -> AsyncIterator[Seat]
     rooms: LiveRooms = request.app.state.live
     session_id, zone = await run_in_threadpool(_session, request, slug, number)
     reader = current_reader(request)
-    cookie = request.cookies.get(COOKIE, "")
     async with rooms.watch(session_id) as watcher:
-        yield Seat(cookie, reader.language, zone, watcher)
+        yield Seat(reader.language, zone, watcher)
 
 
 def _session(request: Request, slug: str, number: int) -> tuple[str, str]:
@@ -71,25 +70,23 @@ def _session(request: Request, slug: str, number: int) -> tuple[str, str]:
     stream does."""
     database: Database = request.app.state.database
     with database.begin(writes=False) as db:
-        actor = accounts.actor_of_cookie(db, request.cookies.get(COOKIE, ""))
-        if actor is None:
-            raise NotSignedIn
-        request.state.person_language = actor.language
+        actor = organizer_for(request, db, Permission.ATTENDANCE_READ)
         session = session_by_number(db, actor, cycle_for_slug(db, actor, slug).id, number)
         return session.id, current_reader(request).zone or told_of(db, session).zone
 
 
 Watching = Annotated[Seat, Depends(_seat)]
+_KEPT = [keeps(Permission.ATTENDANCE_READ)]  # by the seat
 
 
-@router.get("/room/events", response_class=EventSourceResponse)
+@router.get("/room/events", response_class=EventSourceResponse, dependencies=_KEPT)
 async def screen_events(request: Request, seat: Watching) -> AsyncIterator[ServerSentEvent]:
     """What the screen shows, as it changes."""
     async for event in _events(request, seat, live_view.screen):
         yield event
 
 
-@router.get("/live/events", response_class=EventSourceResponse)
+@router.get("/live/events", response_class=EventSourceResponse, dependencies=_KEPT)
 async def desk_events(request: Request, seat: Watching) -> AsyncIterator[ServerSentEvent]:
     """What the organizers see, as it changes."""
     async for event in _events(request, seat, live_view.desk):
@@ -112,7 +109,7 @@ async def _events(
             return
         if monotonic() - checked >= SIGNED_IN_FOR:
             checked = monotonic()
-            if not await run_in_threadpool(_is_signed_in, request, seat.cookie):
+            if not await run_in_threadpool(_may_still, request):
                 yield ServerSentEvent(event="signed-out", data="")
                 return
         words = said
@@ -132,15 +129,20 @@ def _json(state: Live, view: live_view.View, language: str, zone: str) -> str:
     return json.dumps(view(state, language, zone), ensure_ascii=False, separators=(",", ":"))
 
 
-def _is_signed_in(request: Request, cookie: str) -> bool:
+def _may_still(request: Request) -> bool:
+    """Whether who watches is signed in, and in the team, still."""
     database: Database = request.app.state.database
-    with database.begin(writes=False) as db:
-        return accounts.actor_of_cookie(db, cookie) is not None
+    try:
+        with database.begin(writes=False) as db:
+            organizer_for(request, db, Permission.ATTENDANCE_READ)
+    except (NotSignedIn, NotFound, NotAllowed):
+        return False
+    return True
 
 
 @router.get("/live")
 def desk(
-    request: Request, db: Db, actor: Organizer, links: LinksDep, slug: str, number: int
+    request: Request, db: Db, actor: MayReadAttendance, links: LinksDep, slug: str, number: int
 ) -> Response:
     """How many are in and from where, who came last, and who of the speakers is missing."""
     cycle = cycle_for_slug(db, actor, slug)

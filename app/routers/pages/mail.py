@@ -18,7 +18,8 @@ from app.models import Message, now
 from app.services import inbound_lists, outbox
 from app.services.failed_mail import failed_by_reason, send_failed_again
 from app.services.mail_list import LONGEST_SEARCH, cycles_of_mail, list_messages
-from app.web.dependencies import Db, Organizer
+from app.web.access.pages import MayEditMail, MayReadMail
+from app.web.dependencies import Db
 from app.web.forms import FormData
 from app.web.mail_words import OWN_WORDS, REASONS, delivery
 from app.web.problems import translate
@@ -55,7 +56,7 @@ def _error(message: Message) -> tuple[str, str]:
 def list_mail(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayReadMail,
     status: str = "",
     cycle: str = "",
     q: str = "",
@@ -63,7 +64,7 @@ def list_mail(
     before: str = "",
 ) -> Response:
     """The mails, the newest first."""
-    titles = cycles_of_mail(db)
+    titles = cycles_of_mail(db, actor)
     chosen = status if status in outbox.STATUSES else ""
     cycle = cycle if cycle in titles else ""
     seen = list_messages(
@@ -96,7 +97,7 @@ def _address(**query: str) -> str:
 
 
 @router.post("/again")
-def send_all_again(request: Request, db: Db, actor: Organizer, form: FormData) -> Response:
+def send_all_again(request: Request, db: Db, actor: MayEditMail, form: FormData) -> Response:
     """Queues all of a cycle again that were given up, or those for one reason."""
     cycle, count = send_failed_again(db, actor, form.text("cycle"), now(), form.text("reason"))
     back = _address(status="failed", cycle=cycle.id)
@@ -120,7 +121,7 @@ def _file(request: Request, message: Message) -> Path | None:
 
 
 @router.get("/{message_id}")
-def show_mail(request: Request, db: Db, actor: Organizer, message_id: str) -> Response:
+def show_mail(request: Request, db: Db, actor: MayReadMail, message_id: str) -> Response:
     """One mail: what became of it and, where it is a file, what it says."""
     message = outbox.get_message(db, actor, message_id)
     path = _file(request, message)
@@ -148,7 +149,7 @@ def show_mail(request: Request, db: Db, actor: Organizer, message_id: str) -> Re
 
 
 @router.get("/{message_id}/file")
-def download_mail(request: Request, db: Db, actor: Organizer, message_id: str) -> Response:
+def download_mail(request: Request, db: Db, actor: MayReadMail, message_id: str) -> Response:
     """The file, for a mail program; never shown in the browser."""
     message = outbox.get_message(db, actor, message_id)
     path = _file(request, message)
@@ -159,7 +160,7 @@ def download_mail(request: Request, db: Db, actor: Organizer, message_id: str) -
 
 
 @router.post("/{message_id}/again")
-def send_again(request: Request, db: Db, actor: Organizer, message_id: str) -> Response:
+def send_again(request: Request, db: Db, actor: MayEditMail, message_id: str) -> Response:
     """Queues it again."""
     gettext = gettext_for(request)
     try:

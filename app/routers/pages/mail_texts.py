@@ -13,7 +13,8 @@ from app.models import Cycle, now
 from app.schemas.mail_text import MailTextIn
 from app.services import cycles, mail_previews, mail_texts
 from app.services.links import Links
-from app.web.dependencies import Db, LinksDep, Organizer
+from app.web.access.pages import MayEditMail
+from app.web.dependencies import Db, LinksDep
 from app.web.forms import FormData, errors_of
 from app.web.mail_words import OWN_WORDS, TWO_READERS, WHERE
 from app.web.organize import cycle_bar
@@ -25,7 +26,7 @@ router = APIRouter(prefix="/organize/c/{slug}/texts")
 
 
 @router.get("")
-def list_texts(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def list_texts(request: Request, db: Db, actor: MayEditMail, slug: str) -> Response:
     """Which mails there are, and in which languages the cycle has its own words for them."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     context = {
@@ -100,7 +101,7 @@ def _seen(
 def edit(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayEditMail,
     links: LinksDep,
     slug: str,
     kind: str,
@@ -117,7 +118,7 @@ def edit(
 def save(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayEditMail,
     links: LinksDep,
     slug: str,
     kind: str,
@@ -143,7 +144,7 @@ def save(
 
 @router.post("/{kind}/{language}/reset")
 def reset(
-    request: Request, db: Db, actor: Organizer, slug: str, kind: str, language: str
+    request: Request, db: Db, actor: MayEditMail, slug: str, kind: str, language: str
 ) -> Response:
     """Back to the house's words."""
     cycle = cycles.cycle_for_slug(db, actor, slug)

@@ -15,7 +15,8 @@ from app.services.files import Stored
 from app.services.schedules import released_session
 from app.web import material_form as form_of
 from app.web import session_view
-from app.web.dependencies import Db, Organizer
+from app.web.access.pages import MayEditSchedule, MayReadCycle
+from app.web.dependencies import Db
 from app.web.downloads import send_material
 from app.web.forms import FormData, errors_of
 from app.web.organize import cycle_bar
@@ -39,7 +40,9 @@ def _context(request: Request, cycle: Cycle, session: Session) -> dict[str, Any]
 
 
 @router.get("")
-def list_materials(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
+def list_materials(
+    request: Request, db: Db, actor: MayReadCycle, slug: str, number: int
+) -> Response:
     """Everything, with who sees it and from when on."""
     cycle, session = _session(db, actor, slug, number)
     published = released_session(db, session)
@@ -76,7 +79,7 @@ def _form(
 
 
 @router.get("/link")
-def new_link(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
+def new_link(request: Request, db: Db, actor: MayEditSchedule, slug: str, number: int) -> Response:
     """The form of a link."""
     cycle, session = _session(db, actor, slug, number)
     return _form(request, cycle, session, form_of.blank(MaterialKind.LINK))
@@ -84,7 +87,7 @@ def new_link(request: Request, db: Db, actor: Organizer, slug: str, number: int)
 
 @router.post("/link")
 def add_link(
-    request: Request, db: Db, actor: Organizer, slug: str, number: int, form: FormData
+    request: Request, db: Db, actor: MayEditSchedule, slug: str, number: int, form: FormData
 ) -> Response:
     """A link more."""
     values = form_of.read(form)
@@ -99,7 +102,7 @@ def add_link(
 
 
 @router.get("/upload")
-def new_file(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
+def new_file(request: Request, db: Db, actor: MayEditSchedule, slug: str, number: int) -> Response:
     """The form of a file."""
     cycle, session = _session(db, actor, slug, number)
     return _form(request, cycle, session, form_of.blank(MaterialKind.SLIDES), file=True)
@@ -111,7 +114,7 @@ def add_file(
     upload: OrganizerUpload,
     kept: MaterialFile,
     db: Db,
-    actor: Organizer,
+    actor: MayEditSchedule,
     slug: str,
     number: int,
 ) -> Response:
@@ -138,7 +141,7 @@ def _added(request: Request, slug: str, number: int, row: Material) -> Response:
 
 @router.get("/{material_id}")
 def edit_material(
-    request: Request, db: Db, actor: Organizer, slug: str, number: int, material_id: str
+    request: Request, db: Db, actor: MayEditSchedule, slug: str, number: int, material_id: str
 ) -> Response:
     """The form of one that is there."""
     cycle, session = _session(db, actor, slug, number)
@@ -150,7 +153,7 @@ def edit_material(
 def change_material(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayEditSchedule,
     slug: str,
     number: int,
     material_id: str,
@@ -176,7 +179,7 @@ def change_material(
 def move_material(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayEditSchedule,
     slug: str,
     number: int,
     material_id: str,
@@ -191,7 +194,7 @@ def move_material(
 
 @router.post("/{material_id}/show")
 def show_material(
-    request: Request, db: Db, actor: Organizer, slug: str, number: int, material_id: str
+    request: Request, db: Db, actor: MayEditSchedule, slug: str, number: int, material_id: str
 ) -> Response:
     """What was held back is seen all the same."""
     _, session = _session(db, actor, slug, number)
@@ -204,7 +207,7 @@ def show_material(
 
 @router.get("/{material_id}/remove")
 def ask_to_remove(
-    request: Request, db: Db, actor: Organizer, slug: str, number: int, material_id: str
+    request: Request, db: Db, actor: MayEditSchedule, slug: str, number: int, material_id: str
 ) -> Response:
     """What will happen, and one button."""
     cycle, session = _session(db, actor, slug, number)
@@ -215,7 +218,7 @@ def ask_to_remove(
 
 @router.post("/{material_id}/remove")
 def remove_material(
-    request: Request, db: Db, actor: Organizer, slug: str, number: int, material_id: str
+    request: Request, db: Db, actor: MayEditSchedule, slug: str, number: int, material_id: str
 ) -> Response:
     """Takes it away."""
     _, session = _session(db, actor, slug, number)
@@ -228,7 +231,7 @@ def remove_material(
 
 @router.api_route("/{material_id}/file", methods=["GET", "HEAD"])
 def material_file(
-    request: Request, db: Db, actor: Organizer, slug: str, number: int, material_id: str
+    request: Request, db: Db, actor: MayEditSchedule, slug: str, number: int, material_id: str
 ) -> Response:
     """The file, also before anybody else sees it."""
     _, session = _session(db, actor, slug, number)

@@ -13,6 +13,7 @@ from app.db import DbSession
 from app.domain.belated import placed_afterwards
 from app.domain.certificates import State
 from app.domain.errors import N_, Clash, DomainError, NotFound
+from app.domain.permissions import Permission
 from app.models import Enrolment
 from app.models import now as now  # `my_check_in` goes by the same clock
 from app.services import certificate_files, check_in, enrolments, materials
@@ -24,6 +25,7 @@ from app.services.reach import heard_from
 from app.web import convertors as convertors  # makes {number:number} known
 from app.web import join_view, material_view
 from app.web import public_view as view
+from app.web.access.gate import declares
 from app.web.badges import AddressesDep
 from app.web.dependencies import Db, LinksDep
 from app.web.downloads import download
@@ -32,7 +34,7 @@ from app.web.problems import status_of
 from app.web.templating import current_reader, gettext_for, page, see_other
 from app.web.uploads import Files
 
-router = APIRouter()
+router = APIRouter(dependencies=[declares(Permission.LINK)])
 
 
 @router.get("/my/{token}")

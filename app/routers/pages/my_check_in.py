@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.db import Database
 from app.domain.errors import N_, Busy, DomainError
+from app.domain.permissions import Permission
 from app.domain.text import LANGUAGES
 from app.languages import translations
 from app.routers.pages import my
@@ -27,6 +28,7 @@ from app.web.templating import current_reader, page, see_other
 class CheckIn:
     """``POST`` of the button. The body is read and says nothing."""
 
+    permission = Permission.LINK
     PATH = "/my/{token}/sessions/{number:number}/check-in"
 
     def __init__(self, app: FastAPI) -> None:

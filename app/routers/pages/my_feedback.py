@@ -9,6 +9,7 @@ from starlette.responses import Response
 from app.db import DbSession
 from app.domain.errors import N_, Clash, DomainError, Stale
 from app.domain.feedback import MOST_QUESTIONS, Question, QuestionKind
+from app.domain.permissions import Permission
 from app.domain.schedule import SessionStatus
 from app.domain.text import localized
 from app.models import Enrolment, now
@@ -18,13 +19,16 @@ from app.services.public import published_with
 from app.services.reach import heard_from
 from app.web import convertors as convertors  # makes {number:number} known
 from app.web import public_view as view
+from app.web.access.gate import declares
 from app.web.dependencies import Db, LinksDep
 from app.web.forms import Form, FormData, errors_of
 from app.web.personal import personal_headers
 from app.web.problems import status_of
 from app.web.templating import current_reader, gettext_for, page, see_other
 
-router = APIRouter(prefix="/my/{token}/sessions/{number:number}/feedback")
+router = APIRouter(
+    prefix="/my/{token}/sessions/{number:number}/feedback", dependencies=[declares(Permission.LINK)]
+)
 
 _CHANGED = N_("Thank you. What you say now stands in place of what you said before.")
 _FIRST_COUNTS = N_("Thank you. You had answered already: what you said first counts.")

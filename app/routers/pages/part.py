@@ -7,6 +7,7 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 
 from app.db import DbSession
 from app.domain.errors import N_, Clash, DomainError, Invalid, NotFound, Stale
+from app.domain.permissions import Permission
 from app.languages import time_left
 from app.models import Cycle, Guest, now
 from app.schemas.part import GuestDetailsIn, PartAnswerIn, SlidesIn, UnavailableIn
@@ -21,6 +22,7 @@ from app.services.rows import find
 from app.services.schedules import with_institutions
 from app.web import convertors as convertors  # makes {number:number} known
 from app.web import part_view as view
+from app.web.access.gate import declares
 from app.web.choices import language_choices, zone_choices
 from app.web.dependencies import Db, LinksDep
 from app.web.downloads import send_material
@@ -30,7 +32,7 @@ from app.web.problems import status_of, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
 from app.web.uploads import Files, PhotoFile, SlidesFile, SlidesUpload
 
-router = APIRouter(prefix="/part/{token}")
+router = APIRouter(prefix="/part/{token}", dependencies=[declares(Permission.LINK)])
 
 _DETAILS = ("name", "position", "institution", "biography", "zone", "language")
 

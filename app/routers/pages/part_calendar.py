@@ -8,6 +8,7 @@ from starlette.responses import Response
 from app.calendar.links import webcal
 from app.db import DbSession
 from app.domain.errors import N_
+from app.domain.permissions import Permission
 from app.models import Cycle, Guest
 from app.services.feeds import renew_guest_feed
 from app.services.guests import guest_of_link
@@ -15,11 +16,12 @@ from app.services.links import Links
 from app.services.rows import find
 from app.services.schedules import with_institutions
 from app.web import part_view as view
+from app.web.access.gate import declares
 from app.web.dependencies import Db, LinksDep
 from app.web.personal import personal_headers
 from app.web.templating import current_reader, gettext_for, page, see_other
 
-router = APIRouter(prefix="/part/{token}/calendar")
+router = APIRouter(prefix="/part/{token}/calendar", dependencies=[declares(Permission.LINK)])
 
 
 @router.get("")

@@ -16,8 +16,9 @@ from app.services import enrolment_lists, enrolments, exports
 from app.services.actor import Actor
 from app.services.cycles import cycle_for_slug
 from app.services.enrolment_lists import Given
+from app.web.access.pages import MayEditPeople, MayExportPeople, MayReadPeople
 from app.web.choices import country_choices, gender_choices, language_choices, zone_choices
-from app.web.dependencies import Db, Organizer
+from app.web.dependencies import Db
 from app.web.downloads import download
 from app.web.forms import FormData, errors_of, revision_of
 from app.web.organize import PageNumber, address, cycle_bar, page_number, short_date
@@ -34,7 +35,7 @@ CHANGED = tuple(name for name in FIELDS if name != "email")
 def list_participants(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayReadPeople,
     slug: str,
     q: str = "",
     status: str = "",
@@ -73,7 +74,7 @@ def list_participants(
 def participants_csv(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayExportPeople,
     slug: str,
     q: str = "",
     status: str = "",
@@ -93,7 +94,7 @@ def participants_csv(
 def participants_xlsx(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayExportPeople,
     slug: str,
     q: str = "",
     status: str = "",
@@ -110,7 +111,7 @@ def participants_xlsx(
 
 
 @router.get("/new")
-def new_participant(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def new_participant(request: Request, db: Db, actor: MayEditPeople, slug: str) -> Response:
     """The form to add somebody by hand."""
     cycle = cycle_for_slug(db, actor, slug)
     values = dict.fromkeys(FIELDS, "") | {"language": cycle.language, "zone": cycle.zone}
@@ -119,7 +120,7 @@ def new_participant(request: Request, db: Db, actor: Organizer, slug: str) -> Re
 
 @router.post("/new")
 def add_participant(
-    request: Request, db: Db, actor: Organizer, slug: str, form: FormData
+    request: Request, db: Db, actor: MayEditPeople, slug: str, form: FormData
 ) -> Response:
     """Adds somebody by hand."""
     cycle = cycle_for_slug(db, actor, slug)
@@ -138,7 +139,7 @@ def add_participant(
 
 @router.get("/{enrolment_id}")
 def show_participant(
-    request: Request, db: Db, actor: Organizer, slug: str, enrolment_id: str
+    request: Request, db: Db, actor: MayReadPeople, slug: str, enrolment_id: str
 ) -> Response:
     """What was given on enrolling, to be corrected, and what can be decided."""
     cycle, row = _open(db, actor, slug, enrolment_id)
@@ -147,7 +148,7 @@ def show_participant(
 
 @router.post("/{enrolment_id}")
 def change_participant(
-    request: Request, db: Db, actor: Organizer, slug: str, enrolment_id: str, form: FormData
+    request: Request, db: Db, actor: MayEditPeople, slug: str, enrolment_id: str, form: FormData
 ) -> Response:
     """Corrects it, unless somebody else did in the meantime."""
     cycle, row = _open(db, actor, slug, enrolment_id)
@@ -166,7 +167,7 @@ def change_participant(
 
 @router.get("/{enrolment_id}/new-link")
 def ask_for_new_link(
-    request: Request, db: Db, actor: Organizer, slug: str, enrolment_id: str
+    request: Request, db: Db, actor: MayEditPeople, slug: str, enrolment_id: str
 ) -> Response:
     """What a new personal link brings about, before the present one ends."""
     cycle, row = _open(db, actor, slug, enrolment_id)
@@ -176,7 +177,7 @@ def ask_for_new_link(
 
 @router.get("/{enrolment_id}/{status}")
 def ask_for_status(
-    request: Request, db: Db, actor: Organizer, slug: str, enrolment_id: str, status: str
+    request: Request, db: Db, actor: MayEditPeople, slug: str, enrolment_id: str, status: str
 ) -> Response:
     """What confirming, waitlisting or withdrawing somebody brings about, before it is done."""
     cycle, row = _open(db, actor, slug, enrolment_id)
@@ -184,7 +185,9 @@ def ask_for_status(
 
 
 @router.post("/{enrolment_id}/link")
-def send_link(request: Request, db: Db, actor: Organizer, slug: str, enrolment_id: str) -> Response:
+def send_link(
+    request: Request, db: Db, actor: MayEditPeople, slug: str, enrolment_id: str
+) -> Response:
     """Sends the personal link again."""
     _, row = _open(db, actor, slug, enrolment_id)
     sent = enrolments.send_link(db, actor, row.id, now())
@@ -199,7 +202,7 @@ def send_link(request: Request, db: Db, actor: Organizer, slug: str, enrolment_i
 
 @router.post("/{enrolment_id}/new-link")
 def replace_links(
-    request: Request, db: Db, actor: Organizer, slug: str, enrolment_id: str, form: FormData
+    request: Request, db: Db, actor: MayEditPeople, slug: str, enrolment_id: str, form: FormData
 ) -> Response:
     """Ends the personal link and the calendar's address; a new link is sent."""
     _, row = _open(db, actor, slug, enrolment_id)
@@ -215,7 +218,7 @@ def replace_links(
 
 @router.post("/{enrolment_id}/{status}")
 def set_status(
-    request: Request, db: Db, actor: Organizer, slug: str, enrolment_id: str, status: str
+    request: Request, db: Db, actor: MayEditPeople, slug: str, enrolment_id: str, status: str
 ) -> Response:
     """Confirms, waitlists or withdraws."""
     wanted = _wanted(status)

@@ -18,7 +18,8 @@ from app.services.cycles import cycle_for_slug
 from app.services.links import Links
 from app.services.part_requests import Asked
 from app.services.parts import Placed
-from app.web.dependencies import Db, LinksDep, Organizer
+from app.web.access.pages import MayEditPeople, MayReadPeople
+from app.web.dependencies import Db, LinksDep
 from app.web.downloads import send_material
 from app.web.forms import FormData, errors_of, revision_of
 from app.web.organize import cycle_bar, short_date
@@ -32,7 +33,7 @@ _STATUSES = ("planned", "invited", "confirmed", "declined")
 
 
 @router.get("")
-def people_on_programme(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def people_on_programme(request: Request, db: Db, actor: MayReadPeople, slug: str) -> Response:
     """Everybody with a part, with where each stands."""
     cycle, placed = _open(db, actor, slug)
     moment = now()
@@ -52,7 +53,7 @@ def people_on_programme(request: Request, db: Db, actor: Organizer, slug: str) -
 
 
 @router.get("/ask")
-def confirm_asking(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def confirm_asking(request: Request, db: Db, actor: MayEditPeople, slug: str) -> Response:
     """Who gets which mail, and one button."""
     cycle, placed = _open(db, actor, slug)
     asked = part_requests.whom_to_ask(placed, now())
@@ -60,7 +61,7 @@ def confirm_asking(request: Request, db: Db, actor: Organizer, slug: str) -> Res
 
 
 @router.post("/ask")
-def ask(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def ask(request: Request, db: Db, actor: MayEditPeople, slug: str) -> Response:
     """Asks everybody who has not been asked."""
     cycle = cycle_for_slug(db, actor, slug)
     asked = part_requests.ask(db, actor, cycle.id, now())
@@ -68,7 +69,7 @@ def ask(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
 
 
 @router.get("/remind")
-def confirm_reminding(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def confirm_reminding(request: Request, db: Db, actor: MayEditPeople, slug: str) -> Response:
     """Who gets which mail, and one button."""
     cycle, placed = _open(db, actor, slug)
     asked = part_requests.whom_to_remind(placed, now())
@@ -76,7 +77,7 @@ def confirm_reminding(request: Request, db: Db, actor: Organizer, slug: str) -> 
 
 
 @router.post("/remind")
-def remind(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def remind(request: Request, db: Db, actor: MayEditPeople, slug: str) -> Response:
     """Reminds everybody who has not answered."""
     cycle = cycle_for_slug(db, actor, slug)
     asked = part_requests.remind(db, actor, cycle.id, now())
@@ -85,14 +86,14 @@ def remind(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
 
 @router.get("/{person_id}")
 def show_person(
-    request: Request, db: Db, actor: Organizer, links: LinksDep, slug: str, person_id: str
+    request: Request, db: Db, actor: MayReadPeople, links: LinksDep, slug: str, person_id: str
 ) -> Response:
     """Somebody's parts, what they say of themselves, and their personal link."""
     return _person(request, db, actor, links, slug, person_id)
 
 
 @router.post("/{person_id}/ask")
-def ask_one(request: Request, db: Db, actor: Organizer, slug: str, person_id: str) -> Response:
+def ask_one(request: Request, db: Db, actor: MayEditPeople, slug: str, person_id: str) -> Response:
     """Asks one person."""
     cycle, _ = _open(db, actor, slug, person_id)
     asked = part_requests.ask(db, actor, cycle.id, now(), [person_id])
@@ -100,7 +101,9 @@ def ask_one(request: Request, db: Db, actor: Organizer, slug: str, person_id: st
 
 
 @router.post("/{person_id}/remind")
-def remind_one(request: Request, db: Db, actor: Organizer, slug: str, person_id: str) -> Response:
+def remind_one(
+    request: Request, db: Db, actor: MayEditPeople, slug: str, person_id: str
+) -> Response:
     """Reminds one person."""
     cycle, _ = _open(db, actor, slug, person_id)
     asked = part_requests.remind(db, actor, cycle.id, now(), [person_id])
@@ -108,7 +111,9 @@ def remind_one(request: Request, db: Db, actor: Organizer, slug: str, person_id:
 
 
 @router.post("/{person_id}/link")
-def make_link(request: Request, db: Db, actor: Organizer, slug: str, person_id: str) -> Response:
+def make_link(
+    request: Request, db: Db, actor: MayEditPeople, slug: str, person_id: str
+) -> Response:
     """Makes the personal link of somebody who has none yet."""
     cycle, _ = _open(db, actor, slug, person_id)
     guests.guest_of(db, cycle.id, person_id)
@@ -117,7 +122,7 @@ def make_link(request: Request, db: Db, actor: Organizer, slug: str, person_id: 
 
 @router.get("/{person_id}/new-link")
 def confirm_new_link(
-    request: Request, db: Db, actor: Organizer, slug: str, person_id: str
+    request: Request, db: Db, actor: MayEditPeople, slug: str, person_id: str
 ) -> Response:
     """What will happen, and one button."""
     cycle = cycle_for_slug(db, actor, slug)
@@ -128,7 +133,7 @@ def confirm_new_link(
 
 @router.post("/{person_id}/new-link")
 def renew_link(
-    request: Request, db: Db, actor: Organizer, slug: str, person_id: str, form: FormData
+    request: Request, db: Db, actor: MayEditPeople, slug: str, person_id: str, form: FormData
 ) -> Response:
     """Ends the present link and makes another."""
     cycle = cycle_for_slug(db, actor, slug)
@@ -139,7 +144,7 @@ def renew_link(
 
 
 @router.get("/{person_id}/photo")
-def photo(db: Db, actor: Organizer, files: Files, slug: str, person_id: str) -> Response:
+def photo(db: Db, actor: MayReadPeople, files: Files, slug: str, person_id: str) -> Response:
     """Their photo."""
     guest = _guest(db, cycle_for_slug(db, actor, slug), person_id)
     if not guest.photo:
@@ -150,7 +155,7 @@ def photo(db: Db, actor: Organizer, files: Files, slug: str, person_id: str) -> 
 
 @router.get("/{person_id}/slides/{material_id}")
 def slides(
-    request: Request, db: Db, actor: Organizer, slug: str, person_id: str, material_id: str
+    request: Request, db: Db, actor: MayReadPeople, slug: str, person_id: str, material_id: str
 ) -> Response:
     """A file that they gave."""
     guest = _guest(db, cycle_for_slug(db, actor, slug), person_id)
@@ -161,7 +166,7 @@ def slides(
 def set_status(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayEditPeople,
     links: LinksDep,
     slug: str,
     person_id: str,

@@ -11,8 +11,9 @@ from app.models import Person, now
 from app.schemas.directory import PersonChange, PersonIn
 from app.services import institutions, merging, people, reach
 from app.services.actor import Actor
+from app.web.access.pages import MayEditPeople, MayReadPeople
 from app.web.choices import country_choices, language_choices, zone_choices
-from app.web.dependencies import Db, Organizer
+from app.web.dependencies import Db
 from app.web.forms import Form, FormData, errors_of
 from app.web.problems import status_of, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
@@ -25,7 +26,7 @@ OPTIONAL = ("email", "zone", "language", "institution_id")
 
 @router.get("")
 def list_people(
-    request: Request, db: Db, actor: Organizer, q: str = "", after: str | None = None
+    request: Request, db: Db, actor: MayReadPeople, q: str = "", after: str | None = None
 ) -> Response:
     """The directory; without a search also who may be there twice."""
     found, following = people.search_people(db, actor, q, after)
@@ -67,13 +68,13 @@ def _form(
 
 
 @router.get("/new")
-def new_person(request: Request, db: Db, actor: Organizer) -> Response:
+def new_person(request: Request, db: Db, actor: MayEditPeople) -> Response:
     """The form of a new person."""
     return _form(request, db, actor, dict.fromkeys((*FIELDS, *OPTIONAL), ""))
 
 
 @router.post("/new")
-def create_person(request: Request, db: Db, actor: Organizer, form: FormData) -> Response:
+def create_person(request: Request, db: Db, actor: MayEditPeople, form: FormData) -> Response:
     """A new person."""
     data = _read(form)
     try:
@@ -86,7 +87,7 @@ def create_person(request: Request, db: Db, actor: Organizer, form: FormData) ->
 
 
 @router.get("/{person_id}")
-def show_person(request: Request, db: Db, actor: Organizer, person_id: str) -> Response:
+def show_person(request: Request, db: Db, actor: MayReadPeople, person_id: str) -> Response:
     """A person: what is known, and every part."""
     person = people.get_person(db, actor, person_id)
     values = {name: getattr(person, name) or "" for name in (*FIELDS, *OPTIONAL)}
@@ -95,7 +96,7 @@ def show_person(request: Request, db: Db, actor: Organizer, person_id: str) -> R
 
 @router.post("/{person_id}")
 def change_person(
-    request: Request, db: Db, actor: Organizer, person_id: str, form: FormData
+    request: Request, db: Db, actor: MayEditPeople, person_id: str, form: FormData
 ) -> Response:
     """Changes it, unless somebody else did in the meantime."""
     data = _read(form)
@@ -112,7 +113,7 @@ def change_person(
 
 
 @router.post("/{person_id}/try-again")
-def try_again(request: Request, db: Db, actor: Organizer, person_id: str) -> Response:
+def try_again(request: Request, db: Db, actor: MayEditPeople, person_id: str) -> Response:
     """Lets mails go again to an address from which one came back."""
     person = people.get_person(db, actor, person_id)
     reach.try_again(db, person.id)
@@ -124,7 +125,7 @@ def try_again(request: Request, db: Db, actor: Organizer, person_id: str) -> Res
 def merge_form(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayEditPeople,
     person_id: str,
     q: str = "",
     duplicate: str = "",
@@ -143,7 +144,9 @@ def merge_form(
 
 
 @router.post("/{person_id}/merge")
-def merge(request: Request, db: Db, actor: Organizer, person_id: str, form: FormData) -> Response:
+def merge(
+    request: Request, db: Db, actor: MayEditPeople, person_id: str, form: FormData
+) -> Response:
     """Makes the two one."""
     kept = merging.merge_people(db, actor, person_id, form.text("duplicate"))
     said = gettext_for(request)(N_("They are one now: %(name)s.")) % {"name": kept.name}

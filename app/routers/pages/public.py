@@ -11,6 +11,7 @@ from app.calendar.links import google, outlook, webcal, yahoo
 from app.db import DbSession
 from app.domain.errors import NotFound
 from app.domain.materials import Audience
+from app.domain.permissions import Permission
 from app.domain.schedule import Schedule, Session
 from app.domain.text import LANGUAGES, localized
 from app.models import now
@@ -22,6 +23,7 @@ from app.services.versions import version_of_cycle, version_of_cycles
 from app.web import material_view
 from app.web import public_view as view
 from app.web.accent import stylesheet
+from app.web.access.gate import declares
 from app.web.answers import Answer, Asked, answer
 from app.web.choices import zone_choices
 from app.web.dependencies import Db
@@ -30,7 +32,7 @@ from app.web.languages import Reader
 from app.web.representations import Fresh, Subject
 from app.web.templating import current_reader, page
 
-router = APIRouter()
+router = APIRouter(dependencies=[declares(Permission.PUBLIC)])
 
 
 def cycle_subject(slug: str) -> Subject:

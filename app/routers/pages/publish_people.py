@@ -5,7 +5,8 @@ from starlette.responses import Response
 
 from app.models import now
 from app.services import concerned, cycles, publishing
-from app.web.dependencies import Db, Organizer
+from app.web.access.pages import MayPublish
+from app.web.dependencies import Db
 from app.web.organize import PageNumber, address, cycle_bar, page_number
 from app.web.publish_page import lines
 from app.web.templating import current_reader, page
@@ -17,7 +18,7 @@ router = APIRouter(prefix="/organize/c/{slug}/publish")
 def list_people(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayPublish,
     slug: str,
     q: str = "",
     number: PageNumber = "1",

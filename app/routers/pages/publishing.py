@@ -21,7 +21,8 @@ from app.services.concerned import ever_told
 from app.services.invitation_previews import mail_of_release
 from app.services.schedules import newest_release, stored_schedule
 from app.web import publish_page
-from app.web.dependencies import Db, LinksDep, Organizer
+from app.web.access.pages import MayPublish
+from app.web.dependencies import Db, LinksDep
 from app.web.forms import Form, FormData, errors_of
 from app.web.organize import cycle_bar
 from app.web.problems import status_of, validate
@@ -80,13 +81,13 @@ def _preview(
 
 
 @router.get("/publish")
-def preview(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def preview(request: Request, db: Db, actor: MayPublish, slug: str) -> Response:
     """What would change, and what speaks against it."""
     return _preview(request, db, actor, slug)
 
 
 @router.post("/publish")
-def publish(request: Request, db: Db, actor: Organizer, slug: str, form: FormData) -> Response:
+def publish(request: Request, db: Db, actor: MayPublish, slug: str, form: FormData) -> Response:
     """Publishes what was shown; if it is not the same any more, shows it anew."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     moment, revision, invite = now(), form.revision(), form.checked("invite")
@@ -119,7 +120,7 @@ def publish(request: Request, db: Db, actor: Organizer, slug: str, form: FormDat
 
 @router.post("/publish/time-zones")
 def publish_shifts(
-    request: Request, db: Db, actor: Organizer, slug: str, form: FormData
+    request: Request, db: Db, actor: MayPublish, slug: str, form: FormData
 ) -> Response:
     """Publishes what newer zone data has moved, and nothing else. A second click does nothing."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
@@ -151,7 +152,7 @@ def _done(request: Request, db: DbSession, slug: str, release: Release) -> Respo
 
 @router.post("/publish/mail")
 def look_at_mail(
-    request: Request, db: Db, actor: Organizer, links: LinksDep, slug: str, form: FormData
+    request: Request, db: Db, actor: MayPublish, links: LinksDep, slug: str, form: FormData
 ) -> Response:
     """One of the mails that publishing would send, with the note that was typed. Changes nothing;
     it is a POST since a note does not belong into an address."""

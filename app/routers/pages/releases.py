@@ -12,7 +12,8 @@ from app.models import Cycle, now
 from app.services import cycles, publishing, releases
 from app.services.releases import Stamp
 from app.web import public_view
-from app.web.dependencies import Db, Organizer
+from app.web.access.pages import MayReadCycle
+from app.web.dependencies import Db
 from app.web.organize import cycle_bar
 from app.web.publish_page import groups
 from app.web.sentences import Presenter
@@ -27,7 +28,7 @@ Which = Annotated[str, Query(max_length=20)]
 
 
 @router.get("/releases")
-def list_releases(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def list_releases(request: Request, db: Db, actor: MayReadCycle, slug: str) -> Response:
     """The releases, the newest first, each with its note and its changes in words."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     reader = current_reader(request)
@@ -50,7 +51,7 @@ def list_releases(request: Request, db: Db, actor: Organizer, slug: str) -> Resp
 def compare(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayReadCycle,
     slug: str,
     first: Annotated[Which, Query(alias="from")] = "",
     second: Annotated[Which, Query(alias="to")] = "",

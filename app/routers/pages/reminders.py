@@ -10,7 +10,8 @@ from app.services import cycles
 from app.services import reminder_rules as rules
 from app.services.actor import Actor
 from app.web import reminder_words as words
-from app.web.dependencies import Db, Organizer
+from app.web.access.pages import MayEditMail
+from app.web.dependencies import Db
 from app.web.forms import FormData, errors_of
 from app.web.organize import cycle_bar
 from app.web.problems import status_of
@@ -58,13 +59,13 @@ def _page(
 
 
 @router.get("")
-def list_reminders(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def list_reminders(request: Request, db: Db, actor: MayEditMail, slug: str) -> Response:
     """The reminders, what goes out next, what has gone out, and a form for one more."""
     return _list(request, db, actor, cycles.cycle_for_slug(db, actor, slug))
 
 
 @router.post("")
-def add(request: Request, db: Db, actor: Organizer, slug: str, form: FormData) -> Response:
+def add(request: Request, db: Db, actor: MayEditMail, slug: str, form: FormData) -> Response:
     """One more, from now on."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     try:
@@ -76,7 +77,7 @@ def add(request: Request, db: Db, actor: Organizer, slug: str, form: FormData) -
 
 
 @router.post("/usual")
-def use_usual(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def use_usual(request: Request, db: Db, actor: MayEditMail, slug: str) -> Response:
     """The usual ones, to be changed from here on."""
     rules.use_defaults(db, actor, cycles.cycle_for_slug(db, actor, slug).id, now())
     return _back(request, slug, N_("The usual reminders are there."))
@@ -84,7 +85,7 @@ def use_usual(request: Request, db: Db, actor: Organizer, slug: str) -> Response
 
 @router.get("/{reminder_id}")
 def change_form(
-    request: Request, db: Db, actor: Organizer, slug: str, reminder_id: str
+    request: Request, db: Db, actor: MayEditMail, slug: str, reminder_id: str
 ) -> Response:
     """Another time or audience for one."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
@@ -95,7 +96,7 @@ def change_form(
 
 @router.post("/{reminder_id}")
 def change(
-    request: Request, db: Db, actor: Organizer, slug: str, reminder_id: str, form: FormData
+    request: Request, db: Db, actor: MayEditMail, slug: str, reminder_id: str, form: FormData
 ) -> Response:
     """Changes it."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
@@ -109,7 +110,9 @@ def change(
 
 
 @router.post("/{reminder_id}/on")
-def switch_on(request: Request, db: Db, actor: Organizer, slug: str, reminder_id: str) -> Response:
+def switch_on(
+    request: Request, db: Db, actor: MayEditMail, slug: str, reminder_id: str
+) -> Response:
     """From now on it goes out."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     rules.switch_reminder(db, actor, cycle.id, reminder_id, now(), on=True)
@@ -117,7 +120,9 @@ def switch_on(request: Request, db: Db, actor: Organizer, slug: str, reminder_id
 
 
 @router.post("/{reminder_id}/off")
-def switch_off(request: Request, db: Db, actor: Organizer, slug: str, reminder_id: str) -> Response:
+def switch_off(
+    request: Request, db: Db, actor: MayEditMail, slug: str, reminder_id: str
+) -> Response:
     """It no longer goes out."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     rules.switch_reminder(db, actor, cycle.id, reminder_id, now(), on=False)
@@ -125,7 +130,7 @@ def switch_off(request: Request, db: Db, actor: Organizer, slug: str, reminder_i
 
 
 @router.post("/{reminder_id}/remove")
-def remove(request: Request, db: Db, actor: Organizer, slug: str, reminder_id: str) -> Response:
+def remove(request: Request, db: Db, actor: MayEditMail, slug: str, reminder_id: str) -> Response:
     """Takes it away; what it has sent stays listed."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     rules.remove_reminder(db, actor, cycle.id, reminder_id)

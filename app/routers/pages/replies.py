@@ -15,7 +15,8 @@ from app.mail.inbound import printable
 from app.models import InboundMail, now
 from app.services import cycles, inbound_lists
 from app.services.actor import Actor
-from app.web.dependencies import Db, Organizer
+from app.web.access.pages import MayEditMail, MayReadMail
+from app.web.dependencies import Db
 from app.web.downloads import download
 from app.web.forms import FormData
 from app.web.problems import translate
@@ -62,7 +63,7 @@ _MOST_RAW = 64 * 1024  # characters that are shown; the download has all
 def list_replies(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayReadMail,
     status: str = "open",
     cycle: str = "",
     after: str = "",
@@ -94,7 +95,7 @@ def list_replies(
 
 
 @router.get("/{mail_id}")
-def show_reply(request: Request, db: Db, actor: Organizer, mail_id: str, q: str = "") -> Response:
+def show_reply(request: Request, db: Db, actor: MayReadMail, mail_id: str, q: str = "") -> Response:
     """One mail: what was read out of it, and all of it; where it waits, whose it may be."""
     mail = inbound_lists.get_inbound(db, actor, mail_id)
     return page(request, "organize/reply.html", _context(request, db, actor, mail, q))
@@ -131,7 +132,7 @@ def _context(
 
 @router.get("/{mail_id}/whose")
 def confirm_guest(
-    request: Request, db: Db, actor: Organizer, mail_id: str, guest: str = ""
+    request: Request, db: Db, actor: MayEditMail, mail_id: str, guest: str = ""
 ) -> Response:
     """What counting it as somebody's answer, or noting one, will change, and one button."""
     mail = inbound_lists.get_inbound(db, actor, mail_id)
@@ -142,7 +143,7 @@ def confirm_guest(
 
 
 @router.get("/{mail_id}/file")
-def download_reply(request: Request, db: Db, actor: Organizer, mail_id: str) -> Response:
+def download_reply(request: Request, db: Db, actor: MayReadMail, mail_id: str) -> Response:
     """The mail as it came, for a mail program; never shown in the browser."""
     mail = inbound_lists.get_inbound(db, actor, mail_id)
     return download(mail.raw, "message/rfc822", f"{mail.id}.eml")
@@ -150,7 +151,7 @@ def download_reply(request: Request, db: Db, actor: Organizer, mail_id: str) -> 
 
 @router.post("/{mail_id}/place")
 def place_reply(
-    request: Request, db: Db, actor: Organizer, mail_id: str, form: FormData
+    request: Request, db: Db, actor: MayEditMail, mail_id: str, form: FormData
 ) -> Response:
     """This is the answer of …"""
     gettext = gettext_for(request)
@@ -166,7 +167,7 @@ def place_reply(
 
 @router.post("/{mail_id}/note")
 def note_answer(
-    request: Request, db: Db, actor: Organizer, mail_id: str, form: FormData
+    request: Request, db: Db, actor: MayEditMail, mail_id: str, form: FormData
 ) -> Response:
     """Writes down what a letter answers."""
     gettext = gettext_for(request)
@@ -185,7 +186,7 @@ def note_answer(
 
 
 @router.post("/settle")
-def settle_replies(request: Request, db: Db, actor: Organizer, form: FormData) -> Response:
+def settle_replies(request: Request, db: Db, actor: MayEditMail, form: FormData) -> Response:
     """There is nothing to do about any of these."""
     chosen = [name.removeprefix("mail-") for name in form.values if name.startswith("mail-")]
     count = inbound_lists.settle_many(db, actor, chosen)
@@ -197,7 +198,7 @@ def settle_replies(request: Request, db: Db, actor: Organizer, form: FormData) -
 
 
 @router.post("/{mail_id}/settle")
-def settle_reply(request: Request, db: Db, actor: Organizer, mail_id: str) -> Response:
+def settle_reply(request: Request, db: Db, actor: MayEditMail, mail_id: str) -> Response:
     """There is nothing to do about it."""
     gettext = gettext_for(request)
     try:

@@ -15,7 +15,8 @@ from app.services.actor import Actor
 from app.services.cycles import cycle_for_slug
 from app.services.sessions import session_by_number
 from app.web import cycle_report_view as report_view
-from app.web.dependencies import Db, LinksDep, Organizer
+from app.web.access.pages import MayReadReport
+from app.web.dependencies import Db, LinksDep
 from app.web.downloads import download
 from app.web.organize import cycle_bar
 from app.web.templating import current_reader, gettext_for, page
@@ -24,7 +25,7 @@ router = APIRouter(prefix="/organize/c/{slug}")
 
 
 @router.get("/report")
-def overview(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def overview(request: Request, db: Db, actor: MayReadReport, slug: str) -> Response:
     """The numbers, what is provisional about them, and where each comes from."""
     cycle = cycle_for_slug(db, actor, slug)
     found = report.report(db, actor, cycle.id, now())
@@ -49,14 +50,14 @@ def overview(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
 
 
 @router.get("/report.csv")
-def report_csv(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def report_csv(request: Request, db: Db, actor: MayReadReport, slug: str) -> Response:
     """All tables as one CSV."""
     data = report_files.report_csv(*_file(request, db, actor, slug))
     return download(data, exports.CSV_TYPE, f"{slug}-report.csv")
 
 
 @router.get("/report.xlsx")
-def report_xlsx(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def report_xlsx(request: Request, db: Db, actor: MayReadReport, slug: str) -> Response:
     """All tables and everybody as XLSX."""
     data = report_files.report_xlsx(*_file(request, db, actor, slug))
     return download(data, exports.XLSX_TYPE, f"{slug}-report.xlsx")
@@ -64,7 +65,7 @@ def report_xlsx(request: Request, db: Db, actor: Organizer, slug: str) -> Respon
 
 @router.get("/sessions/{number}/brief.pdf")
 def brief(
-    request: Request, db: Db, actor: Organizer, links: LinksDep, slug: str, number: int
+    request: Request, db: Db, actor: MayReadReport, links: LinksDep, slug: str, number: int
 ) -> Response:
     """A session on one page of paper, in the reader's language or the one that is asked for."""
     cycle = cycle_for_slug(db, actor, slug)

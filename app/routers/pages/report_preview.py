@@ -12,8 +12,9 @@ from app.schemas.report import DecisionIn
 from app.services import report_decisions, report_freshness, report_lists, reports
 from app.services.actor import Actor
 from app.web import report_view as view
+from app.web.access.pages import MayEditAttendance
 from app.web.choices import zone_choices
-from app.web.dependencies import Db, Organizer
+from app.web.dependencies import Db
 from app.web.forms import FormData, errors_of
 from app.web.organize import PageNumber, address, page_number
 from app.web.problems import status_of, translate, validate
@@ -27,7 +28,7 @@ router = APIRouter(prefix="/organize/c/{slug}/sessions/{number}/attendance/repor
 def look(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayEditAttendance,
     slug: str,
     number: int,
     import_id: str,
@@ -48,7 +49,7 @@ def answer(
     request: Request,
     anew: AnsweredPage,
     db: Db,
-    actor: Organizer,
+    actor: MayEditAttendance,
     slug: str,
     number: int,
     import_id: str,
@@ -63,7 +64,7 @@ def match(
     request: Request,
     anew: AgainPage,
     db: Db,
-    actor: Organizer,
+    actor: MayEditAttendance,
     slug: str,
     number: int,
     import_id: str,
@@ -76,7 +77,7 @@ def match(
 def decide(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayEditAttendance,
     slug: str,
     number: int,
     import_id: str,
@@ -110,7 +111,7 @@ def decide(
 def accept(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayEditAttendance,
     slug: str,
     number: int,
     import_id: str,
@@ -135,7 +136,7 @@ def accept(
 def whose(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayEditAttendance,
     slug: str,
     number: int,
     import_id: str,
@@ -148,7 +149,7 @@ def whose(
 
 @router.post("/{import_id}/discard")
 def discard(
-    request: Request, db: Db, actor: Organizer, slug: str, number: int, import_id: str
+    request: Request, db: Db, actor: MayEditAttendance, slug: str, number: int, import_id: str
 ) -> Response:
     """Throws a preview away."""
     _, session = open_session(db, actor, slug, number)

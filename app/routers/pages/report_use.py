@@ -11,7 +11,8 @@ from app.routers.pages.attendance import about, open_session, path_of
 from app.schemas.report import UndoIn
 from app.services import report_lists, reports
 from app.services.actor import Actor
-from app.web.dependencies import Db, Organizer
+from app.web.access.pages import MayEditAttendance
+from app.web.dependencies import Db
 from app.web.forms import FormData, errors_of
 from app.web.problems import status_of, translate, validate
 from app.web.report_files import not_applied
@@ -24,7 +25,7 @@ router = APIRouter(prefix="/organize/c/{slug}/sessions/{number}/attendance/repor
 def apply(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayEditAttendance,
     slug: str,
     number: int,
     import_id: str,
@@ -47,7 +48,7 @@ def apply(
 
 @router.get("/{import_id}/undo")
 def ask_to_undo(
-    request: Request, db: Db, actor: Organizer, slug: str, number: int, import_id: str
+    request: Request, db: Db, actor: MayEditAttendance, slug: str, number: int, import_id: str
 ) -> Response:
     """What will be taken back, and the form for the reason."""
     return _undo(request, db, actor, slug, number, import_id, "")
@@ -57,7 +58,7 @@ def ask_to_undo(
 def undo(
     request: Request,
     db: Db,
-    actor: Organizer,
+    actor: MayEditAttendance,
     slug: str,
     number: int,
     import_id: str,

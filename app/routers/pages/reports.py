@@ -10,7 +10,8 @@ from app.domain.errors import N_, Clash, DomainError, Invalid
 from app.routers.pages.attendance import about, open_session, path_of
 from app.services import report_lists, reports
 from app.services.actor import Actor
-from app.web.dependencies import Db, Organizer
+from app.web.access.pages import MayEditAttendance
+from app.web.dependencies import Db
 from app.web.forms import errors_of
 from app.web.problems import status_of, translate
 from app.web.report_files import Sent, SentFiles
@@ -20,14 +21,16 @@ router = APIRouter(prefix="/organize/c/{slug}/sessions/{number}/attendance/repor
 
 
 @router.get("")
-def list_reports(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
+def list_reports(
+    request: Request, db: Db, actor: MayEditAttendance, slug: str, number: int
+) -> Response:
     """The reports of the session, and the form for more."""
     return _list(request, db, actor, slug, number)
 
 
 @router.post("/upload")
 def upload(
-    request: Request, sent: SentFiles, db: Db, actor: Organizer, slug: str, number: int
+    request: Request, sent: SentFiles, db: Db, actor: MayEditAttendance, slug: str, number: int
 ) -> Response:
     """Reads one or several files."""
     if isinstance(sent, Invalid):

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from app.db import DbSession
 from app.domain.check_in import state
 from app.domain.errors import DomainError, TooOften
+from app.domain.permissions import Permission
 from app.domain.text import localized
 from app.models import Cycle, Session, now
 from app.schemas.check_in import RoomCheckInIn
@@ -23,25 +24,28 @@ from app.services.rows import find
 from app.services.sessions import session_by_number
 from app.services.told import told_of
 from app.web import live_view
-from app.web.dependencies import Db, LinksDep, Organizer
+from app.web.access.gate import declares
+from app.web.access.pages import MayReadAttendance
+from app.web.dependencies import Db, LinksDep
 from app.web.forms import Form, FormData, errors_of
 from app.web.guesses import Guesses, network_of
 from app.web.problems import status_of, validate
 from app.web.templating import current_reader, gettext_for, page
 
 router = APIRouter()
+_OPEN = [declares(Permission.PUBLIC)]
 
 _FIELDS = ("word", "email")
 _NOBODY_KEEPS = {"cache-control": "private, no-store", "x-robots-tag": "noindex"}
 
 
-@router.get("/in/{code}")
+@router.get("/in/{code}", dependencies=_OPEN)
 def room(request: Request, db: Db, code: str) -> Response:
     """The form, or when check-in opens, or that it closed."""
     return _room_page(request, db, room_session(db, code), Form({}))
 
 
-@router.post("/in/{code}")
+@router.post("/in/{code}", dependencies=_OPEN)
 def check_in(request: Request, db: Db, links: LinksDep, code: str, form: FormData) -> Response:
     """Checks somebody in by address; twice is once."""
     session = room_session(db, code)
@@ -64,7 +68,7 @@ def check_in(request: Request, db: Db, links: LinksDep, code: str, form: FormDat
 
 @router.get("/organize/c/{slug}/sessions/{number}/room")
 def screen(
-    request: Request, db: Db, actor: Organizer, links: LinksDep, slug: str, number: int
+    request: Request, db: Db, actor: MayReadAttendance, links: LinksDep, slug: str, number: int
 ) -> Response:
     """For the shared screen: QR code, short address, the word, and how many have checked in."""
     cycle = cycle_for_slug(db, actor, slug)

@@ -9,8 +9,9 @@ from app.models import Session, now
 from app.services import agendas, casting, cycles, sessions
 from app.services.actor import Actor
 from app.web import agenda_form, session_page
+from app.web.access.pages import MayEditSchedule, MayReadCycle
 from app.web.choices import country_choices
-from app.web.dependencies import Db, Organizer
+from app.web.dependencies import Db
 from app.web.forms import Form, FormData, errors_of, revision_of
 from app.web.organize import cycle_bar
 from app.web.problems import status_of
@@ -45,14 +46,16 @@ def _editor(
 
 
 @router.get("")
-def session_editor(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
+def session_editor(
+    request: Request, db: Db, actor: MayReadCycle, slug: str, number: int
+) -> Response:
     """The session as it stands, with what clashes in it."""
     return _editor(request, db, actor, slug, number)
 
 
 @router.post("")
 def save_session(
-    request: Request, db: Db, actor: Organizer, slug: str, number: int, form: FormData
+    request: Request, db: Db, actor: MayEditSchedule, slug: str, number: int, form: FormData
 ) -> Response:
     """Saves the form, or does what one of its small buttons says and saves nothing."""
     cycle = cycles.cycle_for_slug(db, actor, slug)

@@ -15,8 +15,9 @@ from app.services import casting, cycles, materials, publishing, sessions
 from app.services.actor import Actor
 from app.services.schedules import released_schedule, schedule_of
 from app.web import series_form, session_form, session_list, session_view
+from app.web.access.pages import MayEditSchedule, MayReadCycle
 from app.web.choices import zone_choices
-from app.web.dependencies import Db, Organizer
+from app.web.dependencies import Db
 from app.web.forms import FormData, errors_of
 from app.web.organize import cycle_bar
 from app.web.problems import status_of
@@ -26,7 +27,7 @@ router = APIRouter(prefix="/organize/c/{slug}/sessions")
 
 
 @router.get("")
-def list_sessions(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def list_sessions(request: Request, db: Db, actor: MayReadCycle, slug: str) -> Response:
     """The sessions in the order of time, each with how it stands."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     rows = sessions.list_sessions(db, actor, cycle.id)
@@ -67,7 +68,7 @@ def _form_context(
 
 
 @router.get("/new")
-def new_session(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def new_session(request: Request, db: Db, actor: MayEditSchedule, slug: str) -> Response:
     """The form of a new session."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     rows = sessions.list_sessions(db, actor, cycle.id)
@@ -77,7 +78,7 @@ def new_session(request: Request, db: Db, actor: Organizer, slug: str) -> Respon
 
 @router.post("/new")
 def create_session(
-    request: Request, db: Db, actor: Organizer, slug: str, form: FormData
+    request: Request, db: Db, actor: MayEditSchedule, slug: str, form: FormData
 ) -> Response:
     """A new session; its run of show comes next."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
@@ -110,7 +111,7 @@ def _series(
 
 
 @router.get("/series")
-def new_series(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def new_series(request: Request, db: Db, actor: MayEditSchedule, slug: str) -> Response:
     """The form of a series."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     return _series(request, cycle, series_form.blank(cycle))
@@ -118,7 +119,7 @@ def new_series(request: Request, db: Db, actor: Organizer, slug: str) -> Respons
 
 @router.post("/series")
 def create_series(
-    request: Request, db: Db, actor: Organizer, slug: str, form: FormData
+    request: Request, db: Db, actor: MayEditSchedule, slug: str, form: FormData
 ) -> Response:
     """Shows the dates, or makes the sessions."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
@@ -165,7 +166,7 @@ def _ask(
 @router.get("/{number}/cancel")
 @router.get("/{number}/reinstate")
 @router.get("/{number}/delete")
-def life_form(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
+def life_form(request: Request, db: Db, actor: MayEditSchedule, slug: str, number: int) -> Response:
     """Asks before a session is cancelled, brought back or deleted."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     session = sessions.session_by_number(db, actor, cycle.id, number)
@@ -194,21 +195,25 @@ def _to_status(
 
 
 @router.post("/{number}/cancel")
-def cancel_session(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
+def cancel_session(
+    request: Request, db: Db, actor: MayEditSchedule, slug: str, number: int
+) -> Response:
     """Cancels a session; it stays where it is, marked."""
     return _to_status(request, db, actor, slug, number, SessionStatus.CANCELLED)
 
 
 @router.post("/{number}/reinstate")
 def reinstate_session(
-    request: Request, db: Db, actor: Organizer, slug: str, number: int
+    request: Request, db: Db, actor: MayEditSchedule, slug: str, number: int
 ) -> Response:
     """Lets a cancelled session take place after all."""
     return _to_status(request, db, actor, slug, number, SessionStatus.SCHEDULED)
 
 
 @router.post("/{number}/delete")
-def delete_session(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
+def delete_session(
+    request: Request, db: Db, actor: MayEditSchedule, slug: str, number: int
+) -> Response:
     """Takes a session away that nobody has heard of; refused for one that was published."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     session = sessions.session_by_number(db, actor, cycle.id, number)
@@ -224,7 +229,9 @@ def delete_session(request: Request, db: Db, actor: Organizer, slug: str, number
 
 
 @router.get("/{number}/print")
-def print_session(request: Request, db: Db, actor: Organizer, slug: str, number: int) -> Response:
+def print_session(
+    request: Request, db: Db, actor: MayReadCycle, slug: str, number: int
+) -> Response:
     """The run of show on paper, with everybody's local times."""
     cycle = cycles.cycle_for_slug(db, actor, slug)
     session = sessions.session_by_number(db, actor, cycle.id, number)

@@ -7,15 +7,17 @@ from starlette.responses import RedirectResponse, Response
 
 from app.db import Database
 from app.domain.errors import N_, DomainError, Gone, Invalid, NotFound
+from app.domain.permissions import Permission
 from app.models import now
 from app.services import accounts
+from app.web.access.gate import declares
 from app.web.dependencies import Db, LinksDep
 from app.web.forms import FormData, errors_of
 from app.web.problems import status_of
 from app.web.security import COOKIE
 from app.web.templating import gettext_for, page, see_other
 
-router = APIRouter(prefix="/organize")
+router = APIRouter(prefix="/organize", dependencies=[declares(Permission.PUBLIC)])
 
 HOME = "/organize"
 _LOCAL = re.compile(r"/organize(/[\w.,:;@!$&'()*+=~%-]*)*(\?[\w.,:;@!$&'()*+=~%/?-]*)?")

@@ -8,16 +8,18 @@ from starlette.responses import RedirectResponse, Response
 from app.db import DbSession
 from app.domain.certificates import certificate_code, shown_code
 from app.domain.errors import Invalid, NotFound
+from app.domain.permissions import Permission
 from app.domain.text import LANGUAGES
 from app.services import badges
 from app.services.certificate_drafts import frozen
 from app.services.certificate_life import certificate_of_code
+from app.web.access.gate import declares
 from app.web.badges import CREDENTIAL, JWK, JWK_SET, AddressesDep, KeysDep, served
 from app.web.dependencies import Db
 from app.web.forms import errors_of
 from app.web.templating import gettext_for, page
 
-router = APIRouter()
+router = APIRouter(dependencies=[declares(Permission.PUBLIC)])
 
 _HEADERS = {"x-robots-tag": "noindex"}
 
