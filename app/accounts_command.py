@@ -7,7 +7,7 @@ import click
 from app.command_line import fail, links_of, opened, read_settings
 from app.models import now
 from app.services import accounts, tokens
-from app.services.actor import Scope
+from app.services.actor import Scope, Standing
 
 
 @click.group()
@@ -19,8 +19,16 @@ def user() -> None:
 @click.argument("email")
 @click.option("--name", required=True, help="The person's name.")
 @click.option("--password", is_flag=True, help="Ask for a password; without, one-time links only.")
-def user_add(email: str, name: str, password: bool) -> None:
-    """Add an organizer and print a one-time sign-in link."""
+@click.option(
+    "--as",
+    "standing",
+    type=click.Choice([s.value for s in Standing]),
+    help="What the account is: an administrator may do everything, an organizer begins cycles, a "
+    "member works in those that others ask them into. Default: organizer; the first account is "
+    "an administrator.",
+)
+def user_add(email: str, name: str, password: bool, standing: str | None) -> None:
+    """Add an account and print a one-time sign-in link."""
     settings = read_settings()
     secret = (
         click.prompt("Password (15 characters or more)", hide_input=True, confirmation_prompt=True)
@@ -28,7 +36,10 @@ def user_add(email: str, name: str, password: bool) -> None:
         else None
     )
     with opened(settings) as database, database.begin(writes=True) as db:
-        added = accounts.add_user(db, name, email, password=secret)
+        usual = Standing.ORGANIZER if accounts.first_user(db) else Standing.ADMINISTRATOR
+        added = accounts.add_user(
+            db, name, email, password=secret, standing=Standing(standing) if standing else usual
+        )
         click.echo(accounts.new_link(db, links_of(settings), added, now()))
 
 

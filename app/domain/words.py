@@ -13,6 +13,7 @@ from app.domain.certificates import State
 from app.domain.enrolment import EnrolmentStatus, Gender
 from app.domain.errors import N_
 from app.domain.matching import Match
+from app.domain.permissions import Role, Standing
 from app.domain.schedule import PartRole, SegmentKind, SessionStatus
 
 ATTENDANCE = {
@@ -60,6 +61,17 @@ CERTIFICATES = {
     State.REVOKED: N_("Revoked"),
     State.SUPERSEDED: N_("Replaced"),
 }
+TEAM_ROLES = {
+    Role.OWNER: N_("Owner"),
+    Role.EDITOR: N_("Editor"),
+    Role.DESK: N_("Attendance desk"),
+    Role.VIEWER: N_("Viewer"),
+}
+STANDINGS = {
+    Standing.ADMINISTRATOR: N_("Administrator"),
+    Standing.ORGANIZER: N_("Organizer"),
+    Standing.MEMBER: N_("Member"),
+}
 ROLES = {
     PartRole.HOST: N_("host"),
     PartRole.SPEAKER: N_("speaker"),
@@ -92,5 +104,7 @@ OF: Mapping[str, Mapping[Any, str]] = {
     "role": ROLES,
     "segment": SEGMENTS,
     "session": SESSIONS,
+    "standing": STANDINGS,
+    "team_role": TEAM_ROLES,
 }
 """The tables by the name under which templates ask for them."""

@@ -29,6 +29,7 @@ from app.mail.values import (
     PartMail,
     ReminderMail,
     SignInMail,
+    TeamMail,
 )
 from app.paths import TEMPLATES
 
@@ -38,6 +39,7 @@ SUBJECTS = {
     "enrolment-waitlisted": N_("You are on the waiting list: %(cycle)s"),
     "enrolment-link": N_("Your link to %(cycle)s"),
     "sign-in": N_("Your sign-in link"),
+    "team-invitation": N_("You are invited: %(cycle)s"),
     "invitation": N_("Invitation: %(session)s, %(date)s, %(time)s"),
     "invitation-update": N_("Updated: %(session)s, %(date)s, %(time)s"),
     "invitation-cancel": N_("Cancelled: %(session)s, %(date)s"),
@@ -50,7 +52,15 @@ SUBJECTS = {
 _NEW_TIME = N_("New time: %(session)s, %(date)s, %(time)s")
 _BEGUN = N_("It has begun: %(session)s, %(date)s, %(time)s")
 _TAKEN_OUT = N_("No longer in your calendar: %(session)s, %(date)s")
-AnyMail = EnrolmentMail | SignInMail | InvitationMail | ReminderMail | PartMail | CertificateMail
+AnyMail = (
+    EnrolmentMail
+    | SignInMail
+    | TeamMail
+    | InvitationMail
+    | ReminderMail
+    | PartMail
+    | CertificateMail
+)
 _ACCENT = "#14566b"  # the house's own, as on the pages
 _MOST_NAME = 90  # characters
 _ENOUGH_CONTRAST = 4.5  # WCAG 2.2, 1.4.3: white letters on the button
@@ -97,6 +107,8 @@ def _subject(
     sentence = SUBJECTS[kind]
     if isinstance(mail, SignInMail):
         return catalogue.gettext(sentence)
+    if isinstance(mail, TeamMail):
+        return _within(catalogue.gettext(sentence), {"cycle": mail.cycle or "Convoca"})
     if mail.own_subject:
         return mail.own_subject
     if isinstance(mail, EnrolmentMail | PartMail | CertificateMail):

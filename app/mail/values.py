@@ -79,6 +79,20 @@ class SignInMail:
 
 
 @dataclass(frozen=True, slots=True)
+class TeamMail:
+    """What the mail says that asks somebody to join a cycle's team, or (no `cycle`) to have an
+    account. `role`: its English word, to be translated. `until`: aware UTC."""
+
+    asked_by: str
+    cycle: str
+    role: str
+    url: str
+    until: datetime
+    zone: str = "UTC"
+    accent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class OwnSegment:
     """A segment in which the reader has a part."""
 

@@ -121,7 +121,12 @@ def actor_of_cookie(db: DbSession, cookie: str) -> Actor | None:
 
 
 def add_user(
-    db: DbSession, name: str, email: str, password: str | None = None, language: str = ""
+    db: DbSession,
+    name: str,
+    email: str,
+    password: str | None = None,
+    language: str = "",
+    standing: Standing = Standing.ORGANIZER,
 ) -> User:
     """A new account. Without a password one signs in by link only.
 
@@ -147,7 +152,13 @@ def add_user(
         errors.extend(_weaknesses(password, name, email))
     if errors:
         raise Invalid(*errors)
-    user = User(name=name, email=email, email_key=address_key(email), language=language)
+    user = User(
+        name=name,
+        email=email,
+        email_key=address_key(email),
+        language=language,
+        standing=standing,
+    )
     if password is not None:
         user.password_hash = _hash(password)
     try:

@@ -74,6 +74,15 @@ class Actor:
             return True
         return permission in OF_STANDING[self.standing]
 
+    def may_at(self, permission: Permission, slug: str) -> bool:
+        """`may` in the cycle at this address, `may_anywhere` where it is none of a cycle's."""
+        if permission not in OF_CYCLE or self.everywhere:
+            return self.may_anywhere(permission)
+        return any(
+            team.slug == slug and self.may(permission, cycle_id)
+            for cycle_id, team in self.teams.items()
+        )
+
     def cycles_with(self, permission: Permission) -> frozenset[str] | None:
         """The cycles (their ids) in which they may do this; None: in every one."""
         if self.everywhere:

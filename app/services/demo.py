@@ -14,14 +14,14 @@ from app.domain.attendance import Kind
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.schedule import SessionStatus
 from app.domain.zones import wall_time
-from app.models import Cycle, Enrolment, Evidence, Person, Session, User
+from app.models import Cycle, Enrolment, Evidence, Person, Session, TeamMember, User
 from app.paths import DEMO_DATA
 from app.schemas.completion import CompletionRule
 from app.schemas.cycle import CycleIn, CycleInstitutionIn, CycleInstitutionsIn
 from app.schemas.directory import InstitutionIn, PersonIn
 from app.schemas.session import AgendaIn, PartIn, SegmentIn, SessionIn
 from app.services import accounts, agendas, cycles, institutions, people, publishing, sessions
-from app.services.actor import SYSTEM
+from app.services.actor import SYSTEM, Role, Standing
 from app.services.demo_feedback import give_opinions
 from app.services.demo_participants import MadeUp, participants
 
@@ -52,8 +52,11 @@ def load(db: DbSession, now: datetime, *, organizer_email: str) -> bool:
     if db.exec(select(Cycle.id).limit(1)).first() or db.exec(select(User.id).limit(1)).first():
         return False
     data = json.loads((DEMO_DATA / "cycle.json").read_text(encoding="utf-8"))
-    accounts.add_user(db, "Demonstration organizer", organizer_email)
+    organizer = accounts.add_user(
+        db, "Demonstration organizer", organizer_email, standing=Standing.ADMINISTRATOR
+    )
     cycle = _cycle(db, data)
+    db.add(TeamMember(cycle_id=cycle.id, user_id=organizer.id, role=Role.OWNER))
     persons = _people(db, data)
     starts = _starts(now)
     by_number: dict[int, Session] = {}

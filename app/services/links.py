@@ -21,6 +21,7 @@ class Purpose(StrEnum):
     GUEST_FEED = "guest-feed"
     FEED = "feed"
     SIGN_IN = "sign-in"
+    TEAM = "team"  # joining a team, or having an account
     FLASH = "flash"
     ROOM_WORD = "room-word"  # not of a link: see `Links.key`
 

@@ -23,6 +23,9 @@ from app.services.actor import Actor
 from app.services.rows import find, hold
 
 SIGN_IN = "sign-in"
+TEAM = "team-invitation"
+PRIVATE_KINDS = (SIGN_IN, TEAM)
+"""Whoever reads one of these mails could be somebody else. They are shown to nobody."""
 ENROLMENT_KINDS = (
     "enrolment-confirmed",
     "enrolment-pending",
@@ -38,6 +41,7 @@ CERTIFICATE = "certificate"
 KINDS = (
     *ENROLMENT_KINDS,
     SIGN_IN,
+    TEAM,
     *INVITATION_KINDS,
     *PART_KINDS,
     "reminder",

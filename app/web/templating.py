@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from app.certificates.words import asked_in_words
 from app.domain import words
 from app.domain.errors import DomainError, FieldError, NotFound
+from app.domain.permissions import Permission
 from app.domain.text import LANGUAGES, localized
 from app.languages import (
     OWN_NAMES,
@@ -29,6 +30,7 @@ from app.languages import (
     zone_label,
 )
 from app.paths import STATIC, TEMPLATES
+from app.services.actor import Actor
 from app.services.links import Links, Purpose
 from app.web.languages import Reader, reader_of
 from app.web.problems import translate
@@ -109,6 +111,17 @@ def current_reader(request: Request) -> Reader:
     return reader_of(request, language=known, fallback=fallback)
 
 
+def may_of(request: Request, *, anywhere: bool = False) -> Callable[[str], bool]:
+    """Whether the reader may do what a permission is called: in the cycle that the page is about,
+    or at all."""
+    actor: Actor | None = getattr(request.state, "actor", None)
+    slug = "" if anywhere else str(request.path_params.get("slug", ""))
+    return lambda name: (
+        actor is not None
+        and (actor.may_at(Permission(name), slug) if slug else actor.may_anywhere(Permission(name)))
+    )
+
+
 def page(
     request: Request,
     name: str,
@@ -128,6 +141,8 @@ def page(
         "actor": getattr(request.state, "actor", None),
         "flash": flash,
         "base_url": links.base_url,
+        "may": may_of(request),
+        "may_anywhere": may_of(request, anywhere=True),
         "development": request.app.state.development,
         **(context or {}),
     }

@@ -8,21 +8,24 @@ from app.calendar.links import webcal
 from app.db import DbSession
 from app.domain.check_in import window
 from app.domain.enrolment import EnrolmentStatus
+from app.domain.permissions import Role
 from app.domain.schedule import Schedule, SessionStatus
 from app.domain.schedule import Session as ReleasedSession
 from app.domain.text import localized
+from app.domain.words import TEAM_ROLES
 from app.languages import translations
 from app.mail.building import build, to_mail
 from app.mail.failures import Reason, SendError
 from app.mail.placeholders import fill, fill_subject
 from app.mail.rendering import greeting_name, render
-from app.mail.values import Content, EnrolmentMail, Mail, Sender, SessionLine, SignInMail
-from app.models import Cycle, Enrolment, Message, Session, SignInLink
+from app.mail.values import Content, EnrolmentMail, Mail, Sender, SessionLine, SignInMail, TeamMail
+from app.models import Cycle, Enrolment, Message, Session, SignInLink, TeamInvitation
 from app.services.accounts import LINK_MINUTES, link_address
 from app.services.links import Links
 from app.services.mail_texts import organizers, own_words, placeholder_values
-from app.services.outbox import CERTIFICATE, INVITATION_KINDS, PART_KINDS, SIGN_IN
+from app.services.outbox import CERTIFICATE, INVITATION_KINDS, PART_KINDS, SIGN_IN, TEAM
 from app.services.schedules import draft_schedule, released_schedule
+from app.services.team_invitations import invitation_link
 from app.worker.compose_certificate import compose_certificate
 from app.worker.compose_invitation import compose_invitation
 from app.worker.compose_part import compose_part
@@ -52,6 +55,8 @@ def compose(
         return compose_invitation(db, links, sender, message, kept or Kept())
     if message.kind == SIGN_IN:
         content, reply_to = _sign_in(db, links, message, now), ""
+    elif message.kind == TEAM:
+        content, reply_to = _team(db, links, message, now), ""
     elif message.kind in REMINDER_KINDS:
         content, reply_to = compose_reminder(db, links, message, now, kept or Kept())
     elif message.kind == CERTIFICATE:
@@ -83,6 +88,23 @@ def _sign_in(db: DbSession, links: Links, message: Message, now: datetime) -> Co
         name=greeting_name(message.to_name),
         url=link_address(links, link.id),
         minutes=LINK_MINUTES,
+    )
+    return render(message.kind, mail, message.language, translations)
+
+
+def _team(db: DbSession, links: Links, message: Message, now: datetime) -> Content:
+    row = db.get(TeamInvitation, str(message.context.get("invitation_id")))
+    if row is None or row.revoked_at is not None or row.accepted_at is not None:
+        raise SendError(Reason.GONE, final=True)
+    if row.expires_at <= now:
+        raise SendError(Reason.EXPIRED, final=True)
+    cycle = db.get(Cycle, row.cycle_id) if row.cycle_id else None
+    mail = TeamMail(
+        asked_by=greeting_name(row.invited_by),
+        cycle=localized(cycle.title, message.language, cycle.language) if cycle else "",
+        role=TEAM_ROLES[Role(row.role)] if row.role else "",
+        url=invitation_link(links, row.id),
+        until=row.expires_at,
     )
     return render(message.kind, mail, message.language, translations)
 

@@ -5,6 +5,7 @@ from fastapi.routing import APIRoute
 
 from app.routers.pages import (
     account,
+    accounts,
     answer,
     attendance,
     calendars,
@@ -19,6 +20,7 @@ from app.routers.pages import (
     feedback,
     institutions,
     invitations,
+    join_team,
     live,
     mail,
     mail_texts,
@@ -43,6 +45,7 @@ from app.routers.pages import (
     room,
     sessions,
     sign_in,
+    team,
     verify,
 )
 
@@ -61,8 +64,12 @@ for each in (
     room,
     live,
     sign_in,
+    join_team,
     account,
+    accounts,
+    accounts,
     cycles,
+    team,
     publishing,
     publish_people,
     releases,

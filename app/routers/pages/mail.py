@@ -33,6 +33,7 @@ KINDS = {
     "enrolment-waitlisted": N_("On the waiting list"),
     "enrolment-link": N_("Personal link"),
     "sign-in": N_("Sign-in link"),
+    "team-invitation": N_("Invitation to a team"),
     "part-reminder": N_("Reminder to confirm a part"),
 } | {kind: name for kind, (name, _) in OWN_WORDS.items()}
 
@@ -112,7 +113,7 @@ def send_all_again(request: Request, db: Db, actor: MayEditMail, form: FormData)
 
 def _readable(request: Request, message: Message) -> bool:
     """A sign-in link lets in whoever reads it, so it is for its owner's eyes alone."""
-    return message.kind != outbox.SIGN_IN or bool(request.app.state.development)
+    return message.kind not in outbox.PRIVATE_KINDS or bool(request.app.state.development)
 
 
 def _file(request: Request, message: Message) -> Path | None:

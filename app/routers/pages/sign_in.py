@@ -15,6 +15,7 @@ from app.web.dependencies import Db, LinksDep
 from app.web.forms import FormData, errors_of
 from app.web.problems import status_of
 from app.web.security import COOKIE
+from app.web.sign_ins import set_cookie
 from app.web.templating import gettext_for, page, see_other
 
 router = APIRouter(prefix="/organize", dependencies=[declares(Permission.PUBLIC)])
@@ -30,19 +31,6 @@ def safe_next(path: str) -> str:
     if not ours or "//" in path or ".." in path or path.startswith("/organize/sign-"):
         return HOME
     return path
-
-
-def set_cookie(request: Request, response: Response, cookie: str) -> None:
-    """Gives the browser its sign-in."""
-    response.set_cookie(
-        COOKIE,
-        cookie,
-        max_age=accounts.SIGN_IN_DAYS * 24 * 3600,
-        httponly=True,
-        secure=request.app.state.secure_cookies,
-        samesite="lax",
-        path="/",
-    )
 
 
 def _sign_in_page(

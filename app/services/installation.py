@@ -1,0 +1,121 @@
+"""The installation's accounts, as its administrators see to them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain.addresses import address_key
+from app.domain.errors import N_, Clash, Invalid
+from app.domain.permissions import Standing
+from app.domain.teams import INVITED_FOR
+from app.models import SignIn, TeamInvitation, TeamMember, User
+from app.schemas.team import AccountInvitationIn
+from app.services.accounts import find_user
+from app.services.actor import Actor
+from app.services.paging import paginate
+from app.services.rows import find
+from app.services.team_invitations import ask, end_open
+
+
+def list_accounts(
+    db: DbSession, actor: Actor, after: str | None = None, limit: int = 50
+) -> tuple[list[User], dict[str, int], str | None]:
+    """A stretch of the accounts by name, in how many teams each is, and the cursor after them. Two
+    queries.
+
+    Raises Invalid: at ``after``.
+    """
+    rows, following = paginate(db, select(User), [User.name, User.id], after, limit)
+    teams: Any = (
+        select(TeamMember.user_id, func.count())
+        .where(col(TeamMember.user_id).in_([row.id for row in rows]))
+        .group_by(TeamMember.user_id)
+    )
+    return rows, dict(db.exec(teams).all()), following
+
+
+def invite_account(
+    db: DbSession, actor: Actor, command: AccountInvitationIn, now: datetime
+) -> TeamInvitation:
+    """Asks somebody by mail to have an account.
+
+    Raises Invalid: at ``email``, code ``taken``: there is one with this address.
+    """
+    if find_user(db, command.email) is not None:
+        raise Invalid.one(
+            "email", N_("There is an account with this address already."), code="taken"
+        )
+    key = address_key(command.email)
+    end_open(db, key, None, now)
+    invitation = TeamInvitation(
+        email=command.email,
+        email_key=key,
+        standing=command.standing,
+        language=actor.language,
+        invited_by_id=actor.id or None,
+        invited_by=actor.name,
+        created_at=now,
+        expires_at=now + INVITED_FOR,
+    )
+    return ask(db, invitation, now)
+
+
+def set_standing(db: DbSession, actor: Actor, user_id: str, standing: Standing) -> User:
+    """What an account is in the installation.
+
+    Raises:
+        NotFound: there is no such account.
+        Clash: ``last_administrator``.
+    """
+    user = _held(db, user_id, standing)
+    user.standing = standing
+    db.add(user)
+    db.flush()
+    return user
+
+
+def remove_account(db: DbSession, actor: Actor, user_id: str) -> User:
+    """Takes an account away, with its sign-ins, its tokens and its places in teams. What it did
+    stays under its name.
+
+    Raises:
+        NotFound: there is no such account.
+        Clash: ``last_administrator``; ``oneself``.
+    """
+    user = _held(db, user_id, None)
+    if user.id == actor.id:
+        raise Clash(N_("Ask another administrator to take your account away."), code="oneself")
+    db.delete(user)
+    db.flush()
+    return user
+
+
+def get_account(db: DbSession, actor: Actor, user_id: str) -> User:
+    """One account. Raises NotFound."""
+    return find(db, User, user_id)
+
+
+def end_sign_ins(db: DbSession, actor: Actor, user_id: str) -> User:
+    """Signs an account out everywhere. Raises NotFound."""
+    user = find(db, User, user_id)
+    for row in db.exec(select(SignIn).where(SignIn.user_id == user.id)):
+        db.delete(row)
+    db.flush()
+    return user
+
+
+def _held(db: DbSession, user_id: str, becomes: Standing | None) -> User:
+    user = find(db, User, user_id)
+    # All administrators, in one order: two who demote each other come one after the other.
+    query = select(User).where(User.standing == Standing.ADMINISTRATOR).order_by(col(User.id))
+    administrators = {row.id for row in db.exec(query.with_for_update())}
+    db.refresh(user, with_for_update=True)
+    if administrators == {user.id} and becomes is not Standing.ADMINISTRATOR:
+        raise Clash(
+            N_("The installation needs an administrator. Make somebody else one first."),
+            code="last_administrator",
+        )
+    return user

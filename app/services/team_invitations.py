@@ -1,0 +1,153 @@
+"""Asking an address to join a team or to have an account, and accepting.
+
+Whoever has the link has the mailbox. So it makes the account that belongs to that address, or adds
+to it, and never to another.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import CursorResult, update
+from sqlmodel import col, select
+
+from app.db import DbSession, insert_unless_there
+from app.domain.errors import N_, Clash, Gone, NotFound
+from app.domain.ids import new_id
+from app.domain.permissions import Standing
+from app.domain.text import LANGUAGES, localized
+from app.models import Cycle, TeamInvitation, TeamMember, User
+from app.services import outbox
+from app.services.accounts import add_user
+from app.services.actor import Actor
+from app.services.links import Links, Purpose
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An invitation that can be accepted: into which cycle (None: to have an account), and the
+    account that has its address already."""
+
+    row: TeamInvitation
+    cycle: Cycle | None
+    account: User | None
+
+    def title(self, language: str) -> str:
+        """The cycle's title for a reader; empty where there is none."""
+        cycle = self.cycle
+        return localized(cycle.title, language, cycle.language) if cycle else ""
+
+
+def ask(db: DbSession, invitation: TeamInvitation, now: datetime) -> TeamInvitation:
+    """Adds an invitation and queues its mail. The mail is no cycle's: whoever reads a cycle's mail
+    must not be able to accept in somebody's place."""
+    db.add(invitation)
+    db.flush()
+    outbox.enqueue(
+        db,
+        kind=outbox.TEAM,
+        intent=f"team:{invitation.id}",
+        to_name="",
+        to_address=invitation.email,
+        language=invitation.language or LANGUAGES[0],
+        context={"invitation_id": invitation.id},
+        expires_at=invitation.expires_at,
+        now=now,
+    )
+    return invitation
+
+
+def end_open(db: DbSession, email_key: str, cycle_id: str | None, now: datetime) -> None:
+    """Ends what an address was sent before and has not accepted."""
+    query = select(TeamInvitation).where(
+        TeamInvitation.email_key == email_key,
+        TeamInvitation.cycle_id == cycle_id,
+        col(TeamInvitation.accepted_at).is_(None),
+        col(TeamInvitation.revoked_at).is_(None),
+    )
+    for row in db.exec(query):
+        row.revoked_at = now
+        db.add(row)
+
+
+def invitation_link(links: Links, invitation_id: str) -> str:
+    """Where the mail leads."""
+    return links.url(f"/organize/join/{links.token(Purpose.TEAM, invitation_id)}")
+
+
+def invitation_of(db: DbSession, links: Links, token: str, now: datetime) -> Asked:
+    """What a link asks; changes nothing. Three queries at most.
+
+    Raises:
+        NotFound: not a link of ours.
+        Gone: accepted (``used``), taken back, or expired.
+    """
+    invitation_id, _ = links.read(Purpose.TEAM, token)
+    row = db.get(TeamInvitation, invitation_id)
+    if row is None:
+        raise NotFound
+    if row.accepted_at is not None:
+        raise _used()
+    if row.revoked_at is not None or row.expires_at <= now:
+        raise Gone(N_("This invitation is no longer open. Ask whoever invited you for a new one."))
+    cycle = db.get(Cycle, row.cycle_id) if row.cycle_id else None
+    account = db.exec(select(User).where(User.email_key == row.email_key)).one_or_none()
+    return Asked(row, cycle, account)
+
+
+def _used() -> Gone:
+    return Gone(N_("This invitation was accepted already. Sign in to go on."), code="used")
+
+
+def accept(
+    db: DbSession, actor: Actor | None, links: Links, token: str, name: str, now: datetime
+) -> tuple[User, bool]:
+    """Joins, with the account of the address that was asked, which is made where there is none;
+    the account, and whether it was made. Of two at once one wins.
+
+    Raises:
+        NotFound, Gone: as `invitation_of`.
+        Invalid: at ``name``, where an account is to be made.
+        Clash: ``other_account``: somebody else is signed in.
+    """
+    asked = invitation_of(db, links, token, now)
+    if actor is not None and (asked.account is None or actor.id != asked.account.id):
+        raise Clash(
+            N_("This invitation is for %(email)s, and you are signed in as %(other)s."),
+            code="other_account",
+            email=asked.row.email,
+            other=actor.email,
+        )
+    # The database decides: what was read above may be out of date by now.
+    taken = db.connection().execute(
+        update(TeamInvitation)
+        .where(
+            col(TeamInvitation.id) == asked.row.id,
+            col(TeamInvitation.accepted_at).is_(None),
+            col(TeamInvitation.revoked_at).is_(None),
+        )
+        .values(accepted_at=now)
+    )
+    assert isinstance(taken, CursorResult)
+    if taken.rowcount != 1:
+        raise _used()
+    made = asked.account is None
+    user = asked.account or add_user(
+        db,
+        name,
+        asked.row.email,
+        language=asked.row.language,
+        standing=Standing(asked.row.standing or Standing.MEMBER),
+    )
+    if asked.cycle is not None:
+        # Who is in the team by now keeps the role that they have.
+        statement = insert_unless_there(db, TeamMember, ["cycle_id", "user_id"])
+        db.connection().execute(
+            statement.values(
+                id=new_id(),
+                created_at=now,
+                cycle_id=asked.cycle.id,
+                user_id=user.id,
+                role=asked.row.role,
+            )
+        )
+    return user, made

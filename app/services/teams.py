@@ -1,0 +1,123 @@
+"""A cycle's team: who has which role, asking somebody to join, joining, leaving."""
+
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy.orm import selectinload
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain.addresses import address_key
+from app.domain.errors import N_, Clash, Invalid, NotFound
+from app.domain.permissions import Role
+from app.domain.teams import INVITED_FOR, leaves_no_owner
+from app.models import Cycle, TeamInvitation, TeamMember, User
+from app.schemas.team import TeamInvitationIn
+from app.services.actor import Actor
+from app.services.rows import find, hold
+from app.services.team_invitations import ask, end_open
+
+_USER = selectinload(cast(Any, TeamMember.user))
+_ORDER = {role: place for place, role in enumerate(Role)}
+
+
+def members(db: DbSession, actor: Actor, cycle_id: str) -> list[TeamMember]:
+    """The team with its accounts, owners first, then by name. Two queries."""
+    rows = db.exec(select(TeamMember).where(TeamMember.cycle_id == cycle_id).options(_USER)).all()
+    return sorted(rows, key=lambda row: (_ORDER[Role(row.role)], row.user.name.casefold(), row.id))
+
+
+def open_invitations(
+    db: DbSession, actor: Actor, cycle_id: str, now: datetime
+) -> list[TeamInvitation]:
+    """Who was asked and may still accept, the newest first."""
+    query = select(TeamInvitation).where(
+        TeamInvitation.cycle_id == cycle_id,
+        col(TeamInvitation.accepted_at).is_(None),
+        col(TeamInvitation.revoked_at).is_(None),
+        TeamInvitation.expires_at > now,
+    )
+    return list(db.exec(query.order_by(col(TeamInvitation.created_at).desc(), TeamInvitation.id)))
+
+
+def invite(
+    db: DbSession, actor: Actor, cycle_id: str, command: TeamInvitationIn, now: datetime
+) -> TeamInvitation:
+    """Asks somebody to join, by mail; the link is good for 14 days. Asking the same address again
+    ends the link of before.
+
+    Raises:
+        NotFound: there is no such cycle.
+        Invalid: at ``email``, code ``member``: is in the team already.
+    """
+    cycle = hold(db, Cycle, cycle_id)
+    key = address_key(command.email)
+    member = select(TeamMember.id).join(User, col(User.id) == col(TeamMember.user_id))
+    if db.exec(member.where(TeamMember.cycle_id == cycle.id, User.email_key == key)).first():
+        raise Invalid.one(
+            "email", N_("%(email)s is in the team."), code="member", email=command.email
+        )
+    end_open(db, key, cycle.id, now)
+    invitation = TeamInvitation(
+        cycle_id=cycle.id,
+        email=command.email,
+        email_key=key,
+        role=command.role,
+        language=actor.language or cycle.language,
+        invited_by_id=actor.id or None,
+        invited_by=actor.name,
+        created_at=now,
+        expires_at=now + INVITED_FOR,
+    )
+    return ask(db, invitation, now)
+
+
+def take_back(
+    db: DbSession, actor: Actor, cycle_id: str, invitation_id: str, now: datetime
+) -> TeamInvitation:
+    """Ends an invitation; one that has ended already is no error. Raises NotFound."""
+    invitation = find(db, TeamInvitation, invitation_id)
+    if invitation.cycle_id != cycle_id:
+        raise NotFound
+    if invitation.accepted_at is None and invitation.revoked_at is None:
+        invitation.revoked_at = now
+        db.add(invitation)
+        db.flush()
+    return invitation
+
+
+def set_role(db: DbSession, actor: Actor, cycle_id: str, user_id: str, role: Role) -> TeamMember:
+    """Gives somebody of the team another role.
+
+    Raises:
+        NotFound: there is no such member.
+        Clash: ``last_owner``.
+    """
+    member = _held(db, cycle_id, user_id, role)
+    member.role = role
+    db.add(member)
+    db.flush()
+    return member
+
+
+def remove(db: DbSession, actor: Actor, cycle_id: str, user_id: str) -> TeamMember:
+    """Takes somebody out of the team, or oneself.
+
+    Raises:
+        NotFound: there is no such member.
+        Clash: ``last_owner``.
+    """
+    member = _held(db, cycle_id, user_id, None)
+    db.delete(member)
+    db.flush()
+    return member
+
+
+def _held(db: DbSession, cycle_id: str, user_id: str, becomes: Role | None) -> TeamMember:
+    hold(db, Cycle, cycle_id)  # two owners who demote each other come one after the other
+    rows = {row.user_id: row for row in members(db, cast(Actor, None), cycle_id)}
+    if user_id not in rows:
+        raise NotFound
+    if leaves_no_owner({key: Role(row.role) for key, row in rows.items()}, user_id, becomes):
+        raise Clash(N_("A cycle needs an owner. Make somebody else one first."), code="last_owner")
+    return rows[user_id]
