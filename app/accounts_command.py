@@ -7,7 +7,7 @@ import click
 from app.command_line import fail, links_of, opened, read_settings
 from app.models import now
 from app.services import accounts, tokens
-from app.services.actor import Scope, Standing
+from app.services.actor import AccountStanding, Scope
 
 
 @click.group()
@@ -22,7 +22,7 @@ def user() -> None:
 @click.option(
     "--as",
     "standing",
-    type=click.Choice([s.value for s in Standing]),
+    type=click.Choice([s.value for s in AccountStanding]),
     help="What the account is: an administrator may do everything, an organizer begins cycles, a "
     "member works in those that others ask them into. Default: organizer; the first account is "
     "an administrator.",
@@ -36,9 +36,15 @@ def user_add(email: str, name: str, password: bool, standing: str | None) -> Non
         else None
     )
     with opened(settings) as database, database.begin(writes=True) as db:
-        usual = Standing.ORGANIZER if accounts.first_user(db) else Standing.ADMINISTRATOR
+        usual = (
+            AccountStanding.ORGANIZER if accounts.first_user(db) else AccountStanding.ADMINISTRATOR
+        )
         added = accounts.add_user(
-            db, name, email, password=secret, standing=Standing(standing) if standing else usual
+            db,
+            name,
+            email,
+            password=secret,
+            standing=AccountStanding(standing) if standing else usual,
         )
         click.echo(accounts.new_link(db, links_of(settings), added, now()))
 

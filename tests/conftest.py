@@ -20,7 +20,7 @@ from app.main import create_app
 from app.models import SignIn, User, now
 from app.schema_version import upgrade
 from app.services.accounts import actor_of_user
-from app.services.actor import Actor, Standing
+from app.services.actor import AccountStanding, Actor
 from app.services.links import Links
 from app.settings import Settings
 from app.web.security import COOKIE
@@ -200,7 +200,7 @@ def organizer(database: Database) -> Actor:
             name="Olga Organizer",
             email="olga@example.org",
             email_key=address_key("olga@example.org"),
-            standing=Standing.ADMINISTRATOR,
+            standing=AccountStanding.ADMINISTRATOR,
         )
         db.add(user)
         db.flush()

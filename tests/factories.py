@@ -34,9 +34,9 @@ NOW = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
 class Make:
     """Factories that add to a database session and flush."""
 
-    def __init__(self, db: DbSession) -> None:
+    def __init__(self, db: DbSession, number: int = 0) -> None:
         self.db = db
-        self._count = 0
+        self._count = number
 
     def _next(self) -> int:
         self._count += 1

@@ -56,7 +56,7 @@ class Role(StrEnum):
     VIEWER = "viewer"
 
 
-class Standing(StrEnum):
+class AccountStanding(StrEnum):
     """What an account is in the installation."""
 
     ADMINISTRATOR = "administrator"  # everything, in every cycle
@@ -77,12 +77,12 @@ _P = Permission
 OPEN = frozenset({_P.PUBLIC, _P.LINK})
 """Asked of nobody."""
 
-OF_STANDING: Mapping[Standing, frozenset[Permission]] = {
-    Standing.MEMBER: frozenset({_P.ACCOUNT, _P.DIRECTORY_READ}),
-    Standing.ORGANIZER: frozenset(
+OF_STANDING: Mapping[AccountStanding, frozenset[Permission]] = {
+    AccountStanding.MEMBER: frozenset({_P.ACCOUNT, _P.DIRECTORY_READ}),
+    AccountStanding.ORGANIZER: frozenset(
         {_P.ACCOUNT, _P.DIRECTORY_READ, _P.DIRECTORY_EDIT, _P.CYCLE_CREATE}
     ),
-    Standing.ADMINISTRATOR: frozenset(_P) - OPEN,
+    AccountStanding.ADMINISTRATOR: frozenset(_P) - OPEN,
 }
 """What an account may without any team."""
 

@@ -13,7 +13,7 @@ from app.domain.certificates import State
 from app.domain.enrolment import EnrolmentStatus, Gender
 from app.domain.errors import N_
 from app.domain.matching import Match
-from app.domain.permissions import Role, Standing
+from app.domain.permissions import AccountStanding, Role
 from app.domain.schedule import PartRole, SegmentKind, SessionStatus
 
 ATTENDANCE = {
@@ -68,9 +68,9 @@ TEAM_ROLES = {
     Role.VIEWER: N_("Viewer"),
 }
 STANDINGS = {
-    Standing.ADMINISTRATOR: N_("Administrator"),
-    Standing.ORGANIZER: N_("Organizer"),
-    Standing.MEMBER: N_("Member"),
+    AccountStanding.ADMINISTRATOR: N_("Administrator"),
+    AccountStanding.ORGANIZER: N_("Organizer"),
+    AccountStanding.MEMBER: N_("Member"),
 }
 ROLES = {
     PartRole.HOST: N_("host"),

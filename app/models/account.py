@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, Column, LargeBinary, UniqueConstraint
 from sqlmodel import Field
 
-from app.domain.permissions import Standing
+from app.domain.permissions import AccountStanding
 from app.models.base import Row
 
 
@@ -20,7 +20,7 @@ class User(Row, table=True):
     email_key: str = Field(unique=True, max_length=254)
     password_hash: str = Field(default="", max_length=200)  # empty: one-time links only
     language: str = Field(default="", max_length=2)
-    standing: str = Field(default=Standing.ORGANIZER, max_length=16)
+    standing: str = Field(default=AccountStanding.ORGANIZER, max_length=16)
 
 
 class SignIn(Row, table=True):

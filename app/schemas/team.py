@@ -1,6 +1,6 @@
 """What is said of a team."""
 
-from app.domain.permissions import Role, Standing
+from app.domain.permissions import AccountStanding, Role
 from app.schemas.types import Email, Strict
 
 
@@ -15,4 +15,4 @@ class AccountInvitationIn(Strict):
     """Somebody who is asked to have an account."""
 
     email: Email
-    standing: Standing
+    standing: AccountStanding

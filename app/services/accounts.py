@@ -18,7 +18,7 @@ from sqlmodel import col, select
 from app.db import Database, DbSession
 from app.domain.addresses import address_key
 from app.domain.errors import N_, Busy, FieldError, Gone, Invalid, NotFound
-from app.domain.permissions import Standing
+from app.domain.permissions import AccountStanding
 from app.domain.text import LANGUAGES
 from app.models import Message, SignIn, SignInLink, User, now
 from app.schemas.types import Email
@@ -103,8 +103,8 @@ def actor_of_user(db: DbSession, user: User) -> Actor:
         name=user.name,
         email=user.email,
         language=user.language,
-        standing=Standing(user.standing),
-        teams=teams_of(db, user.id),
+        standing=AccountStanding(user.standing),
+        teams=teams_of(db, user),
     )
 
 
@@ -126,7 +126,7 @@ def add_user(
     email: str,
     password: str | None = None,
     language: str = "",
-    standing: Standing = Standing.ORGANIZER,
+    standing: AccountStanding = AccountStanding.ORGANIZER,
 ) -> User:
     """A new account. Without a password one signs in by link only.
 

@@ -8,13 +8,13 @@ from app.domain.permissions import (
     OF_ROLE,
     OF_STANDING,
     WITH_ANY_EDIT,
+    AccountStanding,
     Permission,
     Role,
     Scope,
-    Standing,
 )
 
-__all__ = ["SYSTEM", "Actor", "Role", "Scope", "Standing", "Team"]
+__all__ = ["SYSTEM", "AccountStanding", "Actor", "Role", "Scope", "Team"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Actor:
     name: str
     email: str = ""
     language: str = ""
-    standing: Standing = Standing.MEMBER
+    standing: AccountStanding = AccountStanding.MEMBER
     teams: Mapping[str, Team] = field(default_factory=dict)
     scopes: frozenset[Scope] = field(default_factory=lambda: frozenset(Scope))
     token_id: str = ""  # set for programs
@@ -43,13 +43,13 @@ class Actor:
     @property
     def everywhere(self) -> bool:
         """Whether they may do everything in every cycle."""
-        return self.standing is Standing.ADMINISTRATOR and not self.only
+        return self.standing is AccountStanding.ADMINISTRATOR and not self.only
 
     def knows(self, cycle_id: str) -> bool:
         """Whether the cycle is any of their business."""
         if self.only:
             return cycle_id == self.only and (
-                self.standing is Standing.ADMINISTRATOR or cycle_id in self.teams
+                self.standing is AccountStanding.ADMINISTRATOR or cycle_id in self.teams
             )
         return self.everywhere or cycle_id in self.teams
 
@@ -57,7 +57,7 @@ class Actor:
         """Whether they may do this in that cycle."""
         if not self.knows(cycle_id):
             return False
-        if self.standing is Standing.ADMINISTRATOR:
+        if self.standing is AccountStanding.ADMINISTRATOR:
             return permission in OF_CYCLE
         return permission in OF_ROLE[self.teams[cycle_id].role]
 
@@ -93,4 +93,4 @@ class Actor:
         return frozenset({self.only}) if self.only else frozenset(self.teams)
 
 
-SYSTEM = Actor(id="", name="Convoca", standing=Standing.ADMINISTRATOR)
+SYSTEM = Actor(id="", name="Convoca", standing=AccountStanding.ADMINISTRATOR)

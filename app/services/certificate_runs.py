@@ -15,7 +15,7 @@ from app.db import DbSession
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_, Clash
 from app.models import Cycle, Enrolment, IssueRun
-from app.services.actor import Actor, Standing
+from app.services.actor import AccountStanding, Actor
 from app.services.certificate_drafts import NotEligible, drafting
 from app.services.certificate_issuing import standing, write
 from app.services.certificate_texts import unset
@@ -122,7 +122,7 @@ def go_on(db: DbSession, worker: str, run_id: str, now: datetime) -> bool:
     ]
     if unset(db, plan, {row.language for row, _ in ready}):
         return _ended(db, run, UNPRINTABLE, now)
-    actor = Actor(id="", name=run.recorded_by, standing=Standing.ADMINISTRATOR)
+    actor = Actor(id="", name=run.recorded_by, standing=AccountStanding.ADMINISTRATOR)
     if ready:
         write(db, actor, plan, ready, now)
     run.after = ids[-1]

@@ -9,7 +9,16 @@ from app.db import DbSession
 from app.domain.errors import N_, Clash, FieldError, Invalid, NotAllowed, NotFound
 from app.domain.permissions import Permission, Role
 from app.domain.schedule import CycleStatus
-from app.models import Cycle, CycleInstitution, Enrolment, Institution, Session, TeamMember, now
+from app.models import (
+    Cycle,
+    CycleInstitution,
+    Enrolment,
+    Institution,
+    Session,
+    TeamMember,
+    User,
+    now,
+)
 from app.schemas.cycle import CycleChange, CycleIn, CycleInstitutionsIn
 from app.services.access import in_reach
 from app.services.actor import Actor
@@ -47,7 +56,7 @@ def add_cycle(db: DbSession, actor: Actor, cycle: Cycle) -> Cycle:
     db.add(cycle)
     with unique_or("slug", _slug_taken(cycle.slug)):
         db.flush()
-    if actor.id:
+    if actor.id and db.get(User, actor.id) is not None:
         db.add(TeamMember(cycle_id=cycle.id, user_id=actor.id, role=Role.OWNER))
         db.flush()
     if cycle.completion_rule:

@@ -21,7 +21,7 @@ from app.schemas.cycle import CycleIn, CycleInstitutionIn, CycleInstitutionsIn
 from app.schemas.directory import InstitutionIn, PersonIn
 from app.schemas.session import AgendaIn, PartIn, SegmentIn, SessionIn
 from app.services import accounts, agendas, cycles, institutions, people, publishing, sessions
-from app.services.actor import SYSTEM, Role, Standing
+from app.services.actor import SYSTEM, AccountStanding, Role
 from app.services.demo_feedback import give_opinions
 from app.services.demo_participants import MadeUp, participants
 
@@ -53,7 +53,7 @@ def load(db: DbSession, now: datetime, *, organizer_email: str) -> bool:
         return False
     data = json.loads((DEMO_DATA / "cycle.json").read_text(encoding="utf-8"))
     organizer = accounts.add_user(
-        db, "Demonstration organizer", organizer_email, standing=Standing.ADMINISTRATOR
+        db, "Demonstration organizer", organizer_email, standing=AccountStanding.ADMINISTRATOR
     )
     cycle = _cycle(db, data)
     db.add(TeamMember(cycle_id=cycle.id, user_id=organizer.id, role=Role.OWNER))

@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from app.db import DbSession
 from app.domain.addresses import address_key
 from app.domain.errors import N_, Clash, Invalid
-from app.domain.permissions import Standing
+from app.domain.permissions import AccountStanding
 from app.domain.teams import INVITED_FOR
 from app.models import SignIn, TeamInvitation, TeamMember, User
 from app.schemas.team import AccountInvitationIn
@@ -63,7 +63,7 @@ def invite_account(
     return ask(db, invitation, now)
 
 
-def set_standing(db: DbSession, actor: Actor, user_id: str, standing: Standing) -> User:
+def set_standing(db: DbSession, actor: Actor, user_id: str, standing: AccountStanding) -> User:
     """What an account is in the installation.
 
     Raises:
@@ -107,13 +107,15 @@ def end_sign_ins(db: DbSession, actor: Actor, user_id: str) -> User:
     return user
 
 
-def _held(db: DbSession, user_id: str, becomes: Standing | None) -> User:
+def _held(db: DbSession, user_id: str, becomes: AccountStanding | None) -> User:
     user = find(db, User, user_id)
     # All administrators, in one order: two who demote each other come one after the other.
-    query = select(User).where(User.standing == Standing.ADMINISTRATOR).order_by(col(User.id))
+    query = (
+        select(User).where(User.standing == AccountStanding.ADMINISTRATOR).order_by(col(User.id))
+    )
     administrators = {row.id for row in db.exec(query.with_for_update())}
     db.refresh(user, with_for_update=True)
-    if administrators == {user.id} and becomes is not Standing.ADMINISTRATOR:
+    if administrators == {user.id} and becomes is not AccountStanding.ADMINISTRATOR:
         raise Clash(
             N_("The installation needs an administrator. Make somebody else one first."),
             code="last_administrator",

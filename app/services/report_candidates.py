@@ -12,7 +12,7 @@ from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain.matching import Candidate, Directory, Named, directory, name_key
-from app.domain.permissions import Standing
+from app.domain.permissions import AccountStanding
 from app.models import (
     Enrolment,
     Part,
@@ -103,7 +103,7 @@ def _accounts(cycle_id: str) -> Any:
     """The accounts of the cycle's team, and those that may do everything."""
     team = select(TeamMember.user_id).where(TeamMember.cycle_id == cycle_id)
     return select(User.id, User.name, User.email_key).where(
-        or_(col(User.standing) == Standing.ADMINISTRATOR, col(User.id).in_(team))
+        or_(col(User.standing) == AccountStanding.ADMINISTRATOR, col(User.id).in_(team))
     )
 
 

@@ -13,7 +13,7 @@ from sqlmodel import col, select
 from app.db import DbSession, insert_unless_there
 from app.domain.errors import N_, Clash, Gone, NotFound
 from app.domain.ids import new_id
-from app.domain.permissions import Standing
+from app.domain.permissions import AccountStanding
 from app.domain.text import LANGUAGES, localized
 from app.models import Cycle, TeamInvitation, TeamMember, User
 from app.services import outbox
@@ -136,7 +136,7 @@ def accept(
         name,
         asked.row.email,
         language=asked.row.language,
-        standing=Standing(asked.row.standing or Standing.MEMBER),
+        standing=AccountStanding(asked.row.standing or AccountStanding.MEMBER),
     )
     if asked.cycle is not None:
         # Who is in the team by now keeps the role that they have.

@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain.errors import N_, FieldError, Invalid, NotFound
-from app.domain.permissions import Standing
+from app.domain.permissions import AccountStanding
 from app.models import ApiToken, User, now
 from app.services.access import teams_of
 from app.services.actor import Actor, Scope
@@ -49,8 +49,8 @@ def program_of(db: DbSession, token_digest: str) -> tuple[Actor, datetime | None
         name=user.name,
         email=user.email,
         language=user.language,
-        standing=Standing(user.standing),
-        teams=teams_of(db, user.id, token.cycle_id or ""),
+        standing=AccountStanding(user.standing),
+        teams=teams_of(db, user, token.cycle_id or ""),
         only=token.cycle_id or "",
         scopes=frozenset(Scope(scope) for scope in token.scopes),
         token_id=token.id,

@@ -26,6 +26,7 @@ class Seeded:
     """Ids."""
 
     cycle_id: str
+    slug: str
     session_id: str
     segment_id: str
     person_id: str
@@ -47,11 +48,11 @@ class Seeded:
         return template.format(**vars(self))
 
 
-def seed(database: Database, *, published: bool = False) -> Seeded:
+def seed(database: Database, *, published: bool = False, number: int = 0) -> Seeded:
     """A cycle whose first session is on right now, with an agenda, its people and a participant;
-    a draft, unless it is `published`."""
+    a draft, unless it is `published`. Another one needs another `number`, in thousands."""
     with database.begin(writes=True) as db:
-        make = Make(db)
+        make = Make(db, number)
         cycle = make.cycle(zone="America/Bogota")
         institutions = [make.institution(), make.institution()]
         make.carries(cycle, institutions[0])
@@ -62,7 +63,7 @@ def seed(database: Database, *, published: bool = False) -> Seeded:
         person = make.person(institution_id=institutions[0].id)
         duplicate = make.person()
         make.part(segment, person)
-        initiatives = [Initiative(name=name) for name in ("Coffee", "Flowers")]
+        initiatives = [Initiative(name=f"{name} {number}") for name in ("Coffee", "Flowers")]
         for initiative in initiatives:
             initiative.search_key = initiative_key(initiative)
             db.add(initiative)
@@ -93,6 +94,7 @@ def seed(database: Database, *, published: bool = False) -> Seeded:
             publish(db, SYSTEM, cycle.id, accept_warnings=True, now=begun)
         return Seeded(
             cycle_id=cycle.id,
+            slug=cycle.slug,
             session_id=session.id,
             segment_id=segment.id,
             person_id=person.id,

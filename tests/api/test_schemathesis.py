@@ -15,7 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.main import create_app
 from app.services.accounts import add_user
-from app.services.actor import Actor
+from app.services.actor import AccountStanding, Actor
 from app.services.tokens import create_token
 from app.settings import Settings
 from tests.api.document import plain_app
@@ -111,7 +111,7 @@ def seeded(template: Path, tmp_path: Path) -> Iterator[tuple[Seeded, str]]:
         found = seed(database)
         with database.begin(writes=True) as db:
             user = add_user(db, "Olga Organizer", "olga@example.org")
-            actor = Actor(id=user.id, name=user.name)
+            actor = Actor(id=user.id, name=user.name, standing=AccountStanding.ADMINISTRATOR)
             secret = create_token(db, actor, "A test", ["read", "write", "attendance"])[1]
         installation = Settings(
             data_dir=tmp_path,

@@ -5,11 +5,11 @@ from app.models import Certificate, Enrolment
 from app.schemas.certificate import IssueIn
 from app.schemas.completion import CompletionRule
 from app.services import certificate_issuing as issuing
-from app.services.actor import Actor
+from app.services.actor import AccountStanding, Actor
 from app.services.completion_rules import set_rule
 from tests.services.attendance_world import OVER, RULE, Attended
 
-OLGA = Actor(id="o", name="Olga")
+OLGA = Actor(id="o", name="Olga", standing=AccountStanding.ADMINISTRATOR)
 
 
 class Certified(Attended):

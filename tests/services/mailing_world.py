@@ -11,11 +11,17 @@ from app.models import Cycle, Enrolment, Guest, Invitation, Message, Part, Perso
 from app.models import now as real_now
 from app.schemas.enrolment import EnrolmentIn
 from app.services import enrolments, invitations, publishing
-from app.services.actor import Actor
+from app.services.actor import AccountStanding, Actor
 from app.services.invitations import Overview
 from tests.factories import NOW, Make
 
-OLGA = Actor(id="x", name="Olga Organizer", email="olga@example.org", language="es")
+OLGA = Actor(
+    id="x",
+    name="Olga Organizer",
+    email="olga@example.org",
+    language="es",
+    standing=AccountStanding.ADMINISTRATOR,
+)
 LATER = NOW + timedelta(hours=1)
 
 Told = tuple[str, str, int | None]

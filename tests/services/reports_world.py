@@ -10,10 +10,10 @@ from app.db import DbSession
 from app.models import ReportImport, ReportRow, Session
 from app.schemas.report import AnswersIn, DecisionIn
 from app.services import report_decisions, report_reading, reports
-from app.services.actor import Actor
+from app.services.actor import AccountStanding, Actor
 from tests.services.attendance_world import OVER
 
-OLGA = Actor(id="olga", name="Olga Organizer")
+OLGA = Actor(id="olga", name="Olga Organizer", standing=AccountStanding.ADMINISTRATOR)
 HEADER = "Name (Original Name),User Email,Join Time,Leave Time,Duration (Minutes)\n"
 TOTALS = "Name (Original Name),User Email,Total Duration (Minutes)\n"
 BOGOTA = {"zone": "America/Bogota"}

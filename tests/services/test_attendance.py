@@ -13,13 +13,13 @@ from app.domain.errors import Clash, Invalid, NotFound
 from app.models import Cycle, Enrolment, Evidence, Session
 from app.schemas.enrolment import MarkIn, RetractIn
 from app.services import attendance, check_in, publishing
-from app.services.actor import SYSTEM, Actor
+from app.services.actor import SYSTEM, AccountStanding, Actor
 from tests.factories import NOW, Make
 
 START = datetime.fromisoformat("2026-12-01T14:00:00+00:00")
 AFTER = START + timedelta(hours=3)
-OLGA = Actor(id="o", name="Olga")
-PROGRAM = Actor(id="o", name="Importer", token_id="t")
+OLGA = Actor(id="o", name="Olga", standing=AccountStanding.ADMINISTRATOR)
+PROGRAM = Actor(id="o", name="Importer", token_id="t", standing=AccountStanding.ADMINISTRATOR)
 Counting = Callable[[], AbstractContextManager[list[str]]]
 
 

@@ -14,11 +14,11 @@ from app.domain.errors import Clash, NotFound
 from app.models import Enrolment, SessionClosing
 from app.schemas.completion import CloseIn, ReopenIn
 from app.services import closing
-from app.services.actor import SYSTEM, Actor
+from app.services.actor import SYSTEM, AccountStanding, Actor
 from app.services.attendance import AttendanceRow, attendance
 from tests.services.attendance_world import OVER, Attended
 
-OLGA = Actor(id="o", name="Olga")
+OLGA = Actor(id="o", name="Olga", standing=AccountStanding.ADMINISTRATOR)
 Counting = Callable[[], AbstractContextManager[list[str]]]
 
 

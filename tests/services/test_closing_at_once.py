@@ -11,11 +11,11 @@ from app.db import Database, DbSession
 from app.models import Session, SessionClosing
 from app.schemas.completion import CloseIn
 from app.services import closing, publishing
-from app.services.actor import Actor
+from app.services.actor import AccountStanding, Actor
 from tests.services.attendance_world import WEEK, Attended
 from tests.services.test_ledger_at_once import PATIENCE, Many
 
-OLGA = Actor(id="o", name="Olga", language="en")
+OLGA = Actor(id="o", name="Olga", language="en", standing=AccountStanding.ADMINISTRATOR)
 
 
 def at_once(

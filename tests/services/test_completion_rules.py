@@ -11,13 +11,13 @@ from app.models import Cycle
 from app.schemas.completion import CompletionRule
 from app.schemas.cycle import CloneIn, CycleChange, CycleIn
 from app.services import cycles
-from app.services.actor import SYSTEM, Actor
+from app.services.actor import SYSTEM, AccountStanding, Actor
 from app.services.cloning import clone_cycle
 from app.services.completion_rules import set_rule, versions
 from app.services.schedules import sessions_of
 from tests.factories import NOW, Make
 
-OLGA = Actor(id="o", name="Olga")
+OLGA = Actor(id="o", name="Olga", standing=AccountStanding.ADMINISTRATOR)
 THREE = CompletionRule(min_sessions=3, of=4, min_percent_of_each=70)
 
 

@@ -14,7 +14,7 @@ from app.domain.attendance import Kind, Status
 from app.models import Initiative
 from app.schemas.enrolment import MarkIn
 from app.services import attendance, check_in, exports
-from app.services.actor import SYSTEM, Actor
+from app.services.actor import SYSTEM, AccountStanding, Actor
 from app.services.attendance import AttendanceRow
 from app.services.enrolment_lists import all_enrolments
 from app.services.publishing import publish
@@ -84,7 +84,13 @@ def rows(db: DbSession, make: Make) -> list[AttendanceRow]:
     bruno = make.enrolment(cycle, make.person(name="Bruno", email=None))
     check_in.check_in(db, ana, 1, START, "room")
     mark = MarkIn(enrolment_id=bruno.id, status=Status.EXCUSED, reason="=Ill")
-    attendance.mark(db, Actor(id="o", name="Olga"), session.id, mark, START)
+    attendance.mark(
+        db,
+        Actor(id="o", name="Olga", standing=AccountStanding.ADMINISTRATOR),
+        session.id,
+        mark,
+        START,
+    )
     return attendance.attendance(db, SYSTEM, session.id)
 
 

@@ -13,7 +13,7 @@ from app.db import Database, DbSession
 from app.domain.addresses import address_key
 from app.domain.answers import Answer, AnswerSource, Given, holds
 from app.models import Cycle, Guest, InboundMail, Invitation, Person, Session, metadata
-from app.services.actor import Actor
+from app.services.actor import AccountStanding, Actor
 from app.services.answers import give
 from app.services.inbound import receive
 from app.services.inbound_lists import place
@@ -84,7 +84,7 @@ def became(row: InboundMail) -> tuple[str, str, str]:
     return row.kind, row.status, row.reason
 
 
-ORGANIZER = Actor(id="o", name="Olga")
+ORGANIZER = Actor(id="o", name="Olga", standing=AccountStanding.ADMINISTRATOR)
 NOTHING = ("", 0, "")
 OPEN = {
     "ios_proposal": "proposes",

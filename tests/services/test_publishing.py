@@ -17,12 +17,18 @@ from app.domain.conflicts import Code, Severity
 from app.domain.errors import Clash, DomainError, NotFound
 from app.models import Cycle, Institution, Part, Person, Release, Segment, Session
 from app.services import cycles, publishing
-from app.services.actor import SYSTEM, Actor
+from app.services.actor import SYSTEM, AccountStanding, Actor
 from app.services.schedules import held_cycle, released_schedule
 from tests.factories import NOW, Make
 
 Count = Callable[[], AbstractContextManager[list[str]]]
-OLGA = Actor(id="x", name="Olga Organizer", email="olga@example.org", language="es")
+OLGA = Actor(
+    id="x",
+    name="Olga Organizer",
+    email="olga@example.org",
+    language="es",
+    standing=AccountStanding.ADMINISTRATOR,
+)
 
 
 def publish(db: DbSession, cycle: Cycle, **values: Any) -> Release:

@@ -10,14 +10,14 @@ from app.domain.completion import Standing
 from app.domain.errors import Clash
 from app.schemas.completion import CloseIn
 from app.services import closing
-from app.services.actor import SYSTEM, Actor
+from app.services.actor import SYSTEM, AccountStanding, Actor
 from app.services.attendance import attendance
 from app.services.completion import dry_run
 from app.services.publishing import preview, publish
 from app.services.reopening import reopens
 from tests.services.attendance_world import WEEK, Attended
 
-OLGA = Actor(id="o", name="Olga", language="en")
+OLGA = Actor(id="o", name="Olga", language="en", standing=AccountStanding.ADMINISTRATOR)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from starlette.responses import Response
 
 from app.db import DbSession
 from app.domain.errors import N_, DomainError, NotFound
-from app.domain.permissions import Standing
+from app.domain.permissions import AccountStanding
 from app.domain.words import STANDINGS
 from app.models import now
 from app.schemas.team import AccountInvitationIn
@@ -21,9 +21,9 @@ router = APIRouter(prefix="/organize/accounts")
 
 HOME = "/organize/accounts"
 HINTS = {
-    Standing.ADMINISTRATOR: N_("Everything, in every cycle, and the accounts"),
-    Standing.ORGANIZER: N_("Begins cycles, and owns those"),
-    Standing.MEMBER: N_("Works in the cycles that others ask them into"),
+    AccountStanding.ADMINISTRATOR: N_("Everything, in every cycle, and the accounts"),
+    AccountStanding.ORGANIZER: N_("Begins cycles, and owns those"),
+    AccountStanding.MEMBER: N_("Works in the cycles that others ask them into"),
 }
 
 
@@ -78,10 +78,10 @@ def set_standing(
     request: Request, db: Db, actor: MayAdminister, user_id: str, form: FormData
 ) -> Response:
     """What an account is."""
-    if form.text("standing") not in tuple(Standing):
+    if form.text("standing") not in tuple(AccountStanding):
         raise NotFound
     try:
-        installation.set_standing(db, actor, user_id, Standing(form.text("standing")))
+        installation.set_standing(db, actor, user_id, AccountStanding(form.text("standing")))
     except NotFound:
         raise
     except DomainError as error:

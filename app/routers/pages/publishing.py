@@ -174,7 +174,7 @@ def look_at_mail(
 
 
 @router.get("/publish/mail")
-def nothing_to_look_at(slug: str) -> Response:
+def nothing_to_look_at(actor: MayPublish, slug: str) -> Response:
     """Whoever loads the address of a mail again comes back to where it is opened."""
     return RedirectResponse(f"/organize/c/{slug}/publish", 303)
 

@@ -86,6 +86,7 @@ def decide(
     """Says whose the rows of one name are."""
     _, session = open_session(db, actor, slug, number)
     path = f"{path_of(slug, number)}/reports/{import_id}"
+    reports.get_report(db, actor, session.id, import_id)
     row_id, whose = form.text("row"), form.text("whose")
     if not whose:
         error = Invalid.one("whose", N_("Choose somebody, or “nobody”."), code="missing")

@@ -12,6 +12,7 @@ from app.domain.words import TEAM_ROLES
 from app.models import Cycle, now
 from app.schemas.team import TeamInvitationIn
 from app.services import teams
+from app.services.access import not_in_this_role
 from app.services.actor import Actor
 from app.services.cycles import cycle_for_slug
 from app.web.access.pages import MayManageTeam, MayReadCycle
@@ -116,10 +117,14 @@ def set_role(
 
 
 def _member(db: DbSession, actor: Actor, cycle: Cycle, user_id: str) -> Any:
-    """Whoever manages the team may take out anybody, and everybody may go. Raises NotFound."""
+    """Whoever manages the team may take out anybody, and everybody may go.
+
+    Raises NotFound, NotAllowed."""
     found = [row for row in teams.members(db, actor, cycle.id) if row.user_id == user_id]
-    if not found or not (user_id == actor.id or actor.may(Permission.TEAM, cycle.id)):
+    if not found:
         raise NotFound
+    if user_id != actor.id and not actor.may(Permission.TEAM, cycle.id):
+        raise not_in_this_role(actor, cycle.id)
     return found[0]
 
 
