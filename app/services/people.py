@@ -212,7 +212,8 @@ def parts_of(
     db: DbSession, actor: Actor, person_id: str
 ) -> list[tuple[Cycle, Session, Segment, Part]]:
     """Where the person has a part, in every cycle of the actor's, by time. Raises NotFound."""
-    get_person(db, actor, person_id)
+    find(db, Person, person_id)
+    refuse_strangers(db, actor, [person_id])
     query = (
         select(Cycle, Session, Segment, Part)
         .join(Session, col(Session.cycle_id) == col(Cycle.id))

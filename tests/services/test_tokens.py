@@ -8,7 +8,7 @@ from app.db import DbSession
 from app.domain.errors import Invalid, NotFound
 from app.models import now
 from app.services import accounts, tokens
-from app.services.actor import Actor, Scope
+from app.services.actor import AccountStanding, Actor, Scope
 
 
 @pytest.fixture
@@ -22,6 +22,7 @@ def test_a_token_is_its_owner_with_fewer_rights(db: DbSession, olga: Actor) -> N
         id=olga.id,
         name="Olga",
         email="olga@example.org",
+        standing=AccountStanding.ORGANIZER,
         scopes=frozenset({Scope.READ, Scope.WRITE}),
         token_id=token.id,
     )
