@@ -34,6 +34,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlmodel import Session as DbSession
 
 from app.models.revisions import raise_revisions
+from app.models.trail import keep_trail
 
 __all__ = [
     "ChangeMark",
@@ -259,6 +260,7 @@ class Database:
         self._prepared: dict[Update, Prepared] = {}
         self._sessions = sessionmaker(class_=DbSession, expire_on_commit=False, autoflush=True)
         event.listen(self._sessions, "after_flush", raise_revisions)
+        keep_trail(self._sessions)
 
     @contextmanager
     def begin(self, *, writes: bool, durable: bool = True) -> Iterator[DbSession]:

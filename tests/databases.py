@@ -16,6 +16,7 @@ from sqlmodel import Session as DbSession
 
 from app.db import ChangeMark, Database, Jot, make_engine
 from app.models.revisions import raise_revisions
+from app.models.trail import keep_trail
 from app.schema_version import upgrade
 
 _names = count()
@@ -60,6 +61,7 @@ class _ReusedDatabase(Database):
         self._prepared = {}
         self._sessions = sessionmaker(class_=DbSession, expire_on_commit=False, autoflush=True)
         event.listen(self._sessions, "after_flush", raise_revisions)
+        keep_trail(self._sessions)
 
 
 @contextmanager
@@ -145,6 +147,7 @@ class SavepointDatabase(Database):
         self._outer = self._connection.begin()
         self._sessions = sessionmaker(class_=DbSession, expire_on_commit=False)
         event.listen(self._sessions, "after_flush", raise_revisions)
+        keep_trail(self._sessions)
 
     @contextmanager
     def begin(self, *, writes: bool, durable: bool = True) -> Iterator[DbSession]:

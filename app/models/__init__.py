@@ -10,6 +10,7 @@ from app.models.attendance import (
     ReportRow,
     SessionClosing,
 )
+from app.models.audit import AuditEntry
 from app.models.base import metadata, now
 from app.models.certificate import Certificate, CertificateDesign, IssueRun
 from app.models.cycle import Cycle, CycleInstitution
@@ -28,6 +29,7 @@ from app.models.team import TeamInvitation, TeamMember
 
 __all__ = [
     "ApiToken",
+    "AuditEntry",
     "Certificate",
     "CertificateDesign",
     "Cycle",

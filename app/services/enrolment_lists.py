@@ -13,6 +13,7 @@ from app.db import DbSession
 from app.domain.enrolment import TAKES_A_PLACE, EnrolmentStatus
 from app.domain.errors import N_, Gone
 from app.models import Cycle, Enrolment
+from app.models.trail import act_as
 from app.services.actor import Actor
 from app.services.guests import link_replaced
 from app.services.links import Links, Purpose
@@ -79,6 +80,7 @@ def enrolment_of_link(db: DbSession, links: Links, token: str) -> Enrolment:
     enrolment = find(db, Enrolment, enrolment_id, *loads())
     if generation != enrolment.link_generation:
         raise link_replaced(db, enrolment.cycle_id)
+    act_as(db, "participant", enrolment.id)
     return enrolment
 
 

@@ -14,6 +14,7 @@ from app.domain.guests import Manner, written_to
 from app.domain.ids import new_code, new_id
 from app.domain.schedule import Schedule, SessionStatus
 from app.models import Cycle, Enrolment, Guest, Message, Part, Person, Session
+from app.models.trail import act_as
 from app.services.actor import Actor
 from app.services.links import Links, Purpose
 from app.services.outbox import PART_KINDS
@@ -69,6 +70,7 @@ def guest_of_link(db: DbSession, links: Links, token: str) -> Guest:
     guest = find(db, Guest, guest_id, *with_person())
     if generation != guest.link_generation:
         raise link_replaced(db, guest.cycle_id)
+    act_as(db, "speaker", guest.id)
     return guest
 
 

@@ -10,9 +10,8 @@ from datetime import datetime
 from sqlalchemy import CursorResult, update
 from sqlmodel import col, select
 
-from app.db import DbSession, insert_unless_there
+from app.db import DbSession
 from app.domain.errors import N_, Clash, Gone, NotFound
-from app.domain.ids import new_id
 from app.domain.permissions import AccountStanding
 from app.domain.text import LANGUAGES, localized
 from app.models import Cycle, TeamInvitation, TeamMember, User
@@ -20,6 +19,7 @@ from app.services import outbox
 from app.services.accounts import add_user
 from app.services.actor import Actor
 from app.services.links import Links, Purpose
+from app.services.rows import hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +139,11 @@ def accept(
         standing=AccountStanding(asked.row.standing or AccountStanding.MEMBER),
     )
     if asked.cycle is not None:
-        # Who is in the team by now keeps the role that they have.
-        statement = insert_unless_there(db, TeamMember, ["cycle_id", "user_id"])
-        db.connection().execute(
-            statement.values(
-                id=new_id(),
-                created_at=now,
-                cycle_id=asked.cycle.id,
-                user_id=user.id,
-                role=asked.row.role,
-            )
+        hold(db, Cycle, asked.cycle.id)  # one who joins twice at once does so one after the other
+        there = select(TeamMember.id).where(
+            TeamMember.cycle_id == asked.cycle.id, TeamMember.user_id == user.id
         )
+        if db.exec(there).first() is None:  # else they keep the role that they have
+            db.add(TeamMember(cycle_id=asked.cycle.id, user_id=user.id, role=asked.row.role))
+            db.flush()
     return user, made

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from app.db import Database, DbSession
+from app.models.trail import Doing, set_doing
 from app.services.links import Links
 from app.web.security import UPLOAD
 
@@ -33,7 +34,18 @@ def _db(request: Request, _: Annotated[None, Depends(_body)]) -> Iterator[DbSess
     """Function-scoped: the response is built, the commit succeeds, then bytes go out.
     A GET gets a transaction that cannot write."""
     with _database(request).begin(writes=request.method not in _SAFE) as db:
+        set_doing(db, Doing("anybody", channel=channel_of(request), deed=deed_of(request)))
         yield db
+
+
+def channel_of(request: Request) -> str:
+    """By which way a request comes, for the trail."""
+    return "api" if request.url.path.startswith("/api/") else "page"
+
+
+def deed_of(request: Request) -> str:
+    """What its route is called, for the trail."""
+    return str(getattr(request.scope.get("endpoint"), "__name__", ""))
 
 
 Db = Annotated[DbSession, Depends(_db, scope="function")]

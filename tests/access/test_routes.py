@@ -46,6 +46,7 @@ EXPECTED = {
     "completion.edit": "sss 4 33++ +",
     "certificates.read": "sss 4 +3++ +",
     "certificates.edit": "sss 4 33++ +",
+    "audit.read": "sss 4 33++ +",
     "team": "sss 4 333+ +",
     "cycle.end": "sss 4 333+ +",
     "installation": "sss 3 3333 +",

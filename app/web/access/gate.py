@@ -12,6 +12,7 @@ from fastapi.dependencies.models import Dependant
 from app.db import DbSession
 from app.domain.errors import NotAllowed, NotSignedIn
 from app.domain.permissions import Permission, scope_for
+from app.models.trail import act_as
 from app.services import accounts, tokens
 from app.services.access import refuse_unless
 from app.services.actor import Actor
@@ -26,6 +27,7 @@ def signed_in(request: Request, db: DbSession) -> Actor:
         raise NotSignedIn
     request.state.actor = actor
     request.state.person_language = actor.language
+    act_as(db, "organizer", actor.id, actor.name)
     return actor
 
 
@@ -36,6 +38,7 @@ def holder(request: Request, db: DbSession) -> Actor:
     if actor is None:
         raise NotSignedIn
     request.state.actor = actor
+    act_as(db, "program", actor.id, actor.name)
     return actor
 
 

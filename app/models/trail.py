@@ -1,0 +1,228 @@
+"""Writes down who changes what, in the transaction that does it.
+
+No service has to remember it: this looks at every flush, and writes before the commit. What is
+changed by bulk statements passes it by; what matters of that has a trail of its own
+(`models.audited.NOT_AUDITED`).
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import event, insert, inspect
+from sqlalchemy.orm import Session as OrmSession
+from sqlalchemy.orm import SessionTransaction
+from sqlmodel import col, select
+
+from app.domain.ids import new_id
+from app.models.audit import AuditEntry
+from app.models.audited import AUDITED, Audited
+from app.models.base import now
+from app.models.cycle import Cycle
+from app.models.enrolment import Enrolment
+from app.models.feedback import FeedbackForm, FeedbackQuestion
+from app.models.person import Person
+from app.models.session import Session
+
+_DOING, _NOTED = "convoca_doing", "convoca_noted"
+_LONGEST = 2_000  # characters of a text that are kept
+
+
+@dataclass(frozen=True, slots=True)
+class Doing:
+    """Who does something, and by which way. `kind`: organizer, program (its `id` and `name` are
+    its owner's), participant (`id`: the enrolment), speaker (the guest), anybody, system."""
+
+    kind: str = "system"
+    id: str = ""
+    name: str = ""
+    channel: str = "system"
+    deed: str = ""
+
+
+def doing(db: OrmSession) -> Doing:
+    """Who does something in this session."""
+    found: Doing = db.info.get(_DOING, _SYSTEM)
+    return found
+
+
+_SYSTEM = Doing()
+
+
+def set_doing(db: OrmSession, who: Doing) -> None:
+    """Says who does something from here on."""
+    db.info[_DOING] = who
+
+
+def act_as(db: OrmSession, kind: str, row_id: str, name: str = "") -> None:
+    """Says who it is, once that is known; the way stays."""
+    before = doing(db)
+    set_doing(db, Doing(kind, row_id, name, before.channel, before.deed))
+
+
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """A line, and the savepoints within which it was flushed: it is none if one rolls back."""
+
+    values: dict[str, Any]
+    within: tuple[SessionTransaction, ...]
+
+
+def keep_trail(sessions: Any) -> None:
+    """Lets these sessions (a maker of them) keep the trail."""
+    event.listen(sessions, "after_flush", _note_changes)
+    event.listen(sessions, "after_soft_rollback", _forget_rolled_back)
+    event.listen(sessions, "before_commit", _write_trail)
+
+
+def _note_changes(db: OrmSession, _context: object = None) -> None:
+    """SQLAlchemy's ``after_flush``."""
+    within = _savepoints(db)
+    noted: list[_Noted] = db.info.setdefault(_NOTED, [])
+    for change, rows in (("added", db.new), ("removed", db.deleted), ("changed", db.dirty)):
+        for row in rows:
+            audited = AUDITED.get(getattr(row, "__tablename__", ""))
+            if audited is not None and (values := _line(row, audited, change)):
+                noted.append(_Noted(values, within))
+
+
+def _forget_rolled_back(db: OrmSession, over: SessionTransaction) -> None:
+    """SQLAlchemy's ``after_soft_rollback``."""
+    noted: list[_Noted] = db.info.get(_NOTED, [])
+    if not over.nested:
+        noted.clear()
+    else:
+        noted[:] = [each for each in noted if over not in each.within]
+
+
+def _write_trail(db: OrmSession) -> None:
+    """SQLAlchemy's ``before_commit``, which is called for savepoints too."""
+    if db.get_nested_transaction() is not None:
+        return
+    db.flush()
+    noted: list[_Noted] = db.info.pop(_NOTED, [])
+    if not noted:
+        return
+    who, at, deed_id = doing(db), now(), new_id()
+    shared = {
+        "at": at,
+        "deed_id": deed_id,
+        "deed": who.deed[:60],
+        "channel": who.channel,
+        "actor_kind": who.kind,
+        "actor_id": who.id,
+        "actor_name": who.name[:200],
+    }
+    cycles = _Cycles(db)
+    lines = [
+        {
+            "id": new_id(),
+            **shared,
+            **{k: v for k, v in each.values.items() if k != "_row"},
+            "cycle_id": cycles.of(each.values["_row"]),
+            "person_id": _person(each.values["_row"]),
+        }
+        for each in noted
+    ]
+    db.connection().execute(insert(AuditEntry), lines)
+
+
+def _savepoints(db: OrmSession) -> tuple[SessionTransaction, ...]:
+    found = []
+    each = db.get_nested_transaction()
+    while each is not None and each.nested:
+        found.append(each)
+        each = each.parent
+    return tuple(found)
+
+
+def _line(row: Any, audited: Audited, change: str) -> dict[str, Any]:
+    plain, private = (_values(row, columns, change) for columns in (audited.plain, audited.private))
+    if change == "changed" and not plain[1] and not private[1]:
+        return {}
+    return {
+        "_row": row,
+        "noun": row.__tablename__,
+        "row_id": str(row.id),
+        "change": change,
+        "before": plain[0],
+        "after": plain[1],
+        "private_before": private[0],
+        "private_after": private[1],
+    }
+
+
+def _values(
+    row: Any, columns: tuple[str, ...], change: str
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the columns held, and hold; of a change only those that are another."""
+    before, after = {}, {}
+    attributes = inspect(row).attrs
+    for name in columns:
+        history = attributes[name].history
+        value = getattr(row, name)
+        if change == "added":
+            if value not in (None, "", {}, []):
+                after[name] = _plain(value)
+        elif change == "removed":
+            if value not in (None, "", {}, []):
+                before[name] = _plain(value)
+        elif history.has_changes() and (old := history.deleted[0] if history.deleted else None) != (
+            value
+        ):
+            before[name], after[name] = _plain(old), _plain(value)
+    return before, after
+
+
+def _plain(value: Any) -> Any:
+    """As JSON takes it; long texts are cut."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, str):
+        return value[:_LONGEST]
+    return value
+
+
+def _person(row: Any) -> str | None:
+    """Whom a line is about."""
+    if isinstance(row, Person):
+        return row.id
+    found: str | None = getattr(row, "person_id", None)
+    return found
+
+
+class _Cycles:
+    """The cycles that rows belong to, looked up once each."""
+
+    def __init__(self, db: OrmSession) -> None:
+        self._db = db
+        self._known: dict[tuple[str, str], str | None] = {}
+
+    def of(self, row: Any) -> str | None:
+        """The cycle's id; None where it is of none."""
+        if isinstance(row, Cycle):
+            return row.id
+        if (cycle_id := getattr(row, "cycle_id", None)) is not None:
+            return str(cycle_id)
+        if isinstance(row, FeedbackQuestion):
+            form = select(FeedbackForm.session_id).where(FeedbackForm.id == row.form_id)
+            return self._of_session(self._look("form", row.form_id, form) or "")
+        if (enrolment_id := getattr(row, "enrolment_id", None)) is not None:
+            enrolment = select(Enrolment.cycle_id).where(Enrolment.id == enrolment_id)
+            return self._look("enrolment", enrolment_id, enrolment)
+        if (session_id := getattr(row, "session_id", None)) is not None:
+            return self._of_session(session_id)
+        return None
+
+    def _of_session(self, session_id: str) -> str | None:
+        query = select(Session.cycle_id).where(col(Session.id) == session_id)
+        return self._look("session", session_id, query)
+
+    def _look(self, kind: str, key: str, query: Any) -> str | None:
+        if (kind, key) not in self._known:
+            self._known[kind, key] = self._db.connection().execute(query).scalar()
+        return self._known[kind, key]
