@@ -61,6 +61,7 @@ def _run_web(settings: Settings, database: Database, listener: socket.socket) ->
 @contextlib.contextmanager
 def _worker_beside(settings: Settings, database: Database) -> Iterator[None]:
     """The worker in a thread of this process; leaving waits until it has put down its work."""
+    from app.worker.courier import telling_webhooks
     from app.worker.loop import worker_for
     from app.worker.mailbox import reading_mailbox
 
@@ -69,7 +70,7 @@ def _worker_beside(settings: Settings, database: Database) -> Iterator[None]:
     thread = threading.Thread(target=worker.run, args=(stop,), name="worker")
     thread.start()
     try:
-        with reading_mailbox(settings, database):
+        with reading_mailbox(settings, database), telling_webhooks(settings, database):
             yield
     finally:
         stop.set()
@@ -168,13 +169,14 @@ def serve(with_worker: bool) -> None:
 
 @main.command()
 def worker() -> None:
-    """Send what is in the outbox, until stopped. Several may run at once.
+    """Send what is in the outbox, and tell webhooks, until stopped. Several may run at once.
 
     With CONVOCA_IMAP_URL also fetch the answers that come by mail. Newer zone data is followed as
     by `migrate`.
     """
     import signal
 
+    from app.worker.courier import telling_webhooks
     from app.worker.loop import worker_for
     from app.worker.mailbox import reading_mailbox
 
@@ -184,7 +186,7 @@ def worker() -> None:
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())
-        with reading_mailbox(settings, database):
+        with reading_mailbox(settings, database), telling_webhooks(settings, database):
             worker_for(settings, database, links_of(settings)).run(stop)
 
 

@@ -26,6 +26,7 @@ from app.models.person import Person, PersonSight
 from app.models.release import Release
 from app.models.session import Part, Segment, Session
 from app.models.team import TeamInvitation, TeamMember
+from app.models.webhook import Webhook, WebhookDelivery, WebhookEvent
 
 __all__ = [
     "ApiToken",
@@ -70,6 +71,9 @@ __all__ = [
     "TeamInvitation",
     "TeamMember",
     "User",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookEvent",
     "metadata",
     "now",
 ]

@@ -33,6 +33,7 @@ class Cycle(Editable, table=True):
     release_number: int = Field(default=0)
     invites: bool = Field(default=False)  # calendars are kept right by mail
     zones_moved: bool = Field(default=False)  # there may be something to tell: `zone_guard.untold`
+    has_webhooks: bool = Field(default=False)  # so that nobody looks for them where there are none
 
     institutions: list["CycleInstitution"] = Relationship(
         back_populates="cycle",

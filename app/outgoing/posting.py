@@ -18,7 +18,7 @@ from app.outgoing.failures import PostError, Reason
 from app.outgoing.guard import Deadline, Guard, GuardedBackend
 from app.outgoing.targets import Target
 
-TOGETHER = 15.0
+TOGETHER = 10.0
 """Seconds for a request with all that belongs to it: name, connection, TLS, answer."""
 MOST_BYTES = 128 * 1024
 """Of an answer, with its headers and without what TLS adds. More is not read."""

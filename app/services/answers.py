@@ -6,8 +6,9 @@ from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain.answers import Answer, AnswerSource, Given, newer
-from app.models import Invitation
+from app.models import Cycle, Guest, Invitation
 from app.services.reach import heard_from_guest
+from app.services.webhook_events import tell_answer
 
 MOST_COMMENT = 1000
 
@@ -23,14 +24,17 @@ def give(db: DbSession, invitation_id: str, given: Given) -> Invitation | None:
     """
     if given.source is not AnswerSource.ORGANIZER:
         heard_from_guest(db, invitation_id, given.at)
-    invitation = db.exec(
-        select(Invitation)
+    found = db.exec(
+        select(Invitation, Guest.cycle_id, Guest.person_id, Cycle.has_webhooks)
+        .join(Guest, col(Guest.id) == col(Invitation.guest_id))
+        .join(Cycle, col(Cycle.id) == col(Guest.cycle_id))
         .where(col(Invitation.id) == invitation_id)
         .with_for_update(of=Invitation)
         .execution_options(populate_existing=True)
     ).one_or_none()
-    if invitation is None:
+    if found is None:
         return None
+    invitation, cycle_id, person_id, has_webhooks = found
     sequence = max(0, min(given.sequence, invitation.sequence))
     capped = replace(given, sequence=sequence, comment=_comment(given.comment))
     if not newer(capped, held(invitation), invitation.time_sequence):
@@ -43,6 +47,8 @@ def give(db: DbSession, invitation_id: str, given: Given) -> Invitation | None:
     invitation.comment = capped.comment
     db.add(invitation)
     db.flush()
+    if has_webhooks:
+        tell_answer(db, cycle_id, person_id, invitation)
     return invitation
 
 

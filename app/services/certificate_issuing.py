@@ -29,6 +29,7 @@ from app.services.certificate_texts import Unset, refuse_unprintable, unset
 from app.services.completion import Far, against, dry_run, far_of
 from app.services.enrolment_lists import named
 from app.services.rows import hold, may_be_id, search_key
+from app.services.webhook_events import tell_issued
 
 _HALF = LEAST_BITS // 2
 _CHUNK = 1_000
@@ -208,6 +209,7 @@ def write(
         mails += mail_of(row, enrolment, now, f"{outbox.CERTIFICATE}:{row.id}")
     db.add_all(rows)
     outbox.enqueue_many(db, mails)
+    tell_issued(db, rows)
     return rows
 
 

@@ -18,6 +18,7 @@ from app.services.certificate_texts import refuse_unprintable
 from app.services.completion import against, far_of
 from app.services.enrolment_lists import named
 from app.services.rows import enrolment_key, hold
+from app.services.webhook_events import tell_ended
 
 MAIL_AGAIN = timedelta(minutes=1)
 """After a mail with a certificate the next one of the same is queued no sooner."""
@@ -83,7 +84,9 @@ def revoke(db: DbSession, actor: Actor, code: str, command: RevokeIn, now: datet
     if row.status == State.REVOKED:
         return row
     _refuse_ended(row)
-    return _end(db, row, State.REVOKED, actor, command.reason, now)
+    _end(db, row, State.REVOKED, actor, command.reason, now)
+    tell_ended(db, row)
+    return row
 
 
 def supersede(
@@ -120,7 +123,7 @@ def supersede(
     _end(db, old, State.SUPERSEDED, actor, command.reason, now)
     new = write(db, actor, plan, [(enrolment, far)], now)[0]
     old.superseded_by_id = new.id
-    db.flush()
+    tell_ended(db, old)
     return new
 
 
@@ -163,6 +166,7 @@ def keep_one(db: DbSession, actor: Actor, stays_id: str, goes_id: str, now: date
     if len(live) == 2:
         row = _end(db, live[goes_id], State.SUPERSEDED, actor, "", now)
         row.superseded_by_id = live[stays_id].id
+        tell_ended(db, row)
     for row in rows:
         row.enrolment_id = stays_id
     db.flush()

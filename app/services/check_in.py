@@ -18,6 +18,7 @@ from app.models import Cycle, Enrolment, Evidence, Person, Session
 from app.services import room_words
 from app.services.evidence import add_once, retracted
 from app.services.told import Told, told_of, told_session
+from app.services.webhook_events import tell_check_in
 
 JOIN_BEFORE = timedelta(minutes=15)
 """How long before the start the meeting's link is handed out."""
@@ -92,6 +93,8 @@ def check_in_to(
             key=key,
         ),
     )
+    if added:
+        tell_check_in(db, row.cycle_id, evidence)
     return CheckedIn(not added, evidence.at, row)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
+from itertools import compress
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Dialect, Row
@@ -18,11 +19,12 @@ from app.domain.errors import Clash, DomainError, NotFound
 from app.domain.ids import new_id
 from app.domain.schedule import CycleStatus
 from app.services.check_in import check_in_key, dated_since, key_after, taken_back, window_of
-from app.services.check_in_statements import New, Statements, Who
+from app.services.check_in_statements import SOURCE, New, Statements, Who
 from app.services.evidence import retracted
 from app.services.guests import link_replaced
 from app.services.reach import heard_from
 from app.services.told import told_session
+from app.services.webhook_events import checked_in, tell
 
 _MOST_KEPT = 500  # sessions
 
@@ -176,10 +178,13 @@ class CheckIns:
         for case in cases:
             outcomes[case.place] = Done(False, case.slip.at, case.who.language)
         if self._statements.add(connection, new) == len(new):
+            self._tell(connection, cases, new)
             return
         # Some were there: from before, from another process, or twice among these.
         first = self._statements.there(connection, [each.key for each in new])
         moved = []
+        written = [first[mine.key].id == mine.id for mine in new]
+        self._tell(connection, list(compress(cases, written)), list(compress(new, written)))
         for case, mine in zip(cases, new, strict=True):
             found = first[mine.key]
             if case.after(found):
@@ -187,6 +192,18 @@ class CheckIns:
             elif found.id != mine.id:
                 outcomes[case.place] = self._again(connection, case, found)
         self._write(connection, sorted(moved, key=lambda case: (case.key, case.place)), outcomes)
+
+    @staticmethod
+    def _tell(connection: Connection, cases: Sequence[_Case], new: Sequence[New]) -> None:
+        """Tells the webhooks of what was written; where there are none, nothing is asked."""
+        tell(
+            connection,
+            [
+                checked_in(case.who.cycle_id, *mine[:4], SOURCE)
+                for case, mine in zip(cases, new, strict=True)
+                if case.who.has_webhooks
+            ],
+        )
 
     def _of_this_date(
         self, connection: Connection, cases: Sequence[_Case]

@@ -51,6 +51,7 @@ class Who(NamedTuple):
     release_number: int
     revision: int  # of the cycle
     bounced: bool
+    has_webhooks: bool  # the cycle
 
 
 _WHO = (
@@ -64,6 +65,7 @@ _WHO = (
     col(Cycle.release_number),
     col(Cycle.revision),
     col(Person.bounced_at).is_not(None),
+    col(Cycle.has_webhooks),
 )
 
 

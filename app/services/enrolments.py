@@ -87,8 +87,9 @@ def enrol(db: DbSession, slug: str, data: EnrolmentIn, now: datetime) -> Enrolme
         _send_link_again(db, enrolment, now)
         return enrolment
     status = status_for_next(db, cycle, approval=cycle.approval)
+    created = enrolment is None
     enrolment = _fill(db, enrolment, cycle, person, data, status, now)
-    tell_status(db, enrolment, now)
+    tell_status(db, enrolment, now, created=created)
     settle(db, cycle.id, [person.id], now)
     return enrolment
 
@@ -117,8 +118,9 @@ def add_enrolment(
             enrolment_id=enrolment.id,
         )
     status = status_for_next(db, cycle, approval=False)
+    created = enrolment is None
     enrolment = _fill(db, enrolment, cycle, person, data, status, now)
-    tell_status(db, enrolment, now)
+    tell_status(db, enrolment, now, created=created)
     settle(db, cycle.id, [person.id], now)
     return enrolment
 

@@ -24,6 +24,7 @@ class Purpose(StrEnum):
     TEAM = "team"  # joining a team, or having an account
     FLASH = "flash"
     ROOM_WORD = "room-word"  # not of a link: see `Links.key`
+    WEBHOOK = "webhook"  # neither
 
 
 class _Signer(Signer):

@@ -16,6 +16,7 @@ from app.domain.enrolment import TAKES_A_PLACE, EnrolmentStatus, first_status
 from app.models import Cycle, Enrolment, Message, Person
 from app.services import outbox
 from app.services.issuing import settle
+from app.services.webhook_events import tell_enrolment
 
 _MAIL_OF_STATUS = {
     EnrolmentStatus.CONFIRMED: "enrolment-confirmed",
@@ -58,11 +59,15 @@ def intent_of_status(enrolment: Enrolment) -> str:
     return f"enrolment-{enrolment.status}:{enrolment.id}:{moment}"
 
 
-def tell_status(db: DbSession, enrolment: Enrolment, now: datetime) -> Message | None:
-    """Queues the mail that tells somebody where the enrolment stands, with the personal link.
+def tell_status(
+    db: DbSession, enrolment: Enrolment, now: datetime, *, created: bool = False
+) -> Message | None:
+    """Queues the mail that tells somebody where the enrolment stands, with the personal link; and
+    tells the cycle's webhooks. `created`: the enrolment is new.
 
     None where nothing can be sent: no address is known, or the status has no mail (withdrawn).
     """
+    tell_enrolment(db, enrolment, created=created)
     kind = _MAIL_OF_STATUS.get(EnrolmentStatus(enrolment.status))
     person = db.get(Person, enrolment.person_id) if kind else None
     if kind is None or person is None or not person.email:

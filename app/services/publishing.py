@@ -32,6 +32,7 @@ from app.services.schedules import (
     refuse_archived,
     stored_schedule,
 )
+from app.services.webhook_events import tell_release
 
 LONGEST_NOTE = 2_000
 """Characters of an organizer's note."""
@@ -215,6 +216,7 @@ def make_release(
         ensure_guests(db, cycle.id, schedule)
         planned = plan(db, cycle, schedule, now)
         issue(db, cycle, row.number, planned, now, leave_out=leave_out, note=note)
+    tell_release(db, row)
     return row
 
 
