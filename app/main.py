@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from app.db import Database
 from app.domain.zones import use_packaged_zone_data
 from app.mail.transport import server_of
+from app.outgoing.guard import Guard
 from app.routers import health
 from app.routers.api import install_api
 from app.routers.pages import router as pages
@@ -71,6 +72,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
     )
     app.state.live = LiveRooms(database, app.state.links)
     app.state.guesses = Guesses()
+    app.state.guard = Guard()
     app.state.trusted_proxies = settings.trusted_proxies
     install_error_handlers(app)
     install_hot_routes(app)

@@ -13,6 +13,7 @@ from app.db import DbSession
 from app.domain.attendance import Status
 from app.domain.conflicts import Severity
 from app.domain.enrolment import EnrolmentStatus
+from app.domain.permissions import Permission
 from app.domain.schedule import Schedule, SessionStatus
 from app.domain.schedule import Session as PlannedSession
 from app.domain.text import Localized
@@ -27,6 +28,7 @@ from app.services.publishing import Preview, preview_of
 from app.services.rows import find
 from app.services.schedules import schedule_of, sessions_of, with_institutions
 from app.services.todos import NEW, Standing, Todo, Urgency, Where, todos
+from app.services.webhooks import disabled_by_themselves
 
 __all__ = ["Glance", "SessionState", "StripSession", "Todo", "Urgency", "Where", "glance"]
 
@@ -71,7 +73,7 @@ class Glance:
 
 
 def glance(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Glance:
-    """All of it, with a fixed number of queries: at most twenty-six, however long the lists.
+    """All of it, with a fixed number of queries: at most twenty-seven, however long the lists.
 
     Raises NotFound.
     """
@@ -100,6 +102,7 @@ def glance(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Glance:
         unknown=unknown,
         reports=reports_to_settle(db, *(row.id for row in rows)),
         at_risk=run.counts()["at_risk"],
+        webhooks_ended=_webhooks(db, actor, cycle),
     )
     return Glance(
         cycle=cycle,
@@ -148,6 +151,14 @@ def _mails(db: DbSession, cycle_id: str) -> tuple[int, int, int]:
     counts: Any = [query.scalar_subquery() for query in (failed, returned, waiting)]
     row = db.exec(select(*counts)).one()
     return row[0], row[1], row[2]
+
+
+def _webhooks(db: DbSession, actor: Actor, cycle: Cycle) -> Mapping[str, int]:
+    """How many ended by themselves, by the reason, for whoever may mend that. One query, where
+    there are webhooks."""
+    if not (cycle.has_webhooks and actor.may(Permission.WEBHOOKS, cycle.id)):
+        return {}
+    return Counter(row.disabled_why for row in disabled_by_themselves(db, cycle.id))
 
 
 def _new_slides(db: DbSession, cycle_id: str, now: datetime) -> dict[str, tuple[str, ...]]:

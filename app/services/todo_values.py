@@ -27,6 +27,7 @@ Where = Literal[
     "replies",
     "parts",
     "materials",
+    "webhooks",
 ]
 
 SOON = timedelta(hours=48)
@@ -78,3 +79,5 @@ class Standing:
     at_risk: int = 0  # participants
     unknown: Mapping[str, int] = field(default_factory=dict)
     """By the session's id: participants of whom nothing is known there."""
+    webhooks_ended: Mapping[str, int] = field(default_factory=dict)
+    """Webhooks that were disabled by no organizer, by the reason (`services.webhooks`)."""

@@ -21,6 +21,7 @@ from app.services.todo_values import (
     Where,
 )
 from app.services.todos_after import after_sessions
+from app.services.webhooks import FAILING, GONE
 
 __all__ = ["NEW", "Standing", "Todo", "Urgency", "Where", "todos"]
 
@@ -36,6 +37,7 @@ def todos(standing: Standing) -> list[Todo]:
         *_links(standing),
         *_conflicts(standing, Severity.ERROR),
         *_mails(standing),
+        *_webhooks(standing),
         *_parts(standing),
         *_slides(standing),
         *_zones(standing),
@@ -115,6 +117,16 @@ def _mails(standing: Standing) -> Iterator[Todo]:
             {"count": standing.open_replies},
             where="replies",
         )
+
+
+def _webhooks(standing: Standing) -> Iterator[Todo]:
+    sentences = {
+        FAILING: N_("Webhooks that were disabled, as nothing arrived for three days: %(count)s."),
+        GONE: N_("Webhooks that were disabled, as they want nothing more (410): %(count)s."),
+    }
+    for why, sentence in sentences.items():
+        if count := standing.webhooks_ended.get(why, 0):
+            yield Todo(f"webhooks_{why}", "soon", sentence, {"count": count}, where="webhooks")
 
 
 def _parts(standing: Standing) -> Iterator[Todo]:

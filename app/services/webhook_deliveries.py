@@ -87,6 +87,22 @@ def get_delivery(db: DbSession, actor: Actor, webhook: Webhook, delivery_id: str
     return Sent(row, find(db, WebhookEvent, row.event_id))
 
 
+class Try(NamedTuple):
+    """One attempt. `at`: aware; `code`: of HTTP, None where there was no answer; `reason`: empty
+    where it arrived."""
+
+    at: datetime
+    code: int | None
+    reason: str
+    milliseconds: int
+
+
+def tries_of(delivery: WebhookDelivery) -> list[Try]:
+    """The last attempts, the newest first."""
+    found = [Try(datetime.fromisoformat(t.pop("at")), **t) for t in map(dict, delivery.tries)]
+    return found[::-1]
+
+
 def send_again(
     db: DbSession,
     actor: Actor,

@@ -16,6 +16,7 @@ _PLACES = {
     "attendance": "/attendance",
     "parts": "/parts",
     "completion": "/completion?state=at_risk",
+    "webhooks": "/webhooks",
 }
 
 

@@ -2,12 +2,21 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete
-from sqlmodel import col
+from sqlalchemy import delete, update
+from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain.report_states import ReportStatus
-from app.models import InboundMail, KeptAnswer, ReportImport, SignIn, SignInLink
+from app.models import (
+    InboundMail,
+    KeptAnswer,
+    ReportImport,
+    SignIn,
+    SignInLink,
+    Webhook,
+    WebhookDelivery,
+    WebhookEvent,
+)
 from app.services import feedback_mixing
 
 KEEP_LINKS = timedelta(days=1)
@@ -23,11 +32,15 @@ waits for a person waits, and what a person has dealt with stays."""
 KEEP_PREVIEWS = timedelta(days=90)
 """For so long a report that was read waits to be applied."""
 
+KEEP_EVENTS = timedelta(days=30)
+"""For so long what webhooks were told is listed; what waits longer, having been sent again, waits.
+"""
+
 
 def tidy(db: DbSession, now: datetime) -> None:
     """Ended sign-ins, sign-in links that expired long ago, answers kept for repeats, mails that
-    came in long ago, reports that nobody applied go; anonymous feedback is mixed
-    (`services.feedback_mixing`)."""
+    came in long ago, reports that nobody applied, what webhooks were told long ago and seeds of
+    secrets that ended go; anonymous feedback is mixed (`services.feedback_mixing`)."""
     connection = db.connection()
     connection.execute(delete(SignIn).where(col(SignIn.expires_at) <= now))
     connection.execute(delete(SignInLink).where(col(SignInLink.expires_at) <= now - KEEP_LINKS))
@@ -38,4 +51,16 @@ def tidy(db: DbSession, now: datetime) -> None:
     stale = col(ReportImport.created_at) <= now - KEEP_PREVIEWS
     waits = col(ReportImport.status) == ReportStatus.PREVIEW
     connection.execute(delete(ReportImport).where(stale, waits))
+    waiting = (
+        select(WebhookDelivery.id)
+        .where(
+            col(WebhookDelivery.event_id) == col(WebhookEvent.id),
+            col(WebhookDelivery.status) == "waiting",
+        )
+        .exists()
+    )
+    told = col(WebhookEvent.created_at) <= now - KEEP_EVENTS
+    connection.execute(delete(WebhookEvent).where(told, ~waiting))
+    ended = col(Webhook.before_until) <= now
+    connection.execute(update(Webhook).where(ended).values(seed_before="", before_until=None))
     feedback_mixing.mix(db)

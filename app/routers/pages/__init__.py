@@ -48,6 +48,8 @@ from app.routers.pages import (
     sign_in,
     team,
     verify,
+    webhook_deliveries,
+    webhooks,
 )
 
 router = APIRouter(include_in_schema=False)
@@ -95,6 +97,8 @@ for each in (
     mail,
     mail_texts,
     reminders,
+    webhooks,  # before what takes any last piece for an id
+    webhook_deliveries,
     replies,
     components,
 ):
