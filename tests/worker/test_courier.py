@@ -266,6 +266,23 @@ def test_a_slow_receiver_does_not_hold_up_another(real_database: Database) -> No
     assert status == {(quick_id, "delivered"): 12, (slow_id, "waiting"): 12}
 
 
+def test_two_couriers_share_the_work_and_send_nothing_twice(real_database: Database) -> None:
+    with receiver() as at:
+        world(real_database, at.port, tests=40)
+        made: list[int] = []
+        threads = [
+            threading.Thread(target=lambda: made.append(courier(real_database, at).run_once(LATER)))
+            for _ in range(2)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    assert sum(made) == len(at.got) == 40
+    assert len({got.headers["webhook-id"] for got in at.got}) == 40
+    assert {row.status for row in deliveries(real_database)} == {"delivered"}
+
+
 def test_who_failed_is_asked_one_by_one_and_rests(real_database: Database) -> None:
     with receiver(says(500)) as at:
         world(real_database, at.port, tests=50)
