@@ -38,6 +38,7 @@ _OF_STATUS = {
     EnrolmentStatus.WAITLISTED: EventType.ENROLMENT_WAITLISTED,
     EnrolmentStatus.WITHDRAWN: EventType.ENROLMENT_WITHDRAWN,
 }
+_OF_A_DELIVERY = WebhookDelivery(webhook_id="", event_id="").model_dump()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +115,16 @@ def _note(connection: Connection, wanted: Sequence[tuple[Fact, list[str]]]) -> i
 
 def delivery(event_id: str, webhook_id: str, due_at: datetime) -> dict[str, Any]:
     """The values of a delivery that waits."""
-    return WebhookDelivery(
-        webhook_id=webhook_id, event_id=event_id, due_at=due_at, created_at=due_at
-    ).model_dump()
+    # Not by way of the model, which takes ten times as long.
+    return {
+        **_OF_A_DELIVERY,
+        "id": new_id(),
+        "webhook_id": webhook_id,
+        "event_id": event_id,
+        "created_at": due_at,
+        "due_at": due_at,
+        "tries": [],
+    }
 
 
 def _tell_one(db: DbSession, fact: Fact) -> None:
