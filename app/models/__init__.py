@@ -23,6 +23,7 @@ from app.models.mailing import MailPace, MailText, Reminder, ReminderRun
 from app.models.material import Material
 from app.models.message import Message
 from app.models.person import Person, PersonSight
+from app.models.privacy import Consent, DataLink, Erasure, PrivacyNotice
 from app.models.release import Release
 from app.models.session import Part, Segment, Session
 from app.models.team import TeamInvitation, TeamMember
@@ -33,10 +34,13 @@ __all__ = [
     "AuditEntry",
     "Certificate",
     "CertificateDesign",
+    "Consent",
     "Cycle",
     "CycleInstitution",
     "CycleRule",
+    "DataLink",
     "Enrolment",
+    "Erasure",
     "Evidence",
     "FeedbackAnswer",
     "FeedbackForm",
@@ -57,6 +61,7 @@ __all__ = [
     "PartArrival",
     "Person",
     "PersonSight",
+    "PrivacyNotice",
     "Release",
     "Reminder",
     "ReminderRun",

@@ -1,5 +1,6 @@
 """Cycles and the institutions that carry them."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, Column, UniqueConstraint
@@ -29,6 +30,10 @@ class Cycle(Editable, table=True):
     asks_gender: bool = Field(default=False)  # on enrolling; nobody has to answer
     privacy_notice: dict[str, str] = json_field()
     privacy_version: int = Field(default=1)  # goes up when the notice's text changes
+    # Details of participants are kept for so many months after its end; None: until told otherwise
+    retention_months: int | None = Field(default=None)
+    retention_until: datetime | None = Field(default=None)  # not before, where it was put off
+    details_erased_at: datetime | None = Field(default=None)  # when the worker had done it
     completion_rule: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON))
     release_number: int = Field(default=0)
     invites: bool = Field(default=False)  # calendars are kept right by mail

@@ -30,6 +30,7 @@ class Enrolment(Editable, table=True):
     gender: str = Field(default="", max_length=8)  # where the cycle asks; domain.enrolment.Gender
     consent_at: datetime | None = Field(default=None)
     consent_version: int = Field(default=0)  # the cycle's privacy_version that was agreed to
+    consent_language: str = Field(default="", max_length=2)  # in which it was read
     link_generation: int = Field(default=1)  # raising it ends the personal link
     feed_generation: int = Field(default=1)  # raising it ends the calendar's address
     search_key: str = Field(default="", index=True, max_length=900)

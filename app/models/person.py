@@ -24,6 +24,8 @@ class Person(Editable, table=True):
     bounce: str = Field(default="", max_length=300)  # what the other side said
     institution_id: str | None = Field(default=None, foreign_key="institution.id", index=True)
     search_key: str = Field(default="", index=True, max_length=900)
+    # Stands for somebody whose data was erased: in one cycle, without name or address.
+    erased_at: datetime | None = Field(default=None)
 
     institution: Institution | None = Relationship(sa_relationship_kwargs=NO_LAZY)
 

@@ -89,6 +89,7 @@ class EnrolmentOut(Out):
     zone: str
     consent_at: Instant | None
     consent_version: int
+    consent_language: str = Field(description="In which the notice was read; empty: not known.")
     created_at: Instant
 
 

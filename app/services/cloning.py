@@ -145,6 +145,7 @@ def _settings(source: Cycle, command: CloneIn) -> Cycle:
         enrolment_open=source.enrolment_open,
         approval=source.approval,
         asks_gender=source.asks_gender,
+        retention_months=source.retention_months,
         institutions=[],
     )
 

@@ -23,6 +23,7 @@ from app.schemas.cycle import CycleChange, CycleIn, CycleInstitutionsIn
 from app.services.access import in_reach
 from app.services.actor import Actor
 from app.services.completion_rules import check_rule, keep_version, same_rule
+from app.services.notices import keep_notice
 from app.services.paging import paginate
 from app.services.places import promote_waitlist
 from app.services.rows import find, hold, unique_or
@@ -61,6 +62,8 @@ def add_cycle(db: DbSession, actor: Actor, cycle: Cycle) -> Cycle:
         db.flush()
     if cycle.completion_rule:
         keep_version(db, actor, cycle, now())
+    if cycle.privacy_notice:
+        keep_notice(db, actor, cycle, now())
     return cycle
 
 
@@ -97,7 +100,8 @@ def change_cycle(
                 slug=cycle.slug,
             )
         refuse_taken_slug(db, slug)
-    if values.get("privacy_notice", cycle.privacy_notice) != cycle.privacy_notice:
+    another = values.get("privacy_notice", cycle.privacy_notice) != cycle.privacy_notice
+    if another:
         cycle.privacy_version += 1  # the row is held: nobody else counts at the same time
     places, rule = cycle.capacity, cycle.completion_rule
     for name, value in values.items():
@@ -105,6 +109,8 @@ def change_cycle(
     check_rule(db, cycle.id, cycle.completion_rule, rule)
     with unique_or("slug", _slug_taken(slug)):
         db.flush()
+    if another:
+        keep_notice(db, actor, cycle, at or now())
     if not same_rule(cycle.completion_rule, rule):
         keep_version(db, actor, cycle, at or now())
     if places is not None and (cycle.capacity is None or cycle.capacity > places):

@@ -23,6 +23,7 @@ from app.services.enrolment_lists import (
 )
 from app.services.institutions import find_or_create_initiative
 from app.services.issuing import settle
+from app.services.notices import consented
 from app.services.people import key_of
 from app.services.places import (
     has_room,
@@ -55,17 +56,27 @@ LINK_EVERY = timedelta(minutes=10)
 """How often at most somebody who enrols again is sent the link again."""
 
 
-def enrol(db: DbSession, slug: str, data: EnrolmentIn, now: datetime) -> Enrolment:
+def enrol(
+    db: DbSession,
+    slug: str,
+    data: EnrolmentIn,
+    now: datetime,
+    *,
+    shown: int | None = None,
+    read_in: str = "",
+) -> Enrolment:
     """Somebody enrols on the public page; a mail with the personal link is queued.
 
     Whoever is enrolled stays as enrolled, whatever was typed this time, and is sent the link again
     (at most every ten minutes); who had withdrawn is enrolled anew. The answer must look the same
     in all cases, or a stranger learns who is enrolled: show neither status nor name from the row.
+    `shown`: the version of the privacy notice that they agreed to, where it is known; `read_in`:
+    the language in which they were shown it.
 
     Raises:
         NotFound: no such cycle, or it was not published.
         Clash: ``enrolment_closed``.
-        Invalid: at ``consent``, if it was not given.
+        Invalid: at ``consent``, if it was not given, or another version of the notice holds by now.
     """
     cycle_id = db.exec(
         select(Cycle.id).where(col(Cycle.slug) == _sane(slug), Cycle.status != CycleStatus.DRAFT)
@@ -81,6 +92,12 @@ def enrol(db: DbSession, slug: str, data: EnrolmentIn, now: datetime) -> Enrolme
             N_("Please agree to the privacy notice: without that you cannot be enrolled."),
             code="consent_missing",
         )
+    if shown is not None and shown != cycle.privacy_version:
+        raise Invalid.one(
+            "consent",
+            N_("The privacy notice has changed since you opened this page. Read it again."),
+            code="notice_changed",
+        )
     person = _person_of(db, data, cycle)
     enrolment = _find(db, cycle.id, person.id)
     if enrolment is not None and enrolment.status != EnrolmentStatus.WITHDRAWN:
@@ -88,7 +105,7 @@ def enrol(db: DbSession, slug: str, data: EnrolmentIn, now: datetime) -> Enrolme
         return enrolment
     status = status_for_next(db, cycle, approval=cycle.approval)
     created = enrolment is None
-    enrolment = _fill(db, enrolment, cycle, person, data, status, now)
+    enrolment = _fill(db, enrolment, cycle, person, data, status, now, read_in)
     tell_status(db, enrolment, now, created=created)
     settle(db, cycle.id, [person.id], now)
     return enrolment
@@ -275,6 +292,7 @@ def _fill(
     data: EnrolmentIn,
     status: EnrolmentStatus,
     now: datetime,
+    read_in: str = "",
 ) -> Enrolment:
     """A new enrolment, or one that had been withdrawn, with what was given now."""
     if enrolment is None:
@@ -300,8 +318,7 @@ def _fill(
     enrolment.language = data.language or cycle.language
     enrolment.zone = data.zone or cycle.zone
     if data.consent:
-        enrolment.consent_at = now
-        enrolment.consent_version = cycle.privacy_version
+        consented(db, cycle, enrolment, read_in or enrolment.language, now)
     _set_initiative(db, enrolment, data.initiative)
     enrolment.search_key = enrolment_key(enrolment)
     db.flush()

@@ -13,6 +13,7 @@ from app.domain.enrolment import TAKES_A_PLACE, EnrolmentStatus
 from app.domain.errors import N_, Invalid, NotFound
 from app.domain.schedule import PartStatus
 from app.models import (
+    Consent,
     Cycle,
     CycleInstitution,
     Enrolment,
@@ -300,9 +301,12 @@ def _join(db: DbSession, actor: Actor, stays: Enrolment, goes: Enrolment, at: da
         stays.status, stays.status_at = goes.status, goes.status_at
     if stays.consent_at is None:
         stays.consent_at, stays.consent_version = goes.consent_at, goes.consent_version
+        stays.consent_language = goes.consent_language
     _fill(stays, goes, "country", "institution", "initiative_id", "gender")
     for fact in db.exec(select(Evidence).where(Evidence.enrolment_id == goes.id)):
         fact.enrolment_id = stays.id
+    for consent in db.exec(select(Consent).where(Consent.enrolment_id == goes.id)):
+        consent.enrolment_id = stays.id
     merging_reports.move_rows(db, stays, goes)
     keep_one(db, actor, stays.id, goes.id, at)
     queued = select(Message).where(

@@ -18,6 +18,7 @@ Where = Literal[
     "publish",
     "participants",
     "settings",
+    "privacy",
     "attendance",
     "closing",
     "reports",

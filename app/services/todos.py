@@ -271,9 +271,6 @@ def _beginnings(standing: Standing) -> Iterator[Todo]:
         yield Todo(
             "no_privacy_notice",
             "soon",
-            N_(
-                "There is no privacy notice: people who enrol want to know what becomes of "
-                "their data."
-            ),
-            where="settings",
+            N_("The privacy notice is the house's own: look whether it is true of this cycle."),
+            where="privacy",
         )

@@ -13,6 +13,7 @@ _PLACES = {
     "publish": "/publish",
     "participants": "/participants",
     "settings": "/settings",
+    "privacy": "/privacy",
     "attendance": "/attendance",
     "parts": "/parts",
     "completion": "/completion?state=at_risk",

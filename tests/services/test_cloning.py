@@ -34,6 +34,9 @@ def source(make: Make) -> Cycle:
         description={"es": "Para todos"},
         privacy_notice={"es": "Un año."},
         privacy_version=4,
+        retention_months=6,
+        retention_until=NOW,
+        details_erased_at=NOW,
         status="published",
         release_number=2,
         accent="#0b6e99",
@@ -101,6 +104,9 @@ def test_settings_are_copied_and_history_is_not(db: DbSession, source: Cycle, ma
         "release_number": 0,
         "invites": False,
         "zones_moved": False,
+        "retention_months": 6,
+        "retention_until": None,
+        "details_erased_at": None,
     }
     assert [(r.institution.name, r.role) for r in kept.institutions] == [("CAF", "host")]
     enrolments = select(func.count()).select_from(Enrolment).where(Enrolment.cycle_id == kept.id)

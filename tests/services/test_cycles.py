@@ -88,6 +88,9 @@ def test_a_cycle_begins_as_a_draft(db: DbSession) -> None:
         "release_number": 0,
         "invites": False,
         "zones_moved": False,
+        "retention_months": None,
+        "retention_until": None,
+        "details_erased_at": None,
     }
 
 

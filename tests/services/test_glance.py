@@ -102,8 +102,8 @@ def test_a_new_cycle(db: DbSession, make: Make) -> None:
         (
             "soon",
             "no_privacy_notice",
-            "settings",
-            "There is no privacy notice: people who enrol want to know what becomes of their data.",
+            "privacy",
+            "The privacy notice is the house's own: look whether it is true of this cycle.",
         ),
     ]
     cycle.enrolment_open = False

@@ -69,6 +69,7 @@ def test_empty_fields_are_filled(db: DbSession, make: Make) -> None:
         "bounce": "",
         "institution_id": ministry.id,
         "search_key": "ana perez ana@example.org directora",
+        "erased_at": None,
     }
     assert merged.revision == kept.revision
     assert everyone(db) == ["Ana Pérez"]

@@ -14,7 +14,18 @@ from sqlmodel import select
 
 from app.db import Database
 from app.domain.completion import Rule, from_document
-from app.models import Cycle, CycleRule, Evidence, Message, Part, Person, Release, Session
+from app.models import (
+    Consent,
+    Cycle,
+    CycleRule,
+    Evidence,
+    Message,
+    Part,
+    Person,
+    PrivacyNotice,
+    Release,
+    Session,
+)
 from app.schema_version import alembic_config, present, upgrade, wanted
 from app.services import invitations
 from app.services.actor import SYSTEM
@@ -327,8 +338,15 @@ def test_what_is_new_says_that_nothing_has_happened_yet(old: Database) -> None:
         for table, had in columns.items()
     }
     assert new == {
-        "cycle": {"invites": False, "zones_moved": False, "asks_gender": False},
-        "person": {"bounced_at": None, "bounce": ""},
+        "cycle": {
+            "invites": False,
+            "zones_moved": False,
+            "asks_gender": False,
+            "retention_months": None,
+            "retention_until": None,
+            "details_erased_at": None,
+        },
+        "person": {"bounced_at": None, "bounce": "", "erased_at": None},
         "session": {"backstage_url": "", "closed_at": None, "check_in_word_rotates": False},
         "segment": {},
         "part": {
@@ -338,7 +356,7 @@ def test_what_is_new_says_that_nothing_has_happened_yet(old: Database) -> None:
             "answered_start": None,
             "comment": "",
         },
-        "enrolment": {"gender": ""},
+        "enrolment": {"gender": "", "consent_language": ""},
         "evidence": {
             "joined_at": None,
             "left_at": None,
@@ -366,6 +384,16 @@ def test_a_rule_becomes_its_own_first_version(old: Database) -> None:
         version = db.exec(select(CycleRule)).one()
         assert (version.cycle_id, version.version, version.recorded_by) == ("cycle", 1, "")
         assert from_document(version.document) == Rule(1, 1, min_percent_of_each=75)
+
+
+def test_a_notice_is_its_own_first_version_and_who_agreed_still_has(old: Database) -> None:
+    upgrade(old.engine)
+    with old.begin(writes=False) as db:
+        notice, consent = db.exec(select(PrivacyNotice)).one(), db.exec(select(Consent)).one()
+        assert (notice.cycle_id, notice.version, notice.texts) == ("cycle", 2, {"es": "Un año."})
+        at = datetime.fromisoformat(AT).replace(tzinfo=UTC)
+        assert (consent.enrolment_id, consent.version, consent.language) == ("enrolment", 2, "")
+        assert consent.at == at
 
 
 def test_the_program_works_on_with_it(old: Database) -> None:

@@ -8,18 +8,17 @@ from starlette.responses import Response
 from app.db import DbSession
 from app.domain.errors import DomainError
 from app.domain.permissions import Permission
-from app.domain.text import localized
 from app.models import now
 from app.routers.pages.public import cycle_and_reader
 from app.schemas.enrolment import OwnEnrolmentIn
-from app.services import enrolments
+from app.services import enrolments, notices
 from app.web import public_view as view
 from app.web.access.gate import declares
 from app.web.choices import country_choices, gender_choices, language_choices, zone_choices
 from app.web.dependencies import Db
-from app.web.forms import Form, FormData, errors_of
+from app.web.forms import Form, FormData, errors_of, revision_of
 from app.web.problems import status_of, validate
-from app.web.templating import gettext_for, page, see_other
+from app.web.templating import current_reader, gettext_for, page, see_other
 
 router = APIRouter(dependencies=[declares(Permission.PUBLIC)])
 
@@ -40,7 +39,15 @@ def enrol_form(request: Request, db: Db, slug: str) -> Response:
 def enrol(request: Request, db: Db, slug: str, form: FormData) -> Response:
     """Enrols, and goes where everybody goes."""
     try:
-        enrolments.enrol(db, slug, _read(form), now())
+        shown = form.text("notice")
+        enrolments.enrol(
+            db,
+            slug,
+            _read(form),
+            now(),
+            shown=revision_of(shown) if shown else None,
+            read_in=current_reader(request).language,
+        )
     except DomainError as error:
         db.rollback()
         return _form_page(request, db, slug, form, error)
@@ -75,7 +82,8 @@ def _form_page(
     cycle, reader = cycle_and_reader(db, request, slug)
     context = view.cycle_context(cycle, reader.language, reader.zone)
     errors = errors_of(error, gettext_for(request))
-    notice = localized(cycle.cycle.privacy_notice, reader.language, cycle.schedule.language)
+    notice = notices.notice_of(db, cycle.cycle)
+    notice_text, notice_language = notice.in_language(reader.language)
     zone = form.text("zone") or reader.zone or cycle.schedule.zone
     values: dict[str, Any] = {name: form.text(name) for name in FIELDS}
     values |= {
@@ -91,8 +99,9 @@ def _form_page(
         "zones": zone_choices(reader.language, zone),
         "language_choices": language_choices(),
         "genders": gender_choices(reader.language),
-        "has_notice": bool(notice),
-        "notice": view.paragraphs(notice),
+        "notice": notice,
+        "notice_text": view.paragraphs(notice_text),
+        "notice_language": notice_language,
     }
     status = status_of(error) if error else 200
     return page(request, "public/enrol.html", context, status=status)

@@ -15,11 +15,12 @@ from app.domain.permissions import Permission
 from app.domain.schedule import Schedule, Session
 from app.domain.text import LANGUAGES, localized
 from app.models import now
-from app.services import materials
+from app.services import materials, notices
 from app.services.calendars import event_of, feed_path
 from app.services.links import Links
 from app.services.public import PublishedCycle, published, published_cycles
 from app.services.versions import version_of_cycle, version_of_cycles
+from app.web import convertors as convertors  # makes {version:number} known
 from app.web import material_view
 from app.web import public_view as view
 from app.web.accent import stylesheet
@@ -159,11 +160,29 @@ class AccentStyle:
 
 @router.get("/c/{slug}/privacy")
 def privacy(request: Request, db: Db, slug: str) -> Response:
-    """The organizer's privacy notice."""
+    """The privacy notice that holds."""
     cycle, reader = cycle_and_reader(db, request, slug)
-    notice = localized(cycle.cycle.privacy_notice, reader.language, cycle.schedule.language)
-    context = view.cycle_context(cycle, reader.language, reader.zone)
-    return page(request, "public/privacy.html", {**context, "paragraphs": view.paragraphs(notice)})
+    return _notice(request, cycle, reader, notices.notice_of(db, cycle.cycle))
+
+
+@router.get("/c/{slug}/privacy/{version:number}")
+def privacy_version(request: Request, db: Db, slug: str, version: int) -> Response:
+    """A version of it: whoever agreed to one can read it for ever."""
+    cycle, reader = cycle_and_reader(db, request, slug)
+    return _notice(request, cycle, reader, notices.notice_of_version(db, cycle.cycle, version))
+
+
+def _notice(
+    request: Request, cycle: PublishedCycle, reader: Reader, notice: notices.Notice
+) -> Response:
+    text, language = notice.in_language(reader.language)
+    context = view.cycle_context(cycle, reader.language, reader.zone) | {
+        "notice": notice,
+        "paragraphs": view.paragraphs(text),
+        "text_language": language,
+        "holds": notice.version == cycle.cycle.privacy_version,
+    }
+    return page(request, "public/privacy.html", context)
 
 
 @router.get("/zone")
