@@ -1,7 +1,8 @@
 """The engine, how a connection is set up, and the one way to open a database session.
 
-SQLite: WAL, synchronous=FULL, foreign keys, a busy timeout; a transaction that will write begins
-with BEGIN IMMEDIATE, so that it waits for its turn at the start instead of failing half-way.
+SQLite: WAL, synchronous=FULL, foreign keys, secure_delete, a busy timeout; a transaction that will
+write begins with BEGIN IMMEDIATE, so that it waits for its turn at the start instead of failing
+half-way.
 A transaction opened for reading cannot write, in SQLite and in PostgreSQL alike.
 """
 
@@ -73,6 +74,8 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
     cursor.execute("PRAGMA journal_mode = WAL")
     cursor.execute("PRAGMA synchronous = FULL")
     cursor.execute("PRAGMA foreign_keys = ON")
+    # What is erased is to be gone from the file too, not only from the pages that are in use.
+    cursor.execute("PRAGMA secure_delete = ON")
     cursor.close()
 
 
@@ -305,6 +308,17 @@ class Database:
     def session_on(self, connection: Connection) -> DbSession:
         """A session for what is seldom to be done within `writing`; it commits nothing."""
         return self._sessions(bind=connection, join_transaction_mode="rollback_only")
+
+    def forget(self) -> bool:
+        """Writes SQLite's log into the database and cuts it off, so that it has no page of before.
+        False while somebody reads what was before: then it is to be tried again. Elsewhere there is
+        nothing to do. To be called outside of any transaction."""
+        if self.engine.dialect.name != "sqlite":
+            return True
+        with self.engine.connect() as connection:
+            driver: Any = connection.connection.driver_connection
+            busy = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        return not busy
 
     @contextmanager
     def jotting(self) -> Iterator[Jot]:

@@ -1,7 +1,7 @@
 """How long details of people are kept after a cycle, and what of them may stay as a number."""
 
 from calendar import monthrange
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from app.domain.zones import wall_time
@@ -43,14 +43,16 @@ def due_at(
 
 
 def that_stays(
-    given: Mapping[str, str], everybody: Collection[Mapping[str, str]], least: int = LEAST_ALIKE
+    given: Mapping[str, str],
+    everybody: Iterable[tuple[Mapping[str, str], int]],
+    least: int = LEAST_ALIKE,
 ) -> dict[str, str]:
     """What of somebody's answers may stay: taken in their order, each only if as many as `least` of
     `everybody` in the cycle, they among them, gave it together with those that stay already. The
-    others are empty."""
+    others are empty. `everybody`: what was given, and by how many."""
     alike, kept = list(everybody), dict.fromkeys(given, "")
     for name, value in given.items():
-        same = [each for each in alike if each.get(name, "") == value]
-        if value and len(same) >= least:
+        same = [(each, count) for each, count in alike if each.get(name, "") == value]
+        if value and sum(count for _, count in same) >= least:
             kept[name], alike = value, same
     return kept

@@ -40,6 +40,7 @@ SUBJECTS = {
     "enrolment-link": N_("Your link to %(cycle)s"),
     "sign-in": N_("Your sign-in link"),
     "team-invitation": N_("You are invited: %(cycle)s"),
+    "data-link": N_("Your link to your data"),
     "invitation": N_("Invitation: %(session)s, %(date)s, %(time)s"),
     "invitation-update": N_("Updated: %(session)s, %(date)s, %(time)s"),
     "invitation-cancel": N_("Cancelled: %(session)s, %(date)s"),

@@ -14,6 +14,7 @@ from app.domain import certificates as domain
 from app.domain.attendance import Basis, Record, Status
 from app.domain.certificates import Asked, Change, evidence_digest, new_certificate_code
 from app.domain.completion import Held, Lack, Outcome, Rule, Standing, from_document
+from app.domain.erased import NAMELESS
 from app.domain.errors import N_, Clash
 from app.domain.schedule import InstitutionRole, Schedule
 from app.domain.text import localized
@@ -147,7 +148,10 @@ def changes_since(
         people = _names(db, ids)
         for far in far_of(db, then.known, ids):
             row = here[far.enrolment_id]
-            today = then.certificate(people[far.enrolment_id], far, now, row.code)
+            holder = people[far.enrolment_id]
+            if holder.name == NAMELESS:  # erased: that is no correction of what it says
+                holder = Holder(row.holder, row.language)
+            today = then.certificate(holder, far, now, row.code)
             different = domain.changes(frozen(row), today)
             if different:
                 found[row.id] = different

@@ -17,6 +17,7 @@ from app.models import Certificate, CertificateDesign, Cycle
 from app.services.badges import Addresses
 from app.services.certificate_designs import design_of, newest
 from app.services.certificate_drafts import asked_by, frozen
+from app.services.certificate_life import refuse_nameless
 from app.services.completion import against
 from app.services.files import FileStore
 from app.services.rows import find
@@ -29,7 +30,9 @@ def pdf(db: DbSession, row: Certificate, store: FileStore, at: Addresses) -> byt
     Raises:
         Unprintable: a typeface that was there when it was issued is not any more.
         NotFound: a picture is not in the store any more.
+        Gone: its holder has had their name erased.
     """
+    refuse_nameless(row)
     cycle, design = find(db, Cycle, row.cycle_id), find(db, CertificateDesign, row.design_id)
     return certificate_pdf(frozen(row), design_of(design, cycle, store), at.verify(row.code))
 

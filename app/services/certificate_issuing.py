@@ -13,7 +13,6 @@ from typing import Any
 from sqlmodel import col, func, select
 
 from app.certificates.badges import new_salt
-from app.certificates.setting import unprintable
 from app.certificates.status_list import LEAST_BITS
 from app.db import DbSession
 from app.domain.certificates import State
@@ -25,7 +24,7 @@ from app.services import outbox
 from app.services.actor import Actor
 from app.services.certificate_designs import kept
 from app.services.certificate_drafts import Drafting, NotEligible, drafting, to_document
-from app.services.certificate_texts import Unset, refuse_unprintable, unset
+from app.services.certificate_texts import Unset, cannot_bear, refuse_unprintable, unset
 from app.services.completion import Far, against, dry_run, far_of
 from app.services.enrolment_lists import named
 from app.services.rows import hold, may_be_id, search_key
@@ -85,7 +84,7 @@ def preview(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Previe
         query = select(Enrolment.id, Enrolment.name, Enrolment.language).where(chunk)
         for row_id, name, language in db.exec(query):
             languages.add(language)
-            if missing := unprintable(name):
+            if missing := cannot_bear(name):
                 wrong[row_id] = (name, missing)
     found.unset.extend(unset(db, plan, languages))
     found.unprintable.extend((far, *wrong[far.enrolment_id]) for far in _of(found.eligible, wrong))

@@ -6,7 +6,7 @@ from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain.certificates import State, certificate_code
-from app.domain.errors import N_, Clash, Invalid, NotFound
+from app.domain.errors import N_, Clash, Gone, Invalid, NotFound
 from app.domain.ids import new_id
 from app.models import Certificate, Cycle, Enrolment, Message
 from app.schemas.certificate import RevokeIn, SupersedeIn
@@ -41,6 +41,14 @@ def certificate_of_code(db: DbSession, code: str) -> Certificate:
     if row is None:
         raise NotFound
     return row
+
+
+def refuse_nameless(row: Certificate) -> None:
+    """Raises Gone, code ``erased``, for a certificate whose holder has had their name erased."""
+    if not row.holder:
+        raise Gone(
+            N_("The name on this certificate was erased, as its holder wished."), code="erased"
+        )
 
 
 def newest_of(db: DbSession, enrolment_id: str) -> Certificate | None:
@@ -98,7 +106,7 @@ def supersede(
 
     Raises:
         NotFound: no such certificate.
-        Clash: ``revoked``, ``superseded``.
+        Clash: ``revoked``, ``superseded``; ``erased``: nothing is held about its holder any more.
         NotEligible: by the records of today the rule is not met.
         Unprintable: no typeface has the characters of the name, or of another text.
     """
@@ -107,6 +115,8 @@ def supersede(
     # it is searched for by, and the certificate would bear the name of before.
     hold(db, Enrolment, old.enrolment_id)
     enrolment = named(db, [old.enrolment_id])[0]
+    if enrolment.person.erased_at is not None:
+        raise Clash(N_("What was held here has been erased already."), code="erased")
     if command.holder and command.holder != enrolment.name:
         enrolment.name = command.holder
         enrolment.search_key = enrolment_key(enrolment)

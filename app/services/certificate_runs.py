@@ -10,7 +10,6 @@ from typing import Any
 
 from sqlmodel import col, func, or_, select
 
-from app.certificates.setting import unprintable
 from app.db import DbSession
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_, Clash
@@ -18,7 +17,7 @@ from app.models import Cycle, Enrolment, IssueRun
 from app.services.actor import AccountStanding, Actor
 from app.services.certificate_drafts import NotEligible, drafting
 from app.services.certificate_issuing import standing, write
-from app.services.certificate_texts import unset
+from app.services.certificate_texts import cannot_bear, unset
 from app.services.completion import against, far_of
 from app.services.places import loads
 from app.services.rows import find, hold
@@ -118,7 +117,7 @@ def go_on(db: DbSession, worker: str, run_id: str, now: datetime) -> bool:
     ready = [
         (rest[far.enrolment_id], far)
         for far in far_of(db, plan.known, list(rest))
-        if far.outcome.completed and not unprintable(rest[far.enrolment_id].name)
+        if far.outcome.completed and not cannot_bear(rest[far.enrolment_id].name)
     ]
     if unset(db, plan, {row.language for row, _ in ready}):
         return _ended(db, run, UNPRINTABLE, now)

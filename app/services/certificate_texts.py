@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from app.certificates.setting import unprintable
 from app.certificates.values import Unprintable
 from app.db import DbSession
+from app.domain.erased import NAMELESS
 from app.domain.errors import N_
 from app.domain.text import localized
 from app.models import Enrolment
@@ -52,10 +53,15 @@ def unset(db: DbSession, plan: Drafting, languages: Iterable[str]) -> list[Unset
     return found
 
 
+def cannot_bear(name: str) -> str:
+    """The characters of a name that cannot be set; of a name that was erased, what stands there."""
+    return NAMELESS if name == NAMELESS else unprintable(name)
+
+
 def refuse_unprintable(db: DbSession, plan: Drafting, enrolment: Enrolment) -> None:
     """Raises Unprintable for a certificate that could not be set: its name, or a text. One
     query."""
     texts = unset(db, plan, [enrolment.language])
-    missing = unprintable("".join((enrolment.name, *(each.characters for each in texts))))
+    missing = cannot_bear(enrolment.name) or "".join(each.characters for each in texts)
     if missing:
         raise Unprintable(missing)

@@ -15,7 +15,7 @@ from app.domain.errors import N_, Gone
 from app.models import Cycle, Enrolment
 from app.models.trail import act_as
 from app.services.actor import Actor
-from app.services.guests import link_replaced
+from app.services.guests import link_replaced, refuse_erased
 from app.services.links import Links, Purpose
 from app.services.paging import Numbers, numbered, paginate
 from app.services.places import loads, taken
@@ -74,10 +74,11 @@ def enrolment_of_link(db: DbSession, links: Links, token: str) -> Enrolment:
     """The enrolment that a personal link opens, with person and initiative.
 
     Raises:
-        NotFound: not a link of ours. Gone: the link was renewed since.
+        NotFound: not a link of ours. Gone: the link was renewed, or what it led to was erased.
     """
     enrolment_id, generation = links.read(Purpose.MY, token)
     enrolment = find(db, Enrolment, enrolment_id, *loads())
+    refuse_erased(enrolment.person)
     if generation != enrolment.link_generation:
         raise link_replaced(db, enrolment.cycle_id)
     act_as(db, "participant", enrolment.id)
@@ -88,10 +89,11 @@ def enrolment_of_feed(db: DbSession, links: Links, token: str) -> Enrolment:
     """The enrolment that a calendar's address belongs to, with person and initiative.
 
     Raises:
-        NotFound: not an address of ours. Gone: it was renewed since.
+        NotFound: not an address of ours. Gone: it was renewed since, or what it led to was erased.
     """
     enrolment_id, generation = links.read(Purpose.FEED, token)
     enrolment = find(db, Enrolment, enrolment_id, *loads())
+    refuse_erased(enrolment.person)
     if generation != enrolment.feed_generation:
         raise Gone(N_("This calendar has a newer address. You find it on your page."))
     return enrolment

@@ -14,7 +14,7 @@ from app.domain.schedule import PartStatus
 from app.models import Cycle, Enrolment, Guest, Invitation, Part, Person
 from app.models import Session as SessionRow
 from app.services.enrolment_lists import enrolment_of_feed
-from app.services.guests import manner_of, with_person
+from app.services.guests import manner_of, refuse_erased, with_person
 from app.services.links import Links, Purpose
 from app.services.rows import find
 
@@ -115,6 +115,7 @@ def subscriber_of(db: DbSession, links: Links, token: str) -> Subscriber:
         return _participant(db, links, enrolment_of_feed(db, links, token))
     guest_id, generation = links.read(Purpose.GUEST_FEED, token)
     guest = find(db, Guest, guest_id, *with_person())
+    refuse_erased(guest.person)
     if generation != guest.feed_generation:
         raise Gone(N_("This calendar has a newer address. You find it on your page."))
     return _guest(db, links, guest)

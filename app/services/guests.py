@@ -64,14 +64,21 @@ def guest_of_link(db: DbSession, links: Links, token: str) -> Guest:
     """The guest whose page a link opens, with the person.
 
     Raises:
-        NotFound: not a link of ours. Gone: the link was renewed since.
+        NotFound: not a link of ours. Gone: the link was renewed, or what it led to was erased.
     """
     guest_id, generation = links.read(Purpose.PART, token)
     guest = find(db, Guest, guest_id, *with_person())
+    refuse_erased(guest.person)
     if generation != guest.link_generation:
         raise link_replaced(db, guest.cycle_id)
     act_as(db, "speaker", guest.id)
     return guest
+
+
+def refuse_erased(person: Person) -> None:
+    """Raises Gone, code ``erased``, for whoever stands for somebody whose data was erased."""
+    if person.erased_at is not None:
+        raise Gone(N_("What was held behind this link has been erased."), code="erased")
 
 
 def link_replaced(db: DbSession, cycle_id: str) -> Gone:
@@ -177,6 +184,7 @@ def former_guests(db: DbSession, cycle_id: str) -> list[Guest]:
         .where(
             Guest.cycle_id == cycle_id,
             col(Guest.person_id).not_in(on_programme),
+            col(Person.erased_at).is_(None),
             or_(
                 col(Guest.person_id).not_in(enrolled),
                 Guest.biography != "",

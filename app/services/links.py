@@ -22,6 +22,7 @@ class Purpose(StrEnum):
     FEED = "feed"
     SIGN_IN = "sign-in"
     TEAM = "team"  # joining a team, or having an account
+    DATA = "data"  # to what is held about a person everywhere
     FLASH = "flash"
     ROOM_WORD = "room-word"  # not of a link: see `Links.key`
     WEBHOOK = "webhook"  # neither

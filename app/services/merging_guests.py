@@ -239,10 +239,11 @@ def _move_arrivals(db: DbSession, stays: Guest, goes: Guest) -> None:
 
 def cycles_that_name(db: DbSession, person_id: str) -> list[str]:
     """The ids of the cycles in whose releases somebody has a part, by now or once."""
-    return list(db.exec(select(Release.cycle_id).where(_names(person_id)).distinct()))
+    return list(db.exec(select(Release.cycle_id).where(names_person(person_id)).distinct()))
 
 
-def _names(person_id: str) -> Any:
+def names_person(person_id: str) -> Any:
+    """The condition that a release names somebody, by id."""
     return cast(col(Release.document), String).contains(person_id, autoescape=True)
 
 
@@ -251,7 +252,12 @@ def rename_in_releases(
 ) -> None:
     """Says in what was published who somebody is by now: whom a session concerns is found out by
     that id. Names and all else that is shown stay. `parts`: ids of parts that became others."""
-    query = select(Release).where(_names(duplicate_id)).order_by(col(Release.id)).with_for_update()
+    query = (
+        select(Release)
+        .where(names_person(duplicate_id))
+        .order_by(col(Release.id))
+        .with_for_update()
+    )
     for release in db.exec(query.execution_options(populate_existing=True)).all():
         sessions = [
             {

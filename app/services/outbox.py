@@ -23,8 +23,9 @@ from app.services.actor import Actor
 from app.services.rows import find, hold
 
 SIGN_IN = "sign-in"
+DATA_LINK = "data-link"
 TEAM = "team-invitation"
-PRIVATE_KINDS = (SIGN_IN, TEAM)
+PRIVATE_KINDS = (SIGN_IN, TEAM, DATA_LINK)
 """Whoever reads one of these mails could be somebody else. They are shown to nobody."""
 ENROLMENT_KINDS = (
     "enrolment-confirmed",
@@ -47,6 +48,7 @@ KINDS = (
     "reminder",
     "follow-up",
     CERTIFICATE,
+    DATA_LINK,
 )
 STATUSES = ("queued", "sent", "failed", "expired", "superseded", "bounced")
 LEASE = timedelta(minutes=5)

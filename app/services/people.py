@@ -203,6 +203,7 @@ def search_people(
         .outerjoin(Institution, col(Institution.id) == col(Person.institution_id))
         .where(*found_by(query, Person.search_key, Institution.search_key))
         .where(people_in_reach(actor, Permission.PEOPLE_READ))
+        .where(col(Person.erased_at).is_(None))
         .options(_INSTITUTION)
     )
     return paginate(db, statement, [Person.search_key, Person.id], after, limit)
@@ -241,6 +242,7 @@ def likely_duplicates(db: DbSession, actor: Actor) -> list[tuple[Person, Person]
     query = (
         select(Person.id, Person.name, Person.country)
         .where(people_in_reach(actor, Permission.PEOPLE_READ))
+        .where(col(Person.erased_at).is_(None))
         .order_by(col(Person.search_key), col(Person.id))
     )
     known = [(row[0], _words(row[1]), row[2]) for row in db.exec(query).all()]

@@ -96,7 +96,9 @@ def _people(cycle_id: str, kin: Collection[str]) -> Any:
         ~or_(col(Person.id).in_(enrolled), col(Person.id).in_(on_programme))
         & or_(col(Person.id).in_(ours), col(Person.id).not_in(seen)),
     )
-    return select(Person.id, Person.name, Person.email_key).where(known)
+    return select(Person.id, Person.name, Person.email_key).where(
+        known, col(Person.erased_at).is_(None)
+    )
 
 
 def _accounts(cycle_id: str) -> Any:

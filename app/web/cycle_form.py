@@ -58,4 +58,4 @@ def shown(cycle: Cycle) -> dict[str, Any]:
 
 def blank(language: str, zone: str) -> dict[str, Any]:
     """The form of a cycle that is not there yet."""
-    return shown(Cycle(slug="", language=language, zone=zone))
+    return shown(Cycle(slug="", language=language, zone=zone)) | {"completion_rule": None}

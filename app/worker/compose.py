@@ -19,11 +19,27 @@ from app.mail.failures import Reason, SendError
 from app.mail.placeholders import fill, fill_subject
 from app.mail.rendering import greeting_name, render
 from app.mail.values import Content, EnrolmentMail, Mail, Sender, SessionLine, SignInMail, TeamMail
-from app.models import Cycle, Enrolment, Message, Session, SignInLink, TeamInvitation
+from app.models import (
+    Cycle,
+    DataLink,
+    Enrolment,
+    Message,
+    Session,
+    SignInLink,
+    TeamInvitation,
+)
 from app.services.accounts import LINK_MINUTES, link_address
+from app.services.data_links import DATA_LINK_LASTS, data_address
 from app.services.links import Links
 from app.services.mail_texts import organizers, own_words, placeholder_values
-from app.services.outbox import CERTIFICATE, INVITATION_KINDS, PART_KINDS, SIGN_IN, TEAM
+from app.services.outbox import (
+    CERTIFICATE,
+    DATA_LINK,
+    INVITATION_KINDS,
+    PART_KINDS,
+    SIGN_IN,
+    TEAM,
+)
 from app.services.schedules import draft_schedule, released_schedule
 from app.services.team_invitations import invitation_link
 from app.worker.compose_certificate import compose_certificate
@@ -57,6 +73,8 @@ def compose(
         content, reply_to = _sign_in(db, links, message, now), ""
     elif message.kind == TEAM:
         content, reply_to = _team(db, links, message, now), ""
+    elif message.kind == DATA_LINK:
+        content, reply_to = _data_link(db, links, message, now), ""
     elif message.kind in REMINDER_KINDS:
         content, reply_to = compose_reminder(db, links, message, now, kept or Kept())
     elif message.kind == CERTIFICATE:
@@ -105,6 +123,20 @@ def _team(db: DbSession, links: Links, message: Message, now: datetime) -> Conte
         role=TEAM_ROLES[Role(row.role)] if row.role else "",
         url=invitation_link(links, row.id),
         until=row.expires_at,
+    )
+    return render(message.kind, mail, message.language, translations)
+
+
+def _data_link(db: DbSession, links: Links, message: Message, now: datetime) -> Content:
+    link = db.get(DataLink, str(message.context.get("data_link_id")))
+    if link is None:
+        raise SendError(Reason.GONE, final=True)
+    if link.expires_at <= now:
+        raise SendError(Reason.EXPIRED, final=True)
+    mail = SignInMail(
+        name=greeting_name(message.to_name),
+        url=data_address(links, link.id),
+        minutes=int(DATA_LINK_LASTS.total_seconds() // 60),
     )
     return render(message.kind, mail, message.language, translations)
 

@@ -34,6 +34,7 @@ KINDS = {
     "enrolment-link": N_("Personal link"),
     "sign-in": N_("Sign-in link"),
     "team-invitation": N_("Invitation to a team"),
+    "data-link": N_("Link to their data"),
     "part-reminder": N_("Reminder to confirm a part"),
 } | {kind: name for kind, (name, _) in OWN_WORDS.items()}
 

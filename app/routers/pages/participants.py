@@ -8,19 +8,26 @@ from starlette.responses import Response
 
 from app.db import DbSession
 from app.domain.enrolment import EnrolmentStatus, Gender
-from app.domain.errors import Clash, DomainError, NotFound
+from app.domain.errors import N_, Clash, DomainError, NotFound
 from app.models import Cycle, Enrolment, now
 from app.schemas.countries import COUNTRIES
 from app.schemas.enrolment import EnrolmentChange, EnrolmentIn
-from app.services import enrolment_lists, enrolments, exports
+from app.schemas.privacy import EraseIn
+from app.services import enrolment_lists, enrolments, erasure, exports
 from app.services.actor import Actor
 from app.services.cycles import cycle_for_slug
 from app.services.enrolment_lists import Given
-from app.web.access.pages import MayEditPeople, MayExportPeople, MayReadPeople
+from app.web.access.pages import (
+    MayEditPeople,
+    MayExportPeople,
+    MayManagePrivacy,
+    MayReadPeople,
+)
 from app.web.choices import country_choices, gender_choices, language_choices, zone_choices
 from app.web.dependencies import Db
+from app.web.disk import and_take_away
 from app.web.downloads import download
-from app.web.forms import FormData, errors_of, revision_of
+from app.web.forms import Form, FormData, errors_of, revision_of
 from app.web.organize import PageNumber, address, cycle_bar, page_number, short_date
 from app.web.problems import status_of, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
@@ -175,6 +182,33 @@ def ask_for_new_link(
     return page(request, "organize/participants_link.html", context)
 
 
+@router.get("/{enrolment_id}/erase")
+def ask_to_erase(
+    request: Request, db: Db, actor: MayManagePrivacy, slug: str, enrolment_id: str
+) -> Response:
+    """What erasing somebody's data brings about, before it is done."""
+    cycle, row = _open(db, actor, slug, enrolment_id)
+    return _erasing(request, cycle, row)
+
+
+@router.post("/{enrolment_id}/erase")
+def erase(
+    request: Request, db: Db, actor: MayManagePrivacy, slug: str, enrolment_id: str, form: FormData
+) -> Response:
+    """Erases what the cycle holds about somebody who asked for it."""
+    cycle, row = _open(db, actor, slug, enrolment_id)
+    try:
+        given = {"reason": form.text("reason"), "keep_certificates": form.checked("keep")}
+        erasure.erase_enrolled(db, actor, row.id, validate(EraseIn, given), now())
+    except DomainError as error:
+        db.rollback()
+        cycle, row = _open(db, actor, slug, enrolment_id)
+        return _erasing(request, cycle, row, form, error)
+    said = gettext_for(request)(N_("What this cycle held about them is erased."))
+    back = see_other(request, f"/organize/c/{slug}/participants", said)
+    return and_take_away(request, back)
+
+
 @router.get("/{enrolment_id}/{status}")
 def ask_for_status(
     request: Request, db: Db, actor: MayEditPeople, slug: str, enrolment_id: str, status: str
@@ -318,6 +352,26 @@ def _form(
     }
     status = status_of(error) if error else 200
     return page(request, "organize/participants_one.html", context, status=status)
+
+
+def _erasing(
+    request: Request,
+    cycle: Cycle,
+    row: Enrolment,
+    form: Form | None = None,
+    error: DomainError | None = None,
+) -> Response:
+    context = {
+        **_about(request, cycle),
+        "row": row,
+        "name": row.name,
+        "everywhere": False,
+        "back": f"/organize/c/{cycle.slug}/participants/{row.id}",
+        "values": form.values if form else {},
+        "errors": errors_of(error, gettext_for(request)),
+    }
+    status = status_of(error) if error else 200
+    return page(request, "organize/erase.html", context, status=status)
 
 
 def _decision(

@@ -6,14 +6,16 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db import DbSession
-from app.domain.errors import N_, DomainError
+from app.domain.errors import N_, DomainError, Invalid
 from app.models import Person, now
 from app.schemas.directory import PersonChange, PersonIn
-from app.services import institutions, merging, people, reach
+from app.schemas.privacy import EraseIn
+from app.services import erasure, institutions, merging, people, reach
 from app.services.actor import Actor
-from app.web.access.pages import MayEditPeople, MayReadPeople
+from app.web.access.pages import MayAdminister, MayEditPeople, MayReadPeople
 from app.web.choices import country_choices, language_choices, zone_choices
 from app.web.dependencies import Db
+from app.web.disk import and_take_away
 from app.web.forms import Form, FormData, errors_of
 from app.web.problems import status_of, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
@@ -119,6 +121,41 @@ def try_again(request: Request, db: Db, actor: MayEditPeople, person_id: str) ->
     reach.try_again(db, person.id)
     said = gettext_for(request)(N_("From now on mails go to this address again."))
     return see_other(request, f"/organize/people/{person_id}", said)
+
+
+@router.get("/{person_id}/erase")
+def ask_to_erase(request: Request, db: Db, actor: MayAdminister, person_id: str) -> Response:
+    """What erasing somebody's data everywhere brings about, before it is done."""
+    return _erasing(request, people.get_person(db, actor, person_id))
+
+
+@router.post("/{person_id}/erase")
+def erase(
+    request: Request, db: Db, actor: MayAdminister, person_id: str, form: FormData
+) -> Response:
+    """Erases what is held everywhere about somebody who asked for it."""
+    try:
+        given = {"reason": form.text("reason"), "keep_certificates": form.checked("keep")}
+        erasure.erase_person(db, actor, person_id, validate(EraseIn, given), now())
+    except Invalid as error:
+        db.rollback()
+        return _erasing(request, people.get_person(db, actor, person_id), form, error)
+    said = gettext_for(request)(N_("What was held about them is erased everywhere."))
+    return and_take_away(request, see_other(request, "/organize/people", said))
+
+
+def _erasing(
+    request: Request, person: Person, form: Form | None = None, error: Invalid | None = None
+) -> Response:
+    context = {
+        "name": person.name,
+        "everywhere": True,
+        "back": f"/organize/people/{person.id}",
+        "values": form.values if form else {},
+        "errors": errors_of(error, gettext_for(request)),
+    }
+    status = status_of(error) if error else 200
+    return page(request, "organize/erase.html", context, status=status)
 
 
 @router.get("/{person_id}/merge")

@@ -12,7 +12,7 @@ from app.domain.permissions import Permission
 from app.domain.text import LANGUAGES
 from app.services import badges
 from app.services.certificate_drafts import frozen
-from app.services.certificate_life import certificate_of_code
+from app.services.certificate_life import certificate_of_code, refuse_nameless
 from app.web.access.gate import declares
 from app.web.badges import CREDENTIAL, JWK, JWK_SET, AddressesDep, KeysDep, served
 from app.web.dependencies import Db
@@ -79,6 +79,7 @@ def _form(request: Request, code: str, error: Invalid | None, status: int) -> Re
 def badge(db: Db, at: AddressesDep, keys: KeysDep, code: str) -> Response:
     """The signed badge."""
     row = certificate_of_code(db, code)
+    refuse_nameless(row)
     name = f"badge-{row.code[:8]}.jwt"
     return served(badges.badge(row, keys.ring(), at), CREDENTIAL, file_name=name)
 
