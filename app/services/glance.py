@@ -25,6 +25,7 @@ from app.services.attendance_counts import counts_with
 from app.services.closing import reports_to_settle
 from app.services.completion import dry_run
 from app.services.publishing import Preview, preview_of
+from app.services.retention import due_of
 from app.services.rows import find
 from app.services.schedules import schedule_of, sessions_of, with_institutions
 from app.services.todos import NEW, Standing, Todo, Urgency, Where, todos
@@ -103,6 +104,7 @@ def glance(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Glance:
         reports=reports_to_settle(db, *(row.id for row in rows)),
         at_risk=run.counts()["at_risk"],
         webhooks_ended=_webhooks(db, actor, cycle),
+        details_go=due_of(cycle, preview.before),
     )
     return Glance(
         cycle=cycle,

@@ -78,6 +78,7 @@ class Standing:
     reports: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     """By the session's id: reports that wait, and rows of applied ones that are nobody's."""
     at_risk: int = 0  # participants
+    details_go: datetime | None = None  # when details of participants are erased
     unknown: Mapping[str, int] = field(default_factory=dict)
     """By the session's id: participants of whom nothing is known there."""
     webhooks_ended: Mapping[str, int] = field(default_factory=dict)

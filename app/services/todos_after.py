@@ -4,13 +4,16 @@ from collections.abc import Iterable, Iterator
 
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_
+from app.domain.retention import SEEN_BEFORE
 from app.domain.schedule import Session, SessionStatus
+from app.domain.zones import wall_time
 from app.services.todo_values import FRESH, Standing, Todo
 
 
 def after_sessions(standing: Standing) -> Iterator[Todo]:
     """In the order in which one would do them."""
     yield from _reports(standing)
+    yield from _retention(standing)
     yield from _completion(standing)
     yield from _attendance(standing)
 
@@ -72,6 +75,18 @@ def _reports(standing: Standing) -> Iterator[Todo]:
                 session.number,
                 "reports",
             )
+
+
+def _retention(standing: Standing) -> Iterator[Todo]:
+    due = standing.details_go
+    if due is not None and due <= standing.now + SEEN_BEFORE:
+        yield Todo(
+            "details_go",
+            "soon",
+            N_("Details of participants are erased on %(day)s. You can put it off."),
+            {"day": wall_time(due, standing.cycle.zone).date()},
+            where="privacy",
+        )
 
 
 def _completion(standing: Standing) -> Iterator[Todo]:

@@ -1,15 +1,17 @@
 """What comes round by the clock: reminders, questions to people with parts, certificates to be
-issued, tidying up."""
+issued, details whose time is over, tidying up."""
 
 import logging
 import secrets
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from app.db import Database
 from app.logs import log_failure
-from app.services import certificate_runs, part_requests, reminders
+from app.services import certificate_runs, part_requests, reminders, retention
+from app.services.erasure_disk import take_away
 from app.services.files import FileStore, files_in_use
 from app.worker.tidy import tidy
 
@@ -25,9 +27,12 @@ class Chores:
     logged and tried when its time comes round again; mail goes out meanwhile.
     """
 
-    def __init__(self, database: Database, files: FileStore | None = None) -> None:
+    def __init__(
+        self, database: Database, files: FileStore | None = None, mail_dir: Path | None = None
+    ) -> None:
         self._database = database
         self._files = files
+        self._mail_dir = mail_dir
         self._meetings = reminders.Meetings()
         self._next: dict[str, datetime] = {}
         self._name = secrets.token_hex(8)  # by which others know what is ours
@@ -35,6 +40,8 @@ class Chores:
             ("reminders", timedelta(seconds=20), self._remind),
             ("certificates", timedelta(seconds=1), self._issue),
             ("parts", timedelta(minutes=15), self._ask),
+            ("retention", timedelta(minutes=10), self._retain),
+            ("erasures", timedelta(minutes=1), self._take_away),
             ("tidy", timedelta(hours=1), self._tidy),
         )
 
@@ -84,6 +91,24 @@ class Chores:
         if run_id is not None and more:  # others may go on with it, and so may we
             with self._database.begin(writes=True) as db:
                 certificate_runs.release(db, self._name, run_id)
+
+    def _retain(self, now: datetime) -> None:
+        """Pieces, for a few seconds; the rest when its time comes round again."""
+        began = time.monotonic()
+        with self._database.begin(writes=False) as db:
+            cycle_id = retention.due_now(db, now)
+        while cycle_id is not None and time.monotonic() - began < _AT_A_TIME:
+            with self._database.begin(writes=True) as db:
+                more = retention.erase_piece(db, cycle_id, now)
+            if not more:
+                with self._database.begin(writes=False) as db:
+                    cycle_id = retention.due_now(db, now)
+        if cycle_id is not None:
+            self._next["retention"] = now + timedelta(seconds=5)
+
+    def _take_away(self, now: datetime) -> None:
+        if self._files is not None and self._mail_dir is not None:
+            take_away(self._database, self._files, self._mail_dir, now)
 
     def _tidy(self, now: datetime) -> None:
         with self._database.begin(writes=True) as db:

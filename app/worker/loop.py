@@ -241,7 +241,7 @@ def worker_for(settings: Settings, database: Database, links: Links) -> Worker:
         timeout=settings.smtp_timeout,
     )
     limits = Limits(server_of(settings.smtp_url), settings.smtp_per_second, settings.smtp_per_hour)
-    chores = Chores(database, FileStore(settings.files_dir))
+    chores = Chores(database, FileStore(settings.files_dir), settings.mail_dir)
     start = Start(
         database_url=database.engine.url.render_as_string(hide_password=False),
         key=secret_key(settings.secret_key, settings.data_dir),

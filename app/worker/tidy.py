@@ -1,6 +1,7 @@
 """Throws away what has ended and is of no use to anybody, and mixes what is to lead to nobody."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete, update
 from sqlmodel import col, select
@@ -8,8 +9,10 @@ from sqlmodel import col, select
 from app.db import DbSession
 from app.domain.report_states import ReportStatus
 from app.models import (
+    DataLink,
     InboundMail,
     KeptAnswer,
+    Message,
     ReportImport,
     SignIn,
     SignInLink,
@@ -27,7 +30,16 @@ KEEP_ANSWERS = timedelta(days=7)
 
 KEEP_MAILS = timedelta(days=30)
 """For so long a mail that came in is kept once it has found its place, or was a machine's. What
-waits for a person waits, and what a person has dealt with stays."""
+waits for a person waits for a year."""
+
+KEEP_RAW = timedelta(days=90)
+"""For so long the text of a mail is kept that a person has dealt with; that it came stays."""
+
+KEEP_OPEN = timedelta(days=365)
+"""For so long a mail waits for a person."""
+
+KEEP_SENT = timedelta(days=365)
+"""For so long it is kept to whom a mail went."""
 
 KEEP_PREVIEWS = timedelta(days=90)
 """For so long a report that was read waits to be applied."""
@@ -39,14 +51,26 @@ KEEP_EVENTS = timedelta(days=30)
 
 def tidy(db: DbSession, now: datetime) -> None:
     """Ended sign-ins, sign-in links that expired long ago, answers kept for repeats, mails that
-    came in long ago, reports that nobody applied, what webhooks were told long ago and seeds of
-    secrets that ended go; anonymous feedback is mixed (`services.feedback_mixing`)."""
+    came in or went out long ago, reports that nobody applied, what webhooks were told long ago and
+    seeds of secrets that ended go; anonymous feedback is mixed (`services.feedback_mixing`)."""
     connection = db.connection()
     connection.execute(delete(SignIn).where(col(SignIn.expires_at) <= now))
     connection.execute(delete(SignInLink).where(col(SignInLink.expires_at) <= now - KEEP_LINKS))
     old = col(InboundMail.received_at) <= now - KEEP_MAILS
     done = col(InboundMail.status).in_(("placed", "ignored"))
     connection.execute(delete(InboundMail).where(old, done))
+    waiting = InboundMail.status == "open", col(InboundMail.received_at) <= now - KEEP_OPEN
+    connection.execute(delete(InboundMail).where(*waiting))
+    settled = (
+        InboundMail.status == "settled",
+        col(InboundMail.received_at) <= now - KEEP_RAW,
+        col(InboundMail.raw) != b"",
+    )
+    nothing: dict[str, Any] = {"raw": b"", "shown": {}, "details": {}, "sender": "", "subject": ""}
+    connection.execute(update(InboundMail).where(*settled).values(nothing))
+    ended = Message.status != "queued", col(Message.created_at) <= now - KEEP_SENT
+    connection.execute(delete(Message).where(*ended))
+    connection.execute(delete(DataLink).where(col(DataLink.expires_at) <= now - KEEP_LINKS))
     connection.execute(delete(KeptAnswer).where(col(KeptAnswer.created_at) <= now - KEEP_ANSWERS))
     stale = col(ReportImport.created_at) <= now - KEEP_PREVIEWS
     waits = col(ReportImport.status) == ReportStatus.PREVIEW
