@@ -152,6 +152,12 @@ PLACES: tuple[Place, ...] = (
         erase=erasers.initiatives,
         exported="not: an entry of a directory; its name is in the enrolment",
     ),
+    Place(
+        "person_sight",
+        (),
+        exported="not: which accounts have written somebody down; it goes with the person",
+        why="it goes with the person",
+    ),
     # What organizers write. Addresses that were erased are taken out of it.
     Place("cycle", ("title", "description", "privacy_notice"), Whose.WORDS, why=_OWN),
     Place("privacy_notice", ("texts",), Whose.WORDS, why=_OWN),
@@ -174,6 +180,13 @@ PLACES: tuple[Place, ...] = (
         why=_ACCOUNT,
     ),
     Place("api_token", ("name", "digest"), Whose.ORGANIZER, why=_ACCOUNT),
+    Place("team_member", (), Whose.ORGANIZER, why=_ACCOUNT),
+    Place(
+        "team_invitation",
+        ("email", "email_key", "language", "invited_by"),
+        Whose.ORGANIZER,
+        why="an organizer's who was asked to join, and who asked",
+    ),
     Place("sign_in", (), Whose.ORGANIZER, why=_ACCOUNT),
     Place("sign_in_link", (), Whose.ORGANIZER, why=_ACCOUNT),
     Place("cycle", ("contact_email",), Whose.ORGANIZER, why="published for questions"),
@@ -234,5 +247,8 @@ IMPERSONAL: dict[str, tuple[str, ...]] = {
         *("backstage_url", "room_code"),
     ),
     "session_closing": ("counts",),
+    "team_invitation": ("role", "standing"),
+    "team_member": ("role",),
+    "user_account": ("standing",),
 }
 """Columns of text that say nothing of anybody. Keys are not named: ids are drawn at random."""

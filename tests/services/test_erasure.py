@@ -337,3 +337,8 @@ def test_each_table_that_leads_to_a_person_is_downloaded_or_says_why_not() -> No
     keys = {*OwnCycle.model_fields, *OwnData.model_fields}
     for table, key in exported.items():
         assert key in keys or key.startswith("not: "), table
+
+
+def test_the_docs_name_each_table_that_holds_personal_data() -> None:
+    said = (Path(__file__).parents[2] / "docs" / "privacy.md").read_text()
+    assert {place.table for place in PLACES if f"`{place.table}`" not in said} == set()

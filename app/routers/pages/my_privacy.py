@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from app.db import DbSession
 from app.domain.errors import N_, Stale
+from app.domain.permissions import Permission
 from app.models import Cycle, Enrolment, Guest, now
 from app.services import enrolments, notices
 from app.services.guests import guest_of_link
@@ -18,13 +19,14 @@ from app.services.rows import find
 from app.services.schedules import with_institutions
 from app.web import part_view
 from app.web import public_view as view
+from app.web.access.gate import declares
 from app.web.dependencies import Db, LinksDep
 from app.web.forms import FormData, revision_of
 from app.web.personal import personal_headers
 from app.web.problems import status_of
 from app.web.templating import current_reader, gettext_for, page, see_other
 
-router = APIRouter()
+router = APIRouter(dependencies=[declares(Permission.LINK)])
 
 
 @router.get("/my/{token}/privacy")

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from app.db import DbSession
 from app.domain.attendance import Kind
 from app.domain.errors import N_, Invalid
+from app.domain.permissions import Permission
 from app.domain.text import LANGUAGES, localized
 from app.languages import translations
 from app.models import Cycle, Person, now
@@ -27,6 +28,7 @@ from app.services.own_data import own_data
 from app.services.rows import find
 from app.services.schedules import with_institutions
 from app.web import part_view
+from app.web.access.gate import declares
 from app.web.dependencies import Db, LinksDep
 from app.web.disk import and_take_away
 from app.web.downloads import download
@@ -35,7 +37,7 @@ from app.web.personal import personal_headers
 from app.web.problems import status_of
 from app.web.templating import current_reader, gettext_for, page, see_other
 
-router = APIRouter()
+router = APIRouter(dependencies=[declares(Permission.LINK)])
 
 _OBSERVED = {
     Kind.CHECK_IN: N_("Checked in"),
@@ -96,12 +98,6 @@ def _owner(request: Request, *values: Any) -> Owner:
     owner = Owner(*values)
     request.state.person_language = owner.language
     return owner
-
-
-@router.get("/data/erased")
-def erased(request: Request) -> Response:
-    """Where everybody goes who has erased their data."""
-    return page(request, "own/erased.html", headers=personal_headers())
 
 
 def _add_routes(prefix: str, whose: Callable[..., Owner]) -> None:

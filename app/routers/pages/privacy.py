@@ -4,6 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.domain.errors import N_, Clash, NotFound
+from app.domain.permissions import Permission
 from app.domain.retention import CHOICES
 from app.models import now
 from app.schemas.privacy import RetentionIn
@@ -11,7 +12,8 @@ from app.services import notices, retention
 from app.services.cycles import cycle_for_slug
 from app.services.schedules import released_schedule
 from app.web import public_view as view
-from app.web.dependencies import Db, Organizer
+from app.web.access.pages import MayManagePrivacy, MayReadPeople
+from app.web.dependencies import Db
 from app.web.forms import FormData
 from app.web.organize import cycle_bar
 from app.web.templating import current_reader, gettext_for, page, see_other
@@ -20,7 +22,7 @@ router = APIRouter(prefix="/organize/c/{slug}/privacy")
 
 
 @router.get("")
-def privacy(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def privacy(request: Request, db: Db, actor: MayReadPeople, slug: str) -> Response:
     """The notice that holds, how many have agreed to which version, how long details are kept."""
     cycle = cycle_for_slug(db, actor, slug)
     language = current_reader(request).language
@@ -35,6 +37,7 @@ def privacy(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
         "notice": found[0].notice,
         "paragraphs": view.paragraphs(text),
         "text_language": text_language,
+        "may_change": actor.may(Permission.PRIVACY, cycle.id),
         "choices": CHOICES,
         "ended": retention.end_of(schedule),
         "due": retention.due_of(cycle, schedule),
@@ -44,7 +47,9 @@ def privacy(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
 
 
 @router.post("/retention")
-def keep_for(request: Request, db: Db, actor: Organizer, slug: str, form: FormData) -> Response:
+def keep_for(
+    request: Request, db: Db, actor: MayManagePrivacy, slug: str, form: FormData
+) -> Response:
     """For how long details are kept."""
     cycle = cycle_for_slug(db, actor, slug)
     typed = form.text("months")
@@ -59,7 +64,7 @@ def keep_for(request: Request, db: Db, actor: Organizer, slug: str, form: FormDa
 
 
 @router.post("/postpone")
-def put_off(request: Request, db: Db, actor: Organizer, slug: str) -> Response:
+def put_off(request: Request, db: Db, actor: MayManagePrivacy, slug: str) -> Response:
     """Puts the day off by three months."""
     gettext = gettext_for(request)
     back = f"/organize/c/{slug}/privacy#retention"

@@ -185,6 +185,12 @@ def _notice(
     return page(request, "public/privacy.html", context)
 
 
+@router.get("/data/erased")
+def erased(request: Request) -> Response:
+    """Where everybody goes who has erased their data. Nothing in it depends on who did."""
+    return page(request, "own/erased.html", headers={"cache-control": "private, no-store"})
+
+
 @router.get("/zone")
 def choose_zone(request: Request, back: str = "/") -> Response:
     """The zones of all countries, for browsers without script; the choice goes to the page they
