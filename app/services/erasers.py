@@ -153,11 +153,12 @@ def _kept(db: DbSession, row: Enrolment) -> dict[str, str]:
         Enrolment.gender,
         Enrolment.institution,
         Enrolment.initiative_id,
+        func.count(),
     )
-    query: Any = select(*columns, func.count()).where(Enrolment.cycle_id == row.cycle_id)
+    query: Any = select(*columns).where(Enrolment.cycle_id == row.cycle_id)
     everybody = [
         (dict(zip(QUASI, [each or "" for each in values], strict=True)), count)
-        for *values, count in db.exec(query.group_by(*columns))
+        for *values, count in db.exec(query.group_by(*columns[:-1]))
     ]
     given = (row.country, row.gender, row.institution, row.initiative_id or "")
     return that_stays(dict(zip(QUASI, given, strict=True)), everybody)

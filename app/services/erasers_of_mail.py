@@ -145,12 +145,14 @@ def empty_row(row: ReportRow, names: dict[tuple[str, str], str]) -> None:
 
 def _their_rows(db: DbSession, who: Subject, reports: list[str]) -> list[tuple[str, str]]:
     """The ids of the rows that are theirs, each with its report's."""
-    mine, columns = set(who.enrolment_ids), (ReportRow.id, ReportRow.import_id)
+    mine = set(who.enrolment_ids)
+    columns: Any = (ReportRow.id, ReportRow.import_id, ReportRow.enrolment_id)
+    said: Any = (ReportRow.name, ReportRow.email, ReportRow.details)
     found = []
     for start in range(0, len(reports), 500):
-        query: Any = select(
-            *columns, ReportRow.enrolment_id, ReportRow.name, ReportRow.email, ReportRow.details
-        ).where(col(ReportRow.import_id).in_(reports[start : start + 500]))
+        query: Any = select(*columns, *said).where(
+            col(ReportRow.import_id).in_(reports[start : start + 500])
+        )
         for row_id, import_id, enrolment_id, name, email, details in db.exec(query):
             candidates = set(details.get("candidates", ()))
             if (

@@ -59,16 +59,16 @@ def tidy(db: DbSession, now: datetime) -> None:
     old = col(InboundMail.received_at) <= now - KEEP_MAILS
     done = col(InboundMail.status).in_(("placed", "ignored"))
     connection.execute(delete(InboundMail).where(old, done))
-    waiting = InboundMail.status == "open", col(InboundMail.received_at) <= now - KEEP_OPEN
+    waiting = col(InboundMail.status) == "open", col(InboundMail.received_at) <= now - KEEP_OPEN
     connection.execute(delete(InboundMail).where(*waiting))
     settled = (
-        InboundMail.status == "settled",
+        col(InboundMail.status) == "settled",
         col(InboundMail.received_at) <= now - KEEP_RAW,
         col(InboundMail.raw) != b"",
     )
     nothing: dict[str, Any] = {"raw": b"", "shown": {}, "details": {}, "sender": "", "subject": ""}
     connection.execute(update(InboundMail).where(*settled).values(nothing))
-    ended = Message.status != "queued", col(Message.created_at) <= now - KEEP_SENT
+    ended = col(Message.status) != "queued", col(Message.created_at) <= now - KEEP_SENT
     connection.execute(delete(Message).where(*ended))
     connection.execute(delete(DataLink).where(col(DataLink.expires_at) <= now - KEEP_LINKS))
     connection.execute(delete(KeptAnswer).where(col(KeptAnswer.created_at) <= now - KEEP_ANSWERS))

@@ -4,7 +4,6 @@ import io
 import re
 import zipfile
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -74,7 +73,7 @@ def test_erasing_takes_the_word(
         gone = client.get(path)
         assert (gone.status_code, MARK in gone.text.lower()) == (410, False)
     with database.begin(writes=False) as db:
-        made = db.exec(select(Erasure).where(Erasure.scope == "cycle", Erasure.files == [])).all()  # type: ignore[comparison-overlap]
+        made = db.exec(select(Erasure).where(Erasure.scope == "cycle", Erasure.files == [])).all()
         assert all(each.done_at for each in made)
 
 

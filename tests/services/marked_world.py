@@ -21,7 +21,6 @@ from app.models import (
     FeedbackQuestion,
     FeedbackReceipt,
     Guest,
-    InboundMail,
     Invitation,
     KeptAnswer,
     MailPace,
@@ -51,9 +50,9 @@ OLGA = Actor(id="olga", name="Olga Organizer")
 
 
 class Marked:
-    """Ana takes part in a cycle that is over, speaks in it, and is enrolled in another one that goes
-    on; five others of her country are there too. `with_words`: organizers wrote her address into
-    whatever they write."""
+    """Ana takes part in a cycle that is over, speaks in it, and is enrolled in another one that
+    goes on; five others of her country are there too. Organizers wrote her address into whatever
+    they write."""
 
     def __init__(self, database: Database, store: FileStore, mail_dir: Path) -> None:
         self.database, self.store, self.mail_dir = database, store, mail_dir

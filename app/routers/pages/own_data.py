@@ -105,22 +105,22 @@ def _add_routes(prefix: str, whose: Callable[..., Owner]) -> None:
     owned = Annotated[Owner, Depends(whose, scope="function")]
 
     @router.get(f"{prefix}.json")
-    def as_json(db: Db, owner: owned) -> Response:  # type: ignore[valid-type]
+    def as_json(db: Db, owner: owned) -> Response:
         """All that is held, for programs. Before the page: a token may have dots in it."""
         return _download(db, owner)
 
     @router.get(f"{prefix}")
-    def show(request: Request, db: Db, owner: owned) -> Response:  # type: ignore[valid-type]
+    def show(request: Request, db: Db, owner: owned) -> Response:
         """The same, in words."""
         return _page(request, db, owner, "own/data.html")
 
     @router.get(f"{prefix}/erase")
-    def before(request: Request, db: Db, owner: owned) -> Response:  # type: ignore[valid-type]
+    def before(request: Request, db: Db, owner: owned) -> Response:
         """What erasing brings about, and the word to type."""
         return _page(request, db, owner, "own/erase.html")
 
     @router.post(f"{prefix}/erase")
-    def erase(request: Request, db: Db, owner: owned, form: FormData) -> Response:  # type: ignore[valid-type]
+    def erase(request: Request, db: Db, owner: owned, form: FormData) -> Response:
         """Erases it."""
         return _erase(request, db, owner, form)
 
@@ -129,7 +129,7 @@ def _add_asking(prefix: str, whose: Callable[..., Owner]) -> None:
     owned = Annotated[Owner, Depends(whose, scope="function")]
 
     @router.post(f"{prefix}/everywhere")
-    def ask(request: Request, db: Db, owner: owned) -> Response:  # type: ignore[valid-type]
+    def ask(request: Request, db: Db, owner: owned) -> Response:
         """Mails a link to everything. It says the same in all cases."""
         return _ask(request, db, owner)
 
