@@ -47,14 +47,15 @@ AUDITED: Mapping[str, Audited] = {
             *("slug", "title", "description", "language", "zone", "status", "accent"),
             *("contact_email", "capacity", "enrolment_open", "approval", "asks_gender"),
             *("privacy_notice", "completion_rule", "release_number", "invites"),
+            *("retention_months", "retention_until", "details_erased_at"),
         ),
-        out=("privacy_version", "zones_moved"),
+        out=("privacy_version", "zones_moved", "has_webhooks"),
     ),
     "cycle_institution": Audited(plain=("cycle_id", "institution_id", "role"), out=("position",)),
     "enrolment": Audited(
         plain=(
             *("cycle_id", "status", "initiative_id", "language", "zone", "consent_version"),
-            *("link_generation", "feed_generation"),
+            *("consent_language", "link_generation", "feed_generation"),
         ),
         private=("person_id", "name", "country", "institution", "gender"),
         out=("status_at", "consent_at"),
@@ -93,8 +94,11 @@ AUDITED: Mapping[str, Audited] = {
         private=("person_id", "position", "institution", "comment"),
         out=("order", "asked_at", "answered_at", "answered_start"),
     ),
+    "erasure": Audited(
+        plain=("cycle_id", "scope", "reason", "counts"), out=("recorded_by", "files", "done_at")
+    ),
     "person": Audited(
-        plain=("institution_id",),
+        plain=("institution_id", "erased_at"),
         private=("name", "email", "country", "zone", "language", "position"),
         out=("email_key", "bounced_at", "bounce"),
     ),
@@ -132,6 +136,13 @@ AUDITED: Mapping[str, Audited] = {
         out=("email_key", "language", "invited_by_id", "invited_by"),
     ),
     "team_member": Audited(plain=("cycle_id", "user_id", "role")),
+    "webhook": Audited(
+        plain=("cycle_id", "address", "description", "events", "disabled_at", "disabled_why"),
+        out=(
+            *("added_by", "seed", "seed_before", "before_until", "failures", "failing_since"),
+            *("resting_until", "delivered_at"),
+        ),
+    ),
     "user_account": Audited(
         plain=("name", "email", "language", "standing"), out=("email_key", "password_hash")
     ),
@@ -139,7 +150,9 @@ AUDITED: Mapping[str, Audited] = {
 
 NOT_AUDITED: Mapping[str, str] = {
     "audit_entry": "the trail itself",
+    "consent": "who agreed to which notice, and when: itself a trail",
     "cycle_rule": "the versions of the rule: themselves a trail",
+    "data_link": "a link that was asked for, shown to whose it is",
     "evidence": "never edited, and says who recorded it: itself a trail",
     "feedback_answer": "nobody's business but the form's",
     "feedback_receipt": "nobody's business but the form's",
@@ -151,9 +164,12 @@ NOT_AUDITED: Mapping[str, str] = {
     "part_arrival": "itself a trail",
     "person_sight": "follows from writing somebody down",
     "reminder_run": "itself a trail",
+    "privacy_notice": "the versions of the notice: themselves a trail",
     "report_alias": "follows from what is decided of a report's rows",
     "report_row": "the rows of a report, whose evidence says by whom",
     "sign_in": "shown to whose it is",
     "sign_in_link": "shown to whose it is",
+    "webhook_delivery": "what webhooks were told: itself a trail",
+    "webhook_event": "what webhooks were told: itself a trail",
 }
 """Why a table is not."""

@@ -24,7 +24,7 @@ from app.models.feedback import FeedbackForm, FeedbackQuestion
 from app.models.person import Person
 from app.models.session import Session
 
-_DOING, _NOTED = "convoca_doing", "convoca_noted"
+_DOING, _NOTED, _DISCREET = "convoca_doing", "convoca_noted", "convoca_discreet"
 _LONGEST = 2_000  # characters of a text that are kept
 
 
@@ -58,6 +58,12 @@ def act_as(db: OrmSession, kind: str, row_id: str, name: str = "") -> None:
     """Says who it is, once that is known; the way stays."""
     before = doing(db)
     set_doing(db, Doing(kind, row_id, name, before.channel, before.deed))
+
+
+def say_nothing_private(db: OrmSession) -> None:
+    """Lets this transaction write down what it does, but nothing of whom it is about: it is to
+    make them forgotten."""
+    db.info[_DISCREET] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +119,18 @@ def _write_trail(db: OrmSession) -> None:
         "actor_id": who.id,
         "actor_name": who.name[:200],
     }
-    cycles = _Cycles(db)
+    owners = _Owners(db)
+    nobody: dict[str, Any] = {}
+    if db.info.pop(_DISCREET, False):
+        nobody = {"private_before": {}, "private_after": {}, "person_id": None}
     lines = [
         {
             "id": new_id(),
             **shared,
             **{k: v for k, v in each.values.items() if k != "_row"},
-            "cycle_id": cycles.of(each.values["_row"]),
-            "person_id": _person(each.values["_row"]),
+            "cycle_id": owners.cycle(each.values["_row"]),
+            "person_id": owners.person(each.values["_row"]),
+            **nobody,
         }
         for each in noted
     ]
@@ -187,22 +197,14 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _person(row: Any) -> str | None:
-    """Whom a line is about."""
-    if isinstance(row, Person):
-        return row.id
-    found: str | None = getattr(row, "person_id", None)
-    return found
-
-
-class _Cycles:
-    """The cycles that rows belong to, looked up once each."""
+class _Owners:
+    """The cycles that rows belong to, and whom they are about, looked up once each."""
 
     def __init__(self, db: OrmSession) -> None:
         self._db = db
         self._known: dict[tuple[str, str], str | None] = {}
 
-    def of(self, row: Any) -> str | None:
+    def cycle(self, row: Any) -> str | None:
         """The cycle's id; None where it is of none."""
         if isinstance(row, Cycle):
             return row.id
@@ -217,6 +219,16 @@ class _Cycles:
         if (session_id := getattr(row, "session_id", None)) is not None:
             return self._of_session(session_id)
         return None
+
+    def person(self, row: Any) -> str | None:
+        """The person's id; None where it is about none."""
+        if isinstance(row, Person):
+            return row.id
+        found: str | None = getattr(row, "person_id", None)
+        if found is None and (enrolment_id := getattr(row, "enrolment_id", None)) is not None:
+            query = select(Enrolment.person_id).where(Enrolment.id == enrolment_id)
+            found = self._look("person of enrolment", enrolment_id, query)
+        return found
 
     def _of_session(self, session_id: str) -> str | None:
         query = select(Session.cycle_id).where(col(Session.id) == session_id)

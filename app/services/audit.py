@@ -1,6 +1,6 @@
 """The trail, read: who did what to what in a cycle, or in the installation."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from app.models import (
     Session,
     User,
 )
+from app.models.trail import say_nothing_private
 from app.services.actor import Actor
 from app.services.paging import paginate
 
@@ -112,9 +113,14 @@ def names_in(db: DbSession, lines: Sequence[AuditEntry], language: str) -> Names
     return Names(found)
 
 
-def erase(db: DbSession, person_id: str) -> int:
-    """Empties what the trail says of somebody; that it happened, and who did it, stays. How many
-    lines that were."""
+def erase(db: DbSession, person_id: str, cycles: Collection[str] | None = None) -> int:
+    """Empties what the trail says of somebody, in these cycles or everywhere (None); that it
+    happened, and who did it, stays. How many lines that were. What this transaction itself would
+    write down of anybody is left out too."""
+    say_nothing_private(db)
     lines = update(AuditEntry).where(col(AuditEntry.person_id) == person_id)
-    done: Any = db.connection().execute(lines.values(private_before={}, private_after={}))
+    if cycles is not None:
+        lines = lines.where(col(AuditEntry.cycle_id).in_(cycles))
+    nobody: dict[str, Any] = {"private_before": {}, "private_after": {}, "person_id": None}
+    done: Any = db.connection().execute(lines.values(nobody))
     return int(done.rowcount)

@@ -34,6 +34,7 @@ from app.models import (
     ReportAlias,
     Session,
 )
+from app.services import audit
 from app.services.erasure_subject import Subject, is_over
 from app.services.merging_guests import names_person
 from app.services.places import promote_waitlist
@@ -259,3 +260,8 @@ def initiatives(db: DbSession, who: Subject) -> int:
         db.delete(db.get_one(Initiative, each))
     db.flush()
     return len(ids)
+
+
+def trail(db: DbSession, who: Subject) -> int:
+    """What the trail says of them: the lines stay, and who has done what."""
+    return audit.erase(db, who.person.id, None if who.whole else who.cycles)

@@ -130,6 +130,12 @@ PLACES: tuple[Place, ...] = (
         erase=erasers_of_mail.kept_answers,
         exported="not: copies of answers to programs, of what is in it already, kept for a week",
     ),
+    Place(
+        "audit_entry",
+        ("private_before", "private_after"),
+        erase=erasers.trail,
+        exported="not: the trail of what organizers did; that they did it stays",
+    ),
     Place("report_alias", ("key",), erase=erasers.aliases, exported="known_as"),
     Place(
         "data_link",
@@ -172,6 +178,8 @@ PLACES: tuple[Place, ...] = (
     Place("issue_run", ("last_error",), Whose.WORDS, why="the kind of an error"),
     Place("erasure", ("reason",), Whose.WORDS, why="why an organizer erased somebody's data"),
     Place("institution", ("name", "acronym", "search_key"), Whose.WORDS, why=_OWN),
+    Place("audit_entry", ("before", "after"), Whose.WORDS, why=_OWN),
+    Place("webhook", ("description",), Whose.WORDS, why=_OWN),
     # Organizers.
     Place(
         "user_account",
@@ -181,6 +189,7 @@ PLACES: tuple[Place, ...] = (
     ),
     Place("api_token", ("name", "digest"), Whose.ORGANIZER, why=_ACCOUNT),
     Place("team_member", (), Whose.ORGANIZER, why=_ACCOUNT),
+    Place("webhook", ("address", "seed", "seed_before"), Whose.ORGANIZER, why="where to, as set"),
     Place(
         "team_invitation",
         ("email", "email_key", "language", "invited_by"),
@@ -207,6 +216,8 @@ PLACES: tuple[Place, ...] = (
             ("report_alias", ("recorded_by",)),
             ("report_import", ("recorded_by", "applied_by", "undone_by")),
             ("session_closing", ("recorded_by",)),
+            ("audit_entry", ("actor_name",)),
+            ("webhook", ("added_by",)),
         )
     ),
 )
@@ -217,6 +228,10 @@ what was published of sessions."""
 
 IMPERSONAL: dict[str, tuple[str, ...]] = {
     "api_token": ("scopes",),
+    "audit_entry": (
+        *("deed_id", "deed", "channel", "actor_kind", "actor_id", "cycle_id", "noun", "row_id"),
+        *("change", "person_id"),
+    ),
     "certificate": ("status",),
     "certificate_design": ("template", "title", "statement", "accent", "logos"),
     "cycle": ("slug", "language", "zone", "status", "accent", "completion_rule"),
@@ -250,5 +265,8 @@ IMPERSONAL: dict[str, tuple[str, ...]] = {
     "team_invitation": ("role", "standing"),
     "team_member": ("role",),
     "user_account": ("standing",),
+    "webhook": ("events", "disabled_why"),
+    "webhook_delivery": ("status", "leased_by", "reason", "tries"),
+    "webhook_event": ("key", "type", "data"),
 }
 """Columns of text that say nothing of anybody. Keys are not named: ids are drawn at random."""

@@ -75,7 +75,7 @@ def tidy(db: DbSession, now: datetime) -> None:
     stale = col(ReportImport.created_at) <= now - KEEP_PREVIEWS
     waits = col(ReportImport.status) == ReportStatus.PREVIEW
     connection.execute(delete(ReportImport).where(stale, waits))
-    waiting = (
+    undelivered = (
         select(WebhookDelivery.id)
         .where(
             col(WebhookDelivery.event_id) == col(WebhookEvent.id),
@@ -84,7 +84,7 @@ def tidy(db: DbSession, now: datetime) -> None:
         .exists()
     )
     told = col(WebhookEvent.created_at) <= now - KEEP_EVENTS
-    connection.execute(delete(WebhookEvent).where(told, ~waiting))
-    ended = col(Webhook.before_until) <= now
-    connection.execute(update(Webhook).where(ended).values(seed_before="", before_until=None))
+    connection.execute(delete(WebhookEvent).where(told, ~undelivered))
+    over = col(Webhook.before_until) <= now
+    connection.execute(update(Webhook).where(over).values(seed_before="", before_until=None))
     feedback_mixing.mix(db)

@@ -27,6 +27,9 @@ from app.models import (
     TeamInvitation,
     TeamMember,
     User,
+    Webhook,
+    WebhookDelivery,
+    WebhookEvent,
     now,
 )
 from app.services.links import Links, Purpose
@@ -152,9 +155,14 @@ def _more(db: DbSession, links: Links, seeded: Seeded, number: int) -> dict[str,
         role=Role.EDITOR,
         expires_at=now() + timedelta(days=1),
     )
+    webhook = Webhook(cycle_id=seeded.cycle_id, address="https://example.org/hook", seed="x")
+    event = WebhookEvent(cycle_id=seeded.cycle_id, key=f"k{number}", type="release.published")
+    db.add_all((webhook, event))
+    db.flush()
+    delivery = WebhookDelivery(webhook_id=webhook.id, event_id=event.id, status="delivered")
     part = db.exec(select(Part).where(Part.session_id == seeded.session_id)).one()
     invitation = db.exec(select(Invitation).where(Invitation.id == seeded.invitation_id)).one()
-    for row in (guest, reminder, message, inbound, asked):
+    for row in (guest, reminder, message, inbound, asked, delivery):
         db.add(row)
     db.flush()
     return {
@@ -168,6 +176,9 @@ def _more(db: DbSession, links: Links, seeded: Seeded, number: int) -> dict[str,
         "mail_id": inbound.id,
         "user_id": member.user_id,
         "guest_id": invitation.guest_id,
+        "webhook_id": webhook.id,
+        "delivery_id": delivery.id,
+        "version": "1",
         "part_id": part.id,
         "team_invitation_id": asked.id,
         "join_token": links.token(Purpose.TEAM, asked.id),

@@ -15,7 +15,7 @@ from app.models import Cycle, TeamMember, User, Webhook, WebhookDelivery, now
 from app.outgoing.failures import Reason
 from app.outgoing.guard import Guard
 from app.services import webhook_secrets, webhooks
-from app.services.actor import Actor, Role, Standing
+from app.services.actor import AccountStanding, Actor, Role
 from app.services.links import Links, Purpose
 from tests.factories import Make
 from tests.pages.reading import Page
@@ -225,7 +225,7 @@ def test_only_owners(organizer_client: TestClient, database: Database) -> None:
     path = added(organizer_client, database)
     assert f'href="{URL}"' in organizer_client.get("/organize/c/clusters/settings").text
     with database.begin(writes=True) as db:
-        db.exec(select(User)).one().standing = Standing.MEMBER
+        db.exec(select(User)).one().standing = AccountStanding.MEMBER
         db.exec(select(TeamMember)).one().role = Role.EDITOR
     assert f'href="{URL}"' not in organizer_client.get("/organize/c/clusters/settings").text
     for way in (URL, f"{URL}/new", path, f"{path}/edit", f"{path}/rotate", f"{path}/remove"):

@@ -124,11 +124,23 @@ def test_what_says_who_somebody_is_can_be_erased_and_the_line_stays(database: Da
     with database.begin(writes=True) as db:
         assert audit.erase(db, person.id) == 2
     after = lines(database)
-    assert [each.private_after for each in after] == [{}, {}]
+    assert [(each.private_after, each.person_id) for each in after] == [({}, None), ({}, None)]
     assert [(each.deed_id, each.actor_name, each.at) for each in after] == [
         (each.deed_id, each.actor_name, each.at) for each in before
     ]
     assert "ana" not in str([each.model_dump() for each in after]).casefold()
+
+
+def test_what_makes_somebody_forgotten_says_nothing_of_them(database: Database) -> None:
+    with database.begin(writes=True) as db:
+        person = Make(db).person(name="Ana Pérez", email="ana@example.org")
+    with database.begin(writes=True) as db:
+        as_olga(db)
+        audit.erase(db, person.id)
+        db.delete(db.merge(person))
+    [_, last] = lines(database)
+    assert (last.noun, last.change, last.actor_name) == ("person", "removed", "Olga")
+    assert (last.private_before, last.private_after, last.person_id) == ({}, {}, None)
 
 
 def test_a_cycle_s_trail_is_filtered(db: DbSession, make: Make, database: Database) -> None:
