@@ -50,6 +50,7 @@ EXPECTED = {
     "webhooks": "sss 4 333+ +",
     "audit.read": "sss 4 33++ +",
     "team": "sss 4 333+ +",
+    "privacy": "sss 4 333+ +",
     "cycle.end": "sss 4 333+ +",
     "installation": "sss 3 3333 +",
 }
