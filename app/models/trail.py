@@ -122,7 +122,8 @@ def _write_trail(db: OrmSession) -> None:
     owners = _Owners(db)
     nobody: dict[str, Any] = {}
     if db.info.pop(_DISCREET, False):
-        nobody = {"private_before": {}, "private_after": {}, "person_id": None}
+        nobody = dict.fromkeys(("before", "after", "private_before", "private_after"), {})
+        nobody["person_id"] = None
     lines = [
         {
             "id": new_id(),

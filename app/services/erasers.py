@@ -118,6 +118,7 @@ def materials(db: DbSession, who: Subject) -> int:
         if row.file:
             who.files.add(f"file:{row.file}")
         db.delete(row)
+    audit.erase_rows(db, "material", [row.id for row in rows])
     db.flush()
     return len(rows)
 
@@ -258,6 +259,7 @@ def initiatives(db: DbSession, who: Subject) -> int:
     ids = db.exec(orphans.order_by(col(Initiative.id)).with_for_update()).all()
     for each in ids:
         db.delete(db.get_one(Initiative, each))
+    audit.erase_rows(db, "initiative", ids)
     db.flush()
     return len(ids)
 

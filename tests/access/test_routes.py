@@ -46,7 +46,6 @@ EXPECTED = {
     "completion.edit": "sss 4 33++ +",
     "certificates.read": "sss 4 +3++ +",
     "certificates.edit": "sss 4 33++ +",
-    "privacy": "sss 4 333+ +",
     "webhooks": "sss 4 333+ +",
     "audit.read": "sss 4 33++ +",
     "team": "sss 4 333+ +",

@@ -98,7 +98,7 @@ def test_the_world_has_the_mark_in_every_place_that_takes_it(world: Marked) -> N
     places = found_in(world.database, MARK)
     theirs = {place.table for place in PLACES if place.erase is not None}
     assert theirs - {each.partition(".")[0] for each in places} == {"data_link"}
-    assert len(places) == 47, places
+    assert len(places) == 49, places
     assert len(files_with(world.mail_dir.parent, MARK)) >= 4
 
 
