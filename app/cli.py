@@ -13,6 +13,7 @@ import click
 
 from app import schema_version
 from app.accounts_command import token, user
+from app.backup_command import backup, restore, resume_sending
 from app.badge_keys_command import badge_key
 from app.command_line import TRY_LATER, fail, later, links_of, opened, read_settings
 from app.db import Database
@@ -97,7 +98,8 @@ def _read_zones_again(settings: Settings, database: Database) -> None:
 
 
 @click.group(
-    commands=[user, token, badge_key], context_settings={"help_option_names": ["-h", "--help"]}
+    commands=[user, token, badge_key, backup, restore, resume_sending],
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 @click.version_option(package_name="convoca")
 def main() -> None:

@@ -9,6 +9,7 @@ import click
 from sqlalchemy.exc import OperationalError
 
 from app import schema_version
+from app.backups import UNFINISHED
 from app.db import Database
 from app.domain.errors import DomainError, Invalid
 from app.services.links import Links
@@ -42,7 +43,12 @@ def read_settings() -> Settings:
 @contextlib.contextmanager
 def opened(settings: Settings, *, check: bool = True) -> Iterator[Database]:
     """The database; ends in plain words where it does not answer or, with `check`, has an old
-    schema."""
+    schema, or a restore has not ended."""
+    if (settings.data_dir / UNFINISHED).exists():
+        fail(
+            f"A restore into {settings.data_dir} has not ended. Wait for it or, if it was broken "
+            "off, run it again:  convoca restore FILE"
+        )
     try:
         database = Database(settings.database_url)
     except OSError as error:

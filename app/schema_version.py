@@ -1,6 +1,6 @@
 """The database's schema: which one the program wants, which one there is, and bringing it up."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,26 +31,42 @@ def wanted() -> str:
     return head
 
 
+def known() -> set[str]:
+    """All migrations that this program has."""
+    return {s.revision for s in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
+
+
 def present(engine: Engine) -> str | None:
     """The newest migration that the database has had; None for an empty one."""
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def upgrade(engine: Engine) -> None:
-    """Runs what is pending, in one transaction. Two at once: the second finds nothing to do."""
+def upgrade(
+    engine: Engine,
+    *,
+    first: Callable[[Connection], None] | None = None,
+    last: Callable[[Connection], None] | None = None,
+) -> None:
+    """Runs what is pending, in one transaction. Two at once: the second finds nothing to do.
+
+    `first`, `last`: what else belongs into that transaction, before and after."""
     config = alembic_config()
     with engine.connect() as connection, _tables_replaceable(connection), connection.begin():
         if connection.dialect.name == "postgresql":
             # Held to the end of the transaction, so that two starts do not migrate side by side.
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7301998)")
         config.attributes["connection"] = connection
+        if first is not None:
+            first(connection)
         before = MigrationContext.configure(connection).get_current_revision()
         command.upgrade(config, "head")
         if connection.dialect.name == "sqlite" and before not in (None, wanted()):
             lost = connection.exec_driver_sql("PRAGMA foreign_key_check").all()
             if lost:
                 raise RuntimeError(f"Rows refer to what is not there, nothing was changed: {lost}")
+        if last is not None:
+            last(connection)
 
 
 @contextmanager
@@ -79,8 +95,7 @@ def check(engine: Engine) -> None:
         return
     if have is None:
         raise StaleSchema("The database is empty. Run:  convoca migrate")
-    known = {s.revision for s in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
-    if have in known:
+    if have in known():
         raise StaleSchema(
             f"The database's schema is of an older version ({have}, this one needs {want}). "
             "Run:  convoca migrate"

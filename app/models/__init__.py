@@ -25,6 +25,7 @@ from app.models.message import Message
 from app.models.person import Person, PersonSight
 from app.models.privacy import Consent, DataLink, Erasure, PrivacyNotice
 from app.models.release import Release
+from app.models.sending import SendingHold
 from app.models.session import Part, Segment, Session
 from app.models.team import TeamInvitation, TeamMember
 from app.models.webhook import Webhook, WebhookDelivery, WebhookEvent
@@ -69,6 +70,7 @@ __all__ = [
     "ReportImport",
     "ReportRow",
     "Segment",
+    "SendingHold",
     "Session",
     "SessionClosing",
     "SignIn",

@@ -5,6 +5,7 @@ import threading
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 
@@ -22,7 +23,7 @@ from app.domain.permissions import AccountStanding
 from app.domain.text import LANGUAGES
 from app.models import Message, SignIn, SignInLink, User, now
 from app.schemas.types import Email
-from app.services import outbox
+from app.services import outbox, sending
 from app.services.access import teams_of
 from app.services.actor import Actor
 from app.services.links import Links, Purpose
@@ -112,12 +113,14 @@ def actor_of_cookie(db: DbSession, cookie: str) -> Actor | None:
     """Who is signed in with this cookie; None if nobody is, or no longer."""
     if not cookie:
         return None
-    user = db.exec(
-        select(User)
+    found = db.exec(
+        select(User, sending.HELD)
         .join(SignIn, col(SignIn.user_id) == col(User.id))
         .where(SignIn.id == digest(cookie), SignIn.expires_at > now())
     ).one_or_none()
-    return actor_of_user(db, user) if user else None
+    if found is None:
+        return None
+    return replace(actor_of_user(db, found[0]), sending_held=bool(found[1]))
 
 
 def add_user(

@@ -39,6 +39,7 @@ class Actor:
     scopes: frozenset[Scope] = field(default_factory=lambda: frozenset(Scope))
     token_id: str = ""  # set for programs
     only: str = ""
+    sending_held: bool = False  # nothing is sent since a restore (`services.sending`), to be shown
 
     @property
     def everywhere(self) -> bool:

@@ -18,6 +18,7 @@ from app.domain.schedule import Schedule, SessionStatus
 from app.domain.schedule import Session as PlannedSession
 from app.domain.text import Localized
 from app.domain.zones import zone
+from app.mail.failures import Reason
 from app.models import Cycle, Enrolment, Guest, InboundMail, Material, Message, Person, Session
 from app.services.actor import Actor
 from app.services.attendance import ATTENDED
@@ -137,10 +138,12 @@ def _enrolments(
 
 
 def _mails(db: DbSession, cycle_id: str) -> tuple[int, int, int]:
-    """How many could not be delivered, how many came back from an address that somebody still has,
-    and how many came in that wait for a person."""
+    """How many could not be delivered (a person leaving one out is another matter), how many came
+    back from an address that somebody still has, and how many came in that wait for a person."""
     failed = select(func.count()).where(
-        col(Message.cycle_id) == cycle_id, col(Message.status) == "failed"
+        col(Message.cycle_id) == cycle_id,
+        col(Message.status) == "failed",
+        ~col(Message.last_error).startswith(f"{Reason.LEFT_OUT}:"),
     )
     returned = select(func.count()).where(
         col(Message.cycle_id) == cycle_id,

@@ -4,7 +4,7 @@ A row says what its mail is about. The text is made by the worker when it is sen
 opens something stands in the database.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -273,7 +273,11 @@ def _has_newer(db: DbSession, message: Message) -> bool:
 
 def cycle_titles(db: DbSession, messages: Iterable[Message]) -> dict[str, str]:
     """The titles of the cycles that mails belong to, by id, each in its cycle's language."""
-    ids = {message.cycle_id for message in messages if message.cycle_id}
+    return cycle_titles_by_id(db, {message.cycle_id for message in messages if message.cycle_id})
+
+
+def cycle_titles_by_id(db: DbSession, ids: Collection[str]) -> dict[str, str]:
+    """The same, of cycles by their ids."""
     if not ids:
         return {}
     cycles = db.exec(select(Cycle).where(col(Cycle.id).in_(ids)))

@@ -70,5 +70,6 @@ REASONS: Mapping[Reason, str] = {
         "Its text could not be made. This is a fault of the program, and is written down in the "
         "worker’s log: show that to whoever looks after Convoca. When it is mended, send it again."
     ),
+    Reason.LEFT_OUT: N_("It was left out after a restore, as it may have gone before."),
 }
 """What stood in the way of a mail."""

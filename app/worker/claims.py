@@ -18,7 +18,7 @@ from sqlmodel import UTCDateTime, col, select
 from app.db import DbSession, Jot
 from app.mail.failures import Reason, SendError
 from app.models import Message
-from app.services import outbox, reminders
+from app.services import outbox, reminders, sending
 from app.services.outbox import FAR, SIGN_IN
 from app.worker.backoff import delay
 from app.worker.lanes import Waiting, decide
@@ -128,9 +128,13 @@ def claim(
     sort the oldest first. Of mails with one lane only the newest is taken, those that it
     replaces and those that are over are put aside (see `lanes`).
 
+    Nothing while sending is held after a restore (`services.sending`).
+
     A row that is taken for the first time gets its Message-ID, which it keeps from then on.
     """
     _one_at_a_time(db)
+    if sending.is_held(db):
+        return Claim([])
     rows: dict[str, str] = {}
     for due in _IN_TURN[:1] if urgent else _IN_TURN:
         if len(rows) < limit:

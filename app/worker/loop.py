@@ -16,6 +16,7 @@ from app.logs import log_failure
 from app.mail.failures import SendError
 from app.mail.transport import Transport, server_of, transport_for
 from app.mail.values import Sender
+from app.services import sending
 from app.services.files import FileStore
 from app.services.links import Links
 from app.services.secret_key import secret_key
@@ -82,6 +83,7 @@ class Worker:
         self._troubles = 0
         self._full_until: datetime | None = None
         self._chores = chores
+        self._held = False
 
     def run(self, stop: threading.Event) -> None:
         """Works until `stop` is set; then finishes the mail at hand and gives back the rest.
@@ -150,7 +152,7 @@ class Worker:
         with self._database.begin(writes=False) as db:
             now = clock.ask(db)
             urgent = self._full_until is not None and now < self._full_until
-            if not claims.something_is_due(db, now, urgent=urgent):
+            if not claims.something_is_due(db, now, urgent=urgent) or self._is_held(db):
                 return None
             paused = pauses.noted(db, self._server)
             self._have_written(db, now)
@@ -174,6 +176,14 @@ class Worker:
         if outcome.full_until is not None and not urgent:
             self._note_pause(pauses.HOUR, "", clock(), outcome.full_until)
         return None if urgent and outcome.full_until else outcome
+
+    def _is_held(self, db: DbSession) -> bool:
+        """Whether nothing may go, as asked before anybody is spoken to; claiming asks again."""
+        held = sending.is_held(db)
+        if held and not self._held:
+            logger.warning("worker: nothing is sent since a restore, until somebody says so")
+        self._held = held
+        return held
 
     def _have_written(self, db: DbSession, now: datetime) -> None:
         """Begins the process that writes, if there is enough to do for it and the server is quick:

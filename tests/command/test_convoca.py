@@ -50,7 +50,21 @@ def tables(data: Path, table: str) -> int:
 
 
 @pytest.mark.parametrize(
-    "command", ["serve", "worker", "demo", "migrate", "user", "token", "doctor", "start", "inbound"]
+    "command",
+    [
+        "serve",
+        "worker",
+        "demo",
+        "migrate",
+        "user",
+        "token",
+        "doctor",
+        "start",
+        "inbound",
+        "backup",
+        "restore",
+        "resume-sending",
+    ],
 )
 def test_every_command_explains_itself(command: str) -> None:
     listed = CliRunner().invoke(main, ["--help"])

@@ -47,6 +47,7 @@ from app.routers.pages import (
     report_use,
     reports,
     room,
+    sending,
     sessions,
     sign_in,
     team,
@@ -101,6 +102,7 @@ for each in (
     certificate_design,  # before certificates, which take any last piece for a code
     certificates,
     mail,
+    sending,
     mail_texts,
     reminders,
     webhooks,  # before what takes any last piece for an id

@@ -1,0 +1,26 @@
+"""nothing is sent after a restore until somebody says so"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision: str = "0019"
+down_revision: str | None = "0014"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "sending_hold",
+        sa.Column("id", sa.String(length=26), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("backup_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("repeats_until", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_by", sa.String(length=200), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sending_hold")),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("sending_hold")
