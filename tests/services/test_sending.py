@@ -8,7 +8,7 @@ from app.db import Database, DbSession
 from app.domain.errors import Clash, NotFound
 from app.models import Cycle, Message, SendingHold
 from app.services import outbox, sending
-from app.services.actor import Actor
+from app.services.actor import Actor, Standing
 from app.services.failed_mail import failed_by_reason
 from app.services.glance import glance
 from app.services.links import Links
@@ -17,7 +17,7 @@ from app.worker.loop import Worker
 from tests.factories import NOW, Make
 from tests.worker.test_worker import LATER, SENDER, Fake, queue, rows
 
-OLGA = Actor(id="o", name="Olga")
+OLGA = Actor(id="o", name="Olga", standing=Standing.ADMINISTRATOR)
 RESTORED = NOW + timedelta(minutes=2)
 
 
