@@ -1,7 +1,6 @@
 """The command ``convoca``."""
 
 import contextlib
-import logging
 import os
 import socket
 import sys
@@ -17,6 +16,7 @@ from app.backup_command import backup, restore, resume_sending
 from app.badge_keys_command import badge_key
 from app.command_line import TRY_LATER, fail, later, links_of, opened, read_settings
 from app.db import Database
+from app.logs import start_logging
 from app.models import now
 from app.services import accounts
 from app.settings import Settings, SettingsError
@@ -49,6 +49,7 @@ def _run_web(settings: Settings, database: Database, listener: socket.socket) ->
     warm_up(app)
     config = uvicorn.Config(
         app,
+        log_config=None,  # ours: its lines are written as all others
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -111,11 +112,11 @@ def main() -> None:
     CONVOCA_SMTP_PER_SECOND and CONVOCA_SMTP_PER_HOUR (default: no limit), CONVOCA_SMTP_TIMEOUT
     (seconds, default: 20), CONVOCA_MAIL_FROM, CONVOCA_MAIL_FROM_NAME, CONVOCA_IMAP_URL (the
     mailbox that answers arrive in), CONVOCA_SECRET_KEY (default: a file in the data folder),
-    CONVOCA_BADGE_KEYS (a folder, default: badge-keys in the data folder).
+    CONVOCA_BADGE_KEYS (a folder, default: badge-keys in the data folder), CONVOCA_LOG (text or
+    json), CONVOCA_SLOW_STATEMENT_MS (default: 500), CONVOCA_METRICS_TOKEN (who may read /metrics;
+    default: nobody).
     """
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    for chatty in ("alembic", "httpx"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    start_logging(os.environ.get("CONVOCA_LOG", ""))
     os.umask(0o077)  # the data folder holds addresses and the key
 
 

@@ -15,6 +15,7 @@ from app.domain.errors import DomainError, Invalid
 from app.services.links import Links
 from app.services.secret_key import secret_key
 from app.settings import Settings, SettingsError
+from app.slow_statements import tell_slow_statements
 
 TRY_LATER = 75
 """EX_TEMPFAIL of sysexits.h."""
@@ -53,6 +54,7 @@ def opened(settings: Settings, *, check: bool = True) -> Iterator[Database]:
         database = Database(settings.database_url)
     except OSError as error:
         fail(f"{settings.data_dir} cannot be used ({error.strerror}). Set CONVOCA_DATA_DIR.")
+    tell_slow_statements(database.engine, settings.slow_statement_ms)
     try:
         if check:
             schema_version.check(database.engine)

@@ -21,9 +21,13 @@ from app.services.links import Links
 from app.services.mail_limits import Limits
 from app.services.secret_key import secret_key
 from app.settings import Settings
+from app.slow_statements import tell_slow_statements
 from app.web.errors import install_error_handlers
 from app.web.guesses import Guesses
 from app.web.live_rooms import LiveRooms
+from app.web.metrics import Metrics
+from app.web.readiness import Readiness
+from app.web.request_log import RequestLog
 from app.web.security import Security
 from app.web.static import install_static
 
@@ -36,12 +40,15 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
     """The web application. `database` is given by whoever shares one, such as the tests."""
     use_packaged_zone_data()
     ours = database is None
-    database = database or Database(settings.database_url)
+    if database is None:
+        database = Database(settings.database_url)
+        tell_slow_statements(database.engine, settings.slow_statement_ms)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         app.state.desk.open()
         yield
+        app.state.readiness.close()
         app.state.live.close()
         # In a thread: whoever still waits is answered by this event loop.
         await run_in_threadpool(app.state.desk.close)
@@ -74,8 +81,11 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
     app.state.guesses = Guesses()
     app.state.guard = Guard()
     app.state.trusted_proxies = settings.trusted_proxies
+    app.state.metrics = Metrics(database)
+    app.state.metrics_token = settings.metrics_token
     install_error_handlers(app)
     install_hot_routes(app)
+    app.state.readiness = Readiness(database, app.state.desk, settings.data_dir)
     install_api(app)
     app.include_router(pages)
     app.include_router(health.router)
@@ -85,6 +95,9 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
         base_url=settings.base_url,
         max_body_size=MAX_BODY_BYTES,
         max_upload_size=MAX_UPLOAD_BYTES,
+    )
+    app.add_middleware(
+        RequestLog, main=app, metrics=app.state.metrics, quiet=frozenset({"/healthz", "/readyz"})
     )
     logging.getLogger("convoca").debug("application made")
     return app

@@ -8,6 +8,7 @@ import struct
 import termios
 from contextlib import suppress
 from time import monotonic
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -26,8 +27,14 @@ _BEFORE_THE_END = 1.0  # uvicorn ends what is left then with an error for each
 class WebServer(uvicorn.Server):
     """Before it waits for what is being answered, it ends what is watched live."""
 
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal: whoever asks whether to send people here is told no from now on."""
+        self.config.app.state.readiness.stopping = True  # type: ignore[union-attr]
+        super().handle_exit(sig, frame)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Called once, when the server is to stop. Browsers come back to whoever listens then."""
+        self.config.app.state.readiness.stopping = True  # type: ignore[union-attr]
         self.config.app.state.live.close()  # type: ignore[union-attr]
         hanging_up = [
             asyncio.create_task(each) for each in (self._hang_up(), self._leave_unread_answers())

@@ -8,6 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from app.logs import KINDS
 from app.mail.addresses import ascii_domain
 
 DEFAULT_PORT = 8000
@@ -109,6 +110,9 @@ class Settings:
     )  # whose word counts
     secret_key: str = ""  # empty: kept in a file in `data_dir`
     badge_keys: str = ""  # a folder; empty: in `data_dir`
+    log: str = "text"  # or json: a line of the log is an object
+    slow_statement_ms: float = 500.0  # statements of the database that take longer are logged
+    metrics_token: str = ""  # who has it may read /metrics; empty: nobody
     development: bool = False  # nothing is cached; /organize/_components; mailed sign-ins are shown
 
     @property
@@ -189,6 +193,12 @@ class Settings:
         mail_from_name = env.get("CONVOCA_MAIL_FROM_NAME") or "Convoca"
         if _CONTROL.search(mail_from_name):
             raise SettingsError("CONVOCA_MAIL_FROM_NAME must be a name on one line.")
+        log = env.get("CONVOCA_LOG") or "text"
+        if log not in KINDS:
+            raise SettingsError(f"CONVOCA_LOG must be one of {', '.join(KINDS)}, not {log!r}.")
+        metrics_token = env.get("CONVOCA_METRICS_TOKEN") or ""
+        if metrics_token and (len(metrics_token) < 20 or not metrics_token.isascii()):
+            raise SettingsError("CONVOCA_METRICS_TOKEN must be 20 random characters or more.")
         return cls(
             data_dir=data_dir,
             database_url=database_url,
@@ -206,5 +216,8 @@ class Settings:
             trusted_proxies=_networks(env.get("CONVOCA_TRUSTED_PROXIES") or LOOPBACK),
             secret_key=env.get("CONVOCA_SECRET_KEY") or "",
             badge_keys=_folder(env.get("CONVOCA_BADGE_KEYS") or ""),
+            log=log,
+            slow_statement_ms=_number(env, "CONVOCA_SLOW_STATEMENT_MS", least=1) or 500.0,
+            metrics_token=metrics_token,
             development=(env.get("CONVOCA_DEVELOPMENT") or "").lower() in ("1", "true", "yes"),
         )

@@ -1,5 +1,6 @@
 """Why a mail did not go out."""
 
+import re
 from enum import StrEnum
 
 
@@ -25,6 +26,16 @@ class Reason(StrEnum):
     OVER = "over"  # it is too late for it: its session has ended
     WRITING = "writing"  # the text could not be made
     LEFT_OUT = "left-out"  # after a restore a person said that it is not to go
+
+
+_CODE = re.compile(r"[2-5]\d\d\b(?: [2-5]\.\d{1,3}\.\d{1,3}\b)?")
+
+
+def brief(error: "SendError") -> str:
+    """The reason, and the numbers that the server gave (``refused 550 5.1.1``): its words may name
+    people."""
+    found = _CODE.match(error.detail)
+    return f"{error.reason} {found[0]}" if found else str(error.reason)
 
 
 class SendError(RuntimeError):

@@ -25,7 +25,7 @@ from app.models.message import Message
 from app.models.person import Person, PersonSight
 from app.models.privacy import Consent, DataLink, Erasure, PrivacyNotice
 from app.models.release import Release
-from app.models.sending import SendingHold
+from app.models.sending import SendingHold, WorkerTurn
 from app.models.session import Part, Segment, Session
 from app.models.team import TeamInvitation, TeamMember
 from app.models.webhook import Webhook, WebhookDelivery, WebhookEvent
@@ -81,6 +81,7 @@ __all__ = [
     "Webhook",
     "WebhookDelivery",
     "WebhookEvent",
+    "WorkerTurn",
     "metadata",
     "now",
 ]

@@ -1,21 +1,46 @@
-"""Whether the process answers, and whether it can do its work."""
+"""Whether the process lives, whether it can do its work, and its figures."""
+
+import hmac
 
 from fastapi import APIRouter, Request
-from sqlalchemy import text
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
+from app.domain.errors import NotFound
 from app.domain.permissions import Permission
 from app.web.access.gate import declares
+from app.web.errors import RETRY_AFTER
+from app.web.metrics import CONTENT_TYPE, Metrics
+from app.web.readiness import Readiness
 
 router = APIRouter(include_in_schema=False, dependencies=[declares(Permission.PUBLIC)])
 
 
 @router.get("/healthz")
-def healthz(request: Request) -> JSONResponse:
-    """200 while the database can be read; 503 otherwise."""
-    try:
-        with request.app.state.database.begin(writes=False) as db:
-            db.connection().execute(text("SELECT 1"))
-    except Exception:
-        return JSONResponse({"status": "database unreachable"}, 503, {"retry-after": "5"})
+async def healthz() -> JSONResponse:
+    """200 while the process answers. Asks nothing else: whoever starts a process anew for a
+    database that is away makes it worse."""
     return JSONResponse({"status": "ok"})
+
+
+@router.get("/readyz")
+def readyz(request: Request) -> JSONResponse:
+    """200 while it can do its work; else 503, with the names of what fails and no more."""
+    readiness: Readiness = request.app.state.readiness
+    failing = readiness.failing()
+    if failing:
+        answer = {"status": "not ready", "failing": list(failing)}
+        return JSONResponse(answer, 503, {"retry-after": RETRY_AFTER})
+    return JSONResponse({"status": "ready"})
+
+
+@router.get("/metrics")
+def metrics(request: Request) -> Response:
+    """Figures for Prometheus, for whoever has the token of the setting. Raises NotFound for
+    everybody else, also where there is no such setting."""
+    wanted = str(request.app.state.metrics_token).encode()
+    kind, _, given = request.headers.get("authorization", "").partition(" ")
+    is_it = hmac.compare_digest(given.strip().encode(), wanted)
+    if not wanted or kind.lower() != "bearer" or not is_it:
+        raise NotFound
+    figures: Metrics = request.app.state.metrics
+    return Response(figures.text(), media_type=CONTENT_TYPE)

@@ -21,6 +21,9 @@ class Problem(Out):
     status: int
     detail: str
     code: str
+    request_id: str | None = Field(
+        default=None, description="To be quoted, where something went wrong on our side."
+    )
     errors: list[FieldProblem] | None = Field(
         default=None, description="Each field that was not right, with status 422."
     )

@@ -50,11 +50,15 @@ class Desk(Generic[Slip, Outcome]):
         at_once: int = AT_ONCE,
         waiting: int = WAITING,
         patience: float = PATIENCE,
+        watch: Callable[[int, float], None] | None = None,
     ) -> None:
+        """`watch` is told how many were done together, and for how many seconds the first of them
+        waited."""
         self._work = work
         self._at_once = at_once
         self._waiting = waiting
         self._patience = patience
+        self._watch = watch
         self._lock = Lock()  # around the four that follow
         self._arrived: list[_Waiting[Slip, Outcome]] = []  # in this turn of the event loop
         self._passes_on: asyncio.AbstractEventLoop | None = None  # at the end of its turn
@@ -77,7 +81,7 @@ class Desk(Generic[Slip, Outcome]):
             if self._closed or self._untaken >= self._waiting:
                 raise Busy
             self._untaken += 1
-            self._arrived.append((slip, future))
+            self._arrived.append((slip, future, monotonic()))
             if self._passes_on is not loop:
                 self._passes_on = loop
                 loop.call_soon(self._pass_on)
@@ -104,6 +108,12 @@ class Desk(Generic[Slip, Outcome]):
             self._opened += 1
             self._closed = False
 
+    @property
+    def is_open(self) -> bool:
+        """Whether it takes what comes, and somebody is there to do it."""
+        clerk = self._clerk
+        return not self._closed and (clerk is None or clerk.is_alive())
+
     def close(self) -> None:
         """The last one to close it waits until all that was taken is done; nothing is taken any
         more. Not to be called on the event loop that is waiting for outcomes."""
@@ -129,7 +139,10 @@ class Desk(Generic[Slip, Outcome]):
             with self._lock:
                 self._untaken -= len(taken)
             if taken:
-                _answer([w for _, w in taken], self._outcomes([slip for slip, _ in taken]))
+                outcomes = self._outcomes([slip for slip, _, _ in taken])
+                _answer([future for _, future, _ in taken], outcomes)
+                if self._watch is not None:
+                    self._watch(len(taken), monotonic() - taken[0][2])
 
     def _look(self, waiting: "deque[_Waiting[Slip, Outcome]]") -> bool:
         """Adds all that was passed on; waits if there is nothing. False at the end."""
@@ -170,7 +183,7 @@ class Desk(Generic[Slip, Outcome]):
         return outcomes
 
 
-_Waiting = tuple[Slip, "asyncio.Future[Outcome | Exception]"]
+_Waiting = tuple[Slip, "asyncio.Future[Outcome | Exception]", float]
 
 
 def _answer(

@@ -52,6 +52,8 @@ def _answer(request: Request, error: DomainError, status: int) -> Response:
 async def _domain(request: Request, error: Exception) -> Response:
     known = from_exception(error)
     assert known is not None
+    if isinstance(error, OperationalError):
+        request.app.state.metrics.database_busy()
     if isinstance(error, OperationalError | IntegrityError):
         logger.warning("database: %s", type(error.orig).__name__)
     return _answer(request, known, status_of(known))

@@ -24,6 +24,7 @@ from app.domain.errors import (
     Stale,
     TooOften,
 )
+from app.logs import request_id
 
 STATUS: Mapping[type[DomainError], int] = {
     Invalid: 422,
@@ -169,7 +170,8 @@ def problem(
     fields: Sequence[FieldError] = (),
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """RFC 9457 problem details."""
+    """RFC 9457 problem details. What went wrong on our side has the id of the request, to be
+    quoted; of what is refused one answer is as another, whoever asks (the header has it anyway)."""
     body: dict[str, Any] = {
         "type": f"urn:convoca:problem:{code}",
         "title": gettext(TITLES.get(status, TITLES[400])),
@@ -177,6 +179,8 @@ def problem(
         "detail": detail,
         "code": code,
     }
+    if status >= 500 and (reference := request_id()):
+        body["request_id"] = reference
     if fields:
         body["errors"] = [
             {"field": f.field, "code": f.code, "message": translate(f, gettext)} for f in fields

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.logs import log_failure, quotes
+from app.logs import log_failure, quotes, request_id
 from app.web.problems import problem
 
 logger = logging.getLogger("convoca.web")
@@ -188,7 +188,9 @@ class Security:
             code = {403: "another_site", 413: "too_large", 500: "failed"}[status]
             response = problem(status, code, sentence, str)
         else:
-            response = PlainTextResponse(f"{sentence}\n", status)
+            reference = request_id() if status >= 500 else ""
+            more = f"If you ask for help, say this number: {reference}\n" if reference else ""
+            response = PlainTextResponse(f"{sentence}\n{more}", status)
         await send(
             {"type": "http.response.start", "status": status, "headers": response.raw_headers}
         )

@@ -29,6 +29,7 @@ from app.languages import (
     translations,
     zone_label,
 )
+from app.logs import request_id
 from app.paths import STATIC, TEMPLATES
 from app.services.actor import Actor
 from app.services.links import Links, Purpose
@@ -194,4 +195,9 @@ def _read_flash(request: Request, links: Links) -> list[dict[str, str]]:
 
 def error_page(request: Request, error: DomainError, status: int) -> Response:
     """An error as a page in the reader's language, with the way on."""
-    return page(request, "errors/error.html", {"error": error, "status": status}, status=status)
+    context = {
+        "error": error,
+        "status": status,
+        "reference": request_id() if status >= 500 else "",
+    }
+    return page(request, "errors/error.html", context, status=status)

@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.db import Database, Jot
 from app.logs import log_failure
-from app.mail.failures import Reason, SendError
+from app.mail.failures import Reason, SendError, brief
 from app.mail.transport import Transport
 from app.mail.values import Mail
 from app.models import Message
@@ -264,7 +264,8 @@ class Batch:
         return True
 
     def _failed(self, message: Message, error: SendError) -> bool:
-        logger.warning("mail %s (%s) was not sent: %s", message.id, message.kind, error)
+        # What the server said names whom the mail was for; it stands in the row.
+        logger.warning("mail %s (%s) was not sent: %s", message.id, message.kind, brief(error))
         if error.connection and error.reason not in _OF_THE_MAIL:
             self.fail(error)
             return False
@@ -301,5 +302,5 @@ class Batch:
 
 
 def _cause(error: SQLAlchemyError) -> str:
-    """What the database said, in a line and without the statement."""
-    return " ".join(str(getattr(error, "orig", "") or type(error).__name__).split())
+    """What kind of thing the database said: its words may quote a row."""
+    return type(getattr(error, "orig", None) or error).__name__

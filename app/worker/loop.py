@@ -19,6 +19,7 @@ from app.mail.values import Sender
 from app.services import sending
 from app.services.files import FileStore
 from app.services.links import Links
+from app.services.outbox_figures import note_turn
 from app.services.secret_key import secret_key
 from app.settings import Settings
 from app.worker import claims, pauses
@@ -36,6 +37,7 @@ MOST = 500
 _LEAST = 5
 MANY = 500  # invitations that wait: for so many it is worth another process that writes them
 _QUICK, _SLOW = 1.0, ENOUGH  # seconds for a batch: more are taken below, fewer above
+NOTE_TURNS = 30.0  # seconds between two notes of what was done
 POLL = 1.0  # seconds between two looks at an outbox that is empty
 _PAUSE = 5.0  # seconds after the mail server or the database failed, doubled each time
 _LONGEST_PAUSE = 60.0
@@ -84,6 +86,8 @@ class Worker:
         self._full_until: datetime | None = None
         self._chores = chores
         self._held = False
+        self._sent = self._failures = 0  # since that was noted last
+        self._noted = -NOTE_TURNS
 
     def run(self, stop: threading.Event) -> None:
         """Works until `stop` is set; then finishes the mail at hand and gives back the rest.
@@ -97,6 +101,7 @@ class Worker:
                 self._look_round()
                 handled = self.run_once(between=self._look_round)
                 failed = self._server_down
+                self._note_turn()
             except Exception as error:
                 # The database may be away or locked; and a mistake of ours must not stop the mail.
                 log_failure(logger, "worker", error)
@@ -170,6 +175,8 @@ class Worker:
         started = time.monotonic()
         outcome = batch.fail(away) if away else batch.send()
         self._learn(outcome, time.monotonic() - started)
+        self._sent += outcome.sent
+        self._failures += outcome.tried - outcome.sent
         if paused and outcome.sent and not urgent:
             with self._database.begin(writes=True) as db:
                 pauses.end(db, self._server, clock())
@@ -184,6 +191,16 @@ class Worker:
             logger.warning("worker: nothing is sent since a restore, until somebody says so")
         self._held = held
         return held
+
+    def _note_turn(self) -> None:
+        """For those who watch over workers. Not often: it is a commit, after which whoever keeps
+        pages has to look whether they changed."""
+        if time.monotonic() - self._noted < NOTE_TURNS:
+            return
+        with self._database.begin(writes=True, durable=False) as db:
+            note_turn(db, sent=self._sent, failures=self._failures, now=self._clock.ask(db))
+        self._sent = self._failures = 0
+        self._noted = time.monotonic()
 
     def _have_written(self, db: DbSession, now: datetime) -> None:
         """Begins the process that writes, if there is enough to do for it and the server is quick:
@@ -229,7 +246,7 @@ class Worker:
 
     def _note_pause(self, why: str, detail: str, now: datetime, until: datetime) -> None:
         seconds = (until - now).total_seconds()
-        logger.warning("worker: no mail goes for %.0f s: %s", seconds, f"{why} {detail}".strip())
+        logger.warning("worker: no mail goes for %.0f s: %s", seconds, why)
         try:
             with self._database.begin(writes=True) as db:
                 pauses.note(db, self._server, why, detail, now, until)

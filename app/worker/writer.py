@@ -30,6 +30,7 @@ from typing import NamedTuple
 import app
 from app.db import Database
 from app.domain.zones import use_packaged_zone_data
+from app.logs import start_logging
 from app.mail.failures import Reason, SendError
 from app.mail.values import Mail, Sender
 from app.models import Message, now
@@ -258,6 +259,7 @@ def _answers(composer: Composer, ids: Sequence[str]) -> Iterator[_Answer]:
 
 def main(listen: int, speak: int) -> None:
     """The second process, with its two ends of the pipes: until nobody asks any more."""
+    start_logging(os.environ.get("CONVOCA_LOG", ""))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of the terminal; the first one ends us
     use_packaged_zone_data()
     with open(listen, "rb") as asked, suppress(BrokenPipeError), closing(open(speak, "wb")) as out:

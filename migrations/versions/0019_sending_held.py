@@ -1,4 +1,4 @@
-"""nothing is sent after a restore until somebody says so"""
+"""nothing is sent after a restore until somebody says so; what the workers have done"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,7 +20,17 @@ def upgrade() -> None:
         sa.Column("ended_by", sa.String(length=200), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sending_hold")),
     )
+    op.create_table(
+        "worker_turn",
+        sa.Column("id", sa.String(length=26), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("turned_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sent", sa.BigInteger(), nullable=False),
+        sa.Column("failures", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_worker_turn")),
+    )
 
 
 def downgrade() -> None:
+    op.drop_table("worker_turn")
     op.drop_table("sending_hold")

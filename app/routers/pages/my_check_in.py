@@ -34,7 +34,9 @@ class CheckIn:
     def __init__(self, app: FastAPI) -> None:
         self._app = app
         self._links: Links = app.state.links
-        self.desk: Desk[Slip, Done] = Desk(CheckIns(app.state.database))
+        self.desk: Desk[Slip, Done] = Desk(
+            CheckIns(app.state.database), watch=app.state.metrics.desk
+        )
         self._said: dict[str, tuple[bytes, bytes]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
