@@ -105,7 +105,7 @@ def test_no_name_no_address_no_link_and_no_password_in_any_line(
         client.get(there.feed),
         client.get("/api/v1/cycles", headers=bearer),
         client.get("/api/v1/cycles", headers={"authorization": f"Bearer {WORD}"}),
-        client.post("/api/v1/people", json={"name": NAME, WORD: ADDRESS}, headers=bearer),
+        client.post("/api/v1/institutions", json={"name": NAME, WORD: ADDRESS}, headers=bearer | SEND),
         client.get(f"/organize/mail?q={ADDRESS}"),
         client.get("/static/convoca.css"),
     ]  # fmt: skip
@@ -117,7 +117,7 @@ def test_no_name_no_address_no_link_and_no_password_in_any_line(
     assert [route for _, route, _ in lines.answered()] == [
         "/", "(none)", "/organize/sign-in", "/organize/sign-in", "/organize/sign-in/{token}",
         "/organize/sign-in/{token}", "/c/{slug}/enrol", "/my/{token}", "/my/{token}",
-        "/feed/{token}.ics", "/api/v1/cycles", "/api/v1/cycles", "/api/v1/people",
+        "/feed/{token}.ics", "/api/v1/cycles", "/api/v1/cycles", "/api/v1/institutions",
         "/organize/mail", "/static",
     ]  # fmt: skip
     ids = [answer.headers["x-request-id"] for answer in asked]

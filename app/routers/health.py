@@ -3,9 +3,9 @@
 import hmac
 
 from fastapi import APIRouter, Request
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
-from app.domain.errors import NotFound
 from app.domain.permissions import Permission
 from app.web.access.gate import declares
 from app.web.errors import RETRY_AFTER
@@ -35,12 +35,12 @@ def readyz(request: Request) -> JSONResponse:
 
 @router.get("/metrics")
 def metrics(request: Request) -> Response:
-    """Figures for Prometheus, for whoever has the token of the setting. Raises NotFound for
-    everybody else, also where there is no such setting."""
+    """Figures for Prometheus, for whoever has the token of the setting. Everybody else is answered
+    as at an address that is none, also where there is no such setting."""
     wanted = str(request.app.state.metrics_token).encode()
     kind, _, given = request.headers.get("authorization", "").partition(" ")
     is_it = hmac.compare_digest(given.strip().encode(), wanted)
     if not wanted or kind.lower() != "bearer" or not is_it:
-        raise NotFound
+        raise HTTPException(404)
     figures: Metrics = request.app.state.metrics
     return Response(figures.text(), media_type=CONTENT_TYPE)

@@ -77,6 +77,7 @@ OTHERS = {
 }
 # What the world has none of, or what is refused for another reason than who asks.
 NOTHING_THERE = {
+    "GET /metrics",
     "GET /organize/c/{slug}/certificates/design/picture/{file}",
     "GET /organize/c/{slug}/parts/{person_id}/photo",
     "GET /organize/c/{slug}/parts/{person_id}/slides/{material_id}",

@@ -103,8 +103,8 @@ def test_check_ins(watched: TestClient, database: Database, links: Links) -> Non
 def test_the_outbox(watched: TestClient, database: Database, links: Links) -> None:
     queue(database, 4, now() - timedelta(minutes=10))
     with database.begin(writes=True) as db:
-        first, second, third, _ = db.exec(Message.__table__.select()).all()  # type: ignore[attr-defined]
         table = Message.__table__  # type: ignore[attr-defined]
+        first, second, third, _ = db.connection().execute(table.select()).all()
         for row, values in (
             (first, {"status": "failed", "last_error": "refused: 550 <ana@example.org>"}),
             (second, {"status": "failed", "last_error": "of an older version"}),
