@@ -17,6 +17,10 @@ RUN /opt/convoca/bin/python -m hatchling build -t wheel -d dist \
  && /opt/convoca/bin/pip install --no-cache-dir --no-deps --no-index dist/*.whl
 
 FROM python:3.12-slim
+# pg_dump and pg_restore, for convoca backup; not older than the server in compose.yaml.
+RUN apt-get update \
+ && apt-get install -y --no-install-recommends postgresql-client \
+ && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 convoca \
  && useradd --uid 10001 --gid convoca --home-dir /data --no-create-home --shell /usr/sbin/nologin convoca \
  && install -d -o convoca -g convoca -m 0700 /data

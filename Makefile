@@ -38,7 +38,7 @@ run: $(RUN) ## Web and worker on http://127.0.0.1:8000, with the demonstration c
 test: $(DEV) ## All tests, on SQLite and PostgreSQL
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
 
-check: $(DEV) ## Lint, types, import rule, translations, migrations, locked dependencies
+check: $(DEV) ## Lint, types, import rule, translations, migrations, locked dependencies, their known holes
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -47,6 +47,7 @@ check: $(DEV) ## Lint, types, import rule, translations, migrations, locked depe
 	@$(BIN)/python -m tests.checks.translations
 	@$(BIN)/python -m tests.checks.locked
 	@$(BIN)/python -m tests.checks.tree
+	@$(BIN)/python -m tests.checks.advisories
 
 format: $(DEV) ## Lay the code out
 	@$(BIN)/ruff check --fix --quiet . ; $(BIN)/ruff format .

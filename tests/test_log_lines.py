@@ -105,7 +105,7 @@ def test_no_name_no_address_no_link_and_no_password_in_any_line(
         client.get(there.feed),
         client.get("/api/v1/cycles", headers=bearer),
         client.get("/api/v1/cycles", headers={"authorization": f"Bearer {WORD}"}),
-        client.post("/api/v1/institutions", json={"name": NAME, WORD: ADDRESS}, headers=bearer | SEND),
+        client.post("/api/v1/institutions", json={WORD: ADDRESS}, headers=bearer | SEND),
         client.get(f"/organize/mail?q={ADDRESS}"),
         client.get("/static/convoca.css"),
     ]  # fmt: skip

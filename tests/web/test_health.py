@@ -1,5 +1,6 @@
 """Whether the process lives, and whether it can do its work: each thing that fails by its name."""
 
+import re
 import signal
 import threading
 import time
@@ -17,6 +18,8 @@ from app.db import Database
 from app.settings import Settings
 from app.web import readiness
 from tests.web.test_live_streams import serving
+
+DOCS = Path(__file__).parents[2] / "docs" / "operations.md"
 
 
 @pytest.fixture(autouse=True)
@@ -132,6 +135,13 @@ def test_while_it_stops(settings: Settings, database: Database) -> None:
         assert state.readiness.failing() == ()
         running.server.handle_exit(signal.SIGTERM, None)
         assert state.readiness.failing() == ("stopping",)
+
+
+def test_every_name_is_explained() -> None:
+    """Those that the docstring has, which the tests above go through."""
+    explained = re.findall(r"^\| `(\w+)` \| ", DOCS.read_text(), re.M)
+    named = re.findall(r"``(\w+)``", readiness.Readiness.failing.__doc__ or "")
+    assert sorted(n for n in explained if not n.startswith("convoca_")) == sorted(named)
 
 
 def test_who_asks_often_is_told_what_the_last_look_was(
