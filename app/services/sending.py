@@ -16,7 +16,7 @@ from sqlmodel import col, func, select
 from app.db import DbSession
 from app.domain.errors import N_, Clash
 from app.mail.failures import Reason
-from app.models import Cycle, Message, SendingHold
+from app.models import Cycle, Message, SendingHold, WebhookDelivery
 from app.services.actor import Actor
 from app.services.rows import find, hold
 
@@ -60,6 +60,12 @@ def waiting(db: DbSession, actor: Actor) -> list[Waiting]:
     statement = select(*columns, *counted).where(Message.status == "queued").group_by(*columns)
     found = [Waiting(row[0], row[1], bool(row[2]), row[3], row[4]) for row in db.exec(statement)]
     return sorted(found, key=lambda w: (not w.repeats, -w.count, w.cycle_id or "", w.kind))
+
+
+def webhooks_waiting(db: DbSession) -> int:
+    """How many requests to webhooks wait. Who got one already knows it again by its id."""
+    waits = select(func.count()).where(WebhookDelivery.status == "waiting")
+    return db.exec(waits).one()
 
 
 def drop(

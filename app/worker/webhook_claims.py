@@ -17,7 +17,7 @@ from app.domain import webhooks as rules
 from app.models import Webhook, WebhookDelivery, WebhookEvent
 from app.outgoing.failures import Reason
 from app.outgoing.posting import Answer
-from app.services import webhook_deliveries, webhook_secrets, webhooks
+from app.services import sending, webhook_deliveries, webhook_secrets, webhooks
 
 LEASE = timedelta(minutes=2)
 """Longer than any request may take, with all that is written down of it."""
@@ -81,7 +81,8 @@ def _due(now: datetime) -> tuple[Any, ...]:
 
 
 def due_webhooks(db: DbSession, now: datetime) -> list[str]:
-    """The ids of the webhooks for which something is due that nobody has taken. One query."""
+    """The ids of the webhooks for which something is due that nobody has taken; none while sending
+    is held. One query."""
     rests = col(Webhook.resting_until)
     something = (
         select(WebhookDelivery.id)
@@ -89,7 +90,10 @@ def due_webhooks(db: DbSession, now: datetime) -> list[str]:
         .exists()
     )
     query = select(Webhook.id).where(
-        col(Webhook.disabled_at).is_(None), or_(rests.is_(None), rests <= now), something
+        col(Webhook.disabled_at).is_(None),
+        or_(rests.is_(None), rests <= now),
+        something,
+        ~sending.HELD,
     )
     return list(db.exec(query.order_by(col(Webhook.id))))
 
@@ -104,8 +108,11 @@ def claim(
     limit: int,
 ) -> list[Taken]:
     """Takes what is due for these webhooks, in their order, the oldest first; of each no more than
-    it may have at once beside what is `under_way` with this worker. `key`: `Links.key`."""
+    it may have at once beside what is `under_way` with this worker. `key`: `Links.key`.
+    Nothing while sending is held after a restore."""
     taken: list[Taken] = []
+    if sending.is_held(db):
+        return taken
     for webhook_id in webhook_ids:
         webhook = _held(db, webhook_id)
         rests = webhook is not None and webhook.resting_until

@@ -6,9 +6,10 @@ import pytest
 
 from app.db import Database, DbSession
 from app.domain.errors import Clash, NotFound
+from app.domain.permissions import Standing
 from app.models import Cycle, Message, SendingHold
 from app.services import outbox, sending
-from app.services.actor import Actor, Standing
+from app.services.actor import Actor
 from app.services.failed_mail import failed_by_reason
 from app.services.glance import glance
 from app.services.links import Links

@@ -19,10 +19,12 @@ from standardwebhooks import Webhook as Oracle
 
 from app.db import Database
 from app.domain.webhooks import GIVE_UP_AFTER, LONGEST_REST, STEPS
+from app.models import SendingHold
 from app.models import now as present
 from app.outgoing.failures import Reason
 from app.outgoing.guard import Guard
-from app.services import webhook_deliveries, webhook_secrets, webhooks
+from app.services import sending, webhook_deliveries, webhook_secrets, webhooks
+from app.services.actor import SYSTEM
 from app.worker import webhook_claims
 from app.worker.courier import Courier
 from app.worker.webhook_claims import LEASE
@@ -84,6 +86,20 @@ def test_an_event_arrives_signed_and_is_sent_once(real_database: Database) -> No
         got.body.decode(),
     )
     assert got.headers["webhook-signature"] == signed
+
+
+def test_nothing_goes_after_a_restore_until_somebody_says_so(real_database: Database) -> None:
+    with receiver() as at:
+        ids = world(real_database, at.port)
+        moment = present()
+        with real_database.begin(writes=True) as db:
+            db.add(SendingHold(backup_at=moment))
+        assert courier(real_database, at).run_once(moment) == 0
+        with real_database.begin(writes=True) as db:  # whatever was looked at before
+            assert webhook_claims.claim(db, "w", KEY, moment, ids, {}, 10) == []
+            sending.resume(db, SYSTEM, moment)
+        assert courier(real_database, at).run_once(moment) == 1
+    assert len(at.got) == 1
 
 
 def test_the_official_library_verifies_what_arrives(real_database: Database) -> None:

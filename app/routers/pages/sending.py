@@ -25,6 +25,7 @@ def show_sending(request: Request, db: Db, actor: MayAdminister) -> Response:
         "held": held,
         "older": [w for w in groups if w.repeats],
         "newer": [w for w in groups if not w.repeats],
+        "requests": sending.webhooks_waiting(db) if held is not None else 0,
         "count": sum(w.count for w in groups),
         "titles": outbox.cycle_titles_by_id(db, {w.cycle_id for w in groups if w.cycle_id}),
         "kinds": KINDS,
