@@ -129,7 +129,7 @@ def erase(db: DbSession, person_id: str, cycles: Collection[str] | None = None) 
 def erase_rows(db: DbSession, noun: str, row_ids: Collection[str]) -> None:
     """Empties what the trail says of rows that go with somebody."""
     lines = update(AuditEntry).where(
-        AuditEntry.noun == noun, col(AuditEntry.row_id).in_(sorted(row_ids))
+        col(AuditEntry.noun) == noun, col(AuditEntry.row_id).in_(sorted(row_ids))
     )
     nothing: dict[str, Any] = dict.fromkeys(
         ("before", "after", "private_before", "private_after"), {}
