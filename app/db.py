@@ -7,14 +7,15 @@ A transaction opened for reading cannot write, in SQLite and in PostgreSQL alike
 """
 
 import sqlite3
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from threading import Lock
 from types import ModuleType
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import (
     ClauseElement,
@@ -28,7 +29,6 @@ from sqlalchemy import (
     func,
     make_url,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import sessionmaker
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -36,6 +36,8 @@ from sqlmodel import Session as DbSession
 
 from app.models.revisions import raise_revisions
 from app.models.trail import keep_trail
+from app.turns import TookTooLong, Turns, patiently
+from app.upserts import insert_unless_there, insert_unless_there_in, write_anew
 
 __all__ = [
     "ChangeMark",
@@ -51,6 +53,11 @@ __all__ = [
 ]
 
 BUSY_TIMEOUT_MS = 5_000
+"""For so long one waits: for SQLite's lock, for a lock of PostgreSQL's, for a connection."""
+_turns: WeakKeyDictionary[Engine, Turns] = WeakKeyDictionary()  # of SQLite's
+_LONGEST_IDLE_MS = 60_000
+_CONNECTIONS = 48
+"""More than threads that answer requests (40), for those that do something else meanwhile."""
 _WAL_RESET_FIXED_IN = (3, 51, 3)
 
 
@@ -86,7 +93,31 @@ def _begin_sqlite(connection: Connection) -> None:
         durable = options.get("convoca_durable", True)
         _set_pragma(connection, "synchronous", "FULL" if durable else "NORMAL")
     _set_pragma(connection, "query_only", "OFF" if writes else "ON")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if not writes:
+        connection.exec_driver_sql("BEGIN")
+        return
+    driver: Any = connection.connection.driver_connection
+    with _looking_ourselves(driver):
+        _once_unlocked(lambda: driver.execute("BEGIN IMMEDIATE"))
+
+
+@contextmanager
+def _looking_ourselves(driver: Any) -> Iterator[None]:
+    """SQLite does not wait for a lock (see `turns`); other statements may have to, in between."""
+    driver.execute("PRAGMA busy_timeout = 0")
+    try:
+        yield
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+
+
+def _once_unlocked(do: Callable[[], object]) -> None:
+    """Raises OperationalError, also where it is locked for longer than `BUSY_TIMEOUT_MS`."""
+    driver_error = sqlite_module().Error
+    try:
+        patiently(do, lambda error: "is locked" in str(error), BUSY_TIMEOUT_MS / 1000)
+    except driver_error as error:
+        raise OperationalError(None, None, error) from error
 
 
 def _set_pragma(connection: Connection, name: str, value: str) -> None:
@@ -104,55 +135,49 @@ def make_engine(url: str) -> Engine:
         if path and path != ":memory:":
             Path(path).parent.mkdir(parents=True, exist_ok=True)
         engine = create_engine(
-            url, module=sqlite_module(), pool_size=40, max_overflow=0, hide_parameters=True
+            url,
+            module=sqlite_module(),
+            hide_parameters=True,
+            pool_size=_CONNECTIONS,
+            max_overflow=0,
+            pool_timeout=BUSY_TIMEOUT_MS / 1000,
         )
+        _turns[engine] = Turns()
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     # prepare_threshold=None: prepared statements do not survive PgBouncer's transaction mode.
     # hide_parameters: what somebody typed does not belong into a log.
-    return create_engine(
+    # The rest of what is given to the driver: a server that has vanished is not waited for.
+    engine = create_engine(
         url,
         hide_parameters=True,
         pool_size=20,
-        max_overflow=20,
+        max_overflow=_CONNECTIONS - 20,
+        pool_timeout=BUSY_TIMEOUT_MS / 1000,
         pool_pre_ping=True,
-        connect_args={"prepare_threshold": None, "connect_timeout": 5},
+        connect_args={
+            "prepare_threshold": None,
+            "connect_timeout": 5,
+            "keepalives_idle": 30,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 15_000,  # milliseconds
+        },
     )
+    event.listen(engine, "connect", _set_up_postgres)
+    return engine
 
 
-def insert_unless_there(
-    db: DbSession, model: Any, index_elements: Sequence[str] | None = None
-) -> postgresql.Insert | sqlite.Insert:
-    """An INSERT that does nothing where a unique key is taken; both databases can, each in its own
-    dialect. Of two transactions with one key the second waits for the first, then does nothing.
-
-    `index_elements`: the columns of the one key that may be taken, an error where it is another;
-    None: any key."""
-    return insert_unless_there_in(db.get_bind().dialect.name, model, index_elements)
-
-
-def insert_unless_there_in(
-    dialect: str, model: Any, index_elements: Sequence[str] | None = None
-) -> postgresql.Insert | sqlite.Insert:
-    """The same, in a dialect by its name."""
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    return insert(model.__table__).on_conflict_do_nothing(index_elements=index_elements)
-
-
-def write_anew(
-    db: DbSession, model: Any, index_elements: Sequence[str], columns: Sequence[str], where: Any
-) -> Any:
-    """An INSERT that changes `columns` of the row that is there under the unique key of
-    `index_elements`, if `where` is true of that row; else it does nothing. Of two transactions with
-    one key the second waits for the first, and `where` is asked of what that one has left."""
-    insert = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement: Any = insert(model.__table__)
-    return statement.on_conflict_do_update(
-        index_elements=index_elements,
-        set_={name: statement.excluded[name] for name in columns},
-        where=where,
+def _set_up_postgres(connection: Any, _record: object) -> None:
+    """Nobody waits for a lock for ever; and whoever was stopped in the middle of a transaction lets
+    go of what it holds."""
+    connection.autocommit = True
+    connection.execute(
+        f"SET lock_timeout = {BUSY_TIMEOUT_MS}; "
+        f"SET idle_in_transaction_session_timeout = {_LONGEST_IDLE_MS}"
     )
+    connection.autocommit = False
 
 
 class ChangeMark:
@@ -272,7 +297,7 @@ class Database:
         Not `durable`: the commit does not wait for the disk. It outlives this process, however
         that ends, but a power cut may undo the last of such commits; nothing is ever torn.
         """
-        with self.engine.connect() as connection:
+        with self._turn(writes), self.engine.connect() as connection:
             self._begin(connection, writes, durable)
             with self._sessions(bind=connection) as db:
                 if writes and not durable and connection.dialect.name == "postgresql":
@@ -280,6 +305,19 @@ class Database:
                 yield db
                 if writes:
                     self._commit(db, connection)
+
+    @contextmanager
+    def _turn(self, writes: bool) -> Iterator[None]:
+        turns = _turns.get(self.engine) if writes else None
+        if turns is None:
+            yield
+            return
+        with ExitStack() as held:
+            try:
+                held.enter_context(turns.turn(BUSY_TIMEOUT_MS / 1000))
+            except TookTooLong as error:
+                raise OperationalError(None, None, Exception("database is locked")) from error
+            yield
 
     @staticmethod
     def _commit(transaction: DbSession | Transaction, connection: Connection) -> None:
@@ -295,7 +333,7 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """`begin` for a few statements that are done all the time: only the connection, which costs
         a third of a session. What revisions hang on is not written so."""
-        with self.engine.connect() as connection:
+        with self._turn(True), self.engine.connect() as connection:
             self._begin(connection, writes=True, durable=True)
             transaction = connection.begin()
             try:
@@ -328,12 +366,14 @@ class Database:
             sqlite = connection.dialect.name == "sqlite"
             if not sqlite:
                 connection.execution_options(isolation_level="AUTOCOMMIT")
+            driver: Any = connection.connection.driver_connection
             cursor = connection.connection.cursor()
             try:
                 if sqlite:
                     _set_pragma(connection, "synchronous", "NORMAL")
                     _set_pragma(connection, "query_only", "OFF")
-                yield partial(self._jot, cursor)
+                with _looking_ourselves(driver) if sqlite else nullcontext():
+                    yield partial(self._jot, cursor)
             finally:
                 cursor.close()
 
@@ -341,6 +381,10 @@ class Database:
         prepared = self._prepared.get(statement)
         if prepared is None:
             prepared = self._prepared[statement] = self._prepare(statement)
+        if self.engine in _turns:
+            with self._turn(True):
+                _once_unlocked(lambda: cursor.execute(prepared.text, prepared.parameters(values)))
+            return None
         try:
             cursor.execute(prepared.text, prepared.parameters(values))
             row = cursor.fetchone() if cursor.description else None
