@@ -12,6 +12,10 @@ from sqlalchemy import Connection, Engine
 
 from app.paths import MIGRATIONS
 
+LONGEST_WAIT = 30
+"""Seconds for which a migration waits for a table that somebody is working with; then nothing was
+changed, and it can be run again."""
+
 
 class StaleSchema(RuntimeError):
     """The database's schema is not the program's. The text says which command mends it."""
@@ -54,8 +58,12 @@ def upgrade(
     config = alembic_config()
     with engine.connect() as connection, _tables_replaceable(connection), connection.begin():
         if connection.dialect.name == "postgresql":
-            # Held to the end of the transaction, so that two starts do not migrate side by side.
+            # Held to the end of the transaction, so that two starts do not migrate side by side;
+            # the second waits for as long as the first one takes.
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
             connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7301998)")
+            # Whoever comes after us for a table that we wait for would wait as well.
+            connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{LONGEST_WAIT}s'")
         config.attributes["connection"] = connection
         if first is not None:
             first(connection)
