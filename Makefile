@@ -1,6 +1,6 @@
 # Everything that a person or CI does, by name. Needs Python 3.11+, make and git; nothing else.
 .DEFAULT_GOAL := help
-.PHONY: help run test check format lock bench pictures migration clean build
+.PHONY: help run test faults check format lock bench pictures migration clean build
 
 PYTHON ?= python3
 VENV := .venv
@@ -37,6 +37,9 @@ run: $(RUN) ## Web and worker on http://127.0.0.1:8000, with the demonstration c
 
 test: $(DEV) ## All tests, on SQLite and PostgreSQL
 	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal
+
+faults: $(DEV) ## What happens when things go wrong: killed, stopped, full, locked (docs/faults.md)
+	@$(BIN)/python -m pytest tests/faults -n 2 --dist worksteal
 
 check: $(DEV) ## Lint, types, import rule, translations, migrations, locked dependencies, their known holes
 	@$(BIN)/ruff check .

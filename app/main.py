@@ -30,6 +30,7 @@ from app.web.readiness import Readiness
 from app.web.request_log import RequestLog
 from app.web.security import Security
 from app.web.static import install_static
+from app.web.writers import Writers
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
 MAX_UPLOAD_BYTES = 64 * 1024 * 1024
@@ -80,6 +81,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
     app.state.live = LiveRooms(database, app.state.links)
     app.state.guesses = Guesses()
     app.state.guard = Guard()
+    app.state.writers = Writers()
     app.state.trusted_proxies = settings.trusted_proxies
     app.state.metrics = Metrics(database)
     app.state.metrics_token = settings.metrics_token

@@ -42,6 +42,15 @@ BOTH = ("sqlite", "postgresql")
 ONE_IS_ENOUGH = frozenset({"pages", "api", "web"})
 IN_TURN = frozenset({"services", "worker"})
 BASE_URL = "http://testserver"
+FAULTS = Path(__file__).parent / "faults"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The faults take minutes: they are done where they are asked for, by ``make faults``."""
+    if collection_path != FAULTS:
+        return None
+    asked = [Path(config.invocation_params.dir, each.split("::")[0]) for each in config.args]
+    return None if any(each.is_relative_to(FAULTS) for each in asked) else True
 
 
 @pytest.fixture(scope="session")

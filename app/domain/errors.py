@@ -112,6 +112,16 @@ class Full(DomainError):
     )
 
 
+class Unwritable(Full):
+    """The disk, or our folder on it, cannot be written to."""
+
+    code = "cannot_write"
+    sentence = N_(
+        "Nothing can be kept on this server at the moment, so nothing of this was. "
+        "Please tell the organizers, and try again later."
+    )
+
+
 class Busy(DomainError):
     """The database is locked or away; trying again helps."""
 

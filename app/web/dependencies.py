@@ -1,6 +1,6 @@
 """What routers ask for: the database session and the links."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -9,6 +9,7 @@ from app.db import Database, DbSession
 from app.models.trail import Doing, set_doing
 from app.services.links import Links
 from app.web.security import UPLOAD
+from app.web.writers import Writers
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -30,7 +31,20 @@ async def _body(request: Request) -> None:
         await request.body()
 
 
-def _db(request: Request, _: Annotated[None, Depends(_body)]) -> Iterator[DbSession]:
+async def _place(request: Request, _: Annotated[None, Depends(_body)]) -> AsyncIterator[None]:
+    """A place among those who write. So many threads at most wait for a database that is locked:
+    the others are there for whoever reads."""
+    if request.method in _SAFE:
+        yield
+        return
+    writers: Writers = request.app.state.writers
+    async with writers.place():
+        yield
+
+
+def _db(
+    request: Request, _: Annotated[None, Depends(_place, scope="function")]
+) -> Iterator[DbSession]:
     """Function-scoped: the response is built, the commit succeeds, then bytes go out.
     A GET gets a transaction that cannot write."""
     with _database(request).begin(writes=request.method not in _SAFE) as db:

@@ -5,7 +5,8 @@ import re
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
@@ -51,11 +52,14 @@ def _answer(request: Request, error: DomainError, status: int) -> Response:
 
 async def _domain(request: Request, error: Exception) -> Response:
     known = from_exception(error)
-    assert known is not None
-    if isinstance(error, OperationalError):
+    if known is None:
+        raise error  # a mistake of ours
+    if isinstance(error, OperationalError | NoConnection):
         request.app.state.metrics.database_busy()
-    if isinstance(error, OperationalError | IntegrityError):
+    if isinstance(error, DBAPIError):
         logger.warning("database: %s", type(error.orig).__name__)
+    elif isinstance(error, NoConnection | OSError):
+        logger.warning("system: %s", type(error).__name__)
     return _answer(request, known, status_of(known))
 
 
@@ -93,8 +97,8 @@ async def _went_away(*_: object) -> Response:
 
 
 def install_error_handlers(app: FastAPI) -> None:
-    """Domain errors, validation, the framework's own, and what the database refuses."""
-    for kind in (DomainError, RequestValidationError, OperationalError, IntegrityError):
+    """Domain errors, validation, the framework's own, what the database and the system refuse."""
+    for kind in (DomainError, RequestValidationError, DBAPIError, NoConnection, OSError):
         app.add_exception_handler(kind, _domain)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(ClientDisconnect, _went_away)

@@ -1,12 +1,14 @@
 """Errors on their way out: one table maps them to a status, two faces show them."""
 
+import errno
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from pydantic_core.core_schema import ErrorType
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.responses import JSONResponse
 
 from app.domain.errors import (
@@ -23,6 +25,7 @@ from app.domain.errors import (
     NotSignedIn,
     Stale,
     TooOften,
+    Unwritable,
 )
 from app.logs import request_id
 
@@ -36,7 +39,7 @@ STATUS: Mapping[type[DomainError], int] = {
     NotSignedIn: 401,
     NotAllowed: 403,
     Busy: 503,
-    Full: 507,
+    Full: 503,
     DomainError: 400,
 }
 
@@ -56,7 +59,10 @@ TITLES: Mapping[int, str] = {
     429: N_("Too many at once"),
     500: N_("Something went wrong"),
     503: N_("Busy at the moment"),
-    507: N_("No space left"),
+}
+_TITLES_OF_CODES: Mapping[str, str] = {
+    "no_space": N_("No space left"),
+    "cannot_write": N_("Nothing can be kept"),
 }
 
 _FIELD_SENTENCES: Mapping[str, str] = {
@@ -144,22 +150,52 @@ def translate(error: DomainError | FieldError, gettext: Callable[[str], str]) ->
     return sentence % error.params if error.params else sentence
 
 
+def title_of(status: int, code: str) -> str:
+    """The heading of an error, to be translated."""
+    return _TITLES_OF_CODES.get(code) or TITLES.get(status, TITLES[400])
+
+
 def from_exception(error: Exception) -> DomainError | None:
     """The domain's name for what a library raised, where it has one."""
     if isinstance(error, DomainError):
         return error
     if isinstance(error, RequestValidationError):
         return Invalid(*field_errors(error.errors(), skip=1))
-    if isinstance(error, OperationalError):
-        return Full() if _is_full(error) else Busy()
     if isinstance(error, IntegrityError):
         return Clash(N_("Somebody else changed this at the same moment. Please look again."))
-    return None
+    if isinstance(error, DBAPIError):
+        return _of_database(error)
+    if isinstance(error, NoConnection):
+        return Busy()
+    return of_system(error) if isinstance(error, OSError) else None
 
 
-def _is_full(error: OperationalError) -> bool:
-    said = str(error.orig)
-    return "disk is full" in said or getattr(error.orig, "sqlstate", "") == "53100"
+def _of_database(error: DBAPIError) -> DomainError | None:
+    """None for what a statement of ours did wrong."""
+    said, state = str(error.orig), getattr(error.orig, "sqlstate", "")
+    if "disk is full" in said or state == "53100":
+        return Full()
+    if "readonly database" in said:
+        return Unwritable()
+    # A connection that was lost has several kinds of errors, depending on who noticed it and when.
+    lost = error.connection_invalidated or state in _LOST or isinstance(error, InterfaceError)
+    return Busy() if lost or isinstance(error, OperationalError) else None
+
+
+_LOST = frozenset({"25P03", "57P05", "57P01", "57P02", "57P03"})
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_NOT_OURS = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
+_TOO_MANY = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN})
+
+
+def of_system(error: OSError) -> DomainError | None:
+    """The same for what the operating system refuses: room, the right to write, or one more file
+    or connection."""
+    if error.errno in _FULL:
+        return Full()
+    if error.errno in _NOT_OURS:
+        return Unwritable()
+    return Busy() if error.errno in _TOO_MANY else None
 
 
 def problem(
@@ -174,7 +210,7 @@ def problem(
     quoted; of what is refused one answer is as another, whoever asks (the header has it anyway)."""
     body: dict[str, Any] = {
         "type": f"urn:convoca:problem:{code}",
-        "title": gettext(TITLES.get(status, TITLES[400])),
+        "title": gettext(title_of(status, code)),
         "status": status,
         "detail": detail,
         "code": code,

@@ -11,7 +11,6 @@ database, and on SQLite everybody with it. Whether the file may be at all (a ses
 for one more) is asked before its first byte is read, in a transaction of its own.
 """
 
-import errno
 import io
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -33,13 +32,13 @@ from app.services.guests import guest_of_link
 from app.services.part_details import room_for_slides
 from app.services.photos import photo_from
 from app.web.forms import Form
+from app.web.problems import of_system
 from app.web.security import COOKIE
 
 MATERIAL_LIMIT = 50 * MEGABYTE
 PHOTO_LIMIT = 10 * MEGABYTE
 _MAX_FIELDS = 50
 _MAX_FIELD = 64 * 1024  # bytes
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +89,15 @@ class Upload:
 
 @contextmanager
 def told_if_full() -> Iterator[None]:
-    """Raises Full where the disk has no space for what is written inside."""
+    """Raises Full, or what else `problems.of_system` makes of it, where the disk does not take what
+    is written inside."""
     try:
         yield
     except OSError as error:
-        if error.errno in _FULL:
-            raise Full from None
-        raise
+        known = of_system(error)
+        if known is None:
+            raise
+        raise known from None
 
 
 def receives(may: Callable[[Request, DbSession], int | None]) -> Any:

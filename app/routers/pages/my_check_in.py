@@ -56,6 +56,8 @@ class CheckIn:
             if known is None:
                 raise
             response = await self._refused(Request(scope), token, number, known)
+            if response.status_code == 503:
+                response.headers["retry-after"] = RETRY_AFTER
             await response(scope, receive, send)
             return
         headers = [
@@ -86,9 +88,7 @@ class CheckIn:
         """The page with the button, and why it did not work."""
         if isinstance(error, Busy):
             # Of a database that is busy nothing more is asked, and all threads may wait for it.
-            response = page(request, "my/busy.html", {"error": error}, status=status_of(error))
-            response.headers["retry-after"] = RETRY_AFTER
-            return response
+            return page(request, "my/busy.html", {"error": error}, status=status_of(error))
         return await run_in_threadpool(self._page, request, token, number, error)
 
     def _page(self, request: Request, token: str, number: int, error: DomainError) -> Response:
