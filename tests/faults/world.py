@@ -8,7 +8,8 @@ from sqlmodel import col, select
 
 from app.db import Database
 from app.domain.addresses import address_key
-from app.models import Enrolment, Person, User
+from app.domain.permissions import Role, Standing
+from app.models import Enrolment, Person, TeamMember, User
 from app.models import now as the_present
 from app.services.accounts import start_sign_in
 from app.services.actor import SYSTEM, Actor
@@ -70,9 +71,14 @@ def make_world(database: Database, people: int, *, open_now: bool = True) -> Wor
         add_many(db, cycle, people)
         publish(db, SYSTEM, cycle.id, accept_warnings=True, now=the_present())
         olga = User(
-            name="Olga", email="olga@example.org", email_key=address_key("olga@example.org")
+            name="Olga",
+            email="olga@example.org",
+            email_key=address_key("olga@example.org"),
+            standing=Standing.ADMINISTRATOR,
         )
         db.add(olga)
+        db.flush()
+        db.add(TeamMember(cycle_id=cycle.id, user_id=olga.id, role=Role.OWNER))
         db.flush()
         actor = Actor(id=olga.id, name=olga.name, email=olga.email)
         scopes = ("read", "write", "attendance")
