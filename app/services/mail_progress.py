@@ -99,7 +99,7 @@ def _on_the_way(
     queued = select(func.count(), func.min(Message.due_at)).where(Message.status == "queued")
     everything, first_due = db.exec(queued).one()
     row = db.exec(select(MailPace).where(MailPace.server == limits.server)).one_or_none()
-    pause = _pause(row, now)
+    pause = _pause(row, now, first_due)
     if pause is None and ends_at is None and first_due is not None and first_due < now - _LATELY:
         pause = Pause("", since=first_due)
     if pause is not None and pause.why != HOUR:
@@ -119,7 +119,11 @@ def _on_the_way(
     return pause, ends_at
 
 
-def _pause(row: MailPace | None, now: datetime) -> Pause | None:
-    if row is None or not row.pause or row.until is None or row.until < now - _BELIEVED:
+def _pause(row: MailPace | None, now: datetime, first_due: datetime | None) -> Pause | None:
+    if row is None or not row.pause or row.until is None:
         return None
-    return Pause(row.pause, row.detail, row.since, row.until)
+    if row.until >= now - _BELIEVED:
+        return Pause(row.pause, row.detail, row.since, row.until)
+    # No mail has gone since, or that would have ended it; and all that waits was put off.
+    put_off = row.pause != HOUR and first_due is not None and first_due > now
+    return Pause(row.pause, row.detail, row.since, first_due) if put_off else None

@@ -21,7 +21,15 @@ def note(
     """From the aware instant `now` on nothing goes over this server; it is tried again at `until`.
     `pause`: a reason (`mail.failures`), or HOUR."""
     row = row_of(db, server)
-    goes_on = row.pause == pause and row.until is not None and row.until > now - _SAME
+    goes_on = row.pause == pause and row.until is not None
+    if goes_on and row.until is not None and row.until <= now - _SAME:
+        # No mail has gone since, or that would have ended it: is one still waiting for that?
+        waits = select(Message.id).where(
+            Message.status == "queued",
+            col(Message.created_at) < row.until,
+            col(Message.last_error).startswith(f"{pause}:"),
+        )
+        goes_on = db.exec(waits.limit(1)).first() is not None
     if not goes_on or row.since is None:
         row.since = now
     row.pause, row.detail, row.until = pause, detail[:500], until

@@ -28,6 +28,10 @@ class Behaviour:
     hang_in_data: frozenset[str] = frozenset()
     drop_in_data: frozenset[str] = frozenset()  # the mail is kept, then the line goes dead
     drop_before_data: frozenset[str] = frozenset()
+    hang_after_data: frozenset[str] = frozenset()  # the mail is kept, and nothing is said of it
+    # The first mail to such an address waits for the event, then it is answered so.
+    held: dict[str, tuple[threading.Event, str]] = field(default_factory=dict)
+    slow: float = 0.0  # seconds before each answer
     pipelining: bool = False  # it takes commands ahead anyway; whether it says so
 
 
@@ -43,6 +47,7 @@ class Peer:
         self.logins: list[tuple[bytes, bytes]] = []
         self.port = 0
         self.arrived = threading.Event()
+        self.holding = threading.Event()  # a mail that is held
 
     async def handle_EHLO(
         self,
@@ -58,6 +63,7 @@ class Peer:
     async def handle_MAIL(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        await asyncio.sleep(self.behaviour.slow)
         if self.behaviour.mail:
             return self.behaviour.mail
         envelope.mail_from = address
@@ -67,6 +73,7 @@ class Peer:
     async def handle_RCPT(
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
     ) -> str:
+        await asyncio.sleep(self.behaviour.slow)
         if address in self.behaviour.rcpt:
             return self.behaviour.rcpt[address]
         if address in self.behaviour.drop_before_data:
@@ -77,6 +84,14 @@ class Peer:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
         [address] = envelope.rcpt_tos
+        await asyncio.sleep(self.behaviour.slow)
+        if address in self.behaviour.held:
+            event, reply = self.behaviour.held.pop(address)
+            self.holding.set()
+            while not event.is_set():
+                await asyncio.sleep(0.005)
+            if reply:
+                return reply
         if address in self.behaviour.hang_in_data:
             await asyncio.Event().wait()
         if address in self.behaviour.data:
@@ -87,6 +102,8 @@ class Peer:
         self.mails.append(message_from_bytes(content, EmailMessage, policy=default))
         self.recipients.append(address)
         self.arrived.set()
+        if address in self.behaviour.hang_after_data:
+            await asyncio.Event().wait()
         if address in self.behaviour.drop_in_data:
             assert server.transport is not None
             server.transport.close()
@@ -124,6 +141,7 @@ def smtp_peer(
     """A server on a free port of this machine, as long as this is open."""
     peer = Peer(behaviour or Behaviour())
     loop = asyncio.new_event_loop()
+    port = options.pop("port", 0)
     if options.pop("auth", False):
         options |= {"authenticator": peer.authenticate, "auth_require_tls": False}
 
@@ -132,7 +150,7 @@ def smtp_peer(
             warnings.simplefilter("ignore")  # about logins without TLS
             return _Server(peer, loop=loop, **options)
 
-    server = loop.run_until_complete(loop.create_server(protocol, "127.0.0.1", 0, ssl=smtps))
+    server = loop.run_until_complete(loop.create_server(protocol, "127.0.0.1", port, ssl=smtps))
     peer.port = server.sockets[0].getsockname()[1]
     thread = threading.Thread(target=loop.run_forever)
     thread.start()

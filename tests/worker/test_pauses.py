@@ -133,3 +133,27 @@ def test_an_hour_that_is_full_is_said(
     # 41 wait, 19 go in each hour from then on: they go at once, an hour later, two hours later.
     assert found.ends_at == found.pause.until + timedelta(hours=2)
     assert found.per_minute > 5
+
+
+def test_it_is_said_for_as_long_as_all_that_waits_is_put_off(
+    database: Database, links: Links
+) -> None:
+    """Between two attempts that are hours apart, and since when it has been so."""
+    queue(database, 1)
+    transport = Fake()
+    transport.away = AWAY
+    worker = Worker(database, links, transport, SENDER, limits=SERVER)
+    moment = LATER
+    for _ in range(6):  # the last of them 31 minutes after the first
+        assert worker.run_once(moment) == 1
+        with database.begin(writes=True) as db:
+            pauses.note(db, SERVER.server, AWAY.reason, AWAY.detail, moment, moment + MINUTE)
+        following = rows(database)[0].due_at
+        with database.begin(writes=False) as db:
+            cycle = db.exec(select(Message.cycle_id)).first() or ""
+            found = progress(db, cycle, None, following - MINUTE / 2, SERVER).pause
+        assert found is not None
+        assert (found.why, found.since) == ("unreachable", LATER)
+        assert found.until in (following, moment + MINUTE)
+        moment = following
+    assert 63 * MINUTE <= moment - LATER < 64 * MINUTE
