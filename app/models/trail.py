@@ -122,7 +122,7 @@ def _write_trail(db: OrmSession) -> None:
     owners = _Owners(db)
     nobody: dict[str, Any] = {}
     if db.info.pop(_DISCREET, False):
-        nobody = dict.fromkeys(("before", "after", "private_before", "private_after"), {})
+        nobody = {key: {} for key in ("before", "after", "private_before", "private_after")}
         nobody["person_id"] = None
     lines = [
         {

@@ -131,7 +131,7 @@ def erase_rows(db: DbSession, noun: str, row_ids: Collection[str]) -> None:
     lines = update(AuditEntry).where(
         col(AuditEntry.noun) == noun, col(AuditEntry.row_id).in_(sorted(row_ids))
     )
-    nothing: dict[str, Any] = dict.fromkeys(
-        ("before", "after", "private_before", "private_after"), {}
-    )
+    nothing: dict[str, Any] = {
+        key: {} for key in ("before", "after", "private_before", "private_after")
+    }
     db.connection().execute(lines.values(nothing))

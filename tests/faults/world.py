@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from app.db import Database
 from app.domain.addresses import address_key
-from app.domain.permissions import Role, Standing
+from app.domain.permissions import AccountStanding, Role
 from app.models import Enrolment, Person, TeamMember, User
 from app.models import now as the_present
 from app.services.accounts import start_sign_in
@@ -74,7 +74,7 @@ def make_world(database: Database, people: int, *, open_now: bool = True) -> Wor
             name="Olga",
             email="olga@example.org",
             email_key=address_key("olga@example.org"),
-            standing=Standing.ADMINISTRATOR,
+            standing=AccountStanding.ADMINISTRATOR,
         )
         db.add(olga)
         db.flush()

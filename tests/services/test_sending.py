@@ -6,7 +6,7 @@ import pytest
 
 from app.db import Database, DbSession
 from app.domain.errors import Clash, NotFound
-from app.domain.permissions import Standing
+from app.domain.permissions import AccountStanding
 from app.models import Cycle, Message, SendingHold
 from app.services import outbox, sending
 from app.services.actor import Actor
@@ -18,7 +18,7 @@ from app.worker.loop import Worker
 from tests.factories import NOW, Make
 from tests.worker.test_worker import LATER, SENDER, Fake, queue, rows
 
-OLGA = Actor(id="o", name="Olga", standing=Standing.ADMINISTRATOR)
+OLGA = Actor(id="o", name="Olga", standing=AccountStanding.ADMINISTRATOR)
 RESTORED = NOW + timedelta(minutes=2)
 
 
