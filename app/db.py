@@ -45,6 +45,7 @@ __all__ = [
     "DbSession",
     "Jot",
     "Prepared",
+    "insert_or_change",
     "insert_unless_there",
     "insert_unless_there_in",
     "make_engine",
@@ -178,6 +179,18 @@ def _set_up_postgres(connection: Any, _record: object) -> None:
         f"SET idle_in_transaction_session_timeout = {_LONGEST_IDLE_MS}"
     )
     connection.autocommit = False
+
+
+def insert_or_change(
+    db: DbSession, model: Any, index_elements: Sequence[str], change: Callable[[Any], Any]
+) -> Any:
+    """An INSERT that, where the unique key of `index_elements` is taken, changes that row instead.
+    `change` is given what would have been inserted and gives the new values, and of which rows it
+    is to be so. Of two transactions with one key the second goes by what the first has left."""
+    insert = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement: Any = insert(model.__table__)
+    values, where = change(statement.excluded)
+    return statement.on_conflict_do_update(index_elements=index_elements, set_=values, where=where)
 
 
 class ChangeMark:

@@ -17,13 +17,14 @@ from app.routers.pages import router as pages
 from app.routers.pages.hot import install_hot_routes
 from app.services.badge_keys import Keys
 from app.services.files import FileStore
-from app.services.links import Links
+from app.services.limits import Limiter
+from app.services.links import Links, Purpose
 from app.services.mail_limits import Limits
 from app.services.secret_key import secret_key
 from app.settings import Settings
 from app.slow_statements import tell_slow_statements
+from app.web.api_limits import ApiLimits
 from app.web.errors import install_error_handlers
-from app.web.guesses import Guesses
 from app.web.live_rooms import LiveRooms
 from app.web.metrics import Metrics
 from app.web.readiness import Readiness
@@ -79,9 +80,11 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
         server_of(settings.smtp_url), settings.smtp_per_second, settings.smtp_per_hour
     )
     app.state.live = LiveRooms(database, app.state.links)
-    app.state.guesses = Guesses()
     app.state.guard = Guard()
     app.state.writers = Writers()
+    limiter = Limiter(database, app.state.links.key(Purpose.LIMIT))
+    app.state.limiter = limiter
+    app.state.api_limits = ApiLimits(database, limiter, settings.api_per_minute)
     app.state.trusted_proxies = settings.trusted_proxies
     app.state.metrics = Metrics(database)
     app.state.metrics_token = settings.metrics_token

@@ -12,6 +12,7 @@ from app.logs import KINDS
 from app.mail.addresses import ascii_domain
 
 DEFAULT_PORT = 8000
+API_PER_MINUTE = 3_000
 LOOPBACK = "127.0.0.0/8, ::1"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -53,6 +54,14 @@ def _number(
         said = f"{name} must be a number from {least:.3g} to {most:.7g}, or empty, not {text!r}."
         raise SettingsError(said)
     return number or None
+
+
+def _api_per_minute(env: Mapping[str, str]) -> int | None:
+    """How many requests a token may make; None (no limit) for 0, but not where it is unset."""
+    if not (env.get("CONVOCA_API_PER_MINUTE") or "").strip():
+        return API_PER_MINUTE
+    number = _number(env, "CONVOCA_API_PER_MINUTE", least=60)
+    return int(number) if number else None
 
 
 def _mailbox(url: str) -> str:
@@ -108,6 +117,7 @@ class Settings:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _networks(
         LOOPBACK
     )  # whose word counts
+    api_per_minute: int | None = API_PER_MINUTE  # requests with one token; None: no limit
     secret_key: str = ""  # empty: kept in a file in `data_dir`
     badge_keys: str = ""  # a folder; empty: in `data_dir`
     log: str = "text"  # or json: a line of the log is an object
@@ -214,6 +224,7 @@ class Settings:
             imap_url=_mailbox(env.get("CONVOCA_IMAP_URL") or ""),
             imap_every=_number(env, "CONVOCA_IMAP_EVERY", least=5, most=86_400) or 60.0,
             trusted_proxies=_networks(env.get("CONVOCA_TRUSTED_PROXIES") or LOOPBACK),
+            api_per_minute=_api_per_minute(env),
             secret_key=env.get("CONVOCA_SECRET_KEY") or "",
             badge_keys=_folder(env.get("CONVOCA_BADGE_KEYS") or ""),
             log=log,

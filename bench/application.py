@@ -29,7 +29,7 @@ def make() -> FastAPI:
 def prepare(folder: Path) -> dict[str, str]:
     """Loads the demonstration into a folder; gives the environment to serve it with, and in
     ``BENCH`` the addresses to ask for."""
-    env = {"CONVOCA_DATA_DIR": str(folder)}
+    env = {"CONVOCA_DATA_DIR": str(folder), "CONVOCA_API_PER_MINUTE": "0"}
     if os.environ.get("CONVOCA_DATABASE_URL"):
         env["CONVOCA_DATABASE_URL"] = os.environ["CONVOCA_DATABASE_URL"]
     settings = Settings.from_environment(env)

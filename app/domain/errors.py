@@ -84,7 +84,7 @@ class Stale(DomainError):
 class TooOften(DomainError):
     """It was tried too often; after so many seconds (the parameter ``seconds``) it may be again."""
 
-    code = "too_often"
+    code = "too_many"
     sentence = N_("That was tried too often. Please wait a little.")
 
 

@@ -19,6 +19,7 @@ from app.models.feedback import FeedbackAnswer, FeedbackForm, FeedbackQuestion, 
 from app.models.inbound import InboundMail
 from app.models.institution import Initiative, Institution
 from app.models.invitation import Guest, Invitation
+from app.models.limit import LimitCount
 from app.models.mailing import MailPace, MailText, Reminder, ReminderRun
 from app.models.material import Material
 from app.models.message import Message
@@ -54,6 +55,7 @@ __all__ = [
     "Invitation",
     "IssueRun",
     "KeptAnswer",
+    "LimitCount",
     "MailPace",
     "MailText",
     "Material",

@@ -26,6 +26,8 @@ class Purpose(StrEnum):
     FLASH = "flash"
     ROOM_WORD = "room-word"  # not of a link: see `Links.key`
     WEBHOOK = "webhook"  # neither
+    LIMIT = "limit"  # nor this
+    BROWSER = "browser"  # in which somebody has signed in before
 
 
 class _Signer(Signer):

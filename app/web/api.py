@@ -99,6 +99,7 @@ _PROBLEMS: Mapping[int, str] = {
     413: "The body is larger than 2 MiB.",
     415: "The body is not sent as application/json.",
     422: "Something given is not right; `errors` says what.",
+    429: "The token, or with wrong tokens the network, came too often. Wait, as Retry-After says.",
     503: "The database is busy. Try again, as Retry-After says.",
 }
 _CODES = {
@@ -110,6 +111,7 @@ _CODES = {
     413: "too_large",
     415: "unknown_format",
     422: "invalid",
+    429: "too_many",
     503: "busy",
 }
 
@@ -174,7 +176,7 @@ class JsonRoute(APIRoute):
         takes_mail = any(each.annotation == RawMail for each in takes.values())
         permission = _permission(takes["actor"].annotation)
         scope = scope_for(permission)
-        statuses = [401, 403, 422, 503]
+        statuses = [401, 403, 422, 429, 503]
         statuses += [404] if "{" in path else []
         statuses += [412] if "revision" in takes else []
         statuses += [413, 415] if self._takes_body or takes_mail else []

@@ -13,7 +13,8 @@ from starlette.responses import RedirectResponse, Response
 
 from app.domain.errors import N_, DomainError, Invalid, NotSignedIn
 from app.languages import translations
-from app.web.problems import TITLES, from_exception, problem, status_of, translate
+from app.web.api_limits import count_wrong_token
+from app.web.problems import TITLES, from_exception, headers_of, problem, status_of, translate
 from app.web.templating import current_reader, error_page
 
 logger = logging.getLogger("convoca.web")
@@ -32,7 +33,7 @@ def _for_programs(request: Request) -> bool:
 
 
 def _answer(request: Request, error: DomainError, status: int) -> Response:
-    headers = {"retry-after": RETRY_AFTER} if status == 503 else {}
+    headers = {"retry-after": RETRY_AFTER} if status == 503 else headers_of(error)
     if _for_programs(request):
         gettext = translations(current_reader(request).language).gettext
         fields = error.fields if isinstance(error, Invalid) else ()
@@ -54,6 +55,8 @@ async def _domain(request: Request, error: Exception) -> Response:
     known = from_exception(error)
     if known is None:
         raise error  # a mistake of ours
+    if isinstance(known, NotSignedIn) and _for_programs(request):
+        known = await count_wrong_token(request) or known
     if isinstance(error, OperationalError | NoConnection):
         request.app.state.metrics.database_busy()
     if isinstance(error, DBAPIError):

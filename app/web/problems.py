@@ -143,6 +143,11 @@ def status_of(error: DomainError) -> int:
     return next(STATUS[kind] for kind in type(error).__mro__ if kind in STATUS)
 
 
+def headers_of(error: DomainError | None) -> dict[str, str]:
+    """What an answer says besides, for programs: when it is worth coming again."""
+    return {"retry-after": str(error.params["seconds"])} if isinstance(error, TooOften) else {}
+
+
 def translate(error: DomainError | FieldError, gettext: Callable[[str], str]) -> str:
     """What an error says. Translates first, fills in afterwards: a name with a ``%`` in it stays
     a name."""

@@ -21,6 +21,7 @@ from app.models import (
     WebhookEvent,
 )
 from app.services import feedback_mixing
+from app.services.limits import tidy_limits
 
 KEEP_LINKS = timedelta(days=1)
 """For so long a link that has expired still says that it has, rather than nothing."""
@@ -51,8 +52,9 @@ KEEP_EVENTS = timedelta(days=30)
 
 def tidy(db: DbSession, now: datetime) -> None:
     """Ended sign-ins, sign-in links that expired long ago, answers kept for repeats, mails that
-    came in or went out long ago, reports that nobody applied, what webhooks were told long ago and
-    seeds of secrets that ended go; anonymous feedback is mixed (`services.feedback_mixing`)."""
+    came in or went out long ago, reports that nobody applied, what webhooks were told long ago,
+    seeds of secrets that ended and counts whose window is over go; anonymous feedback is mixed
+    (`services.feedback_mixing`)."""
     connection = db.connection()
     connection.execute(delete(SignIn).where(col(SignIn.expires_at) <= now))
     connection.execute(delete(SignInLink).where(col(SignInLink.expires_at) <= now - KEEP_LINKS))
@@ -87,4 +89,5 @@ def tidy(db: DbSession, now: datetime) -> None:
     connection.execute(delete(WebhookEvent).where(told, ~undelivered))
     over = col(Webhook.before_until) <= now
     connection.execute(update(Webhook).where(over).values(seed_before="", before_until=None))
+    tidy_limits(db, now)
     feedback_mixing.mix(db)

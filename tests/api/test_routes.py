@@ -204,7 +204,7 @@ def test_every_operation_is_described(name: str) -> None:
     assert operation["summary"]
     assert operation["description"]
     assert operation["tags"]
-    expected = {"401", "403", "422", "503"}
+    expected = {"401", "403", "422", "429", "503"}
     expected |= {"404"} if "{" in path else set()
     expected |= {"413", "415"} if "requestBody" in operation else set()
     parameters = {p["name"]: p for p in operation.get("parameters", [])}

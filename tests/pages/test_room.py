@@ -8,12 +8,12 @@ from sqlmodel import select
 from starlette.testclient import TestClient
 
 from app.db import Database
+from app.domain.limits import WRONG
 from app.models import Enrolment, Evidence, Session
 from app.routers.pages import room
 from app.schemas.enrolment import RetractIn
 from app.services.actor import SYSTEM
 from app.services.marks import retract
-from app.web.guesses import WRONG
 from tests.factories import Make
 
 START = datetime.fromisoformat("2026-12-01T14:00:00+00:00")  # 09:00 in Bogotá, for 90 minutes

@@ -25,7 +25,7 @@ def user(database: Database) -> User:
 
 
 def _cookie(response: Any) -> str:
-    return str(response.headers["set-cookie"])
+    return str(response.headers.get_list("set-cookie")[0])
 
 
 def test_password_opens_the_organizers_side(client: TestClient, user: User) -> None:

@@ -1,6 +1,6 @@
 """JSON for programs."""
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 
 from app.routers.api import (
     attendance,
@@ -22,8 +22,13 @@ from app.routers.api import (
 )
 from app.routers.api.hot import install_hot_routes
 from app.web.api import PREFIX, describe
+from app.web.api_limits import count_request
 
-router = APIRouter(prefix=PREFIX, generate_unique_id_function=lambda route: route.name)
+router = APIRouter(
+    prefix=PREFIX,
+    generate_unique_id_function=lambda route: route.name,
+    dependencies=[Depends(count_request)],
+)
 for part in (
     sessions,
     materials,

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from fastapi import FastAPI
 from starlette.routing import Route
+from starlette.types import Receive, Send
 from starlette.types import Scope as Request
 
 from app.db import DbSession
@@ -16,8 +17,9 @@ from app.services.actor import Scope
 from app.services.sessions import get_session
 from app.services.tokens import digest, program_of
 from app.services.versions import version_of_session
-from app.web.answers import Answer, Asked, answer
+from app.web.answers import Answer, Asked, answer, asked
 from app.web.api import PREFIX
+from app.web.api_limits import ApiLimits, bearer_of
 from app.web.kept import KeptEndpoint
 from app.web.representations import Fresh, Subject
 
@@ -74,6 +76,16 @@ class SessionJson:
         return Fresh(made, made.size, ends.astimezone(UTC).timestamp() if ends else None)
 
 
+class CountedEndpoint(KeptEndpoint):
+    """A kept answer is cheap, but a request all the same."""
+
+    async def __call__(self, scope: Request, receive: Receive, send: Send) -> None:
+        """One request."""
+        limits: ApiLimits = scope["app"].state.api_limits
+        await limits.count(bearer_of(asked(scope).authorization.decode("latin-1")))
+        await super().__call__(scope, receive, send)
+
+
 def _version(db: DbSession, session_id: str) -> object:
     # PostgreSQL takes no NUL in text; no session has such an id.
     return None if "\0" in session_id else version_of_session(db, session_id)
@@ -82,6 +94,6 @@ def _version(db: DbSession, session_id: str) -> object:
 def install_hot_routes(app: FastAPI) -> None:
     """Puts it on the application. What it keeps stands beside what the pages keep, in
     ``app.state.representations``."""
-    endpoint = KeptEndpoint(SessionJson(), app.state.representations, Permission.CYCLE_READ)
+    endpoint = CountedEndpoint(SessionJson(), app.state.representations, Permission.CYCLE_READ)
     path = f"{PREFIX}/sessions/{{session_id}}"
     app.router.routes.append(Route(path, endpoint, methods=["GET"], include_in_schema=False))

@@ -5,19 +5,23 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.db import DbSession
+from app.db import Database, DbSession
+from app.domain.addresses import address_key
 from app.domain.errors import DomainError
+from app.domain.limits import ENROL_BY_ADDRESS, ENROL_BY_NETWORK
 from app.domain.permissions import Permission
 from app.models import now
 from app.routers.pages.public import cycle_and_reader
 from app.schemas.enrolment import OwnEnrolmentIn
 from app.services import enrolments, notices
+from app.services.limits import Limiter, Taken
 from app.web import public_view as view
 from app.web.access.gate import declares
 from app.web.choices import country_choices, gender_choices, language_choices, zone_choices
 from app.web.dependencies import Db
 from app.web.forms import Form, FormData, errors_of, revision_of
-from app.web.problems import status_of, validate
+from app.web.networks import network_here
+from app.web.problems import headers_of, status_of, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
 
 router = APIRouter(dependencies=[declares(Permission.PUBLIC)])
@@ -36,21 +40,31 @@ def enrol_form(request: Request, db: Db, slug: str) -> Response:
 
 
 @router.post("/c/{slug}/enrol")
-def enrol(request: Request, db: Db, slug: str, form: FormData) -> Response:
-    """Enrols, and goes where everybody goes."""
+def enrol(request: Request, slug: str, form: FormData) -> Response:
+    """Enrols, and goes where everybody goes. It sends a mail to an address that anybody can type,
+    so it is counted, before the transaction begins."""
+    database: Database = request.app.state.database
+    limiter: Limiter = request.app.state.limiter
+    taken: Taken = ()
     try:
+        typed = _read(form)
+        by_network = (ENROL_BY_NETWORK, network_here(request))
+        taken = limiter.take(now(), by_network, (ENROL_BY_ADDRESS, address_key(typed.email)))
         shown = form.text("notice")
-        enrolments.enrol(
-            db,
-            slug,
-            _read(form),
-            now(),
-            shown=revision_of(shown) if shown else None,
-            read_in=current_reader(request).language,
-        )
+        with database.begin(writes=True) as db:
+            enrolments.enrol(
+                db,
+                slug,
+                typed,
+                now(),
+                shown=revision_of(shown) if shown else None,
+                read_in=current_reader(request).language,
+            )
     except DomainError as error:
-        db.rollback()
-        return _form_page(request, db, slug, form, error)
+        with database.begin(writes=True) as db:
+            limiter.give_back(db, taken)  # nothing was sent
+        with database.begin(writes=False) as db:
+            return _form_page(request, db, slug, form, error)
     return see_other(request, f"/c/{slug}/enrol/thanks")
 
 
@@ -104,4 +118,4 @@ def _form_page(
         "notice_language": notice_language,
     }
     status = status_of(error) if error else 200
-    return page(request, "public/enrol.html", context, status=status)
+    return page(request, "public/enrol.html", context, status=status, headers=headers_of(error))

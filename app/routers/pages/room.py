@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from app.db import DbSession
 from app.domain.check_in import state
-from app.domain.errors import DomainError, TooOften
+from app.domain.errors import DomainError
 from app.domain.permissions import Permission
 from app.domain.text import localized
 from app.models import Cycle, Session, now
@@ -19,6 +19,7 @@ from app.services.check_in import check_in_at_room, room_session, window_of
 from app.services.cycles import cycle_for_slug
 from app.services.links import Purpose
 from app.services.live import live, spread
+from app.services.room_tries import RoomTries
 from app.services.room_words import asks
 from app.services.rows import find
 from app.services.sessions import session_by_number
@@ -28,8 +29,8 @@ from app.web.access.gate import declares
 from app.web.access.pages import MayReadAttendance
 from app.web.dependencies import Db, LinksDep
 from app.web.forms import Form, FormData, errors_of
-from app.web.guesses import Guesses, network_of
-from app.web.problems import status_of, validate
+from app.web.networks import network_here
+from app.web.problems import headers_of, status_of, validate
 from app.web.templating import current_reader, gettext_for, page
 
 router = APIRouter()
@@ -49,20 +50,19 @@ def room(request: Request, db: Db, code: str) -> Response:
 def check_in(request: Request, db: Db, links: LinksDep, code: str, form: FormData) -> Response:
     """Checks somebody in by address; twice is once."""
     session = room_session(db, code)
-    guesses: Guesses = request.app.state.guesses
-    # With another word a room begins anew: the one before may have been misspelt on the screen.
-    door = f"{session.id} {session.check_in_word}"
-    network = network_of(request, request.app.state.trusted_proxies)
+    at = now()
+    tries = RoomTries(db, links.key(Purpose.LIMIT), session, network_here(request))
     try:
         typed = validate(RoomCheckInIn, form.pick(*_FIELDS))
         key = links.key(Purpose.ROOM_WORD)
-        tried = partial(guesses.tried, door, network, typed.email)
-        done = check_in_at_room(db, code, typed.email, typed.word, now(), key, tried)
+        tried = partial(tries.tried, typed.email, now=at)
+        done = check_in_at_room(db, code, typed.email, typed.word, at, key, tried)
     except DomainError as error:
-        db.rollback()
+        # Nothing was done but counting the word, which stays counted whatever happens next.
+        db.commit()
         return _room_page(request, db, session, form, error)
-    if not done.already:
-        guesses.came_in(door, network)
+    if asks(session) and not done.already:
+        tries.came_in(at)
     return _page(request, db, session, "room/done.html", {"done": done})
 
 
@@ -130,7 +130,5 @@ def _page(
         "errors": errors_of(error, gettext_for(request)),
     }
     status = status_of(error) if error else 200
-    headers = dict(_NOBODY_KEEPS)
-    if isinstance(error, TooOften):
-        headers["retry-after"] = str(error.params["seconds"])
+    headers = {**_NOBODY_KEEPS, **headers_of(error)}
     return page(request, template, context, status=status, headers=headers)

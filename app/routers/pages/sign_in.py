@@ -1,19 +1,32 @@
 """Pages: signing in with a password or a mailed link, and signing out."""
 
 import re
+from hmac import compare_digest
+from secrets import token_hex
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.db import Database
-from app.domain.errors import N_, DomainError, Gone, Invalid, NotFound
+from app.domain.addresses import address_key
+from app.domain.errors import N_, Busy, DomainError, Gone, Invalid, NotFound, TooOften
+from app.domain.limits import (
+    LINK_BY_ADDRESS,
+    LINK_BY_NETWORK,
+    SIGN_IN_BY_ADDRESS,
+    SIGN_IN_BY_NETWORK,
+)
 from app.domain.permissions import Permission
 from app.models import now
 from app.services import accounts
+from app.services.limits import Limiter
+from app.services.links import Links, Purpose
+from app.services.tokens import digest
 from app.web.access.gate import declares
 from app.web.dependencies import Db, LinksDep
 from app.web.forms import FormData, errors_of
-from app.web.problems import status_of
+from app.web.networks import network_here
+from app.web.problems import headers_of, status_of
 from app.web.security import COOKIE
 from app.web.sign_ins import set_cookie
 from app.web.templating import gettext_for, page, see_other
@@ -21,6 +34,8 @@ from app.web.templating import gettext_for, page, see_other
 router = APIRouter(prefix="/organize", dependencies=[declares(Permission.PUBLIC)])
 
 HOME = "/organize"
+KNOWN_BROWSER = "convoca_browser"
+_REMEMBERED_DAYS = 365
 _LOCAL = re.compile(r"/organize(/[\w.,:;@!$&'()*+=~%-]*)*(\?[\w.,:;@!$&'()*+=~%/?-]*)?")
 
 
@@ -33,6 +48,32 @@ def safe_next(path: str) -> str:
     return path
 
 
+def _browser(request: Request, email: str) -> str:
+    """By what wrong passwords for an address are counted: in a browser in which its owner has
+    signed in before, by the browser; so strangers cannot keep the owner from trying."""
+    key, links = address_key(email), request.app.state.links
+    try:
+        known = links.unsign(Purpose.BROWSER, request.cookies.get(KNOWN_BROWSER, ""))
+    except NotFound:
+        return key
+    name, _, whose = known.partition("-")
+    return f"{name} {key}" if compare_digest(whose, digest(key)) else key
+
+
+def _remember_browser(request: Request, response: Response, email: str) -> None:
+    """Lets `_browser` know this one."""
+    links: Links = request.app.state.links
+    response.set_cookie(
+        KNOWN_BROWSER,
+        links.sign(Purpose.BROWSER, f"{token_hex(16)}-{digest(address_key(email))}"),
+        max_age=_REMEMBERED_DAYS * 24 * 3600,
+        httponly=True,
+        secure=request.app.state.secure_cookies,
+        samesite="lax",
+        path="/organize/sign-in",
+    )
+
+
 def _sign_in_page(
     request: Request, email: str, path: str, error: DomainError | None = None, *, link: bool = False
 ) -> Response:
@@ -43,7 +84,7 @@ def _sign_in_page(
         "link": link,
     }
     status = status_of(error) if error else 200
-    return page(request, "account/sign_in.html", context, status=status)
+    return page(request, "account/sign_in.html", context, status=status, headers=headers_of(error))
 
 
 @router.get("/sign-in")
@@ -58,27 +99,45 @@ def sign_in_form(request: Request, db: Db, next: str = "") -> Response:
 def sign_in(request: Request, form: FormData) -> Response:
     """With a password."""
     database: Database = request.app.state.database
+    limiter: Limiter = request.app.state.limiter
     email, password = form.text("email"), form.values.get("password", "")
+    by_network = (SIGN_IN_BY_NETWORK, network_here(request))
     try:
+        # Counted before it is looked at, so that of many at once none slips by.
+        taken = limiter.take(now(), by_network, (SIGN_IN_BY_ADDRESS, _browser(request, email)))
         user = accounts.user_with_password(database, email, password)
-    except Invalid as error:
+    except (Invalid, TooOften) as error:
         return _sign_in_page(request, email, form.text("next"), error)
+    except Busy:
+        with database.begin(writes=True) as db:
+            limiter.give_back(db, taken)
+        raise
     with database.begin(writes=True) as db:
+        limiter.give_back(db, taken)
         accounts.sign_out(db, request.cookies.get(COOKIE, ""))
         cookie = accounts.start_sign_in(db, user.id, now())
     response = RedirectResponse(safe_next(form.text("next")), 303)
     set_cookie(request, response, cookie)
+    _remember_browser(request, response, email)
     return response
 
 
 @router.post("/sign-in/link")
-def request_link(request: Request, db: Db, form: FormData) -> Response:
+def request_link(request: Request, form: FormData) -> Response:
     """Asks for a link by mail. The answer is the same whoever asks."""
+    database: Database = request.app.state.database
+    limiter: Limiter = request.app.state.limiter
     email = form.text("email")
     if not email:
         error = Invalid.one("link_email", N_("Fill this in."), code="missing")
         return _sign_in_page(request, "", form.text("next"), error, link=True)
-    accounts.request_link(db, email, now())
+    by_network = (LINK_BY_NETWORK, network_here(request))
+    try:
+        limiter.take(now(), by_network, (LINK_BY_ADDRESS, address_key(email)))
+    except TooOften as error:
+        return _sign_in_page(request, email, form.text("next"), error, link=True)
+    with database.begin(writes=True) as db:
+        accounts.request_link(db, email, now())
     context = {"email": email, "mail_is_sent": request.app.state.mail_is_sent}
     return page(request, "account/link_sent.html", context)
 
@@ -102,6 +161,7 @@ def show_link(request: Request, db: Db, links: LinksDep, token: str) -> Response
 def use_link(request: Request, db: Db, links: LinksDep, token: str) -> Response:
     """Signs in, once."""
     try:
+        user = accounts.check_link(db, links, token, now())
         cookie = accounts.use_link(db, links, token, now())
     except (NotFound, Gone) as error:
         db.rollback()
@@ -109,6 +169,7 @@ def use_link(request: Request, db: Db, links: LinksDep, token: str) -> Response:
     accounts.sign_out(db, request.cookies.get(COOKIE, ""))
     response = RedirectResponse(HOME, 303)
     set_cookie(request, response, cookie)
+    _remember_browser(request, response, user.email)
     return response
 
 
