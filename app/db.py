@@ -18,9 +18,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import (
-    ClauseElement,
     Connection,
-    Dialect,
     Engine,
     Transaction,
     Update,
@@ -31,13 +29,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import sessionmaker
-from sqlalchemy.sql.compiler import SQLCompiler
 from sqlmodel import Session as DbSession
 
 from app.models.revisions import raise_revisions
 from app.models.trail import keep_trail
+from app.prepared import Jot, Prepared
 from app.turns import TookTooLong, Turns, patiently
-from app.upserts import insert_unless_there, insert_unless_there_in, write_anew
+from app.upserts import (
+    insert_or_change,
+    insert_unless_there,
+    insert_unless_there_in,
+    write_anew,
+)
 
 __all__ = [
     "ChangeMark",
@@ -181,18 +184,6 @@ def _set_up_postgres(connection: Any, _record: object) -> None:
     connection.autocommit = False
 
 
-def insert_or_change(
-    db: DbSession, model: Any, index_elements: Sequence[str], change: Callable[[Any], Any]
-) -> Any:
-    """An INSERT that, where the unique key of `index_elements` is taken, changes that row instead.
-    `change` is given what would have been inserted and gives the new values, and of which rows it
-    is to be so. Of two transactions with one key the second goes by what the first has left."""
-    insert = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement: Any = insert(model.__table__)
-    values, where = change(statement.excluded)
-    return statement.on_conflict_do_update(index_elements=index_elements, set_=values, where=where)
-
-
 class ChangeMark:
     """A value that is equal at two moments only if nothing was committed in between.
 
@@ -259,37 +250,6 @@ class ChangeMark:
         """Lets go of the connection."""
         with self._lock:
             self._drop()
-
-
-Jot = Callable[[Update, Mapping[str, Any]], datetime | None]
-"""Carries out an UPDATE with its values and commits it. Gives the time by the database server's
-clock; None where there is no server, or no row was meant."""
-
-
-class Prepared:
-    """A statement as the driver takes it, worked out once."""
-
-    def __init__(self, statement: ClauseElement, dialect: Dialect) -> None:
-        compiled = statement.compile(dialect=dialect)
-        assert isinstance(compiled, SQLCompiler)
-        self.text = str(compiled)
-        self._positions = compiled.positiontup
-        self._fixed = {}
-        self._convert = {}
-        for name, bind in compiled.binds.items():
-            convert = bind.type.dialect_impl(dialect).bind_processor(dialect)
-            if convert is not None:
-                self._convert[name] = convert
-            self._fixed[name] = convert(bind.value) if convert and not bind.required else bind.value
-
-    def parameters(self, values: Mapping[str, Any]) -> Any:
-        """The values, with those that stand in the statement."""
-        convert = self._convert
-        given = {k: convert[k](v) if k in convert else v for k, v in values.items()}
-        merged = {**self._fixed, **given}
-        if self._positions is None:
-            return merged
-        return tuple([merged[name] for name in self._positions])
 
 
 class Database:

@@ -1,6 +1,6 @@
 """Statements that both databases have, each in its own dialect."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
@@ -39,3 +39,15 @@ def write_anew(
         set_={name: statement.excluded[name] for name in columns},
         where=where,
     )
+
+
+def insert_or_change(
+    db: DbSession, model: Any, index_elements: Sequence[str], change: Callable[[Any], Any]
+) -> Any:
+    """An INSERT that, where the unique key of `index_elements` is taken, changes that row instead.
+    `change` is given what would have been inserted and gives the new values, and of which rows it
+    is to be so. Of two transactions with one key the second goes by what the first has left."""
+    insert = postgresql.insert if db.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement: Any = insert(model.__table__)
+    values, where = change(statement.excluded)
+    return statement.on_conflict_do_update(index_elements=index_elements, set_=values, where=where)
