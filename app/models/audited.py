@@ -128,6 +128,7 @@ AUDITED: Mapping[str, Audited] = {
             *("backstage_url", "room_code"),
         ),
     ),
+    "sending_hold": Audited(plain=("backup_at", "repeats_until", "ended_at"), out=("ended_by",)),
     "session_closing": Audited(
         plain=("session_id", "closed", "reason"), out=("at", "recorded_by", "counts")
     ),
@@ -159,6 +160,7 @@ NOT_AUDITED: Mapping[str, str] = {
     "invitation": "the ledger of what each was told and has answered: itself a trail",
     "issue_run": "how far issuing has come",
     "kept_answer": "answers to programs, kept for repeats",
+    "limit_count": "counts of what is tried often, by keys that tell nothing",
     "mail_pace": "how fast mail goes",
     "message": "the outbox: itself a trail",
     "part_arrival": "itself a trail",
@@ -171,5 +173,6 @@ NOT_AUDITED: Mapping[str, str] = {
     "sign_in_link": "shown to whose it is",
     "webhook_delivery": "what webhooks were told: itself a trail",
     "webhook_event": "what webhooks were told: itself a trail",
+    "worker_turn": "how the worker is",
 }
 """Why a table is not."""

@@ -216,6 +216,7 @@ PLACES: tuple[Place, ...] = (
             ("report_alias", ("recorded_by",)),
             ("report_import", ("recorded_by", "applied_by", "undone_by")),
             ("session_closing", ("recorded_by",)),
+            ("sending_hold", ("ended_by",)),
             ("audit_entry", ("actor_name",)),
             ("webhook", ("added_by",)),
         )
@@ -247,6 +248,7 @@ IMPERSONAL: dict[str, tuple[str, ...]] = {
     "invitation": ("uid", "method"),
     "issue_run": ("after", "leased_by"),
     "kept_answer": ("owner_id", "key"),
+    "limit_count": ("key",),
     "mail_pace": ("server", "recent", "pause"),
     "mail_text": ("kind", "language"),
     "material": ("kind", "media_type", "audience"),
