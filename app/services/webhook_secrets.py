@@ -2,7 +2,7 @@
 
 The database holds the seeds, which are worth nothing without the key; the key is not in it. So no
 secret is kept anywhere, not even encrypted. Each secret has a seed of its own, drawn at random: one
-that was replaced never comes again, also not after a backup was restored. See docs/adr/9702.
+that was replaced never comes again, also not after a backup was restored. See docs/adr/0034.
 """
 
 import hmac

@@ -1,5 +1,5 @@
 """How often programs may come: each token so often in a minute, and each network so often with
-tokens that are wrong. Why so: docs/adr/9030."""
+tokens that are wrong. Why so: docs/adr/0029."""
 
 from functools import partial
 
