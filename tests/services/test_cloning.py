@@ -19,6 +19,7 @@ from app.services.reminder_rules import overview
 from app.services.reminders import ensure_defaults
 from app.services.schedules import session_rows
 from tests.factories import NOW, Make
+from tests.services.webhooks_world import add
 
 Counting = Callable[[], AbstractContextManager[list[str]]]
 
@@ -81,6 +82,7 @@ def sessions_of(db: DbSession, cycle: Cycle) -> list[Session]:
 
 def test_settings_are_copied_and_history_is_not(db: DbSession, source: Cycle, make: Make) -> None:
     make.enrolment(source)
+    add(db, source.id)
     clone = copy(db, source)
     db.commit()
     db.expunge_all()
@@ -104,6 +106,7 @@ def test_settings_are_copied_and_history_is_not(db: DbSession, source: Cycle, ma
         "release_number": 0,
         "invites": False,
         "zones_moved": False,
+        "has_webhooks": False,
         "retention_months": 6,
         "retention_until": None,
         "details_erased_at": None,

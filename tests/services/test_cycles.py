@@ -88,6 +88,7 @@ def test_a_cycle_begins_as_a_draft(db: DbSession) -> None:
         "release_number": 0,
         "invites": False,
         "zones_moved": False,
+        "has_webhooks": False,
         "retention_months": None,
         "retention_until": None,
         "details_erased_at": None,

@@ -342,6 +342,7 @@ def test_what_is_new_says_that_nothing_has_happened_yet(old: Database) -> None:
             "invites": False,
             "zones_moved": False,
             "asks_gender": False,
+            "has_webhooks": False,
             "retention_months": None,
             "retention_until": None,
             "details_erased_at": None,
