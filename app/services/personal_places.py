@@ -213,6 +213,7 @@ PLACES: tuple[Place, ...] = (
             ("mail_text", ("changed_by",)),
             ("privacy_notice", ("recorded_by",)),
             ("release", ("published_by",)),
+            ("sending_hold", ("ended_by",)),
             ("report_alias", ("recorded_by",)),
             ("report_import", ("recorded_by", "applied_by", "undone_by")),
             ("session_closing", ("recorded_by",)),

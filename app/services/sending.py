@@ -101,8 +101,11 @@ def drop_one(db: DbSession, actor: Actor, message_id: str, now: datetime) -> Mes
 def resume(db: DbSession, actor: Actor, now: datetime) -> int:
     """Lets everything go that waits; how many mails. Raises Clash ``not_held``."""
     _held(db)
-    ended = update(SendingHold).where(col(SendingHold.ended_at).is_(None))
-    db.connection().execute(ended.values(ended_at=now, ended_by=actor.name[:200]))
+    rows = select(SendingHold).where(col(SendingHold.ended_at).is_(None))
+    for row in db.exec(rows.order_by(col(SendingHold.id)).with_for_update()):
+        row.ended_at, row.ended_by = now, actor.name[:200]
+        db.add(row)
+    db.flush()
     queued = select(func.count()).where(Message.status == "queued")
     return db.exec(queued).one()
 

@@ -30,6 +30,7 @@ NOUNS = {
     "reminder": N_("Reminder"),
     "report_import": N_("Report of attendance"),
     "segment": N_("Segment"),
+    "sending_hold": N_("Sending after a restore"),
     "session": N_("Session"),
     "session_closing": N_("Closing of a session"),
     "team_invitation": N_("Invitation to a team"),
