@@ -25,6 +25,7 @@ from app.domain.permissions import Permission, scope_for
 from app.models import KeptAnswer, now
 from app.schemas.problem import Problem
 from app.services.actor import Actor
+from app.web import strict_json
 from app.web.access.gate import Gate
 from app.web.api_bodies import MAIL, RawMail, streamed
 from app.web.dependencies import Db
@@ -213,8 +214,10 @@ class JsonRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_json(request: Request) -> Response:
-            if self._takes_body and not _is_json(request) and await request.body():
-                raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+            if self._takes_body and (body := await request.body()):
+                if not _is_json(request):
+                    raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+                strict_json.check(body)
             try:
                 return await handle(request)
             except RequestValidationError as error:
@@ -223,7 +226,7 @@ class JsonRoute(APIRoute):
             except HTTPException as error:  # bytes that are no text, nesting without end
                 if error.status_code != HTTPStatus.BAD_REQUEST:
                     raise
-            raise Invalid.one("", N_("This is not JSON."), code="json_invalid")
+            raise strict_json.not_json()
 
         return handle_json
 

@@ -52,10 +52,13 @@ def _on_this_site(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
 
 
 def _looked_at(scope: Scope) -> Mapping[bytes, bytes]:
-    """Of the headers that decide about a request, the first of each name."""
+    """Of the headers that decide about a request, the first of each name; of cookies, which HTTP/2
+    front ends may split (RFC 9113, 8.2.3), all."""
     found: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
-        if name in _DECIDE:
+        if name == b"cookie" and name in found:
+            found[name] += b"; " + value
+        elif name in _DECIDE:
             found.setdefault(name, value)
     return found
 
