@@ -190,6 +190,13 @@ def _hurry(url: str) -> None:
 def postgres_server(*, durable: bool = False) -> Iterator[str]:
     """The address of a PostgreSQL that runs while this is open. `durable`: its commits wait for
     the disk."""
+    with postgres_process(durable=durable) as server:
+        yield server.get_uri(driver="psycopg")
+
+
+@contextmanager
+def postgres_process(*, durable: bool = False) -> Iterator[Any]:
+    """The same, as the wheel has it, which can end and begin it."""
     with tempfile.TemporaryDirectory(prefix="convoca-pg-") as folder:
         Path(folder).chmod(0o755)  # as root, the server runs as another user
         if "XDG_RUNTIME_DIR" not in os.environ:  # the wheel warns where there is none
@@ -202,7 +209,7 @@ def postgres_server(*, durable: bool = False) -> Iterator[str]:
         try:
             if not durable:
                 _hurry(server.get_uri(driver="psycopg"))
-            yield server.get_uri(driver="psycopg")
+            yield server
         finally:
             server.cleanup()
 

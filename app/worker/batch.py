@@ -50,6 +50,14 @@ class Desk:
     stop: Callable[[], threading.Event]
     refusals: Refusals = field(default_factory=Refusals)
     writer: Writer | None = None
+    owed: set[str] = field(default_factory=set)  # mails that could not be given back yet
+
+    def give_back(self) -> None:
+        """Gives back what is owed, if anything. Raises what the database raises."""
+        if self.owed:
+            with self.database.begin(writes=True) as db:
+                claims.release(db, self.name, self.owed)
+            self.owed.clear()
 
 
 @dataclass(slots=True)
@@ -289,14 +297,13 @@ class Batch:
             claims.record_failure(db, self.desk.name, message_id, error, self.at())
 
     def _give_back(self, ids: set[str]) -> None:
-        """Lets other workers have them. Where that fails their leases end it."""
-        if not ids:
-            return
+        """Lets other workers have them. Where that fails it is done as soon as it can be, or their
+        leases end it."""
         for message_id in ids:
             self._open.pop(message_id, None)
+        self.desk.owed.update(ids)
         try:
-            with self.desk.database.begin(writes=True) as db:
-                claims.release(db, self.desk.name, ids)
+            self.desk.give_back()
         except SQLAlchemyError as error:
             logger.error("worker: mails could not be given back: %s", type(error).__name__)
 

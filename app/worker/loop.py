@@ -128,6 +128,7 @@ class Worker:
         clock = self._clock if now is None else from_then_on(now)
         self._server_down, self._trouble = False, None
         handled = 0
+        self._desk.give_back()
         self._expire(clock)
         try:
             while not self._stop.is_set() and not self._server_down:

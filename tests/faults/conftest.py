@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from app.db import Database
-from tests.databases import postgres_server
+from tests.databases import postgres_process
 from tests.faults.installation import Installation
+from tests.faults.postgres import OwnPostgres
 
 _SAID = "fault"
 _lines: list[str] = []
@@ -31,10 +32,10 @@ def installation(real_database: Database, tmp_path: Path) -> Iterator[Installati
 
 
 @pytest.fixture
-def own_postgres() -> Iterator[str]:
+def own_postgres() -> Iterator[OwnPostgres]:
     """A PostgreSQL server that a test may do with as it likes; its commits wait for the disk."""
-    with postgres_server(durable=True) as url:
-        yield url
+    with postgres_process(durable=True) as server:
+        yield OwnPostgres(server)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

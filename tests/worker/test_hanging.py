@@ -104,6 +104,24 @@ def test_mails_that_cannot_be_given_back_come_back_by_themselves(
     assert worker.run_once(LATER + claims.LEASE + timedelta(seconds=1)) == 3
 
 
+def test_they_are_given_back_when_the_database_is_there_again(
+    database: Database, links: Links, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not only when their leases end."""
+    queue(database, 3)
+
+    def away(*_: Any) -> None:
+        raise OperationalError("", None, Exception())
+
+    monkeypatch.setattr(claims, "release", away)
+    transport = Fake({"p0@example.org": SendError(Reason.TIMEOUT, connection=True)})
+    worker = Worker(database, links, transport, SENDER)
+    assert worker.run_once(LATER) == 1
+    monkeypatch.undo()
+    assert worker.run_once(LATER + timedelta(seconds=5)) == 2
+    assert [m.status for m in rows(database)] == ["queued", "sent", "sent"]
+
+
 def _expiring(database: Database, name: str, minutes: float, **values: Any) -> None:
     with database.begin(writes=True) as db:
         outbox.enqueue(
