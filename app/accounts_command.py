@@ -5,9 +5,12 @@ from datetime import timedelta
 import click
 
 from app.command_line import fail, links_of, opened, read_settings
-from app.models import now
-from app.services import accounts, tokens
+from app.db import DbSession
+from app.models import User, now
+from app.services import accounts, second_factor, tokens
 from app.services.actor import AccountStanding, Scope
+from app.services.sign_in_links import end_links
+from app.services.sign_ins import end_others
 
 
 @click.group()
@@ -55,10 +58,54 @@ def user_link(email: str) -> None:
     """Print a new one-time sign-in link (10 minutes). Without EMAIL: for the first account."""
     settings = read_settings()
     with opened(settings) as database, database.begin(writes=True) as db:
-        found = accounts.find_user(db, email) if email else accounts.first_user(db)
-        if found is None:
-            fail("There is no such account. Add one:  convoca user add EMAIL --name NAME")
+        found = _account(db, email, first=not email)
         click.echo(accounts.new_link(db, links_of(settings), found, now()))
+
+
+def _account(db: DbSession, email: str, *, first: bool = False) -> User:
+    """The account with this address, or the first one; ends where there is none."""
+    found = accounts.first_user(db) if first else accounts.find_user(db, email)
+    if found is None:
+        fail("There is no such account. Add one:  convoca user add EMAIL --name NAME")
+    return found
+
+
+@user.command("list")
+def user_list() -> None:
+    """List the accounts: address, name, what they are, how they sign in, in how many browsers."""
+    with opened(read_settings()) as database, database.begin(writes=False) as db:
+        for found, browsers in accounts.all_users(db, now()):
+            ways = ["password" if found.password_hash else "links"]
+            ways += ["second step"] if second_factor.is_on(found) else []
+            facts = (found.email, found.name, found.standing, " + ".join(ways), str(browsers))
+            click.echo("\t".join(facts))
+
+
+@user.command("sign-out")
+@click.argument("email")
+def user_sign_out(email: str) -> None:
+    """Sign an account out in every browser, and end the links that were sent to it."""
+    with opened(read_settings()) as database, database.begin(writes=True) as db:
+        found = _account(db, email)
+        end_others(db, found.id)
+        end_links(db, found.id, now())
+    click.echo(f"{found.email} is signed out everywhere.")
+
+
+@user.command("second-step-off")
+@click.argument("email")
+def user_second_step_off(email: str) -> None:
+    """Turn the second step off for somebody who has lost the phone and the codes for paper.
+
+    Make sure that it is they who ask. They are signed out everywhere.
+    """
+    with opened(read_settings()) as database, database.begin(writes=True) as db:
+        found = _account(db, email)
+        if not second_factor.is_on(found):
+            fail(f"{found.email} has no second step.")
+        second_factor.turn_off(db, found)
+        end_others(db, found.id)
+    click.echo(f"{found.email} signs in with one step from now on.")
 
 
 @click.group()
@@ -81,9 +128,7 @@ def token_create(email: str, name: str, scopes: tuple[str, ...], days: int | Non
     """Create a token for the organizer with EMAIL and print it, once."""
     settings = read_settings()
     with opened(settings) as database, database.begin(writes=True) as db:
-        owner = accounts.find_user(db, email)
-        if owner is None:
-            fail("There is no such account. Add one:  convoca user add EMAIL --name NAME")
+        owner = _account(db, email)
         _, secret = tokens.create_token(
             db,
             accounts.actor_of_user(db, owner),

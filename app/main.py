@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from app.db import Database
 from app.domain.zones import use_packaged_zone_data
 from app.mail.transport import server_of
+from app.openid import OpenId
 from app.outgoing.guard import Guard
 from app.routers import health
 from app.routers.api import install_api
@@ -84,6 +85,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
     app.state.writers = Writers()
     limiter = Limiter(database, app.state.links.key(Purpose.LIMIT))
     app.state.limiter = limiter
+    app.state.openid = OpenId(settings.oidc) if settings.oidc else None
     app.state.api_limits = ApiLimits(database, limiter, settings.api_per_minute)
     app.state.trusted_proxies = settings.trusted_proxies
     app.state.metrics = Metrics(database)

@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from app.logs import KINDS
 from app.mail.addresses import ascii_domain
+from app.openid import Provider, is_local
 
 DEFAULT_PORT = 8000
 API_PER_MINUTE = 3_000
@@ -62,6 +63,31 @@ def _api_per_minute(env: Mapping[str, str]) -> int | None:
         return API_PER_MINUTE
     number = _number(env, "CONVOCA_API_PER_MINUTE", least=60)
     return int(number) if number else None
+
+
+def _oidc(env: Mapping[str, str]) -> Provider | None:
+    """The OpenID provider, if there is one."""
+    names = ("CONVOCA_OIDC_ISSUER", "CONVOCA_OIDC_CLIENT_ID", "CONVOCA_OIDC_CLIENT_SECRET")
+    given = {name: (env.get(name) or "").strip() for name in names}
+    issuer, client_id, secret = given.values()
+    missing = [name for name, value in given.items() if not value]
+    if len(missing) == len(names):
+        return None
+    if missing:
+        raise SettingsError(f"Set {', '.join(missing)} too, or none of CONVOCA_OIDC_*.")
+    parts = _parts(issuer)
+    secure = parts is not None and (
+        parts.scheme == "https" or (parts.scheme == "http" and is_local(issuer))
+    )
+    if parts is None or not secure or parts.query or parts.fragment or "@" in parts.netloc:
+        raise SettingsError(
+            "CONVOCA_OIDC_ISSUER must be the issuer as the provider writes it, like "
+            f"https://login.example.org, not {issuer!r}."
+        )
+    name = (env.get("CONVOCA_OIDC_NAME") or parts.hostname or "").strip()
+    if _CONTROL.search(name + client_id + secret) or len(name) > 60:
+        raise SettingsError("CONVOCA_OIDC_NAME must be a name of up to 60 characters on one line.")
+    return Provider(issuer, client_id, secret, name)
 
 
 def _mailbox(url: str) -> str:
@@ -118,6 +144,7 @@ class Settings:
         LOOPBACK
     )  # whose word counts
     api_per_minute: int | None = API_PER_MINUTE  # requests with one token; None: no limit
+    oidc: Provider | None = None  # where else people sign in
     secret_key: str = ""  # empty: kept in a file in `data_dir`
     badge_keys: str = ""  # a folder; empty: in `data_dir`
     log: str = "text"  # or json: a line of the log is an object
@@ -225,6 +252,7 @@ class Settings:
             imap_every=_number(env, "CONVOCA_IMAP_EVERY", least=5, most=86_400) or 60.0,
             trusted_proxies=_networks(env.get("CONVOCA_TRUSTED_PROXIES") or LOOPBACK),
             api_per_minute=_api_per_minute(env),
+            oidc=_oidc(env),
             secret_key=env.get("CONVOCA_SECRET_KEY") or "",
             badge_keys=_folder(env.get("CONVOCA_BADGE_KEYS") or ""),
             log=log,

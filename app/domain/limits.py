@@ -74,6 +74,33 @@ ENROL_BY_NETWORK = Limit(
     N_("Too many enrolments came from your network. Try again in %(minutes)s min."),
 )
 """A lecture hall that enrols at once comes from one address."""
+SECOND_STEP = Limit(
+    "second-step",
+    8,
+    timedelta(minutes=15),
+    N_("Too many wrong codes were typed for this account. Try again in %(minutes)s min."),
+)
+"""By account: whoever gets so far has its password, or its mailbox."""
+PROOF = Limit(
+    "proof",
+    10,
+    timedelta(minutes=15),
+    N_("Too many wrong passwords or codes were typed here. Try again in %(minutes)s min."),
+)
+"""By account: whoever gets so far has a browser in which it is signed in."""
+OUTSIDE_BY_NETWORK = Limit(
+    "outside-network",
+    30,
+    timedelta(minutes=15),
+    N_("Too many sign-ins were begun from your network. Try again in %(minutes)s min."),
+)
+"""At an OpenID provider: each asks the provider something and keeps a row."""
+NEW_ADDRESS = Limit(
+    "new-address",
+    5,
+    timedelta(days=1),
+    N_("You asked for another address several times today. Try again in %(minutes)s min."),
+)
 WRONG_TOKENS = Limit(
     "wrong-tokens",
     300,

@@ -22,6 +22,7 @@ from app.languages import city, date_long, time_of_day, zone_label
 from app.mail.frames import LINK
 from app.mail.placeholders import fitting, paragraphs
 from app.mail.values import (
+    AddressMail,
     CertificateMail,
     Content,
     EnrolmentMail,
@@ -39,6 +40,8 @@ SUBJECTS = {
     "enrolment-waitlisted": N_("You are on the waiting list: %(cycle)s"),
     "enrolment-link": N_("Your link to %(cycle)s"),
     "sign-in": N_("Your sign-in link"),
+    "new-address": N_("Confirm your new address"),
+    "address-changed": N_("Your address was changed"),
     "team-invitation": N_("You are invited: %(cycle)s"),
     "data-link": N_("Your link to your data"),
     "invitation": N_("Invitation: %(session)s, %(date)s, %(time)s"),
@@ -56,6 +59,7 @@ _TAKEN_OUT = N_("No longer in your calendar: %(session)s, %(date)s")
 AnyMail = (
     EnrolmentMail
     | SignInMail
+    | AddressMail
     | TeamMail
     | InvitationMail
     | ReminderMail
@@ -106,7 +110,7 @@ def _subject(
     catalogue: NullTranslations,
 ) -> str:
     sentence = SUBJECTS[kind]
-    if isinstance(mail, SignInMail):
+    if isinstance(mail, SignInMail | AddressMail):
         return catalogue.gettext(sentence)
     if isinstance(mail, TeamMail):
         return _within(catalogue.gettext(sentence), {"cycle": mail.cycle or "Convoca"})

@@ -79,6 +79,20 @@ class SignInMail:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressMail:
+    """What is said of an account's new address: to the new one (`url` confirms it) or to the old
+    one (`url` undoes it), until when the link is good (aware UTC)."""
+
+    name: str
+    old: str
+    new: str
+    url: str
+    until: datetime
+    zone: str = "UTC"
+    accent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TeamMail:
     """What the mail says that asks somebody to join a cycle's team, or (no `cycle`) to have an
     account. `role`: its English word, to be translated. `until`: aware UTC."""

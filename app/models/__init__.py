@@ -1,6 +1,12 @@
 """SQLModel tables, a file per noun. Importing this package knows them all."""
 
 from app.models.account import ApiToken, KeptAnswer, SignIn, SignInLink, User
+from app.models.account_access import (
+    AddressChange,
+    OutsideIdentity,
+    OutsideSignIn,
+    RecoveryCode,
+)
 from app.models.attendance import (
     CycleRule,
     Evidence,
@@ -32,6 +38,7 @@ from app.models.team import TeamInvitation, TeamMember
 from app.models.webhook import Webhook, WebhookDelivery, WebhookEvent
 
 __all__ = [
+    "AddressChange",
     "ApiToken",
     "AuditEntry",
     "Certificate",
@@ -60,11 +67,14 @@ __all__ = [
     "MailText",
     "Material",
     "Message",
+    "OutsideIdentity",
+    "OutsideSignIn",
     "Part",
     "PartArrival",
     "Person",
     "PersonSight",
     "PrivacyNotice",
+    "RecoveryCode",
     "Release",
     "Reminder",
     "ReminderRun",

@@ -7,7 +7,7 @@ from sqlalchemy import JSON, Column, LargeBinary, UniqueConstraint
 from sqlmodel import Field
 
 from app.domain.permissions import AccountStanding
-from app.models.base import Row
+from app.models.base import Row, now
 
 
 class User(Row, table=True):
@@ -21,6 +21,9 @@ class User(Row, table=True):
     password_hash: str = Field(default="", max_length=200)  # empty: one-time links only
     language: str = Field(default="", max_length=2)
     standing: str = Field(default=AccountStanding.ORGANIZER, max_length=16)
+    totp_secret: str = Field(default="", max_length=300)  # sealed, see `services.second_factor`
+    totp_since: datetime | None = Field(default=None)  # None: not asked for, or not confirmed yet
+    totp_step: int = Field(default=0)  # the half minute of the last code: none before it counts
 
 
 class SignIn(Row, table=True):
@@ -31,6 +34,9 @@ class SignIn(Row, table=True):
     user_id: str = Field(foreign_key="user_account.id", index=True, ondelete="CASCADE")
     id: str = Field(primary_key=True, max_length=64)
     expires_at: datetime
+    browser: str = Field(default="", max_length=60)  # in words, such as "Firefox, Linux"
+    network: str = Field(default="", max_length=45)  # the first part of an address
+    seen_at: datetime | None = Field(default_factory=now)  # to the day; None: long ago
 
 
 class SignInLink(Row, table=True):

@@ -145,11 +145,13 @@ AUDITED: Mapping[str, Audited] = {
         ),
     ),
     "user_account": Audited(
-        plain=("name", "email", "language", "standing"), out=("email_key", "password_hash")
+        plain=("name", "email", "language", "standing", "totp_since"),
+        out=("email_key", "password_hash", "totp_secret", "totp_step"),
     ),
 }
 
 NOT_AUDITED: Mapping[str, str] = {
+    "address_change": "what was asked for; that it was done is the account's",
     "audit_entry": "the trail itself",
     "consent": "who agreed to which notice, and when: itself a trail",
     "cycle_rule": "the versions of the rule: themselves a trail",
@@ -163,8 +165,11 @@ NOT_AUDITED: Mapping[str, str] = {
     "limit_count": "counts of what is tried often, by keys that tell nothing",
     "mail_pace": "how fast mail goes",
     "message": "the outbox: itself a trail",
+    "outside_identity": "shown to whose it is",
+    "outside_sign_in": "for the minutes until somebody is back",
     "part_arrival": "itself a trail",
     "person_sight": "follows from writing somebody down",
+    "recovery_code": "secrets, shown to whose they are",
     "reminder_run": "itself a trail",
     "privacy_notice": "the versions of the notice: themselves a trail",
     "report_alias": "follows from what is decided of a report's rows",

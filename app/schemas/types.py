@@ -144,6 +144,11 @@ def _email(value: str) -> str:
         found = validate_email(value, check_deliverability=False, test_environment=True)
     except EmailNotValidError:
         raise PydanticCustomError("email", _NO_ADDRESS) from None
+    local = found.normalized.rpartition("@")[0]
+    if unicodedata.normalize("NFKC", local) != local:
+        # Letters that only look like others (full width, ligatures): no mailbox has such a name,
+        # but somebody could take the place of the one that has the plain letters.
+        raise PydanticCustomError("email", _NO_ADDRESS)
     if "=?" in found.normalized:  # in a header it could be read as an encoded word
         raise PydanticCustomError("email", _NO_ADDRESS)
     return found.normalized

@@ -26,8 +26,13 @@ class Purpose(StrEnum):
     FLASH = "flash"
     ROOM_WORD = "room-word"  # not of a link: see `Links.key`
     WEBHOOK = "webhook"  # neither
-    LIMIT = "limit"  # nor this
+    LIMIT = "limit"  # nor these
+    TOTP = "totp"
+    OIDC = "oidc"
     BROWSER = "browser"  # in which somebody has signed in before
+    HALF = "half"  # in which somebody has done the first of two steps
+    NEW_ADDRESS = "new-address"
+    OLD_ADDRESS = "old-address"
 
 
 class _Signer(Signer):

@@ -25,7 +25,9 @@ from app.services.rows import find, hold
 SIGN_IN = "sign-in"
 DATA_LINK = "data-link"
 TEAM = "team-invitation"
-PRIVATE_KINDS = (SIGN_IN, TEAM, DATA_LINK)
+NEW_ADDRESS = "new-address"
+ADDRESS_CHANGED = "address-changed"
+PRIVATE_KINDS = (SIGN_IN, TEAM, DATA_LINK, NEW_ADDRESS, ADDRESS_CHANGED)
 """Whoever reads one of these mails could be somebody else. They are shown to nobody."""
 ENROLMENT_KINDS = (
     "enrolment-confirmed",
@@ -43,6 +45,8 @@ KINDS = (
     *ENROLMENT_KINDS,
     SIGN_IN,
     TEAM,
+    NEW_ADDRESS,
+    ADDRESS_CHANGED,
     *INVITATION_KINDS,
     *PART_KINDS,
     "reminder",

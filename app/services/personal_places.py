@@ -183,7 +183,7 @@ PLACES: tuple[Place, ...] = (
     # Organizers.
     Place(
         "user_account",
-        ("name", "email", "email_key", "password_hash", "language"),
+        ("name", "email", "email_key", "password_hash", "language", "totp_secret"),
         Whose.ORGANIZER,
         why=_ACCOUNT,
     ),
@@ -196,7 +196,10 @@ PLACES: tuple[Place, ...] = (
         Whose.ORGANIZER,
         why="an organizer's who was asked to join, and who asked",
     ),
-    Place("sign_in", (), Whose.ORGANIZER, why=_ACCOUNT),
+    Place("sign_in", ("browser", "network"), Whose.ORGANIZER, why=_ACCOUNT),
+    Place("address_change", ("old_email", "new_email"), Whose.ORGANIZER, why=_ACCOUNT),
+    Place("outside_identity", ("issuer", "subject"), Whose.ORGANIZER, why=_ACCOUNT),
+    Place("recovery_code", ("digest",), Whose.ORGANIZER, why=_ACCOUNT),
     Place("sign_in_link", (), Whose.ORGANIZER, why=_ACCOUNT),
     Place("cycle", ("contact_email",), Whose.ORGANIZER, why="published for questions"),
     Place("certificate_design", ("signatories",), Whose.ORGANIZER, why="who signs, as published"),
@@ -254,6 +257,7 @@ IMPERSONAL: dict[str, tuple[str, ...]] = {
     "mail_text": ("kind", "language"),
     "material": ("kind", "media_type", "audience"),
     "message": ("kind", "language", "status", "leased_by"),
+    "outside_sign_in": ("next",),
     "part": ("role", "status"),
     "reminder": ("anchor", "audience"),
     "reminder_run": ("outcome",),

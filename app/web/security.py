@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,6 +18,7 @@ from app.web.problems import problem
 logger = logging.getLogger("convoca.web")
 
 COOKIE = "convoca_session"
+"""The name of the cookie of whoever is signed in; over https see `cookie_name`."""
 UPLOAD = "/upload"
 INBOUND = "/api/v1/inbound"
 MOST_MAIL = 25 * 1024 * 1024
@@ -30,6 +32,17 @@ _POLICY = (
     "connect-src 'self'; font-src 'self'; manifest-src 'self'; form-action 'self'{form}; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
+
+
+def cookie_name(request: Request) -> str:
+    """Over https with the prefix that browsers give only to cookies which this very host has set,
+    over https, for all of its paths: a neighbour under the same domain cannot put one in."""
+    return f"__Host-{COOKIE}" if request.app.state.secure_cookies else COOKIE
+
+
+def session_cookie(request: Request) -> str:
+    """The cookie of whoever is signed in; empty where there is none."""
+    return request.cookies.get(cookie_name(request), "")
 
 
 def policy(*, form: str = "", inline_styles: bool = False) -> str:

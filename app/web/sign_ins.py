@@ -1,20 +1,131 @@
-"""The cookie of whoever is signed in."""
+"""The cookies of whoever is signed in, is about to be, or has been in this browser."""
+
+from hmac import compare_digest
+from secrets import token_hex
 
 from fastapi import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
-from app.services import accounts
-from app.web.security import COOKIE
+from app.db import DbSession
+from app.domain.addresses import address_key
+from app.domain.errors import NotFound
+from app.models import User, now
+from app.services import accounts, second_factor
+from app.services.links import Links, Purpose
+from app.services.outside import BACK_WITHIN
+from app.services.sign_ins import sign_out
+from app.services.tokens import digest
+from app.web.browsers import browser_of, network_in_part
+from app.web.security import cookie_name, session_cookie
+
+SIGN_IN = "/organize/sign-in"
+CODE = "/organize/sign-in/code"
+HALF = "convoca_half"
+KNOWN = "convoca_browser"
+ERRAND = "convoca_outside"
+_KNOWN_DAYS = 365
+
+
+def _set(
+    request: Request, response: Response, name: str, value: str, seconds: float, path: str
+) -> None:
+    response.set_cookie(
+        name,
+        value,
+        max_age=int(seconds),
+        httponly=True,
+        secure=request.app.state.secure_cookies,
+        samesite="lax",
+        path=path,
+    )
+
+
+def _forget(request: Request, response: Response, name: str, path: str) -> None:
+    # One with the prefix __Host- is only taken away by a cookie that could have set it.
+    response.delete_cookie(
+        name,
+        path=path,
+        secure=request.app.state.secure_cookies,
+        httponly=True,
+        samesite="lax",
+    )
 
 
 def set_cookie(request: Request, response: Response, cookie: str) -> None:
     """Gives the browser its sign-in."""
-    response.set_cookie(
-        COOKIE,
-        cookie,
-        max_age=accounts.SIGN_IN_DAYS * 24 * 3600,
-        httponly=True,
-        secure=request.app.state.secure_cookies,
-        samesite="lax",
-        path="/",
+    days = accounts.SIGN_IN_DAYS
+    _set(request, response, cookie_name(request), cookie, days * 24 * 3600, "/")
+
+
+def forget_cookie(request: Request, response: Response) -> None:
+    """Takes it away."""
+    _forget(request, response, cookie_name(request), "/")
+
+
+def _links(request: Request) -> Links:
+    links: Links = request.app.state.links
+    return links
+
+
+def known_browser(request: Request, email: str) -> str:
+    """By what wrong passwords for an address are counted: in a browser in which its owner has
+    signed in before, by the browser; so strangers cannot keep the owner from trying."""
+    key = address_key(email)
+    try:
+        known = _links(request).unsign(Purpose.BROWSER, request.cookies.get(KNOWN, ""))
+    except NotFound:
+        return key
+    name, _, whose = known.partition("-")
+    return f"{name} {key}" if compare_digest(whose, digest(key)) else key
+
+
+def enter(request: Request, db: DbSession, user: User, path: str) -> Response:
+    """After the first step: signs in and goes to `path`, or asks for the second step."""
+    if not second_factor.is_on(user):
+        return let_in(request, db, user, path)
+    response = RedirectResponse(CODE, 303)
+    # The way on is kept with it: it is nobody's business what is in the address meanwhile.
+    half = second_factor.half_token(_links(request), user, now())
+    seconds = second_factor.HALF_FOR.total_seconds()
+    _set(request, response, HALF, f"{half}|{path}", seconds, SIGN_IN)
+    return response
+
+
+def half(request: Request, db: DbSession) -> tuple[User | None, str]:
+    """Who has done the first step in this browser, and where they wanted to go."""
+    token, _, path = request.cookies.get(HALF, "").partition("|")
+    return second_factor.user_of_half(db, _links(request), token, now()), path
+
+
+def let_in(request: Request, db: DbSession, user: User, path: str) -> Response:
+    """Signs in, with a new cookie; the sign-in from before in this browser ends."""
+    sign_out(db, session_cookie(request))
+    cookie = accounts.start_sign_in(
+        db,
+        user.id,
+        now(),
+        browser=browser_of(request.headers.get("user-agent", "")),
+        network=network_in_part(request),
     )
+    response = RedirectResponse(path, 303)
+    set_cookie(request, response, cookie)
+    if HALF in request.cookies:
+        _forget(request, response, HALF, SIGN_IN)
+    known = _links(request).sign(Purpose.BROWSER, f"{token_hex(16)}-{digest(user.email_key)}")
+    _set(request, response, KNOWN, known, _KNOWN_DAYS * 24 * 3600, SIGN_IN)
+    return response
+
+
+def keep_errand(request: Request, response: Response, state: str) -> None:
+    """Binds the way to the OpenID provider and back to this browser."""
+    _set(request, response, ERRAND, state, BACK_WITHIN.total_seconds(), SIGN_IN)
+
+
+def kept_errand(request: Request) -> str:
+    """The state that this browser left with."""
+    return request.cookies.get(ERRAND, "")
+
+
+def forget_errand(request: Request, response: Response) -> None:
+    """It counts once."""
+    _forget(request, response, ERRAND, SIGN_IN)

@@ -33,7 +33,7 @@ from app.services.part_details import room_for_slides
 from app.services.photos import photo_from
 from app.web.forms import Form
 from app.web.problems import of_system
-from app.web.security import COOKIE
+from app.web.security import session_cookie
 
 MATERIAL_LIMIT = 50 * MEGABYTE
 PHOTO_LIMIT = 10 * MEGABYTE
@@ -150,7 +150,7 @@ def _unreadable() -> Invalid:
 
 
 def _organizer(request: Request, db: DbSession) -> None:
-    actor = accounts.actor_of_cookie(db, request.cookies.get(COOKIE, ""))
+    actor = accounts.actor_of_cookie(db, session_cookie(request))
     if actor is None:
         raise NotSignedIn
     asked = request.path_params
@@ -162,7 +162,7 @@ def _organizer(request: Request, db: DbSession) -> None:
 
 
 def _designer(request: Request, db: DbSession) -> None:
-    actor = accounts.actor_of_cookie(db, request.cookies.get(COOKIE, ""))
+    actor = accounts.actor_of_cookie(db, session_cookie(request))
     if actor is None:
         raise NotSignedIn
     cycles.cycle_for_slug(db, actor, request.path_params["slug"])

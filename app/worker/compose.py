@@ -18,8 +18,18 @@ from app.mail.building import build, to_mail
 from app.mail.failures import Reason, SendError
 from app.mail.placeholders import fill, fill_subject
 from app.mail.rendering import greeting_name, render
-from app.mail.values import Content, EnrolmentMail, Mail, Sender, SessionLine, SignInMail, TeamMail
+from app.mail.values import (
+    AddressMail,
+    Content,
+    EnrolmentMail,
+    Mail,
+    Sender,
+    SessionLine,
+    SignInMail,
+    TeamMail,
+)
 from app.models import (
+    AddressChange,
     Cycle,
     DataLink,
     Enrolment,
@@ -29,13 +39,16 @@ from app.models import (
     TeamInvitation,
 )
 from app.services.accounts import LINK_MINUTES, link_address
+from app.services.address_changes import confirm_link, undo_link
 from app.services.data_links import DATA_LINK_LASTS, data_address
 from app.services.links import Links
 from app.services.mail_texts import organizers, own_words, placeholder_values
 from app.services.outbox import (
+    ADDRESS_CHANGED,
     CERTIFICATE,
     DATA_LINK,
     INVITATION_KINDS,
+    NEW_ADDRESS,
     PART_KINDS,
     SIGN_IN,
     TEAM,
@@ -71,6 +84,8 @@ def compose(
         return compose_invitation(db, links, sender, message, kept or Kept())
     if message.kind == SIGN_IN:
         content, reply_to = _sign_in(db, links, message, now), ""
+    elif message.kind in (NEW_ADDRESS, ADDRESS_CHANGED):
+        content, reply_to = _address(db, links, message, now), ""
     elif message.kind == TEAM:
         content, reply_to = _team(db, links, message, now), ""
     elif message.kind == DATA_LINK:
@@ -106,6 +121,23 @@ def _sign_in(db: DbSession, links: Links, message: Message, now: datetime) -> Co
         name=greeting_name(message.to_name),
         url=link_address(links, link.id),
         minutes=LINK_MINUTES,
+    )
+    return render(message.kind, mail, message.language, translations)
+
+
+def _address(db: DbSession, links: Links, message: Message, now: datetime) -> Content:
+    change = db.get(AddressChange, str(message.context.get("change_id")))
+    asked = message.kind == NEW_ADDRESS
+    if change is None or change.undone_at is not None or asked == bool(change.confirmed_at):
+        raise SendError(Reason.GONE, final=True)
+    if change.expires_at <= now:
+        raise SendError(Reason.EXPIRED, final=True)
+    mail = AddressMail(
+        name=greeting_name(message.to_name),
+        old=change.old_email,
+        new=change.new_email,
+        url=(confirm_link if asked else undo_link)(links, change.id),
+        until=change.expires_at,
     )
     return render(message.kind, mail, message.language, translations)
 

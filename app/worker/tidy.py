@@ -9,10 +9,12 @@ from sqlmodel import col, select
 from app.db import DbSession
 from app.domain.report_states import ReportStatus
 from app.models import (
+    AddressChange,
     DataLink,
     InboundMail,
     KeptAnswer,
     Message,
+    OutsideSignIn,
     ReportImport,
     SignIn,
     SignInLink,
@@ -25,6 +27,10 @@ from app.services.limits import tidy_limits
 
 KEEP_LINKS = timedelta(days=1)
 """For so long a link that has expired still says that it has, rather than nothing."""
+
+KEEP_CHANGES = timedelta(days=1)
+"""For so long after its end the link of a change of address says that it has ended. The addresses
+go with it."""
 
 KEEP_ANSWERS = timedelta(days=7)
 """For so long the answer to a POST with an Idempotency-Key is repeated."""
@@ -89,5 +95,8 @@ def tidy(db: DbSession, now: datetime) -> None:
     connection.execute(delete(WebhookEvent).where(told, ~undelivered))
     over = col(Webhook.before_until) <= now
     connection.execute(update(Webhook).where(over).values(seed_before="", before_until=None))
+    connection.execute(delete(OutsideSignIn).where(col(OutsideSignIn.expires_at) <= now))
+    stale_change = col(AddressChange.expires_at) <= now - KEEP_CHANGES
+    connection.execute(delete(AddressChange).where(stale_change))
     tidy_limits(db, now)
     feedback_mixing.mix(db)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlmodel import select
@@ -77,6 +77,46 @@ def test_another_browser_is_signed_out(
     assert organizer_client.post(path).status_code == 303
     with database.begin(writes=False) as db:
         assert accounts.actor_of_cookie(db, cookie) is None
+
+
+def test_every_other_browser_is_signed_out(
+    organizer_client: TestClient, organizer: Actor, database: Database
+) -> None:
+    with database.begin(writes=True) as db:
+        other = accounts.add_user(db, "Other", "other@example.org")
+        theirs = accounts.start_sign_in(db, other.id, now())
+        mine = accounts.start_sign_in(
+            db, organizer.id, now(), browser="Firefox, Linux", network="198.51.100.0/24"
+        )
+    headers = {"accept-language": "en"}
+    shown = organizer_client.get("/organize/account", headers=headers).text
+    assert "Firefox, Linux" in shown
+    assert "198.51.100.0/24" in shown
+    assert shown.count("(this browser)") == 1
+    assert organizer_client.post("/organize/account/sign-ins/end-others").status_code == 303
+    with database.begin(writes=False) as db:
+        assert accounts.actor_of_cookie(db, mine) is None
+        assert accounts.actor_of_cookie(db, theirs) is not None
+    shown = organizer_client.get("/organize/account", headers=headers).text
+    assert "end-others" not in shown
+
+
+def test_a_browser_is_noted_as_seen_once_a_day(
+    organizer_client: TestClient, database: Database
+) -> None:
+    def seen(at: datetime | None) -> datetime | None:
+        with database.begin(writes=True) as db:
+            db.exec(select(SignIn)).one().seen_at = at
+        organizer_client.get("/organize/account")
+        with database.begin(writes=False) as db:
+            return db.exec(select(SignIn.seen_at)).one()
+
+    lately, long_ago = now() - timedelta(hours=23), now() - timedelta(hours=25)
+    assert seen(lately) == lately
+    for before in (long_ago, None):
+        after = seen(before)
+        assert after is not None
+        assert now() - after < timedelta(minutes=1)
 
 
 def test_a_stranger_is_not_signed_out(organizer_client: TestClient, database: Database) -> None:

@@ -15,7 +15,7 @@ from app.db import Database, DbSession
 from app.domain.errors import Busy, FieldError, Gone, Invalid, NotFound
 from app.models import Message, SignIn, SignInLink, User
 from app.models import now as present
-from app.services import accounts
+from app.services import accounts, passwords, sign_in_links
 from app.services.links import Links, Purpose
 from tests.factories import NOW
 
@@ -30,7 +30,7 @@ WRONG = FieldError(
 @pytest.fixture(scope="module")
 def password_hash() -> str:
     """Made once: it is meant to cost."""
-    return accounts._hash(PASSWORD)
+    return passwords.hash_password(PASSWORD)
 
 
 @pytest.fixture
@@ -137,7 +137,7 @@ def test_nobody_waits_for_a_hash(
 
 def test_known_and_unknown_take_as_long() -> None:
     """Medians of processor time, since other tests run beside this one."""
-    known = accounts._hash(PASSWORD)
+    known = passwords.hash_password(PASSWORD)
 
     def median(password_hash: str) -> float:
         times = []
@@ -167,7 +167,7 @@ def test_only_so_many_hashes_at_once(olga: User, monkeypatch: pytest.MonkeyPatch
             with lock:
                 running -= 1
 
-    monkeypatch.setattr(accounts, "_hasher", Slow())
+    monkeypatch.setattr(passwords, "_hasher", Slow())
 
     def work() -> None:
         try:
@@ -236,7 +236,8 @@ def test_a_link_works_once(db: DbSession, links: Links, olga: User) -> None:
     now = present()
     token = _token(accounts.new_link(db, links, olga, now))
     assert accounts.check_link(db, links, token, now) is olga
-    cookie = accounts.use_link(db, links, token, now + timedelta(minutes=9, seconds=59))
+    user = accounts.use_link(db, links, token, now + timedelta(minutes=9, seconds=59))
+    cookie = accounts.start_sign_in(db, user.id, now)
     assert accounts.actor_of_cookie(db, cookie) == accounts.actor_of_user(db, olga)
     for use in (accounts.use_link, accounts.check_link):
         with pytest.raises(Gone) as caught:
@@ -271,7 +272,7 @@ def test_of_two_presses_at_once_one_signs_in(real_database: Database, links: Lin
     count = 4
     looked = threading.Barrier(count)
     outcomes: list[str] = []
-    check_link = accounts.check_link
+    check_link = sign_in_links.check_link
 
     def slow_check(*args: Any) -> User:
         # SQLite lets one transaction write at a time, so there nobody waits for the others.
@@ -283,13 +284,14 @@ def test_of_two_presses_at_once_one_signs_in(real_database: Database, links: Lin
     def work() -> None:
         try:
             with real_database.begin(writes=True) as db:
-                accounts.use_link(db, links, token, NOW)
+                user = accounts.use_link(db, links, token, NOW)
+                accounts.start_sign_in(db, user.id, NOW)
             outcomes.append("in")
         except Gone as error:
             outcomes.append(error.code)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(accounts, "check_link", slow_check)
+        patch.setattr(sign_in_links, "check_link", slow_check)
         threads = [threading.Thread(target=work) for _ in range(count)]
         for thread in threads:
             thread.start()

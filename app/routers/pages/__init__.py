@@ -5,6 +5,8 @@ from fastapi.routing import APIRoute
 
 from app.routers.pages import (
     account,
+    account_address,
+    account_security,
     accounts,
     answer,
     attendance,
@@ -50,6 +52,8 @@ from app.routers.pages import (
     sending,
     sessions,
     sign_in,
+    sign_in_code,
+    sign_in_outside,
     team,
     verify,
     webhook_deliveries,
@@ -72,8 +76,12 @@ for each in (
     verify,
     room,
     live,
+    sign_in_code,  # before sign_in, which takes any last piece for a link's token
+    sign_in_outside,
     sign_in,
     join_team,
+    account_address,
+    account_security,
     account,
     accounts,
     accounts,

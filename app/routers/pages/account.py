@@ -1,4 +1,5 @@
-"""Pages: one's own account: password, sign-ins, tokens for programs."""
+"""Pages: one's own account: sign-ins, tokens for programs. Beside it: `account_security` (password,
+second step), `account_address`."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -7,16 +8,19 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db import DbSession
-from app.domain.errors import N_, DomainError, Invalid
+from app.domain.errors import N_, DomainError, Invalid, NotFound
 from app.domain.zones import zone
 from app.models import User, now
-from app.services import accounts, tokens
+from app.openid import OpenId
+from app.services import accounts, outside, second_factor, tokens
 from app.services.actor import Actor, Scope
+from app.services.proofs import what_proves
+from app.services.sign_ins import end_others
 from app.web.access.pages import SignedIn
 from app.web.dependencies import Db
 from app.web.forms import FormData, errors_of
-from app.web.problems import status_of
-from app.web.security import COOKIE
+from app.web.problems import headers_of, status_of
+from app.web.security import session_cookie
 from app.web.templating import current_reader, gettext_for, page, see_other
 
 router = APIRouter(prefix="/organize/account")
@@ -28,20 +32,28 @@ def _zone(request: Request) -> str:
     return current_reader(request).zone or "UTC"
 
 
-def _account(
+def account_page(
     request: Request,
     db: DbSession,
     actor: Actor,
     error: DomainError | None = None,
     **more: Any,
 ) -> Response:
+    """The account, with what was wrong with one of its forms (`form`)."""
     user = db.get(User, actor.id)
+    if user is None:
+        raise NotFound
+    openid: OpenId | None = request.app.state.openid
     context = {
         "user": user,
+        "provider": openid.provider if openid else None,
+        "identities": outside.identities_of(db, actor) if openid else [],
+        "second_step": second_factor.is_on(user),
+        "proof": what_proves(user),
         "zone": _zone(request),
         "now": now(),
         "sign_ins": accounts.list_sign_ins(db, actor, now()),
-        "current": tokens.digest(request.cookies.get(COOKIE, "")),
+        "current": tokens.digest(session_cookie(request)),
         "tokens": tokens.list_tokens(db, actor),
         "least": accounts.MIN_PASSWORD,
         "errors": errors_of(error, gettext_for(request)),
@@ -50,34 +62,29 @@ def _account(
         "secret": "",
         **more,
     }
-    status = status_of(error) if error else 200
-    return page(request, "organize/account.html", context, status=status)
+    status, headers = status_of(error) if error else 200, headers_of(error)
+    return page(request, "organize/account.html", context, status=status, headers=headers)
 
 
 @router.get("")
-def show_account(request: Request, db: Db, actor: SignedIn) -> Response:
+def showaccount_page(request: Request, db: Db, actor: SignedIn) -> Response:
     """The account."""
-    return _account(request, db, actor)
+    return account_page(request, db, actor)
 
 
-@router.post("/password")
-def change_password(request: Request, db: Db, actor: SignedIn, form: FormData) -> Response:
-    """A new password; every other browser is signed out."""
-    password = form.values.get("password", "")
-    try:
-        if password != form.values.get("repeat", ""):
-            raise Invalid.one("repeat", N_("This is not the same as above."), code="differs")
-        accounts.change_password(
-            db,
-            actor,
-            form.values.get("current", ""),
-            password,
-            keep_cookie=request.cookies.get(COOKIE, ""),
-        )
-    except DomainError as error:
-        db.rollback()
-        return _account(request, db, actor, error, form="password")
-    said = gettext_for(request)(N_("Your password is changed. Other browsers were signed out."))
+@router.post("/sign-ins/end-others")
+def end_other_sign_ins(request: Request, db: Db, actor: SignedIn) -> Response:
+    """Signs out every other browser."""
+    end_others(db, actor.id, session_cookie(request))
+    said = gettext_for(request)(N_("Every other browser is signed out."))
+    return see_other(request, HOME, said)
+
+
+@router.post("/outside/{identity_id}/end")
+def disconnect(request: Request, db: Db, actor: SignedIn, identity_id: str) -> Response:
+    """Ends signing in from elsewhere."""
+    outside.disconnect(db, actor, identity_id)
+    said = gettext_for(request)(N_("You no longer sign in from there."))
     return see_other(request, HOME, said)
 
 
@@ -108,8 +115,8 @@ def create_token(request: Request, db: Db, actor: SignedIn, form: FormData) -> R
         token, secret = tokens.create_token(db, actor, form.text("name"), scopes, expires)
     except DomainError as error:
         db.rollback()
-        return _account(request, db, actor, error, form="token", values=form.values)
-    return _account(request, db, actor, secret=secret, made=token)
+        return account_page(request, db, actor, error, form="token", values=form.values)
+    return account_page(request, db, actor, secret=secret, made=token)
 
 
 @router.post("/tokens/{token_id}/revoke")

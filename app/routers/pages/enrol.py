@@ -5,8 +5,8 @@ from typing import Any
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from app.db import Database, DbSession
-from app.domain.addresses import address_key
+from app.db import DbSession
+from app.domain.addresses import mailbox_key
 from app.domain.errors import DomainError
 from app.domain.limits import ENROL_BY_ADDRESS, ENROL_BY_NETWORK
 from app.domain.permissions import Permission
@@ -18,13 +18,13 @@ from app.services.limits import Limiter, Taken
 from app.web import public_view as view
 from app.web.access.gate import declares
 from app.web.choices import country_choices, gender_choices, language_choices, zone_choices
-from app.web.dependencies import Db
+from app.web.dependencies import PLACE, Db, transaction
 from app.web.forms import Form, FormData, errors_of, revision_of
 from app.web.networks import network_here
 from app.web.problems import headers_of, status_of, validate
 from app.web.templating import current_reader, gettext_for, page, see_other
 
-router = APIRouter(dependencies=[declares(Permission.PUBLIC)])
+router = APIRouter(dependencies=[declares(Permission.PUBLIC), PLACE])
 
 FIELDS = (
     "name", "email", "country", "institution", "initiative", "gender", "language", "zone",
@@ -43,15 +43,14 @@ def enrol_form(request: Request, db: Db, slug: str) -> Response:
 def enrol(request: Request, slug: str, form: FormData) -> Response:
     """Enrols, and goes where everybody goes. It sends a mail to an address that anybody can type,
     so it is counted, before the transaction begins."""
-    database: Database = request.app.state.database
     limiter: Limiter = request.app.state.limiter
     taken: Taken = ()
     try:
         typed = _read(form)
         by_network = (ENROL_BY_NETWORK, network_here(request))
-        taken = limiter.take(now(), by_network, (ENROL_BY_ADDRESS, address_key(typed.email)))
+        taken = limiter.take(now(), by_network, (ENROL_BY_ADDRESS, mailbox_key(typed.email)))
         shown = form.text("notice")
-        with database.begin(writes=True) as db:
+        with transaction(request, writes=True) as db:
             enrolments.enrol(
                 db,
                 slug,
@@ -61,9 +60,9 @@ def enrol(request: Request, slug: str, form: FormData) -> Response:
                 read_in=current_reader(request).language,
             )
     except DomainError as error:
-        with database.begin(writes=True) as db:
+        with transaction(request, writes=True) as db:
             limiter.give_back(db, taken)  # nothing was sent
-        with database.begin(writes=False) as db:
+        with transaction(request, writes=False) as db:
             return _form_page(request, db, slug, form, error)
     return see_other(request, f"/c/{slug}/enrol/thanks")
 

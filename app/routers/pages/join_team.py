@@ -14,7 +14,7 @@ from app.web.access.gate import declares
 from app.web.dependencies import Db, LinksDep
 from app.web.forms import Form, FormData, errors_of
 from app.web.problems import status_of
-from app.web.security import COOKIE
+from app.web.security import session_cookie
 from app.web.sign_ins import set_cookie
 from app.web.templating import current_reader, gettext_for, page, see_other
 
@@ -33,7 +33,7 @@ def _page(
         asked = invitation_of(db, links, token, now())
     except Gone as gone:
         return page(request, "account/link_over.html", {"error": gone}, status=status_of(gone))
-    actor = accounts.actor_of_cookie(db, request.cookies.get(COOKIE, ""))
+    actor = accounts.actor_of_cookie(db, session_cookie(request))
     request.state.person_language = actor.language if actor else asked.row.language
     context = {
         "asked": asked,
@@ -58,7 +58,7 @@ def accept_invitation(
     request: Request, db: Db, links: LinksDep, token: str, form: FormData
 ) -> Response:
     """Joins. Whoever has an account signs in with it as ever; a new one is signed in at once."""
-    actor = accounts.actor_of_cookie(db, request.cookies.get(COOKIE, ""))
+    actor = accounts.actor_of_cookie(db, session_cookie(request))
     try:
         user, made = accept(db, actor, links, token, form.text("name"), now())
     except (Gone, NotFound):

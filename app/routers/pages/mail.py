@@ -33,6 +33,8 @@ KINDS = {
     "enrolment-waitlisted": N_("On the waiting list"),
     "enrolment-link": N_("Personal link"),
     "sign-in": N_("Sign-in link"),
+    "new-address": N_("Link to a new address"),
+    "address-changed": N_("Notice of a new address"),
     "team-invitation": N_("Invitation to a team"),
     "data-link": N_("Link to their data"),
     "part-reminder": N_("Reminder to confirm a part"),

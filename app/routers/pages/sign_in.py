@@ -1,14 +1,12 @@
 """Pages: signing in with a password or a mailed link, and signing out."""
 
 import re
-from hmac import compare_digest
-from secrets import token_hex
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.db import Database
-from app.domain.addresses import address_key
+from app.domain.addresses import mailbox_key
 from app.domain.errors import N_, Busy, DomainError, Gone, Invalid, NotFound, TooOften
 from app.domain.limits import (
     LINK_BY_ADDRESS,
@@ -18,24 +16,21 @@ from app.domain.limits import (
 )
 from app.domain.permissions import Permission
 from app.models import now
+from app.openid import OpenId
 from app.services import accounts
 from app.services.limits import Limiter
-from app.services.links import Links, Purpose
-from app.services.tokens import digest
 from app.web.access.gate import declares
-from app.web.dependencies import Db, LinksDep
+from app.web.dependencies import PLACE, Db, LinksDep, transaction
 from app.web.forms import FormData, errors_of
 from app.web.networks import network_here
 from app.web.problems import headers_of, status_of
-from app.web.security import COOKIE
-from app.web.sign_ins import set_cookie
+from app.web.security import session_cookie
+from app.web.sign_ins import enter, forget_cookie, known_browser
 from app.web.templating import gettext_for, page, see_other
 
-router = APIRouter(prefix="/organize", dependencies=[declares(Permission.PUBLIC)])
+router = APIRouter(prefix="/organize", dependencies=[declares(Permission.PUBLIC), PLACE])
 
 HOME = "/organize"
-KNOWN_BROWSER = "convoca_browser"
-_REMEMBERED_DAYS = 365
 _LOCAL = re.compile(r"/organize(/[\w.,:;@!$&'()*+=~%-]*)*(\?[\w.,:;@!$&'()*+=~%/?-]*)?")
 
 
@@ -48,40 +43,17 @@ def safe_next(path: str) -> str:
     return path
 
 
-def _browser(request: Request, email: str) -> str:
-    """By what wrong passwords for an address are counted: in a browser in which its owner has
-    signed in before, by the browser; so strangers cannot keep the owner from trying."""
-    key, links = address_key(email), request.app.state.links
-    try:
-        known = links.unsign(Purpose.BROWSER, request.cookies.get(KNOWN_BROWSER, ""))
-    except NotFound:
-        return key
-    name, _, whose = known.partition("-")
-    return f"{name} {key}" if compare_digest(whose, digest(key)) else key
-
-
-def _remember_browser(request: Request, response: Response, email: str) -> None:
-    """Lets `_browser` know this one."""
-    links: Links = request.app.state.links
-    response.set_cookie(
-        KNOWN_BROWSER,
-        links.sign(Purpose.BROWSER, f"{token_hex(16)}-{digest(address_key(email))}"),
-        max_age=_REMEMBERED_DAYS * 24 * 3600,
-        httponly=True,
-        secure=request.app.state.secure_cookies,
-        samesite="lax",
-        path="/organize/sign-in",
-    )
-
-
-def _sign_in_page(
+def sign_in_page(
     request: Request, email: str, path: str, error: DomainError | None = None, *, link: bool = False
 ) -> Response:
+    """The ways to sign in."""
+    openid: OpenId | None = request.app.state.openid
     context = {
         "email": email,
         "next": safe_next(path),
         "errors": errors_of(error, gettext_for(request)),
         "link": link,
+        "provider": openid.provider.name if openid else "",
     }
     status = status_of(error) if error else 200
     return page(request, "account/sign_in.html", context, status=status, headers=headers_of(error))
@@ -89,10 +61,10 @@ def _sign_in_page(
 
 @router.get("/sign-in")
 def sign_in_form(request: Request, db: Db, next: str = "") -> Response:
-    """The two ways to sign in."""
-    if accounts.actor_of_cookie(db, request.cookies.get(COOKIE, "")):
+    """The ways to sign in."""
+    if accounts.actor_of_cookie(db, session_cookie(request)):
         return RedirectResponse(safe_next(next), 303)
-    return _sign_in_page(request, "", next)
+    return sign_in_page(request, "", next)
 
 
 @router.post("/sign-in")
@@ -104,45 +76,40 @@ def sign_in(request: Request, form: FormData) -> Response:
     by_network = (SIGN_IN_BY_NETWORK, network_here(request))
     try:
         # Counted before it is looked at, so that of many at once none slips by.
-        taken = limiter.take(now(), by_network, (SIGN_IN_BY_ADDRESS, _browser(request, email)))
+        taken = limiter.take(now(), by_network, (SIGN_IN_BY_ADDRESS, known_browser(request, email)))
         user = accounts.user_with_password(database, email, password)
     except (Invalid, TooOften) as error:
-        return _sign_in_page(request, email, form.text("next"), error)
+        return sign_in_page(request, email, form.text("next"), error)
     except Busy:
-        with database.begin(writes=True) as db:
+        with transaction(request, writes=True) as db:
             limiter.give_back(db, taken)
         raise
-    with database.begin(writes=True) as db:
+    with transaction(request, writes=True) as db:
         limiter.give_back(db, taken)
-        accounts.sign_out(db, request.cookies.get(COOKIE, ""))
-        cookie = accounts.start_sign_in(db, user.id, now())
-    response = RedirectResponse(safe_next(form.text("next")), 303)
-    set_cookie(request, response, cookie)
-    _remember_browser(request, response, email)
-    return response
+        return enter(request, db, user, safe_next(form.text("next")))
 
 
 @router.post("/sign-in/link")
 def request_link(request: Request, form: FormData) -> Response:
     """Asks for a link by mail. The answer is the same whoever asks."""
-    database: Database = request.app.state.database
     limiter: Limiter = request.app.state.limiter
     email = form.text("email")
     if not email:
         error = Invalid.one("link_email", N_("Fill this in."), code="missing")
-        return _sign_in_page(request, "", form.text("next"), error, link=True)
+        return sign_in_page(request, "", form.text("next"), error, link=True)
     by_network = (LINK_BY_NETWORK, network_here(request))
     try:
-        limiter.take(now(), by_network, (LINK_BY_ADDRESS, address_key(email)))
-    except TooOften as error:
-        return _sign_in_page(request, email, form.text("next"), error, link=True)
-    with database.begin(writes=True) as db:
+        limiter.take(now(), by_network, (LINK_BY_ADDRESS, mailbox_key(email)))
+    except TooOften as too_often:
+        return sign_in_page(request, email, form.text("next"), too_often, link=True)
+    with transaction(request, writes=True) as db:
         accounts.request_link(db, email, now())
     context = {"email": email, "mail_is_sent": request.app.state.mail_is_sent}
     return page(request, "account/link_sent.html", context)
 
 
-def _link_over(request: Request, error: DomainError) -> Response:
+def link_over(request: Request, error: DomainError) -> Response:
+    """A link that cannot be used, and the way on."""
     return page(request, "account/link_over.html", {"error": error}, status=status_of(error))
 
 
@@ -152,33 +119,28 @@ def show_link(request: Request, db: Db, links: LinksDep, token: str) -> Response
     try:
         user = accounts.check_link(db, links, token, now())
     except (NotFound, Gone) as error:
-        return _link_over(request, error)
+        return link_over(request, error)
     request.state.person_language = user.language
     return page(request, "account/use_link.html", {"user": user})
 
 
 @router.post("/sign-in/{token}")
 def use_link(request: Request, db: Db, links: LinksDep, token: str) -> Response:
-    """Signs in, once."""
+    """Signs in, once; or asks for the second step."""
     try:
-        user = accounts.check_link(db, links, token, now())
-        cookie = accounts.use_link(db, links, token, now())
+        user = accounts.use_link(db, links, token, now())
     except (NotFound, Gone) as error:
         db.rollback()
-        return _link_over(request, error)
-    accounts.sign_out(db, request.cookies.get(COOKIE, ""))
-    response = RedirectResponse(HOME, 303)
-    set_cookie(request, response, cookie)
-    _remember_browser(request, response, user.email)
-    return response
+        return link_over(request, error)
+    return enter(request, db, user, HOME)
 
 
 @router.post("/sign-out")
 def sign_out(request: Request, db: Db) -> Response:
     """Ends this browser's sign-in."""
-    accounts.sign_out(db, request.cookies.get(COOKIE, ""))
+    accounts.sign_out(db, session_cookie(request))
     response = see_other(
         request, "/organize/sign-in", gettext_for(request)(N_("You are signed out."))
     )
-    response.delete_cookie(COOKIE, path="/")
+    forget_cookie(request, response)
     return response

@@ -3,32 +3,47 @@ the type of their `actor` (`pages`, `programs`), the others with `declares` on t
 `permission` of the endpoint where it is plain ASGI."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 from fastapi import Depends, Request
 from fastapi.dependencies.models import Dependant
+from sqlalchemy.exc import OperationalError
 
-from app.db import DbSession
+from app.db import Database, DbSession
 from app.domain.errors import NotAllowed, NotSignedIn
 from app.domain.permissions import Permission, scope_for
+from app.models import now
 from app.models.trail import act_as
 from app.services import accounts, tokens
 from app.services.access import refuse_unless
 from app.services.actor import Actor
-from app.web.dependencies import Db
-from app.web.security import COOKIE
+from app.services.sign_ins import SEEN, find_sign_in, is_seen_anew
+from app.web.dependencies import SAFE, Db
+from app.web.security import session_cookie
 
 
 def signed_in(request: Request, db: DbSession) -> Actor:
     """Whoever is signed in with a browser. Raises NotSignedIn."""
-    actor = accounts.actor_of_cookie(db, request.cookies.get(COOKIE, ""))
-    if actor is None:
+    found = find_sign_in(db, session_cookie(request))
+    if found is None:
         raise NotSignedIn
+    actor = accounts.actor_of_sign_in(db, found)
+    if request.method in SAFE and is_seen_anew(found.sign_in, now()):
+        _note_seen(request, found.sign_in.id)
     request.state.actor = actor
     request.state.person_language = actor.language
     act_as(db, "organizer", actor.id, actor.name)
     return actor
+
+
+def _note_seen(request: Request, sign_in_id: str) -> None:
+    """Once a day, so that people find out which of their browsers is not theirs. Whoever looks has
+    a transaction that cannot write, so it is noted beside that, and left where it cannot be."""
+    database: Database = request.app.state.database
+    with suppress(OperationalError), database.jotting() as jot:
+        jot(SEEN, {"sign_in": sign_in_id, "at": now()})
 
 
 def holder(request: Request, db: DbSession) -> Actor:

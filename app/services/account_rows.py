@@ -1,0 +1,36 @@
+"""Finding accounts."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from app.db import DbSession
+from app.domain.addresses import address_key
+from app.models import SignIn, User
+
+
+def find_user(db: DbSession, email: str) -> User | None:
+    """The account with this address."""
+    key = address_key(email)
+    if not key.isprintable():  # a NUL or half a surrogate pair is no text to a database
+        return None
+    return db.exec(select(User).where(User.email_key == key)).one_or_none()
+
+
+def first_user(db: DbSession) -> User | None:
+    """The oldest account, for whoever has the machine and forgot the address."""
+    return db.exec(select(User).order_by(col(User.created_at), col(User.id)).limit(1)).first()
+
+
+def all_users(db: DbSession, now: datetime) -> list[tuple[User, int]]:
+    """Every account by address, and in how many browsers it is signed in. One query."""
+    signed_in: Any = (
+        select(func.count())
+        .where(SignIn.user_id == User.id, col(SignIn.expires_at) > now)
+        .correlate(User)
+        .scalar_subquery()
+    )
+    query: Any = select(User, signed_in).order_by(col(User.email_key))
+    return [(row[0], row[1]) for row in db.exec(query)]

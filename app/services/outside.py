@@ -1,0 +1,156 @@
+"""Signing in to an account by who somebody is at an OpenID provider. Which accounts, and why:
+docs/adr/9031."""
+
+import hashlib
+import hmac
+import secrets
+from base64 import urlsafe_b64encode
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import CursorResult, delete
+from sqlmodel import col, select
+
+from app.db import DbSession, insert_unless_there
+from app.domain.addresses import address_key
+from app.domain.errors import N_, Clash, Gone
+from app.domain.ids import new_id
+from app.models import OutsideIdentity, OutsideSignIn, User
+from app.openid import Identity
+from app.schemas.types import Email
+from app.services.account_rows import find_user
+from app.services.actor import Actor
+from app.services.links import Links, Purpose
+from app.services.tokens import digest
+
+BACK_WITHIN = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """One way to the provider and back: the state goes in the address and in a cookie, the others
+    follow from it and the server's key, and only a digest of it is kept."""
+
+    state: str
+    nonce: str
+    verifier: str
+
+
+def _errand(links: Links, state: str) -> Errand:
+    def of(name: str) -> str:
+        text = f"{name}\0{state}".encode("utf-8", "surrogatepass")
+        made = hmac.digest(links.key(Purpose.OIDC), text, hashlib.sha256)
+        return urlsafe_b64encode(made).rstrip(b"=").decode()
+
+    return Errand(state, of("nonce"), of("verifier"))
+
+
+def leave(db: DbSession, links: Links, path: str, now: datetime) -> Errand:
+    """Somebody goes to the provider, and to `path` once they are signed in."""
+    errand = _errand(links, secrets.token_urlsafe(32))
+    db.add(
+        OutsideSignIn(
+            id=digest(errand.state), created_at=now, expires_at=now + BACK_WITHIN, next=path[:500]
+        )
+    )
+    db.flush()
+    return errand
+
+
+def come_back(
+    db: DbSession, links: Links, state: str, kept: str, now: datetime
+) -> tuple[Errand, str]:
+    """Somebody is back with a state, which counts once, in the browser that `kept` it; and where
+    they wanted to go.
+
+    Raises Gone: not from here, from another browser, for the second time, or too late.
+    """
+    gone = Gone(N_("This sign-in was not begun in this browser, or too long ago. Begin again."))
+    if not state or not hmac.compare_digest(digest(state), digest(kept)):
+        raise gone
+    row = db.get(OutsideSignIn, digest(state))
+    ours = delete(OutsideSignIn).where(col(OutsideSignIn.id) == digest(state))
+    taken = db.connection().execute(ours)  # the database decides which of two at once is the first
+    assert isinstance(taken, CursorResult)
+    if row is None or taken.rowcount != 1 or row.expires_at <= now:
+        raise gone
+    path = row.next
+    db.expunge(row)
+    return _errand(links, state), path
+
+
+def account_of(db: DbSession, identity: Identity, now: datetime) -> User:
+    """The account of whoever this is. The first time it is found by the address that the provider
+    has verified, and kept by the provider's own name for them from then on.
+
+    Raises Clash: ``not_verified``, ``no_account``, ``other_identity``.
+    """
+    known = db.exec(
+        select(User)
+        .join(OutsideIdentity, col(OutsideIdentity.user_id) == col(User.id))
+        .where(
+            OutsideIdentity.issuer == identity.issuer, OutsideIdentity.subject == identity.subject
+        )
+    ).one_or_none()
+    if known is not None:
+        return known
+    if not identity.verified:
+        raise Clash(
+            N_("Your address was not confirmed there, so we cannot tell whose account this is."),
+            code="not_verified",
+        )
+    user = _by_address(db, identity.email)
+    if user is None:
+        raise Clash(
+            N_("There is no account here for your address. Ask whoever runs this to invite you."),
+            code="no_account",
+        )
+    # Of two at once for one account the second waits here for the first.
+    db.exec(select(User.id).where(User.id == user.id).with_for_update()).one()
+    others = select(OutsideIdentity.id).where(
+        OutsideIdentity.user_id == user.id, OutsideIdentity.issuer == identity.issuer
+    )
+    if db.exec(others).first() is not None:
+        # The address may be somebody else's there by now, as where people leave.
+        raise Clash(
+            N_("Your account is connected with another sign-in there. Disconnect that first."),
+            code="other_identity",
+        )
+    statement = insert_unless_there(db, OutsideIdentity, ["issuer", "subject"])
+    connected = statement.values(
+        id=new_id(),
+        created_at=now,
+        user_id=user.id,
+        issuer=identity.issuer,
+        subject=identity.subject,
+    )
+    db.connection().execute(connected)
+    return user
+
+
+def _by_address(db: DbSession, email: str) -> User | None:
+    """The account whose address this is to the letter, but for the case of plain letters: what only
+    has the same key may be another mailbox."""
+    try:
+        said: str = TypeAdapter(Email).validate_python(email)
+    except ValidationError:
+        return None
+    user = find_user(db, said)
+    if user is None or address_key(said) != user.email_key:
+        return None
+    alike = said.isascii() and user.email.isascii()
+    return user if alike or said == user.email else None
+
+
+def identities_of(db: DbSession, actor: Actor) -> list[OutsideIdentity]:
+    """Where else one's account is connected, the oldest first."""
+    query = select(OutsideIdentity).where(OutsideIdentity.user_id == actor.id)
+    return list(db.exec(query.order_by(col(OutsideIdentity.created_at), col(OutsideIdentity.id))))
+
+
+def disconnect(db: DbSession, actor: Actor, identity_id: str) -> None:
+    """Ends one's sign-in from elsewhere; one that has ended already is no error."""
+    if identity_id.isprintable():
+        mine = (col(OutsideIdentity.id) == identity_id, col(OutsideIdentity.user_id) == actor.id)
+        db.connection().execute(delete(OutsideIdentity).where(*mine))
