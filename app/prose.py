@@ -1,4 +1,4 @@
-"""Longer texts that people type, as HTML: paragraphs and lines as they stand, and a little Markdown.
+"""Longer texts that people type, as HTML: paragraphs and lines as they stand, a little Markdown.
 
 Two have to fail before something typed becomes markup of its own. The parser knows no HTML: tags
 are text to it, and so are pictures, entities, definitions (what they say would be seen nowhere) and
@@ -34,7 +34,7 @@ def _may_lead(address: str) -> bool:
 def _parser() -> MarkdownIt:
     made = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": _DEEPEST})
     made.disable(_UNKNOWN)
-    made.validateLink = _may_lead  # type: ignore[method-assign]
+    made.validateLink = _may_lead  # type: ignore[method-assign,assignment]
     return made
 
 
