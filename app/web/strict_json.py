@@ -24,8 +24,8 @@ def _no_number(_: str) -> NoReturn:
 
 def check(body: bytes) -> None:
     """Raises Invalid (``json_invalid``) for what is no JSON, for NaN and infinities, for a name
-    that comes twice in an object (of which one program believes the first, another the last), for text
-    that is not UTF-8, and for nesting and numbers without end."""
+    that comes twice in an object (of which one program believes the first, another the last), for
+    text that is not UTF-8, and for nesting and numbers without end."""
     try:
         json.loads(body.decode(), object_pairs_hook=_each_once, parse_constant=_no_number)
     except (RecursionError, ValueError):
