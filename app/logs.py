@@ -32,6 +32,7 @@ KINDS = ("text", "json")
 _ADDRESS = re.compile(r"[^\s@<>\"'(),;:\[\]]+@[^\s@<>\"'(),;:\[\]]+")
 _TOKEN = re.compile(r"\b[0-9a-z]{26}-\d+\.[\w-]{20,}|\b(?=\w*[A-Z])(?=\w*\d)[\w-]{32,}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_ENCODE = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _CHATTY = ("alembic", "httpx", "uvicorn", "multipart", "python_multipart")
 
 
@@ -67,6 +68,8 @@ def start_logging(kind: str = "text") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
+    # No line has these, and to look them up for each takes a while.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
 
@@ -103,7 +106,7 @@ class JsonLines(_Lines):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
-        return json.dumps(self.parts(record), ensure_ascii=False, default=str)
+        return _ENCODE(self.parts(record))
 
 
 class TextLines(_Lines):

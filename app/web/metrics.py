@@ -34,6 +34,8 @@ class Metrics:
 
     def __init__(self, database: Database) -> None:
         self.registry = registry = CollectorRegistry()
+        self._counts: dict[tuple[str, str, str], Counter] = {}
+        self._timers: dict[str, Histogram] = {}
         ProcessCollector(registry=registry)
         self._requests = Counter(
             "convoca_requests",
@@ -80,9 +82,17 @@ class Metrics:
         """A request is over. `status` 0: who asked went away before. `seconds` None: a stream."""
         known = method if method in _METHODS else "other"
         kind = f"{status // 100}xx" if status else "none"
-        self._requests.labels(route, known, kind).inc()
+        # Found once for each: to look one up by its labels takes longer than to count.
+        count = self._counts.get((route, known, kind))
+        if count is None:
+            count = self._requests.labels(route, known, kind)
+            self._counts[route, known, kind] = count
+        count.inc()
         if seconds is not None:
-            self._seconds.labels(route).observe(seconds)
+            timer = self._timers.get(route)
+            if timer is None:
+                timer = self._timers[route] = self._seconds.labels(route)
+            timer.observe(seconds)
         if status == 503:
             self._unavailable.inc()
         if route == _FEED and status in (200, 304):
