@@ -64,14 +64,6 @@ def names_of(session: Session) -> str:
     return ", ".join(person.name for person in announced(session))
 
 
-def paragraphs(text: str) -> list[list[str]]:
-    """Text as it was typed: paragraphs of lines."""
-    blocks = text.replace("\r\n", "\n").strip().split("\n\n")
-    return [
-        [line for line in block.split("\n") if line.strip()] for block in blocks if block.strip()
-    ]
-
-
 def short(text: str) -> str:
     """The beginning of a text on one line, for previews."""
     line = " ".join(text.split())

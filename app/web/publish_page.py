@@ -22,18 +22,17 @@ from app.services.ledger import Plan
 from app.services.outbox import INVITATION
 from app.services.publishing import Preview
 from app.services.releases import Outcome
-from app.web.public_view import paragraphs
 from app.web.sentences import Presenter
 from app.web.zone_shifts import shift_lines
 
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """A long text before and now, as paragraphs; `language`: which one, "" for the reader's."""
+    """A long text before and now; `language`: which one, "" for the reader's."""
 
     language: str
-    before: list[list[str]]
-    after: list[list[str]]
+    before: str
+    after: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ def groups(
 
 def _told(change: Change, presenter: Presenter) -> Told:
     texts = change.texts_in(presenter.language) if change.code in _LONG else ()
-    shown = [Texts(code, paragraphs(was), paragraphs(now)) for code, was, now in texts]
+    shown = [Texts(code, was, now) for code, was, now in texts]
     return Told(presenter.say(change), tuple(shown))
 
 

@@ -31,6 +31,7 @@ from app.languages import (
 )
 from app.logs import request_id
 from app.paths import STATIC, TEMPLATES
+from app.prose import as_html
 from app.services.actor import Actor
 from app.services.links import Links, Purpose
 from app.web.languages import Reader, reader_of
@@ -89,6 +90,7 @@ def environment(language: str) -> Environment:
         "word": word,
         "localized": lambda text, fallback="en": localized(text, language, fallback),
         "say": say,
+        "markdown": as_html,
         "iso": lambda instant: instant.isoformat().replace("+00:00", "Z"),
         "language_name": lambda code: OWN_NAMES.get(code, code),
     }

@@ -44,7 +44,7 @@ def _told(told: ToldRelease, presenter: Presenter) -> dict[str, Any]:
     return {
         "number": release.number,
         "published_at": release.published_at,
-        "note": view.paragraphs(release.note),
+        "note": release.note,
         # Of the first one everything would be new.
         "groups": [] if first else groups(told.changes, schedule, presenter, every_language=False),
         "first": first,

@@ -113,7 +113,7 @@ def _form_page(
         "language_choices": language_choices(),
         "genders": gender_choices(reader.language),
         "notice": notice,
-        "notice_text": view.paragraphs(notice_text),
+        "notice_text": notice_text,
         "notice_language": notice_language,
     }
     status = status_of(error) if error else 200

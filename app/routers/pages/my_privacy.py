@@ -78,8 +78,7 @@ def _guest(request: Request, db: DbSession, links: Links, token: str) -> tuple[G
 def _notice(db: DbSession, cycle: Cycle, language: str) -> dict[str, Any]:
     notice = notices.notice_of(db, cycle)
     text, text_language = notice.in_language(language)
-    paragraphs = view.paragraphs(text)
-    return {"notice": notice, "paragraphs": paragraphs, "text_language": text_language}
+    return {"notice": notice, "words": text, "text_language": text_language}
 
 
 def _my_page(

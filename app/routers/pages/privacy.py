@@ -11,7 +11,6 @@ from app.schemas.privacy import RetentionIn
 from app.services import notices, retention
 from app.services.cycles import cycle_for_slug
 from app.services.schedules import released_schedule
-from app.web import public_view as view
 from app.web.access.pages import MayManagePrivacy, MayReadPeople
 from app.web.dependencies import Db
 from app.web.forms import FormData
@@ -35,7 +34,7 @@ def privacy(request: Request, db: Db, actor: MayReadPeople, slug: str) -> Respon
         "base": f"/organize/c/{slug}",
         "versions": found,
         "notice": found[0].notice,
-        "paragraphs": view.paragraphs(text),
+        "words": text,
         "text_language": text_language,
         "may_change": actor.may(Permission.PRIVACY, cycle.id),
         "choices": CHOICES,

@@ -76,7 +76,7 @@ class CyclePage(KeptPage):
         feed = links.url(feed_path(schedule.slug, other))
         context = {
             **view.cycle_context(cycle, reader.language, reader.zone),
-            "paragraphs": view.paragraphs(_text(schedule.description, schedule, reader)),
+            "words": _text(schedule.description, schedule, reader),
             "preview": view.short(_text(schedule.description, schedule, reader)),
             "sessions": [
                 {
@@ -123,7 +123,7 @@ class SessionPage(KeptPage):
             "session": session,
             "title": title,
             "state": session.state(moment),
-            "paragraphs": view.paragraphs(words),
+            "words": words,
             "preview": view.short(
                 f"{view.when_words(session, reader.language, context['zone'])}. {words}"
             ),
@@ -178,7 +178,7 @@ def _notice(
     text, language = notice.in_language(reader.language)
     context = view.cycle_context(cycle, reader.language, reader.zone) | {
         "notice": notice,
-        "paragraphs": view.paragraphs(text),
+        "words": text,
         "text_language": language,
         "holds": notice.version == cycle.cycle.privacy_version,
     }

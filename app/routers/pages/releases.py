@@ -11,7 +11,6 @@ from app.languages import date_long, time_of_day
 from app.models import Cycle, now
 from app.services import cycles, publishing, releases
 from app.services.releases import Stamp
-from app.web import public_view
 from app.web.access.pages import MayReadCycle
 from app.web.dependencies import Db
 from app.web.organize import cycle_bar
@@ -37,7 +36,7 @@ def list_releases(request: Request, db: Db, actor: MayReadCycle, slug: str) -> R
     told = [
         (
             one.release,
-            public_view.paragraphs(one.release.note),
+            one.release.note,
             len(one.changes),
             groups(one.changes, from_document(one.release.document), presenter),
         )
@@ -74,7 +73,7 @@ def compare(
         "groups": changes,
         "count": len(found.changes),
         "notes": [
-            (stamp.number, public_view.paragraphs(stamp.note))
+            (stamp.number, stamp.note)
             for stamp in stamps
             if stamp.note and str(stamp.number) in (first, second)
         ],
