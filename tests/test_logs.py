@@ -76,7 +76,9 @@ def test_the_place_is_where_our_own_code_was(
             make.person(email="b@example.org").email_key = SECRET  # which committing finds
     except DBAPIError as error:
         log_failure(logger, "this", error)
-    assert re.fullmatch(r"this: IntegrityError \(\w+\) at app/db\.py:\d+", caplog.messages[-1])
+    assert re.fullmatch(
+        r"this: IntegrityError \(\w+\) at app/models/trail\.py:\d+", caplog.messages[-1]
+    )
 
 
 def test_so_it_is_where_something_else_came_of_it(
