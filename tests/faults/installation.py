@@ -114,6 +114,11 @@ class Installation:
     env: dict[str, str] = field(default_factory=dict)
     programs: list[Program] = field(default_factory=list)
     ports: dict[int, Program] = field(default_factory=dict)
+    log: Path = Path()  # what all of its processes say
+
+    def __post_init__(self) -> None:
+        if self.log == Path():
+            self.log = self.data.parent / "log"
 
     @contextlib.contextmanager
     def open(self) -> Iterator["Installation"]:
@@ -132,11 +137,6 @@ class Installation:
     def sqlite(self) -> bool:
         """Whether it is on SQLite."""
         return self.database.engine.dialect.name == "sqlite"
-
-    @property
-    def log(self) -> Path:
-        """What all of its processes say."""
-        return self.data.parent / "log"
 
     def said(self) -> str:
         """What they said so far."""

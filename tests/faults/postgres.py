@@ -1,5 +1,6 @@
 """A PostgreSQL server of a test's own, that it ends and begins again."""
 
+import getpass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ class OwnPostgres:
     def __init__(self, server: Any) -> None:
         self._server = server
         self.data = Path(server.pgdata)
+        self.user: str = server.system_user or getpass.getuser()  # whom its files belong to
         self.uri: str = server.get_uri(driver="psycopg")
         self.url = self.make_database("convoca")
 
