@@ -123,17 +123,32 @@ def token() -> None:
     type=click.Choice([s.value for s in Scope]),
     help="What it may do; several times for several. Default: read.",
 )
-@click.option("--days", type=click.IntRange(1, 3650), help="Days until it expires. Default: never.")
-def token_create(email: str, name: str, scopes: tuple[str, ...], days: int | None) -> None:
+@click.option(
+    "--days",
+    type=click.IntRange(1, 3650),
+    default=tokens.USUAL_DAYS,
+    show_default=True,
+    help="Days until it expires.",
+)
+@click.option("--no-end", is_flag=True, help="It never expires.")
+@click.option("--cycle", "slug", default="", help="The one cycle that it is for: its short name.")
+def token_create(
+    email: str, name: str, scopes: tuple[str, ...], days: int, no_end: bool, slug: str
+) -> None:
     """Create a token for the organizer with EMAIL and print it, once."""
     settings = read_settings()
     with opened(settings) as database, database.begin(writes=True) as db:
         owner = _account(db, email)
+        actor = accounts.actor_of_user(db, owner)
+        offered = {cycle.slug: cycle.id for cycle in tokens.cycles_for_tokens(db, actor)}
+        if slug and slug not in offered:
+            fail(f"There is no cycle {slug!r} in which {owner.name} has a role.")
         _, secret = tokens.create_token(
             db,
-            accounts.actor_of_user(db, owner),
+            actor,
             name,
             [Scope(s) for s in scopes] or [Scope.READ],
-            expires_at=now() + timedelta(days=days) if days else None,
+            expires_at=None if no_end else now() + timedelta(days=days),
+            cycle_id=offered[slug] if slug else None,
         )
     click.echo(secret)

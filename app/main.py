@@ -32,6 +32,7 @@ from app.web.readiness import Readiness
 from app.web.request_log import RequestLog
 from app.web.security import Security
 from app.web.static import install_static
+from app.web.token_uses import TokenUses
 from app.web.writers import Writers
 
 MAX_BODY_BYTES = 2 * 1024 * 1024
@@ -53,6 +54,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
         yield
         app.state.readiness.close()
         app.state.live.close()
+        await run_in_threadpool(app.state.token_uses.close)
         # In a thread: whoever still waits is answered by this event loop.
         await run_in_threadpool(app.state.desk.close)
         if ours:
@@ -87,6 +89,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
     app.state.limiter = limiter
     app.state.openid = OpenId(settings.oidc) if settings.oidc else None
     app.state.api_limits = ApiLimits(database, limiter, settings.api_per_minute)
+    app.state.token_uses = TokenUses(database)
     app.state.trusted_proxies = settings.trusted_proxies
     app.state.metrics = Metrics(database)
     app.state.metrics_token = settings.metrics_token

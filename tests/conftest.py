@@ -191,8 +191,11 @@ def links(settings: Settings) -> Links:
 
 @pytest.fixture
 def app(settings: Settings, database: Database) -> FastAPI:
-    """The application on `database`."""
-    return with_known_routes(create_app(settings, database=database))
+    """The application on `database`. It notes no use of tokens: that is a commit beside the
+    requests (see tests/api/test_token_uses.py)."""
+    made = create_app(settings, database=database)
+    made.state.token_uses.close()
+    return with_known_routes(made)
 
 
 @pytest.fixture

@@ -100,6 +100,8 @@ class NotAllowed(DomainError):
 
     code = "not_allowed"
     sentence = N_("You may not do this.")
+    role = ""  # that they have in the cycle it is about, if any
+    owners: tuple[str, ...] = ()  # the names of those to ask
 
 
 class Full(DomainError):

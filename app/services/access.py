@@ -79,19 +79,32 @@ def refuse_unless(
             if not actor.knows(cycle_id):
                 raise NotFound
             if not actor.may(permission, cycle_id):
-                raise not_in_this_role(actor, cycle_id)
+                raise not_in_this_role(actor, cycle_id, owners_of(db, cycle_id))
             return
     if not actor.may_anywhere(permission):
         raise NotAllowed
 
 
-def not_in_this_role(actor: Actor, cycle_id: str) -> NotAllowed:
+def not_in_this_role(actor: Actor, cycle_id: str, owners: tuple[str, ...] = ()) -> NotAllowed:
     """Says which role somebody has, and whom to ask."""
     if cycle_id not in actor.teams:
         return NotAllowed()
-    return NotAllowed(
+    error = NotAllowed(
         N_("Your role in this cycle does not include this. Ask one of its owners."), code="role"
     )
+    error.role, error.owners = actor.teams[cycle_id].role, owners
+    return error
+
+
+def owners_of(db: DbSession, cycle_id: str) -> tuple[str, ...]:
+    """The names of a cycle's owners. One query."""
+    query = (
+        select(User.name)
+        .join(TeamMember, col(TeamMember.user_id) == col(User.id))
+        .where(TeamMember.cycle_id == cycle_id, TeamMember.role == Role.OWNER)
+        .order_by(col(User.name), col(User.id))
+    )
+    return tuple(db.exec(query))
 
 
 def _cycle_at(db: DbSession, actor: Actor, address: Mapping[str, Any]) -> str | None:

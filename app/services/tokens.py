@@ -3,20 +3,35 @@
 import hashlib
 import secrets
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from sqlalchemy import bindparam, or_, update
 from sqlmodel import col, select
 
-from app.db import DbSession
+from app.db import DbSession, Jot
 from app.domain.errors import N_, FieldError, Invalid, NotFound
 from app.domain.permissions import AccountStanding
-from app.models import ApiToken, User, now
+from app.models import ApiToken, Cycle, User, now
 from app.services.access import teams_of
 from app.services.actor import Actor, Scope
-from app.services.rows import find
+from app.services.rows import find, may_be_id
 
 PREFIX = "convoca_"  # so that a secret that leaked is recognised by those who look for such
+USUAL_DAYS = 90
+"""For so long a token is good, where nobody says otherwise."""
 _MAX_NAME = 100
+_MOST_CYCLES = 500
+
+# `used_at` is to the hour: that is enough to find one that nobody uses, and of the requests of an
+# hour only the first writes, whichever process it comes to.
+_USED = (
+    update(ApiToken)
+    .where(
+        col(ApiToken.digest) == bindparam("token_digest"),
+        or_(col(ApiToken.used_at).is_(None), col(ApiToken.used_at) < bindparam("hour")),
+    )
+    .values(used_at=bindparam("hour"))
+)
 
 
 def digest(secret: str) -> str:
@@ -64,12 +79,14 @@ def create_token(
     name: str,
     scopes: Collection[str],
     expires_at: datetime | None = None,
+    cycle_id: str | None = None,
 ) -> tuple[ApiToken, str]:
-    """A new token and its secret, which cannot be seen again.
+    """A new token and its secret, which cannot be seen again. `cycle_id`: the one cycle that it is
+    for; None: all that its owner may.
 
     Raises:
         Invalid: no name or one of more than 100 characters, no scope or an unknown one, an expiry
-            (aware) that has passed.
+            (aware) that has passed, a cycle in which they have no role.
     """
     errors = []
     name = " ".join(name.split())
@@ -83,15 +100,48 @@ def create_token(
         errors.append(FieldError("scopes", N_("Choose at least one thing that it may do.")))
     if expires_at is not None and expires_at <= now():
         errors.append(FieldError("expires", N_("Choose a day that is still to come.")))
+    if cycle_id is not None and not _may_be_for(db, actor, cycle_id):
+        errors.append(FieldError("cycle", N_("Choose one of the cycles offered.")))
     if errors:
         raise Invalid(*errors)
     secret = PREFIX + secrets.token_urlsafe(32)
     token = ApiToken(
-        user_id=actor.id, name=name, digest=digest(secret), scopes=chosen, expires_at=expires_at
+        user_id=actor.id,
+        name=name,
+        digest=digest(secret),
+        scopes=chosen,
+        expires_at=expires_at,
+        cycle_id=cycle_id,
     )
     db.add(token)
     db.flush()
     return token, secret
+
+
+def _may_be_for(db: DbSession, actor: Actor, cycle_id: str) -> bool:
+    known = may_be_id(cycle_id) and actor.knows(cycle_id)
+    return known and db.exec(select(Cycle.id).where(Cycle.id == cycle_id)).first() is not None
+
+
+def cycles_for_tokens(db: DbSession, actor: Actor) -> list[Cycle]:
+    """For which cycles somebody may make a token: those in which they have a role, an administrator
+    for all; the newest first, at most 500. One query."""
+    query = select(Cycle).order_by(col(Cycle.created_at).desc(), col(Cycle.id)).limit(_MOST_CYCLES)
+    if not actor.everywhere:
+        query = query.where(col(Cycle.id).in_(sorted(actor.teams)))
+    return list(db.exec(query))
+
+
+def hour_of(moment: datetime) -> datetime:
+    """The hour in which a moment lies."""
+    return moment - timedelta(
+        minutes=moment.minute, seconds=moment.second, microseconds=moment.microsecond
+    )
+
+
+def note_use(jot: Jot, token_digest: str, hour: datetime) -> None:
+    """Writes down that the token with this digest was used in this hour (aware UTC)."""
+    jot(_USED, {"token_digest": token_digest, "hour": hour})
 
 
 def list_tokens(db: DbSession, actor: Actor) -> list[ApiToken]:

@@ -28,6 +28,7 @@ from app.domain.errors import (
 from app.domain.permissions import Permission
 from app.meetings.refusals import LIMIT, too_large
 from app.models import Session
+from app.models.trail import act_as
 from app.schemas.report import AnswersIn
 from app.services import cycles, reports, sessions
 from app.services.actor import SYSTEM, Actor
@@ -38,6 +39,7 @@ from app.services.report_reading import Ground, Reading, answered, answers_again
 from app.services.rows import find
 from app.web.access.gate import organizer_for, program_for
 from app.web.api_bodies import REPORTS
+from app.web.dependencies import transaction
 from app.web.forms import Form, read_form
 from app.web.report_form import answers_of
 from app.web.uploads import told_if_full
@@ -293,7 +295,8 @@ def match_again(request: Request, actor: Actor, session_id: str, import_id: str)
     if anew.error is not None:
         raise anew.error
     assert anew.reading is not None
-    with database.begin(writes=True) as db:
+    with transaction(request, writes=True) as db:
+        act_as(db, "program" if actor.token_id else "organizer", actor.id, actor.name)
         reports.answer_report(db, actor, session_id, import_id, anew.before, anew.reading)
 
 

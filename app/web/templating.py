@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -34,10 +35,12 @@ from app.paths import STATIC, TEMPLATES
 from app.prose import as_html
 from app.services.actor import Actor
 from app.services.links import Links, Purpose
+from app.web.access.ahead import Leads, leads_of
 from app.web.languages import Reader, reader_of
 from app.web.problems import translate
 
 FLASH = "flash"
+_leads: ContextVar[Leads | None] = ContextVar("leads", default=None)
 
 
 @cache
@@ -96,10 +99,18 @@ def environment(language: str) -> Environment:
     }
     env.globals |= {
         "static": static_url,
+        "leads": _leads_there,
         "languages": tuple(OWN_NAMES.items()),
         "lang": language,
     }
     return env
+
+
+def _leads_there(href: str, method: str = "get") -> bool:
+    """Whether the reader of the page that is being written may go to an address. Components ask
+    this of what they are given, so that a page need not think of it."""
+    leads = _leads.get()
+    return leads is None or leads(href, method)
 
 
 def gettext_for(request: Request) -> Any:
@@ -149,7 +160,11 @@ def page(
         "development": request.app.state.development,
         **(context or {}),
     }
-    html = environment(reader.language).get_template(name).render(values)
+    reset = _leads.set(leads_of(request))
+    try:
+        html = environment(reader.language).get_template(name).render(values)
+    finally:
+        _leads.reset(reset)
     response = HTMLResponse(html, status, headers=dict(headers or {}))
     asked = request.query_params.get("lang")
     if asked in LANGUAGES:

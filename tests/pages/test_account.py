@@ -13,6 +13,7 @@ from app.db import Database
 from app.models import ApiToken, SignIn, User, now
 from app.services import accounts, tokens
 from app.services.actor import Actor, Scope
+from tests.factories import Make
 
 CountQueries = Callable[[], AbstractContextManager[list[str]]]
 PASSWORD = "three small green boats"
@@ -198,4 +199,40 @@ def test_queries_do_not_grow(
         assert db.get(User, organizer.id) is not None
     with count_queries() as queries:
         assert organizer_client.get("/organize/account").status_code == 200
-    assert len(queries) == 4
+    assert len(queries) == 5  # who it is, the account, sign-ins, tokens, cycles to choose from
+
+
+def _made(client: TestClient, database: Database, **data: str) -> ApiToken:
+    answer = client.post(
+        "/organize/account/tokens", data={"name": "x", "scope-read": "yes", **data}
+    )
+    assert answer.status_code == 200
+    with database.begin(writes=False) as db:
+        return db.exec(select(ApiToken)).one()
+
+
+def test_a_token_ends_after_ninety_days_unless_no_end_is_chosen(
+    organizer_client: TestClient, database: Database
+) -> None:
+    page = organizer_client.get("/organize/account").text
+    offered = re.search(r'name="expires" type="date" value="([\d-]+)"', page)
+    assert offered is not None
+    assert offered[1] == (now() + timedelta(days=tokens.USUAL_DAYS)).date().isoformat()
+    token = _made(organizer_client, database)
+    assert token.expires_at is not None
+    assert token.expires_at.date().isoformat() > offered[1]
+    with database.begin(writes=True) as db:
+        db.delete(db.get_one(ApiToken, token.id))
+    assert _made(organizer_client, database, endless="yes").expires_at is None
+
+
+def test_a_token_can_be_for_one_cycle(organizer_client: TestClient, database: Database) -> None:
+    with database.begin(writes=True) as db:
+        cycle = Make(db).cycle(title={"en": "Flowers & trade"})
+        cycle_id = cycle.id
+    token = _made(organizer_client, database, cycle=cycle_id)
+    assert token.cycle_id == cycle_id
+    assert "only in “Flowers &amp; trade”" in organizer_client.get("/organize/account").text
+    data = {"name": "x", "scope-read": "yes", "cycle": "01m8m6dqghzrspkwm6c4jawv6t"}
+    refused = organizer_client.post("/organize/account/tokens", data=data)
+    assert (refused.status_code, re.findall(r'id="(\w+)-error"', refused.text)) == (422, ["cycle"])

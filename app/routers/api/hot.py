@@ -11,6 +11,7 @@ from starlette.types import Scope as Request
 from app.db import DbSession
 from app.domain.errors import NotAllowed, NotSignedIn
 from app.domain.permissions import Permission
+from app.models import now
 from app.routers.api.present import session_out
 from app.services.access import refuse_unless
 from app.services.actor import Scope
@@ -22,6 +23,7 @@ from app.web.api import PREFIX
 from app.web.api_limits import ApiLimits, bearer_of
 from app.web.kept import KeptEndpoint
 from app.web.representations import Fresh, Subject
+from app.web.token_uses import TokenUses
 
 _CACHE = "private, no-cache"
 _VARY = "Authorization, Accept-Encoding"
@@ -84,6 +86,9 @@ class CountedEndpoint(KeptEndpoint):
         limits: ApiLimits = scope["app"].state.api_limits
         await limits.count(bearer_of(asked(scope).authorization.decode("latin-1")))
         await super().__call__(scope, receive, send)
+        # Whoever is nobody, or may not, was answered by an exception.
+        uses: TokenUses = scope["app"].state.token_uses
+        uses.note(digest(bearer_of(asked(scope).authorization.decode("latin-1"))), now())
 
 
 def _version(db: DbSession, session_id: str) -> object:

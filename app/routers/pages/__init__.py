@@ -84,7 +84,6 @@ for each in (
     account_security,
     account,
     accounts,
-    accounts,
     cycles,
     team,
     history,

@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from app.db import DbSession
 from app.domain.errors import N_, DomainError, Invalid, NotFound
-from app.domain.zones import zone
+from app.domain.text import localized
+from app.domain.zones import wall_time, zone
 from app.models import User, now
 from app.openid import OpenId
 from app.services import accounts, outside, second_factor, tokens
@@ -55,6 +56,8 @@ def account_page(
         "sign_ins": accounts.list_sign_ins(db, actor, now()),
         "current": tokens.digest(session_cookie(request)),
         "tokens": tokens.list_tokens(db, actor),
+        "cycles": _cycles(request, db, actor),
+        "usual_end": _usual_end(_zone(request)),
         "least": accounts.MIN_PASSWORD,
         "errors": errors_of(error, gettext_for(request)),
         "form": "",
@@ -95,12 +98,24 @@ def end_sign_in(request: Request, db: Db, actor: SignedIn, sign_in_id: str) -> R
     return see_other(request, HOME, gettext_for(request)(N_("That browser is signed out.")))
 
 
-def _expiry(text: str, zone_name: str) -> datetime | None:
-    """The end of the day that was chosen, where the reader lives."""
-    if not text:
-        return None
+def _cycles(request: Request, db: DbSession, actor: Actor) -> dict[str, str]:
+    """The titles of the cycles that a token can be for, by their ids."""
+    language = current_reader(request).language
+    return {
+        cycle.id: localized(cycle.title, language, cycle.language)
+        for cycle in tokens.cycles_for_tokens(db, actor)
+    }
+
+
+def _usual_end(zone_name: str) -> str:
+    """The last day that is offered, where the reader lives."""
+    return (wall_time(now(), zone_name) + timedelta(days=tokens.USUAL_DAYS)).date().isoformat()
+
+
+def _expiry(text: str, zone_name: str) -> datetime:
+    """The end of the day that was chosen, or else of the usual one, where the reader lives."""
     try:
-        day = date.fromisoformat(text) + timedelta(days=1)
+        day = date.fromisoformat(text or _usual_end(zone_name)) + timedelta(days=1)
         return datetime.combine(day, time(), tzinfo=zone(zone_name))
     except (ValueError, OverflowError):
         raise Invalid.one("expires", N_("Enter a date like 2026-11-26.")) from None
@@ -111,8 +126,11 @@ def create_token(request: Request, db: Db, actor: SignedIn, form: FormData) -> R
     """A token for a program. Its secret is on this page and never again."""
     scopes = [scope.value for scope in Scope if form.checked(f"scope-{scope.value}")]
     try:
-        expires = _expiry(form.text("expires"), _zone(request))
-        token, secret = tokens.create_token(db, actor, form.text("name"), scopes, expires)
+        endless = form.checked("endless")
+        expires = None if endless else _expiry(form.text("expires"), _zone(request))
+        token, secret = tokens.create_token(
+            db, actor, form.text("name"), scopes, expires, form.text("cycle") or None
+        )
     except DomainError as error:
         db.rollback()
         return account_page(request, db, actor, error, form="token", values=form.values)

@@ -5,10 +5,11 @@ from starlette.responses import Response
 
 from app.db import DbSession
 from app.domain.errors import N_, DomainError
+from app.domain.permissions import Permission
 from app.models import Session, now
 from app.services import agendas, casting, cycles, sessions
 from app.services.actor import Actor
-from app.web import agenda_form, session_page
+from app.web import agenda_form, session_page, session_view
 from app.web.access.pages import MayEditSchedule, MayReadCycle
 from app.web.choices import country_choices
 from app.web.dependencies import Db
@@ -41,7 +42,11 @@ def _editor(
     language = current_reader(request).language
     context = session_page.context(db, actor, cycle, session, editing, language, now())
     bar = cycle_bar(cycle, language, publish=context["unpublished"])
-    context |= {"cycle": cycle, "cycle_bar": bar, "countries": country_choices(language)}
+    context |= {"cycle": cycle, "cycle_bar": bar}
+    if not actor.may(Permission.SCHEDULE_EDIT, cycle.id):
+        context["run"] = session_view.run_of_show(session, language)
+        return page(request, "organize/session_read.html", context)
+    context["countries"] = country_choices(language)
     return page(request, "organize/session.html", context, status=status)
 
 

@@ -22,6 +22,7 @@ from app.services.actor import Actor
 from app.services.sign_ins import SEEN, find_sign_in, is_seen_anew
 from app.web.dependencies import SAFE, Db
 from app.web.security import session_cookie
+from app.web.token_uses import TokenUses
 
 
 def signed_in(request: Request, db: DbSession) -> Actor:
@@ -49,9 +50,12 @@ def _note_seen(request: Request, sign_in_id: str) -> None:
 def holder(request: Request, db: DbSession) -> Actor:
     """Whoever the bearer token of a request belongs to. Raises NotSignedIn."""
     kind, _, secret = request.headers.get("authorization", "").partition(" ")
-    actor = tokens.actor_of_token(db, secret.strip()) if kind.lower() == "bearer" else None
+    secret = secret.strip()
+    actor = tokens.actor_of_token(db, secret) if kind.lower() == "bearer" else None
     if actor is None:
         raise NotSignedIn
+    uses: TokenUses = request.app.state.token_uses
+    uses.note(tokens.digest(secret), now())
     request.state.actor = actor
     act_as(db, "program", actor.id, actor.name)
     return actor
