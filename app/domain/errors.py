@@ -65,6 +65,7 @@ class Gone(DomainError):
 
     code = "gone"
     sentence = N_("This link has expired.")
+    way = ""  # the path of a page that sends another
 
 
 class Clash(DomainError):

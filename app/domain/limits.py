@@ -101,6 +101,21 @@ NEW_ADDRESS = Limit(
     timedelta(days=1),
     N_("You asked for another address several times today. Try again in %(minutes)s min."),
 )
+OWN_LINK_BY_ADDRESS = Limit(
+    "own-link-address",
+    5,
+    timedelta(minutes=30),
+    N_(
+        "The link was asked for at this address several times just now. Look into the mail there, "
+        "or ask again in %(minutes)s min."
+    ),
+)
+OWN_LINK_BY_NETWORK = Limit(
+    "own-link-network",
+    60,
+    timedelta(minutes=30),
+    N_("Too many links were asked for from your network. Try again in %(minutes)s min."),
+)
 WRONG_TOKENS = Limit(
     "wrong-tokens",
     300,

@@ -80,7 +80,7 @@ def enrolment_of_link(db: DbSession, links: Links, token: str) -> Enrolment:
     enrolment = find(db, Enrolment, enrolment_id, *loads())
     refuse_erased(enrolment.person)
     if generation != enrolment.link_generation:
-        raise link_replaced(db, enrolment.cycle_id)
+        raise link_replaced(db, enrolment.cycle_id, of_participant=True)
     act_as(db, "participant", enrolment.id)
     return enrolment
 

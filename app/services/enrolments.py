@@ -49,6 +49,7 @@ __all__ = [
     "renew_link",
     "replace_links",
     "send_link",
+    "send_own_link",
     "withdraw",
 ]
 
@@ -238,6 +239,11 @@ def send_link(db: DbSession, actor: Actor, enrolment_id: str, now: datetime) -> 
         NotFound: no such enrolment.
     """
     enrolment = get_enrolment(db, actor, enrolment_id)
+    return _send_link_again(db, enrolment, now)
+
+
+def send_own_link(db: DbSession, enrolment: Enrolment, now: datetime) -> Message | None:
+    """Whoever takes part has asked for the link; as `send_link`."""
     return _send_link_again(db, enrolment, now)
 
 

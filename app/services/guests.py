@@ -12,7 +12,7 @@ from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import N_, Gone, NotFound, Stale
 from app.domain.guests import Manner, written_to
 from app.domain.ids import new_code, new_id
-from app.domain.schedule import Schedule, SessionStatus
+from app.domain.schedule import CycleStatus, Schedule, SessionStatus
 from app.models import Cycle, Enrolment, Guest, Message, Part, Person, Session
 from app.models.trail import act_as
 from app.services.actor import Actor
@@ -81,16 +81,20 @@ def refuse_erased(person: Person) -> None:
         raise Gone(N_("What was held behind this link has been erased."), code="erased")
 
 
-def link_replaced(db: DbSession, cycle_id: str) -> Gone:
-    """What to say of a personal link that was renewed: no mail went out, so it says whom to ask.
-    One query."""
-    contact = db.exec(select(Cycle.contact_email).where(Cycle.id == cycle_id)).one()
-    if not contact:
-        return Gone(N_("This link was replaced by a newer one. Ask the organizers for it."))
-    return Gone(
-        N_("This link was replaced by a newer one. Ask the organizers for it: %(contact)s."),
-        contact=contact,
-    )
+def link_replaced(db: DbSession, cycle_id: str, *, of_participant: bool = False) -> Gone:
+    """What to say of a personal link that was renewed: whom to ask for the new one, and for
+    participants where it is sent to them. One query."""
+    query = select(Cycle.contact_email, Cycle.slug, Cycle.status).where(Cycle.id == cycle_id)
+    contact, slug, status = db.exec(query).one()
+    error = Gone(N_("This link was replaced by a newer one. Ask the organizers for it."))
+    if contact:
+        error = Gone(
+            N_("This link was replaced by a newer one. Ask the organizers for it: %(contact)s."),
+            contact=contact,
+        )
+    if of_participant and status != CycleStatus.DRAFT:
+        error.way = f"/c/{slug}/link"
+    return error
 
 
 def ensure_guests(db: DbSession, cycle_id: str, published: Schedule | None = None) -> None:
