@@ -1,5 +1,5 @@
 """Signing in to an account by who somebody is at an OpenID provider. Which accounts, and why:
-docs/adr/9031."""
+docs/adr/0035."""
 
 import hashlib
 import hmac
