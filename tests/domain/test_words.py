@@ -6,6 +6,7 @@ from app.domain.attendance import Basis, Status
 from app.domain.certificates import State
 from app.domain.enrolment import EnrolmentStatus, Gender
 from app.domain.matching import Match
+from app.domain.permissions import AccountStanding, Role
 from app.domain.schedule import PartRole, SegmentKind, SessionStatus
 
 
@@ -21,6 +22,8 @@ def test_everything_has_a_word() -> None:
         "role": set(PartRole),
         "segment": set(SegmentKind),
         "session": set(SessionStatus),
+        "standing": set(AccountStanding),
+        "team_role": set(Role),
     }
 
 
