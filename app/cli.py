@@ -14,7 +14,15 @@ from app import schema_version
 from app.accounts_command import token, user
 from app.backup_command import backup, restore, resume_sending
 from app.badge_keys_command import badge_key
-from app.command_line import TRY_LATER, fail, later, links_of, opened, read_settings
+from app.command_line import (
+    TRY_LATER,
+    fail,
+    later,
+    links_of,
+    opened,
+    read_settings,
+    say_if_the_key_is_lost,
+)
 from app.db import Database
 from app.logs import start_logging
 from app.models import now
@@ -164,6 +172,7 @@ def serve(with_worker: bool) -> None:
     """
     settings = read_settings()
     with opened(settings) as database:
+        say_if_the_key_is_lost(settings, database)
         _read_zones_again(settings, database)
         beside = _worker_beside(settings, database) if with_worker else contextlib.nullcontext()
         with beside:
@@ -185,6 +194,7 @@ def worker() -> None:
 
     settings = read_settings()
     with opened(settings) as database:
+        say_if_the_key_is_lost(settings, database)
         _read_zones_again(settings, database)
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

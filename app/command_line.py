@@ -7,13 +7,15 @@ from typing import NoReturn
 
 import click
 from sqlalchemy.exc import OperationalError
+from sqlmodel import select
 
 from app import schema_version
 from app.backups import UNFINISHED
 from app.db import Database
 from app.domain.errors import DomainError, Invalid
+from app.models import Enrolment
 from app.services.links import Links
-from app.services.secret_key import secret_key
+from app.services.secret_key import path_of_key, secret_key
 from app.settings import Settings, SettingsError
 from app.slow_statements import tell_slow_statements
 
@@ -75,3 +77,18 @@ def opened(settings: Settings, *, check: bool = True) -> Iterator[Database]:
 def links_of(settings: Settings) -> Links:
     """The links of this installation."""
     return Links(secret_key(settings.secret_key, settings.data_dir), settings.base_url)
+
+
+def say_if_the_key_is_lost(settings: Settings, database: Database) -> None:
+    """Says so where a key is about to be made though links were mailed that hang on another."""
+    if settings.secret_key or path_of_key(settings.data_dir).exists():
+        return
+    with database.begin(writes=False) as db:
+        mailed = db.exec(select(Enrolment.id).limit(1)).first() is not None
+    if mailed:
+        click.echo(
+            f"{path_of_key(settings.data_dir)}, which signs the links in mails, is not there. A "
+            "new one is made, and links that were mailed before do not work with it. If you have "
+            "a copy in your backup, stop, put it back and start again.",
+            err=True,
+        )

@@ -18,6 +18,7 @@ from app.mail.failures import SendError
 from app.mail.mailbox import Mailbox, MailboxError
 from app.mail.transport import SmtpTransport
 from app.services.files import MEGABYTE, RESERVE, free_space
+from app.services.secret_key import UnusableKey, secret_key
 from app.settings import Settings
 
 Level = Literal["ok", "look", "wrong"]
@@ -126,7 +127,12 @@ def _key(settings: Settings) -> Iterator[Finding]:
             "wrong", "key", f"others on this machine can read {path}. Run:  chmod 600 {path}"
         )
     else:
-        yield Finding("ok", "key", f"in {path}; keep a copy with your backups")
+        try:
+            secret_key("", settings.data_dir)
+        except UnusableKey as error:
+            yield Finding("wrong", "key", str(error))
+        else:
+            yield Finding("ok", "key", f"in {path}; keep a copy with your backups")
 
 
 def _database(settings: Settings) -> Iterator[Finding]:

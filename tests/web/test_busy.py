@@ -117,3 +117,14 @@ def test_who_is_ended_for_another_is_told_to_try_again(
             event.remove(database.engine, "before_cursor_execute", meet)
         waits.join()
     assert there(database) == ([cycle_id], [session_id])
+
+
+def test_nobody_waits_for_ever(database: Database) -> None:
+    """And whoever stops in the middle of a transaction lets go of what it holds."""
+    for writes in (False, True):
+        with database.begin(writes=writes) as db:
+            shown = [
+                db.connection().exec_driver_sql(f"SHOW {name}").scalar_one()
+                for name in ("lock_timeout", "idle_in_transaction_session_timeout")
+            ]
+        assert shown == ["5s", "1min"]
