@@ -66,6 +66,7 @@ AnyMail = (
     | PartMail
     | CertificateMail
 )
+_COMMANDS = re.compile(r"[\x00-\x08\x0e-\x1b\x7f\x80-\x84\x86-\x9f]")
 _ACCENT = "#14566b"  # the house's own, as on the pages
 _MOST_NAME = 90  # characters
 _ENOUGH_CONTRAST = 4.5  # WCAG 2.2, 1.4.3: white letters on the button
@@ -198,8 +199,9 @@ def _capital(text: str) -> str:
 
 def _tidy(text: str) -> str:
     """No blanks at the ends of lines, one empty line at most between paragraphs, and nothing that
-    turns their direction round."""
-    lines = "\n".join(line.rstrip() for line in without_bidi(text).splitlines())
+    turns their direction round or that a terminal would take for a command."""
+    plain = _COMMANDS.sub("", without_bidi(text))
+    lines = "\n".join(line.rstrip() for line in plain.splitlines())
     return re.sub(r"\n{3,}", "\n\n", lines).strip() + "\n"
 
 
