@@ -21,7 +21,7 @@ _ELEMENTS |= {"code", "pre", "hr"}
 _ATTRIBUTES: dict[str, set[str]] = {"*": set(), "a": {"href"}, "ol": {"start"}}
 _SCHEMES = {"http", "https", "mailto"}
 _REL = "nofollow noopener noreferrer ugc"
-_GOES_SOMEWHERE = re.compile(r"(https?://|mailto:)[^\s\x00-\x20\x7f-\x9f]+", re.IGNORECASE)
+_GOES_SOMEWHERE = re.compile(r"(https?://|mailto:)[^\s\\\x00-\x20\x7f-\x9f]+", re.IGNORECASE)
 _DEEPEST = 8
 """Lists in lists, quotes in quotes: what is deeper is text."""
 

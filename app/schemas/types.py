@@ -173,7 +173,8 @@ def _link(value: str) -> str:
         usable = usable and (":" in host or _HOST.fullmatch(host) is not None)
     except ValueError:
         usable = False
-    if not usable or re.search(r"\s", value):
+    # Of a backslash browsers make a slash, so that for them another host may stand before it.
+    if not usable or re.search(r"[\s\\]", value):
         raise PydanticCustomError("link", N_("Enter a whole link that begins with https://."))
     return value
 

@@ -3,16 +3,12 @@
 With the policy that pages are sent with, and without it, so that escaping alone has to hold.
 """
 
-import asyncio
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-import uvicorn
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request
 from starlette.testclient import TestClient
 
 from app.main import create_app
@@ -23,6 +19,7 @@ from tests.access.test_routes import address, ask
 from tests.access.world import World, ways_of
 from tests.command.test_start import free_port
 from tests.databases import fresh_sqlite
+from tests.hardening.serving import served
 from tests.hardening.typed import build_hostile
 
 MADE = """() => [
@@ -32,24 +29,6 @@ MADE = """() => [
     || (e.localName === 'img' && e.src.includes('zq'))).map(e => e.outerHTML.slice(0, 200)),
   ...(window.zq ? ['zq was called'] : []),
 ]"""
-
-
-@contextmanager
-def served(settings: Settings, database: Any, port: int) -> Iterator[str]:
-    """The application in a thread of its own."""
-    app = create_app(settings, database=database)
-    config = uvicorn.Config(app, "127.0.0.1", port, log_level="critical", lifespan="on")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
-    thread.start()
-    try:
-        while not server.started:
-            thread.join(0.02)
-            assert thread.is_alive()
-        yield settings.base_url
-    finally:
-        server.should_exit = True
-        thread.join()
 
 
 def pages_of(settings: Settings, database: Any, world: World) -> list[str]:
@@ -65,6 +44,28 @@ def pages_of(settings: Settings, database: Any, world: World) -> list[str]:
             if response.headers.get("content-type", "").startswith("text/html"):
                 found.append(path)
     return found
+
+
+def watch(page: Page, home: str, wrong: list[str]) -> None:
+    """Notes what a page does that no page of ours does."""
+
+    def dialog(shown: Dialog) -> None:
+        wrong.append(f"{page.url}: {shown.message}")
+        shown.dismiss()
+
+    def said(message: ConsoleMessage) -> None:
+        # A status that a page is answered with on purpose is no mistake.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            wrong.append(f"{page.url}: {message.text}")
+
+    def asked(request: Request) -> None:
+        if not request.url.startswith((home, "data:", "about:")):
+            wrong.append(f"{page.url}: asked for {request.url}")
+
+    page.on("dialog", dialog)
+    page.on("pageerror", lambda error: wrong.append(f"{page.url}: {error}"))
+    page.on("console", said)
+    page.on("request", asked)
 
 
 @pytest.mark.parametrize("policy", [True, False], ids=["with the policy", "without it"])
@@ -95,24 +96,7 @@ def test_nothing_typed_does_anything(
             cookie = {"name": COOKIE, "value": world.cookies["administrator"], "url": home}
             context.add_cookies([cookie])  # type: ignore[list-item]
             page = context.new_page()
-            page.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
-            page.on("pageerror", lambda error: wrong.append(f"{page.url}: {error}"))
-            page.on(
-                "console",
-                lambda said: (
-                    wrong.append(f"{page.url}: {said.text}")
-                    if said.type == "error" and "Failed to load resource" not in said.text
-                    else None
-                ),
-            )
-            page.on(
-                "request",
-                lambda asked: (
-                    wrong.append(f"{page.url}: asked for {asked.url}")
-                    if not asked.url.startswith((home, "data:", "about:"))
-                    else None
-                ),
-            )
+            watch(page, home, wrong)
             for path in paths:
                 page.goto(home + path, wait_until="load")
                 for frame in page.frames:

@@ -214,7 +214,7 @@ def _more(db: DbSession, world: World) -> None:
     db.add(question)
     db.flush()
     db.add(FeedbackAnswer(question_id=question.id, enrolment_id=enrolment_id, value="x"))
-    seen = {"kind": Kind.CHECK_IN, "source": "room", "at": now(), "key": "x"}
+    seen: dict[str, Any] = {"kind": Kind.CHECK_IN, "source": "room", "at": now(), "key": "x"}
     db.add(Evidence(session_id=session_id, enrolment_id=enrolment_id, **seen))
     for kind in ("enrolment-confirmed", "invitation", "reminder", "part-request"):
         db.add(MailText(cycle_id=cycle_id, kind=kind, language="en", text="x"))
