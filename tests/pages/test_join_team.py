@@ -42,7 +42,7 @@ def path(links: Links, asked_id: str) -> str:
 def _joined(database: Database) -> list[tuple[str, str]]:
     with database.begin(writes=False) as db:
         query = select(User.name, TeamMember.role).join(TeamMember)
-        return [tuple(row) for row in db.exec(query)]
+        return [(row[0], row[1]) for row in db.exec(query)]
 
 
 def test_looking_changes_nothing(client: TestClient, database: Database, path: str) -> None:

@@ -17,7 +17,7 @@ from tests.factories import Make
 @pytest.fixture
 def team(database: Database) -> dict[str, str]:
     """The ids and cookies of an owner and a viewer, and the cycle's slug."""
-    found = {}
+    found: dict[str, str] = {}
     with database.begin(writes=True) as db:
         cycle = Make(db).cycle()
         for role in (Role.OWNER, Role.VIEWER):
