@@ -85,6 +85,8 @@ NOTHING_THERE = {
     "GET /organize/c/{slug}/sessions/{number}/materials/{material_id}/file",
     "GET /organize/mail/{message_id}/file",
     "GET /organize/replies/{mail_id}/whose",
+    "POST /organize/account/outside/{identity_id}/end",
+    "POST /organize/account/second-step/confirm",
     "POST /organize/account/tokens/{token_id}/revoke",
     "POST /organize/c/{slug}/sessions/{number}/attendance/{enrolment_id}/take-back/{evidence_id}",
 }
