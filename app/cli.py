@@ -1,6 +1,7 @@
 """The command ``convoca``."""
 
 import contextlib
+import logging
 import os
 import socket
 import sys
@@ -137,6 +138,8 @@ def start() -> None:
     from app.services import demo, demo_reports
 
     settings = read_settings()
+    # Whoever tries it looks for the link to sign in with, not for what their browser asked.
+    logging.getLogger("convoca.access").setLevel(logging.WARNING)
     listener = _listen(settings)
     with opened(settings, check=False) as database:
         schema_version.upgrade(database.engine)
