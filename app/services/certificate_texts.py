@@ -62,6 +62,7 @@ def refuse_unprintable(db: DbSession, plan: Drafting, enrolment: Enrolment) -> N
     """Raises Unprintable for a certificate that could not be set: its name, or a text. One
     query."""
     texts = unset(db, plan, [enrolment.language])
-    missing = cannot_bear(enrolment.name) or "".join(each.characters for each in texts)
+    name = cannot_bear(enrolment.name)
+    missing = name or unprintable("".join(each.characters for each in texts))
     if missing:
         raise Unprintable(missing)

@@ -46,7 +46,7 @@ def test_whoever_waits_as_long_as_told_may_go_on(seconds: float) -> None:
 def test_every_limit_has_a_name_of_its_own_and_says_how_long() -> None:
     every = [each for each in vars(limits).values() if isinstance(each, limits.Limit)]
     every.append(limits.for_token(3_000))
-    assert len({each.name for each in every}) == len(every) == 12
+    assert len({each.name for each in every}) == len(every) == 14
     for each in every:
         assert each.most > 0
         said = each.sentence % {"minutes": 7, "seconds": 7}

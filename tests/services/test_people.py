@@ -54,6 +54,7 @@ def test_a_person_is_added_with_what_is_known(db: DbSession, make: Make) -> None
         "language": "es",
         "position": "Directora",
         "bounced_at": None,
+        "erased_at": None,
         "bounce": "",
         "institution_id": ministry.id,
         "search_key": "ana perez ana@example.org directora",

@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from sqlmodel import delete
 
 from app.db import Database
+from app.domain.permissions import AccountStanding
 from app.main import create_app
 from app.models import Enrolment, Session, SignIn, now
 from app.routers.pages import live as pages
@@ -175,7 +176,12 @@ def there(real_database: Database) -> Database:
         )
         for number in range(5):
             make.enrolment(cycle, make.person(name=f"Ana {number}"), country="CO")
-        olga = User(name="Olga", email="olga@example.org", email_key="olga@example.org")
+        olga = User(
+            name="Olga",
+            email="olga@example.org",
+            email_key="olga@example.org",
+            standing=AccountStanding.ADMINISTRATOR,
+        )
         db.add(olga)
         db.flush()
         expires = now() + timedelta(days=1)
