@@ -252,7 +252,6 @@ IMPERSONAL: dict[str, tuple[str, ...]] = {
     "invitation": ("uid", "method"),
     "issue_run": ("after", "leased_by"),
     "kept_answer": ("owner_id", "key"),
-    "limit_count": ("key",),
     "mail_pace": ("server", "recent", "pause"),
     "mail_text": ("kind", "language"),
     "material": ("kind", "media_type", "audience"),

@@ -540,7 +540,7 @@ def test_reading_applying_looking_and_undoing_take_as_many_queries_for_many(
         found = report_lists.look(db, OLGA, session.id, report.id)
     with count_queries() as undoing:
         reports.undo_report(db, OLGA, session.id, report.id, UNDO, OVER)
-    assert (len(adding), len(applying), len(looking), len(undoing)) == (18, 17, 6, 7)
+    assert (len(adding), len(applying), len(looking), len(undoing)) == (17, 17, 6, 7)
     assert found.counts == {"matched": people, "unmatched": 1}
 
 
