@@ -220,7 +220,6 @@ PLACES: tuple[Place, ...] = (
             ("report_alias", ("recorded_by",)),
             ("report_import", ("recorded_by", "applied_by", "undone_by")),
             ("session_closing", ("recorded_by",)),
-            ("sending_hold", ("ended_by",)),
             ("audit_entry", ("actor_name",)),
             ("webhook", ("added_by",)),
         )
