@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -202,7 +202,8 @@ def test_postgres_is_started_anew(
     """Beneath the web and the worker, several times, with a load."""
     many, restarts = of(240), of(8)
     database = Database(own_postgres.url)
-    with Installation(database, tmp_path / "data").open() as installation:
+    ours = Installation(database, tmp_path / "data")
+    with closing(database), ours.open() as installation:
         world = make_world(database, 2 * many)
         port = installation.web()
         with _worker_and_peer(installation) as recipients:
@@ -216,7 +217,6 @@ def test_postgres_is_started_anew(
         assert set(times) == set(new)
         assert sum(times.values()) - len(new) <= restarts
         installation.untroubled()
-    database.close()
     did(
         f"PostgreSQL stopped ({how}) {restarts} times during {load.done} deeds: {load.busy} were "
         f"told to come again, nothing lost; answered {max(waits):.1f} s after it was there again"
@@ -234,7 +234,7 @@ async def _with_restarts(
     for turn in range(restarts):
         await load.reaches(turn * every + every // 2)
         await asyncio.to_thread(postgres.stop, how)
-        for path in ("/healthz", "/c/leaders"):
+        for path in ("/readyz", "/c/leaders"):
             assert await asyncio.to_thread(status_of, port, path) == 503
         await asyncio.to_thread(postgres.begin)
         begun = time.monotonic()

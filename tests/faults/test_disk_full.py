@@ -5,7 +5,7 @@ import shutil
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
@@ -49,9 +49,9 @@ def _on(disk: SmallDisk, template: Path) -> Iterator[Installation]:
     data.mkdir()
     shutil.copyfile(template, data / "convoca.db")
     database = Database(f"sqlite:///{data / 'convoca.db'}")
-    with Installation(database, data, log=disk.folder.parent / "log").open() as installation:
+    ours = Installation(database, data, log=disk.folder.parent / "log")
+    with closing(database), ours.open() as installation:
         yield installation
-    database.close()
 
 
 def _refused(answers: list[httpx.Response]) -> int:
@@ -115,7 +115,8 @@ def test_no_room_in_postgres(
         place = disk.give_to(own_postgres.user)
         own_postgres.say(f"CREATE TABLESPACE small LOCATION '{place}'")
         database = Database(own_postgres.make_database("small", "small"))
-        with Installation(database, tmp_path / "data").open() as installation:
+        ours = Installation(database, tmp_path / "data")
+        with closing(database), ours.open() as installation:
             world = make_world(database, 2 * MANY)
             port, deeds = installation.web(), _deeds(world, MANY)
             asyncio.run(Load([port]).do(deeds))
@@ -140,7 +141,6 @@ def test_no_room_in_postgres(
                 [*names, *(f"program{n}@example.org" for n in range(MANY))], 1
             )
             installation.untroubled()
-        database.close()
         own_postgres.say("DROP DATABASE small WITH (FORCE)")
         own_postgres.say("DROP TABLESPACE small")
     did(f"PostgreSQL's disk full after {written} enrolments: {refused} refused, reading went on")
