@@ -7,12 +7,11 @@ A transaction opened for reading cannot write, in SQLite and in PostgreSQL alike
 """
 
 import sqlite3
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from threading import Lock
 from types import ModuleType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -28,13 +27,15 @@ from sqlalchemy import (
     make_url,
 )
 from sqlalchemy.exc import OperationalError
-from sqlalchemy.orm import sessionmaker
+from sqlalchemy.orm import Session as OrmSession
+from sqlalchemy.orm import SessionTransaction, sessionmaker
 from sqlmodel import Session as DbSession
 
+from app.change_mark import ChangeMark
 from app.models.revisions import raise_revisions
 from app.models.trail import keep_trail
 from app.prepared import Jot, Prepared
-from app.turns import TookTooLong, Turns, patiently
+from app.turns import TookTooLong, Turn, Turns, patiently
 from app.upserts import (
     insert_or_change,
     insert_unless_there,
@@ -43,7 +44,6 @@ from app.upserts import (
 )
 
 __all__ = [
-    "ChangeMark",
     "Database",
     "DbSession",
     "Jot",
@@ -52,6 +52,7 @@ __all__ = [
     "insert_unless_there",
     "insert_unless_there_in",
     "make_engine",
+    "make_sessions",
     "sqlite_module",
     "write_anew",
 ]
@@ -100,6 +101,10 @@ def _begin_sqlite(connection: Connection) -> None:
     if not writes:
         connection.exec_driver_sql("BEGIN")
         return
+    turn: Turn | None = options.get("convoca_turn")
+    if turn is not None:  # again, if it was given back
+        with _as_locked():
+            turn.take()
     driver: Any = connection.connection.driver_connection
     with _looking_ourselves(driver):
         _once_unlocked(lambda: driver.execute("BEGIN IMMEDIATE"))
@@ -122,6 +127,21 @@ def _once_unlocked(do: Callable[[], object]) -> None:
         patiently(do, lambda error: "is locked" in str(error), BUSY_TIMEOUT_MS / 1000)
     except driver_error as error:
         raise OperationalError(None, None, error) from error
+
+
+@contextmanager
+def _as_locked() -> Iterator[None]:
+    try:
+        yield
+    except TookTooLong as error:
+        raise OperationalError(None, None, Exception("database is locked")) from error
+
+
+def _give_turn_back(db: OrmSession, over: SessionTransaction) -> None:
+    """SQLAlchemy's ``after_soft_rollback``: what is rolled back keeps nobody else from writing."""
+    turn: Turn | None = db.info.get("turn")
+    if turn is not None and over.parent is None:
+        turn.give_back()
 
 
 def _set_pragma(connection: Connection, name: str, value: str) -> None:
@@ -184,72 +204,13 @@ def _set_up_postgres(connection: Any, _record: object) -> None:
     connection.autocommit = False
 
 
-class ChangeMark:
-    """A value that is equal at two moments only if nothing was committed in between.
-
-    SQLite: ``PRAGMA data_version`` of a connection that never writes. PostgreSQL: the text of
-    ``pg_current_snapshot()``, in which every commit of a writing transaction moves something.
-    Cached answers are served on the strength of it, so it is asked for each request, never aged.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self._sqlite = engine.dialect.name == "sqlite"
-        self._engine = engine
-        self._connection: Any = None  # the driver's own, kept: a mark is asked for each request
-        self._lock = Lock()  # one connection, several threads
-
-    @property
-    def instant(self) -> bool:
-        """Whether asking takes microseconds, so that it need not leave the event loop."""
-        return self._sqlite
-
-    def current(self) -> Hashable:
-        """The mark of this moment; it may block for a round trip to PostgreSQL.
-
-        Raises OperationalError (SQLAlchemy's) if the database cannot be reached.
-        """
-        with self._lock:
-            if self._connection is not None:
-                try:
-                    return self._ask()
-                except self._engine.dialect.loaded_dbapi.Error:
-                    # The server was started anew, or has cut what was idle: once more from the
-                    # start. Another connection's answer is as good, it names transactions.
-                    self._drop()
-            self._connection = self._connect()
-            try:
-                return self._ask()
-            except self._engine.dialect.loaded_dbapi.Error as error:
-                self._drop()
-                raise OperationalError(None, None, error) from error
-
-    def _ask(self) -> Hashable:
-        question = "PRAGMA data_version" if self._sqlite else "SELECT pg_current_snapshot()::text"
-        found: Hashable = self._connection.execute(question).fetchone()[0]
-        return found
-
-    def _connect(self) -> Any:
-        if self._sqlite:
-            connection = sqlite_module().connect(self._engine.url.database, check_same_thread=False)
-            connection.isolation_level = None
-            return connection
-        # Made by the pool, which knows how to reach the server, then taken out of it for good.
-        made = self._engine.connect()
-        driver: Any = made.connection.driver_connection
-        made.detach()
-        driver.autocommit = True
-        return driver
-
-    def _drop(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with suppress(self._engine.dialect.loaded_dbapi.Error):
-                connection.close()
-
-    def close(self) -> None:
-        """Lets go of the connection."""
-        with self._lock:
-            self._drop()
+def make_sessions() -> sessionmaker[DbSession]:
+    """What makes sessions, with all that happens in each."""
+    sessions = sessionmaker(class_=DbSession, expire_on_commit=False, autoflush=True)
+    event.listen(sessions, "after_flush", raise_revisions)
+    event.listen(sessions, "after_soft_rollback", _give_turn_back)
+    keep_trail(sessions)
+    return sessions
 
 
 class Database:
@@ -259,9 +220,7 @@ class Database:
         self.engine = make_engine(url)
         self.mark = ChangeMark(self.engine)
         self._prepared: dict[Update, Prepared] = {}
-        self._sessions = sessionmaker(class_=DbSession, expire_on_commit=False, autoflush=True)
-        event.listen(self._sessions, "after_flush", raise_revisions)
-        keep_trail(self._sessions)
+        self._sessions = make_sessions()
 
     @contextmanager
     def begin(self, *, writes: bool, durable: bool = True) -> Iterator[DbSession]:
@@ -270,9 +229,9 @@ class Database:
         Not `durable`: the commit does not wait for the disk. It outlives this process, however
         that ends, but a power cut may undo the last of such commits; nothing is ever torn.
         """
-        with self._turn(writes), self.engine.connect() as connection:
-            self._begin(connection, writes, durable)
-            with self._sessions(bind=connection) as db:
+        with self._turn(writes) as turn, self.engine.connect() as connection:
+            self._begin(connection, writes, durable, turn)
+            with self._sessions(bind=connection, info={"turn": turn}) as db:
                 if writes and not durable and connection.dialect.name == "postgresql":
                     db.connection().exec_driver_sql("SET LOCAL synchronous_commit = off")
                 yield db
@@ -280,17 +239,14 @@ class Database:
                     self._commit(db, connection)
 
     @contextmanager
-    def _turn(self, writes: bool) -> Iterator[None]:
+    def _turn(self, writes: bool) -> Iterator[Turn | None]:
         turns = _turns.get(self.engine) if writes else None
-        if turns is None:
-            yield
-            return
         with ExitStack() as held:
-            try:
-                held.enter_context(turns.turn(BUSY_TIMEOUT_MS / 1000))
-            except TookTooLong as error:
-                raise OperationalError(None, None, Exception("database is locked")) from error
-            yield
+            turn = None
+            if turns is not None:
+                with _as_locked():
+                    turn = held.enter_context(turns.turn(BUSY_TIMEOUT_MS / 1000))
+            yield turn
 
     @staticmethod
     def _commit(transaction: DbSession | Transaction, connection: Connection) -> None:
@@ -306,8 +262,8 @@ class Database:
     def writing(self) -> Iterator[Connection]:
         """`begin` for a few statements that are done all the time: only the connection, which costs
         a third of a session. What revisions hang on is not written so."""
-        with self._turn(True), self.engine.connect() as connection:
-            self._begin(connection, writes=True, durable=True)
+        with self._turn(True) as turn, self.engine.connect() as connection:
+            self._begin(connection, writes=True, durable=True, turn=turn)
             transaction = connection.begin()
             try:
                 yield connection
@@ -374,9 +330,11 @@ class Database:
         return Prepared(statement, dialect)
 
     @staticmethod
-    def _begin(connection: Connection, writes: bool, durable: bool) -> None:
+    def _begin(connection: Connection, writes: bool, durable: bool, turn: Turn | None) -> None:
         if connection.dialect.name == "sqlite":
-            connection.execution_options(convoca_writes=writes, convoca_durable=durable)
+            connection.execution_options(
+                convoca_writes=writes, convoca_durable=durable, convoca_turn=turn
+            )
         else:
             # A reader sees one moment: a revision is never older or newer than what it vouches for.
             level = "READ COMMITTED" if writes else "REPEATABLE READ"

@@ -29,16 +29,17 @@ class Turns:
         self._waiting: deque[Lock] = deque()
 
     @contextmanager
-    def turn(self, seconds: float) -> Iterator[None]:
+    def turn(self, seconds: float) -> Iterator["Turn"]:
         """Waits for it, holds it, and gives it to the next. Raises TookTooLong."""
-        if not self._take(seconds):
-            raise TookTooLong
+        turn = Turn(self, seconds)
+        turn.take()
         try:
-            yield
+            yield turn
         finally:
-            self._hand_on()
+            turn.give_back()
 
-    def _take(self, seconds: float) -> bool:
+    def take(self, seconds: float) -> bool:
+        """False if it took too long."""
         with self._lock:
             if not self._taken:
                 self._taken = True
@@ -54,12 +55,36 @@ class Turns:
                 return False
         return True  # it was handed over in that very moment
 
-    def _hand_on(self) -> None:
+    def hand_on(self) -> None:
+        """Ends the turn of whoever has it."""
         with self._lock:
             if self._waiting:
                 self._waiting.popleft().release()
             else:
                 self._taken = False
+
+
+class Turn:
+    """A turn that may be given back before its time, and be taken again: what was rolled back holds
+    nobody up, though whoever did it is not through."""
+
+    def __init__(self, turns: Turns, seconds: float) -> None:
+        self._turns = turns
+        self._seconds = seconds
+        self._mine = False
+
+    def take(self) -> None:
+        """Unless one has it. Raises TookTooLong."""
+        if not self._mine:
+            if not self._turns.take(self._seconds):
+                raise TookTooLong
+            self._mine = True
+
+    def give_back(self) -> None:
+        """If one has it."""
+        if self._mine:
+            self._mine = False
+            self._turns.hand_on()
 
 
 def patiently(

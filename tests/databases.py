@@ -9,14 +9,12 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Update, create_engine, event, make_url, text
-from sqlalchemy.orm import sessionmaker
+from sqlalchemy import Connection, Engine, Update, create_engine, make_url, text
 from sqlalchemy.orm.session import JoinTransactionMode
 from sqlmodel import Session as DbSession
 
-from app.db import ChangeMark, Database, Jot, make_engine
-from app.models.revisions import raise_revisions
-from app.models.trail import keep_trail
+from app.change_mark import ChangeMark
+from app.db import Database, Jot, make_engine, make_sessions
 from app.schema_version import upgrade
 
 _names = count()
@@ -59,9 +57,7 @@ class _ReusedDatabase(Database):
         self.engine = engine
         self.mark = ChangeMark(engine)
         self._prepared = {}
-        self._sessions = sessionmaker(class_=DbSession, expire_on_commit=False, autoflush=True)
-        event.listen(self._sessions, "after_flush", raise_revisions)
-        keep_trail(self._sessions)
+        self._sessions = make_sessions()
 
 
 @contextmanager
@@ -145,9 +141,7 @@ class SavepointDatabase(Database):
         self.mark = _AlwaysNew()  # type: ignore[assignment]
         self._connection = engine.connect()
         self._outer = self._connection.begin()
-        self._sessions = sessionmaker(class_=DbSession, expire_on_commit=False)
-        event.listen(self._sessions, "after_flush", raise_revisions)
-        keep_trail(self._sessions)
+        self._sessions = make_sessions()
 
     @contextmanager
     def begin(self, *, writes: bool, durable: bool = True) -> Iterator[DbSession]:

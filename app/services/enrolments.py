@@ -313,7 +313,6 @@ def _fill(
             zone=cycle.zone,
             created_at=now,
         )
-        db.add(enrolment)
     enrolment.status = status
     enrolment.status_at = now
     enrolment.name = data.name
@@ -323,10 +322,12 @@ def _fill(
     enrolment.gender = data.gender if cycle.asks_gender else ""
     enrolment.language = data.language or cycle.language
     enrolment.zone = data.zone or cycle.zone
-    if data.consent:
-        consented(db, cycle, enrolment, read_in or enrolment.language, now)
     _set_initiative(db, enrolment, data.initiative)
     enrolment.search_key = enrolment_key(enrolment)
+    # In one go, or what is new would be of a later revision, and its calendar's SEQUENCE too.
+    if data.consent:
+        consented(db, cycle, enrolment, read_in or enrolment.language, now)
+    db.add(enrolment)
     db.flush()
     return enrolment
 

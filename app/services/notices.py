@@ -162,11 +162,12 @@ def consented(
     db: DbSession, cycle: Cycle, enrolment: Enrolment, language: str, at: datetime
 ) -> None:
     """Notes that somebody agrees to the notice that holds, which they read in this language, or in
-    the one in which there is one. The cycle is held."""
+    the one in which there is one. The cycle is held; the enrolment may be a new one."""
     notice = notice_of(db, cycle)
     if notice.at is None:
         keep_notice(db, SYSTEM, cycle, at)
     read_in = notice.in_language(language)[1]
+    db.add(enrolment)
     enrolment.consent_at = at
     enrolment.consent_version = notice.version
     enrolment.consent_language = read_in

@@ -125,3 +125,31 @@ def test_what_comes_between_waits_as_before(real_database: Database) -> None:
     with real_database.begin(writes=True) as db:
         ask = text("PRAGMA busy_timeout")
         assert db.connection().execute(ask).scalar_one() == app_db.BUSY_TIMEOUT_MS
+
+
+@ON_SQLITE
+def test_who_rolled_back_holds_nobody_up_and_writes_again_in_turn(real_database: Database) -> None:
+    """A name is looked up, or a report read again, between two transactions of one request."""
+    errors, done = list[Exception](), list[int]()
+    turns = app_db._turns[real_database.engine]
+    with real_database.begin(writes=True) as db:
+        db.connection()
+        db.rollback()
+        _write(real_database, errors, done, 1)
+        db.connection()
+        other = threading.Thread(target=_write, args=(real_database, errors, done, 2))
+        other.start()
+        while not turns._waiting:
+            time.sleep(0.001)
+        assert done == [1]
+    other.join()
+    assert (errors, done) == ([], [1, 2])
+
+
+@ON_SQLITE
+def test_a_savepoint_that_is_rolled_back_keeps_the_turn(real_database: Database) -> None:
+    with real_database.begin(writes=True) as db:
+        db.connection()
+        db.begin_nested().rollback()
+        with pytest.raises(TookTooLong), app_db._turns[real_database.engine].turn(0.01):
+            pass
