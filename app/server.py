@@ -20,6 +20,9 @@ REST_WITHIN = 2.0
 """Seconds that the rest of a request may take to come then."""
 READ_WITHIN = 3.0
 """Seconds for which an answer may lie there unread then, with not a byte of it taken."""
+_ROUNDS = 10
+"""Of the loop, in which what lies there is taken: one accepts a connection, a few more pass until
+it is listened to, one reads what was sent on it."""
 _LOOK_EVERY = 0.25
 _BEFORE_THE_END = 1.0  # uvicorn ends what is left then with an error for each
 
@@ -36,6 +39,9 @@ class WebServer(uvicorn.Server):
         """Called once, when the server is to stop. Browsers come back to whoever listens then."""
         self.config.app.state.readiness.stopping = True  # type: ignore[union-attr]
         self.config.app.state.live.close()  # type: ignore[union-attr]
+        # Whoever asked before it was to stop is answered, also if it had no time to look.
+        for _ in range(_ROUNDS):
+            await asyncio.sleep(0)
         hanging_up = [
             asyncio.create_task(each) for each in (self._hang_up(), self._leave_unread_answers())
         ]

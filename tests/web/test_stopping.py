@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import pytest
 
@@ -61,6 +61,48 @@ def test_half_a_request_holds_nobody_up(
     for name in ("uvicorn.error", "convoca.web"):
         logging.getLogger(name).removeHandler(heard)
     assert heard.said == []
+
+
+def answered(line: socket.socket) -> bool:
+    """Whether the whole answer of /healthz comes; not, if the line ends before."""
+    line.settimeout(10)
+    read = b""
+    while not read.endswith(b'"ok"}'):
+        try:
+            part = line.recv(1 << 16)
+        except ConnectionResetError:
+            return False
+        if not part:
+            return False
+        read += part
+    return read.startswith(b"HTTP/1.1 200")
+
+
+def test_what_came_while_the_loop_was_busy_is_answered(
+    settings: Settings, database: Database
+) -> None:
+    """On a line that is new, and on one that there was already; then the server is to stop."""
+    ask = b"GET /healthz HTTP/1.1\r\nHost: here\r\n\r\n"
+    busy, go_on = Event(), Event()
+
+    def keep_busy() -> None:
+        busy.set()
+        assert go_on.wait(10)
+
+    with serving(settings, database) as running:
+        place = ("127.0.0.1", running.port)
+        with socket.create_connection(place) as old, socket.socket() as new:
+            old.sendall(ask)
+            assert answered(old)
+            running.server.servers[0].get_loop().call_soon_threadsafe(keep_busy)
+            assert busy.wait(10)
+            new.connect(place)
+            for line in (old, new):
+                line.sendall(ask)
+            running.server.should_exit = True
+            time.sleep(0.15)  # it looks whether it is to stop every tenth of a second
+            go_on.set()
+            assert (answered(old), answered(new)) == (True, True)
 
 
 @contextmanager
