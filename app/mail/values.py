@@ -95,13 +95,15 @@ class AddressMail:
 @dataclass(frozen=True, slots=True)
 class TeamMail:
     """What the mail says that asks somebody to join a cycle's team, or (no `cycle`) to have an
-    account. `role`: its English word, to be translated. `until`: aware UTC."""
+    account. `role`: its English word, to be translated. `until`: aware UTC. `name`: of who is
+    asked, which nobody knows."""
 
     asked_by: str
     cycle: str
     role: str
     url: str
     until: datetime
+    name: str = ""
     zone: str = "UTC"
     accent: str = ""
 
