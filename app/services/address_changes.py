@@ -13,6 +13,7 @@ from app.domain.addresses import address_key
 from app.domain.errors import N_, Clash, Gone, Invalid, NotFound
 from app.domain.text import LANGUAGES
 from app.models import AddressChange, ApiToken, OutsideIdentity, User
+from app.models.trail import act_as
 from app.schemas.types import Email
 from app.services import outbox, second_factor
 from app.services.account_rows import find_user
@@ -125,6 +126,7 @@ def confirm(db: DbSession, links: Links, token: str, now: datetime) -> AddressCh
         raise Gone(N_("This address was confirmed already."), code="used")
     db.refresh(change)
     user = db.get_one(User, change.user_id)
+    act_as(db, "organizer", user.id, user.name)
     _move(db, user, change.new_email)
     end_links(db, user.id, now)
     _queue(db, outbox.ADDRESS_CHANGED, user, change, change.old_email, now)
@@ -163,6 +165,7 @@ def undo(db: DbSession, links: Links, token: str, now: datetime) -> AddressChang
         raise Gone(N_("This change was undone already."), code="used")
     db.refresh(change)
     user = db.get_one(User, change.user_id)
+    act_as(db, "organizer", user.id, user.name)
     user.password_hash = ""
     _move(db, user, change.old_email)
     since = change.created_at - SUSPECT_BEFORE

@@ -15,6 +15,7 @@ from app.domain.errors import N_, Clash, Gone, NotFound
 from app.domain.permissions import AccountStanding
 from app.domain.text import LANGUAGES, localized
 from app.models import Cycle, TeamInvitation, TeamMember, User
+from app.models.trail import act_as
 from app.services import outbox
 from app.services.accounts import add_user
 from app.services.actor import Actor
@@ -138,6 +139,7 @@ def accept(
         language=asked.row.language,
         standing=AccountStanding(asked.row.standing or AccountStanding.MEMBER),
     )
+    act_as(db, "organizer", user.id, user.name)  # whether signed in or not: the link is theirs
     if asked.cycle is not None:
         hold(db, Cycle, asked.cycle.id)  # one who joins twice at once does so one after the other
         there = select(TeamMember.id).where(

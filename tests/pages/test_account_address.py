@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.domain.limits import NEW_ADDRESS
-from app.models import AddressChange, Message, SignIn, User
+from app.models import AddressChange, AuditEntry, Message, SignIn, User
 from app.services import accounts, address_changes
 from app.services.actor import Actor
 from app.services.links import Links
@@ -51,6 +51,9 @@ def test_it_is_changed_by_a_press_in_the_new_mailbox(
     assert _address(database) == "New@example.org"
     with database.begin(writes=False) as db:
         mails = db.exec(select(Message.kind, Message.to_address).order_by(col(Message.id))).all()
+        line = db.exec(select(AuditEntry).order_by(col(AuditEntry.at).desc())).first()
+    assert line is not None
+    assert (line.noun, line.actor_name) == ("user_account", "Olga Organizer")
     assert [tuple(m) for m in mails] == [
         ("new-address", "New@example.org"),
         ("address-changed", "olga@example.org"),

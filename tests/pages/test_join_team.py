@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.domain.permissions import Role
-from app.models import TeamInvitation, TeamMember, User, now
+from app.models import AuditEntry, TeamInvitation, TeamMember, User, now
 from app.services import accounts
 from app.services.links import Links, Purpose
 from app.web.security import COOKIE
@@ -61,6 +61,10 @@ def test_a_new_account_is_made_once(client: TestClient, database: Database, path
     answer = client.post(path, data={"name": "Ana Ruiz"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/organize")
     assert _joined(database) == [("Ana Ruiz", "editor")]
+    with database.begin(writes=False) as db:
+        query = select(AuditEntry.noun, AuditEntry.actor_name).where(AuditEntry.channel == "page")
+        lines = sorted(tuple(row) for row in db.exec(query))
+    assert lines == [("team_member", "Ana Ruiz"), ("user_account", "Ana Ruiz")]
     assert client.get("/organize").status_code == 200
     again = client.post(path, data={"name": "Somebody else"})
     assert again.status_code == 410
