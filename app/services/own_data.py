@@ -4,8 +4,9 @@ Of a link to one cycle only what that cycle holds is shown, with the entry in th
 names no cycle: whoever has the link must not learn where else somebody takes part.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import or_
@@ -117,7 +118,7 @@ def _cycle(db: DbSession, person: Person, cycle: Cycle) -> OwnCycle:
             out.OwnCertificate(says=row.document, **_of(row, out.OwnCertificate))
             for row in certificates
         ],
-        feedback=_answers(db, ids, numbers),
+        feedback=_answers(db, cycle, [row for row, _ in enrolled], numbers),
         feedback_given=[
             out.OwnFeedback(session=numbers[session_id], at=at)
             for session_id, at in db.exec(
@@ -204,31 +205,36 @@ def _consents(db: DbSession, cycle: Cycle, ids: Sequence[str]) -> list[out.OwnCo
     ]
 
 
-def _answers(db: DbSession, ids: Sequence[str], numbers: dict[str, int]) -> list[out.OwnAnswer]:
+def _answers(
+    db: DbSession, cycle: Cycle, enrolled: Sequence[Enrolment], numbers: dict[str, int]
+) -> list[out.OwnAnswer]:
+    """As it was asked in the language of their pages."""
+    languages = {row.id: row.language for row in enrolled}
     query = (
-        select(FeedbackForm.session_id, FeedbackQuestion, FeedbackAnswer.value)
+        select(FeedbackForm.session_id, FeedbackQuestion, FeedbackAnswer)
         .join(FeedbackQuestion, col(FeedbackQuestion.form_id) == col(FeedbackForm.id))
         .join(FeedbackAnswer, col(FeedbackAnswer.question_id) == col(FeedbackQuestion.id))
-        .where(col(FeedbackAnswer.enrolment_id).in_(ids))
+        .where(col(FeedbackAnswer.enrolment_id).in_(languages))
         .order_by(col(FeedbackForm.session_id), col(FeedbackQuestion.position))
     )
+
+    def words(text: dict[str, str], answer: FeedbackAnswer) -> str:
+        return localized(text, languages[answer.enrolment_id or ""], cycle.language)
+
     return [
         out.OwnAnswer(
             session=numbers[session_id],
-            question=localized(question.text, "en", "en"),
-            answer=_chosen(question, value),
+            question=words(question.text, answer),
+            answer=_chosen(question, answer.value, partial(words, answer=answer)),
         )
-        for session_id, question, value in db.exec(query)
+        for session_id, question, answer in db.exec(query)
     ]
 
 
-def _chosen(question: FeedbackQuestion, value: str) -> str:
+def _chosen(question: FeedbackQuestion, value: str, words: Callable[[dict[str, str]], str]) -> str:
     """The words of the options that were chosen; else what was written."""
-    words: dict[Any, str] = {
-        each["id"]: localized(each["text"], "en", "en")  # type: ignore[arg-type]
-        for each in question.options
-    }
-    return ", ".join(words.get(each, each) for each in value.split(" ")) if words else value
+    known: dict[Any, str] = {each["id"]: words(each["text"]) for each in question.options}  # type: ignore[arg-type]
+    return ", ".join(known.get(each, each) for each in value.split(" ")) if known else value
 
 
 def _parts(

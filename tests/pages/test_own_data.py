@@ -44,7 +44,10 @@ def test_it_is_shown_and_downloaded(client: TestClient, mine: str) -> None:
     assert file.headers["content-disposition"] == 'attachment; filename="my-data-leaders.json"'
     held = OwnData.model_validate_json(file.content)
     assert [each.slug for each in held.cycles] == ["leaders"]
+    assert {each.question for each in held.cycles[0].feedback} == {"¿Qué?"}  # as they were asked
     assert not held.everywhere
+    assert {each.source for each in held.cycles[0].attendance} == {"zoom"}
+    assert set(re.findall(r"from (zoom)", shown.text, re.I)) == {"Zoom"}  # in words, there
 
 
 @pytest.mark.parametrize("kind", ["my", "part"])
@@ -67,7 +70,7 @@ def test_erasing_takes_the_word(
     wrong = client.post(f"{mine}/data/erase", data={"word": "yes"})
     assert (wrong.status_code, "Type the word as it stands above." in wrong.text) == (422, True)
     done = client.post(f"{mine}/data/erase", data={"word": " Erase "})
-    assert (done.status_code, done.headers["location"]) == (303, "/data/erased")
+    assert (done.status_code, done.headers["location"]) == (303, "/data/erased?lang=en")
     assert client.get("/data/erased").status_code == 200
     for path in (mine, f"{mine}/data", f"{mine}/data.json", f"{mine}/data/erase"):
         gone = client.get(path)

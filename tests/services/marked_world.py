@@ -132,7 +132,7 @@ class Marked:
         db.flush()
         for place, (kind, value) in enumerate((("rating", "4"), ("text", WORDS))):
             question = FeedbackQuestion(
-                form_id=form.id, position=place, kind=kind, text={"en": "What?"}
+                form_id=form.id, position=place, kind=kind, text={"en": "What?", "es": "¿Qué?"}
             )
             db.add(question)
             db.flush()

@@ -164,7 +164,9 @@ def _erase(request: Request, db: DbSession, owner: Owner, form: Form) -> Respons
         return _page(request, db, owner, "own/erase.html", form, wrong)
     keep = form.checked("keep_certificates")
     erase_own(db, owner.person.id, owner.cycle_id, now(), keep_certificates=keep)
-    return and_take_away(request, see_other(request, "/data/erased"))
+    return and_take_away(
+        request, see_other(request, f"/data/erased?lang={current_reader(request).language}")
+    )
 
 
 def _page(
