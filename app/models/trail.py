@@ -5,6 +5,7 @@ changed by bulk statements passes it by; what matters of that has a trail of its
 (`models.audited.NOT_AUDITED`).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -25,6 +26,7 @@ from app.models.person import Person
 from app.models.session import Session
 
 _DOING, _NOTED, _DISCREET = "convoca_doing", "convoca_noted", "convoca_discreet"
+_BECAME = "convoca_became"
 _LONGEST = 2_000  # characters of a text that are kept
 
 
@@ -66,6 +68,12 @@ def say_nothing_private(db: OrmSession) -> None:
     db.info[_DISCREET] = True
 
 
+def is_now(db: OrmSession, before_id: str, person_id: str) -> None:
+    """Lets what this transaction writes down of one person be about another, who they turned out to
+    be: the first goes, and whoever erases the other one has to find it."""
+    db.info.setdefault(_BECAME, {})[before_id] = person_id
+
+
 @dataclass(frozen=True, slots=True)
 class _Noted:
     """A line, and the savepoints within which it was flushed: it is none if one rolls back."""
@@ -89,7 +97,7 @@ def _note_changes(db: OrmSession, _context: object = None) -> None:
         for row in rows:
             audited = AUDITED.get(getattr(row, "__tablename__", ""))
             if audited is not None and (values := _line(row, audited, change)):
-                noted.append(_Noted(values, within))
+                noted += [_Noted(each, within) for each in _by_person(values)]
 
 
 def _forget_rolled_back(db: OrmSession, over: SessionTransaction) -> None:
@@ -97,6 +105,8 @@ def _forget_rolled_back(db: OrmSession, over: SessionTransaction) -> None:
     noted: list[_Noted] = db.info.get(_NOTED, [])
     if not over.nested:
         noted.clear()
+        db.info.pop(_DISCREET, None)
+        db.info.pop(_BECAME, None)
     else:
         noted[:] = [each for each in noted if over not in each.within]
 
@@ -119,7 +129,8 @@ def _write_trail(db: OrmSession) -> None:
         "actor_id": who.id,
         "actor_name": who.name[:200],
     }
-    owners = _Owners(db)
+    owners = _Owners(db, [each.values["_row"] for each in noted])
+    became: dict[str, str] = db.info.pop(_BECAME, {})
     nobody: dict[str, Any] = {}
     if db.info.pop(_DISCREET, False):
         nobody = {key: {} for key in ("before", "after", "private_before", "private_after")}
@@ -128,12 +139,13 @@ def _write_trail(db: OrmSession) -> None:
         {
             "id": new_id(),
             **shared,
-            **{k: v for k, v in each.values.items() if k != "_row"},
+            **{k: v for k, v in each.values.items() if not k.startswith("_")},
             "cycle_id": owners.cycle(each.values["_row"]),
-            "person_id": owners.person(each.values["_row"]),
+            "person_id": became.get(about, about) if about else None,
             **nobody,
         }
         for each in noted
+        for about in [each.values.get("_about") or owners.person(each.values["_row"])]
     ]
     db.connection().execute(insert(AuditEntry), lines)
 
@@ -161,6 +173,16 @@ def _line(row: Any, audited: Audited, change: str) -> dict[str, Any]:
         "private_before": private[0],
         "private_after": private[1],
     }
+
+
+def _by_person(values: dict[str, Any]) -> list[dict[str, Any]]:
+    """A line; two where something was one person's and becomes another's, so that what is said of
+    each of them can be erased, and only that."""
+    before = values["private_before"].get("person_id")
+    if values["change"] != "changed" or not before:
+        return [values]
+    nothing: dict[str, Any] = {"before": {}, "after": {}, "private_after": {}}
+    return [{**values, **nothing, "_about": before}, {**values, "private_before": {}}]
 
 
 def _values(
@@ -201,9 +223,18 @@ def _plain(value: Any) -> Any:
 class _Owners:
     """The cycles that rows belong to, and whom they are about, looked up once each."""
 
-    def __init__(self, db: OrmSession) -> None:
+    def __init__(self, db: OrmSession, rows: Iterable[Any]) -> None:
+        """`rows` are known, also those that are gone by now, with what goes with them."""
         self._db = db
         self._known: dict[tuple[str, str], str | None] = {}
+        for row in rows:
+            if isinstance(row, Session):
+                self._known["session", row.id] = row.cycle_id
+            elif isinstance(row, FeedbackForm):
+                self._known["form", row.id] = row.session_id
+            elif isinstance(row, Enrolment):
+                self._known["enrolment", row.id] = row.cycle_id
+                self._known["person of enrolment", row.id] = row.person_id
 
     def cycle(self, row: Any) -> str | None:
         """The cycle's id; None where it is of none."""

@@ -20,7 +20,7 @@ from app.models import (
     Session,
     User,
 )
-from app.models.trail import say_nothing_private
+from app.models.trail import is_now, say_nothing_private
 from app.services.actor import Actor
 from app.services.paging import paginate
 
@@ -124,6 +124,33 @@ def erase(db: DbSession, person_id: str, cycles: Collection[str] | None = None) 
     nobody: dict[str, Any] = {"private_before": {}, "private_after": {}, "person_id": None}
     done: Any = db.connection().execute(lines.values(nobody))
     return int(done.rowcount)
+
+
+def erase_cycle(db: DbSession, cycle_id: str) -> None:
+    """Empties what the trail of a cycle says of anybody, as `erase` does for one."""
+    say_nothing_private(db)
+    lines = update(AuditEntry).where(
+        col(AuditEntry.cycle_id) == cycle_id, col(AuditEntry.person_id).is_not(None)
+    )
+    db.connection().execute(lines.values(private_before={}, private_after={}, person_id=None))
+
+
+def known_as(db: DbSession, person_id: str) -> tuple[set[str], set[str]]:
+    """Names and addresses that the trail knows somebody by, those of before too. One query."""
+    query = select(AuditEntry.private_before, AuditEntry.private_after).where(
+        AuditEntry.person_id == person_id, AuditEntry.noun == "person"
+    )
+    said = [values for line in db.exec(query) for values in line]
+    names, addresses = ({each.get(key) or "" for each in said} for key in ("name", "email"))
+    return names - {""}, addresses - {""}
+
+
+def move(db: DbSession, before_id: str, person_id: str) -> None:
+    """Lets what the trail says of one person, here and before, be said of another, who they turned
+    out to be, so that it is erased with theirs."""
+    is_now(db, before_id, person_id)
+    lines = update(AuditEntry).where(col(AuditEntry.person_id) == before_id)
+    db.connection().execute(lines.values(person_id=person_id))
 
 
 def erase_rows(db: DbSession, noun: str, row_ids: Collection[str]) -> None:

@@ -32,6 +32,7 @@ from app.models import (
     Session,
 )
 from app.schemas.privacy import RetentionIn
+from app.services import audit
 from app.services.actor import Actor
 from app.services.erasers_of_mail import delete_messages, empty_row
 from app.services.erasure import erase_in_time
@@ -183,7 +184,7 @@ def _report_rows(db: DbSession, cycle_id: str) -> int:
 
 def _rest(db: DbSession, cycle_id: str, now: datetime) -> None:
     """What is a statement each: mails that came in, reports that wait, what people with parts told
-    the organizers, where their invitations went."""
+    the organizers, where their invitations went, and what the trail says of all that."""
     connection = db.connection()
     guests = select(Guest).where(Guest.cycle_id == cycle_id).order_by(col(Guest.id))
     photos = set()
@@ -207,5 +208,6 @@ def _rest(db: DbSession, cycle_id: str, now: datetime) -> None:
     previews = db.exec(waiting).all()
     gone = [row_id for row_id, _ in previews]
     connection.execute(delete(ReportImport).where(col(ReportImport.id).in_(gone)))
+    audit.erase_cycle(db, cycle_id)
     files = sorted(photos | {f"file:{digest}" for _, digest in previews})
     _note(db, cycle_id, {"cycle": 1}, files, now)

@@ -11,7 +11,7 @@ from app.models import AuditEntry, Cycle, Person
 from app.models.audited import AUDITED, NOT_AUDITED
 from app.models.base import metadata
 from app.models.trail import Doing, set_doing
-from app.services import audit
+from app.services import audit, sessions
 from app.services.actor import SYSTEM
 from tests.factories import Make
 
@@ -110,6 +110,27 @@ def test_what_is_flushed_only_at_the_end_is_written_down_too(database: Database)
     with database.begin(writes=True) as db:
         db.add(Cycle(slug="late", title={"en": "Late"}, language="en", zone="UTC"))
     assert [each.noun for each in lines(database)] == ["cycle"]
+
+
+def test_what_goes_with_a_session_is_in_the_cycles_trail(database: Database) -> None:
+    with database.begin(writes=True) as db:
+        make = Make(db)
+        session = make.session(make.cycle())
+        make.part(make.segment(session), make.person(), comment="Late")
+    with database.begin(writes=True) as db:
+        sessions.delete_session(db, SYSTEM, session.id)
+    gone = {(each.noun, each.cycle_id) for each in lines(database) if each.change == "removed"}
+    assert gone == {(noun, session.cycle_id) for noun in ("session", "segment", "part")}
+
+
+def test_what_was_to_be_forgotten_and_rolled_back_is_no_reason_for_silence(
+    database: Database,
+) -> None:
+    with database.begin(writes=True) as db:
+        audit.erase(db, "nobody")
+        db.rollback()
+        Make(db).person(name="Ana Pérez")
+    assert [each.private_after["name"] for each in lines(database)] == ["Ana Pérez"]
 
 
 def test_what_says_who_somebody_is_can_be_erased_and_the_line_stays(database: Database) -> None:

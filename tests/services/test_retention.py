@@ -12,9 +12,11 @@ from app.db import Database, DbSession
 from app.domain import retention as rules
 from app.domain.errors import Clash
 from app.models import (
+    AuditEntry,
     Certificate,
     Cycle,
     Enrolment,
+    Guest,
     InboundMail,
     Message,
     Part,
@@ -29,10 +31,10 @@ from app.services.actor import SYSTEM
 from app.services.files import FileStore
 from app.services.glance import glance
 from app.worker.chores import Chores
-from tests.factories import NOW
+from tests.factories import NOW, Make
 from tests.services.attendance_world import OVER, Attended
 from tests.services.marked_world import AT, NAME, OLGA, Marked
-from tests.services.test_erasure import numbers
+from tests.services.test_erasure import found_in, numbers
 
 LAST = datetime(2026, 12, 22, 16, tzinfo=UTC)
 DUE = datetime(2027, 3, 22, 16, tzinfo=UTC)
@@ -145,3 +147,23 @@ def test_the_worker_keeps_to_it(world: Marked, monkeypatch: pytest.MonkeyPatch) 
         cycle = db.get_one(Cycle, world.cycle_id)
         assert cycle.details_erased_at == DUE
         assert retention.due_now(db, AT + timedelta(days=365)) is None
+
+
+def test_what_people_with_parts_told_goes_from_the_trail_too(world: Marked) -> None:
+    told = "told in confidence"
+    with world.database.begin(writes=True) as db:
+        keep(db, world.cycle_id, 3, OVER)
+        speaker = Make(db).person(name="Eva", email="eva@example.org")
+        guest = Guest(cycle_id=world.cycle_id, person_id=speaker.id, biography=told)
+        db.add(guest)
+        db.exec(select(Part)).one().comment = told
+    assert found_in(world.database, told) == [
+        "audit_entry.private_after",
+        "guest.biography",
+        "part.comment",
+    ]
+    Chores(world.database, world.store, world.mail_dir)._retain(DUE)
+    assert found_in(world.database, told) == []
+    with world.database.begin(writes=False) as db:
+        lines = db.exec(select(AuditEntry.change).where(AuditEntry.row_id == guest.id)).all()
+        assert sorted(lines) == ["added", "changed"]
