@@ -21,6 +21,7 @@ from app.models import (
     Person,
     Session,
 )
+from app.services import audit
 from app.services.merging_guests import cycles_that_name
 from app.services.rows import hold
 from app.services.schedules import hold_cycles
@@ -118,11 +119,25 @@ def subject_of(
     mine = col(Certificate.enrolment_id).in_(found.enrolment_ids)
     found.certificates = list(db.exec(select(Certificate.id).where(mine)))
     aliases = [each for guest in found.guests for each in guest.aliases]
-    addresses = {each for each in (person.email, person.email_key, *written_to, *aliases) if each}
+    names_before, addresses_before = _known_before(db, person_id)
+    now_known_by = (person.email, person.email_key, *written_to, *aliases, *addresses_before)
+    addresses = {each for each in now_known_by if each}
     found.addresses = frozenset(addresses | {address_key(each) for each in addresses})
-    called = (person.name, *(each.name for each in found.enrolments))
+    called = (person.name, *names_before, *(each.name for each in found.enrolments))
     found.names = frozenset(filter(None, (name_key(each) for each in called)))
     return found
+
+
+def _known_before(db: DbSession, person_id: str) -> tuple[set[str], set[str]]:
+    """Names and addresses that they had before, or under which they were there twice. Not those
+    that are somebody else's by now: it was a mistake then, and that one's data is to stay."""
+    names, addresses = audit.known_as(db, person_id)
+    keys = {address_key(each) for each in addresses}
+    others = select(Person.email_key).where(
+        col(Person.email_key).in_(keys), col(Person.id) != person_id
+    )
+    taken = set(db.exec(others).all()) if keys else set()
+    return names, {each for each in addresses if address_key(each) not in taken}
 
 
 def _cycles_of(db: DbSession, person_id: str) -> frozenset[str]:

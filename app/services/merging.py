@@ -26,7 +26,7 @@ from app.models import (
     ReportAlias,
     now,
 )
-from app.services import merging_feedback, merging_guests, merging_reports, places
+from app.services import audit, merging_feedback, merging_guests, merging_reports, places
 from app.services.access import refuse_unless_only_ours, refuse_unless_used_by_us
 from app.services.actor import Actor
 from app.services.certificate_life import keep_one
@@ -67,7 +67,7 @@ def merge_people(
 ) -> Person:
     """Makes two people one; the institution of the one that is kept is loaded.
 
-    Two different addresses: the kept one's stays and the duplicate's is not kept anywhere, so
+    Two different addresses: the kept one's stays and of the duplicate's only the trail knows, so
     whoever offers the merge shows both. Position and institution are filled only where the two
     do not contradict each other: a position of one at the institution of the other is nobody's.
 
@@ -104,6 +104,7 @@ def merge_people(
     _move_enrolments(db, actor, keep, duplicate, at)
     merging_reports.rename_people(db, keep.id, duplicate.id)
     _move_aliases(db, keep, duplicate)
+    audit.move(db, duplicate.id, keep.id)
     db.flush()
     db.delete(duplicate)
     db.flush()  # before its address moves: two rows must not have it at any time

@@ -15,6 +15,7 @@ from app.domain.errors import Clash, Gone, Invalid, NotFound
 from app.domain.report import Dimension
 from app.domain.report_states import RowState
 from app.models import (
+    AuditEntry,
     Certificate,
     Consent,
     Enrolment,
@@ -22,8 +23,10 @@ from app.models import (
     FeedbackAnswer,
     FeedbackReceipt,
     Guest,
+    InboundMail,
     Initiative,
     Invitation,
+    MailText,
     Material,
     Message,
     Part,
@@ -33,7 +36,7 @@ from app.models import (
     metadata,
 )
 from app.schemas.privacy import EraseIn
-from app.services import certificate_life, enrolments, erasure, people
+from app.services import certificate_life, enrolments, erasure, inbound, merging, people
 from app.services.actor import SYSTEM
 from app.services.erasure_disk import take_away
 from app.services.files import FileStore
@@ -111,6 +114,59 @@ def test_nothing_has_it_afterwards(erased: Marked, caplog: pytest.LogCaptureFixt
         for each in (raw, raw.with_name(raw.name + "-wal"), raw.with_name(raw.name + "-shm")):
             assert not each.exists() or MARK.encode() not in each.read_bytes().lower(), each
     assert MARK not in caplog.text.lower()
+
+
+def test_who_was_there_twice_goes_under_both_addresses(database: Database) -> None:
+    """What the trail and mails know of the duplicate that was merged goes with the one that stays,
+    also where that one had its address."""
+    with database.begin(writes=True) as db:
+        make = Make(db)
+        keep, twice = make.person(name="Ana"), make.person(name=NAME, email=ADDRESS)
+        merging.merge_people(db, SYSTEM, keep.id, twice.id)
+        other = make.person(name=NAME, email=f"other.{ADDRESS}")
+    with database.begin(writes=True) as db:
+        merging.merge_people(db, SYSTEM, keep.id, other.id)
+    with database.begin(writes=True) as db:
+        Make(db).cycle(description={"en": f"Ask other.{ADDRESS}."})
+        about = f"From: eva@example.org\r\nTo: x@example.org\r\n\r\nWrite to other.{ADDRESS}\r\n"
+        inbound.receive(db, about.encode(), NOW)
+    with database.begin(writes=True) as db:
+        erasure.erase_own(db, keep.id, None, AT)
+    assert found_in(database, MARK) == []
+
+
+def test_an_address_of_before_goes_unless_it_is_somebody_elses_now(database: Database) -> None:
+    with database.begin(writes=True) as db:
+        make = Make(db)
+        person = make.person(name="Ana", email=ADDRESS)
+    with database.begin(writes=True) as db:
+        person = db.merge(person)
+        person.email = person.email_key = f"mistaken.{ADDRESS}"
+    with database.begin(writes=True) as db:
+        person = db.merge(person)
+        person.email = person.email_key = "ana@example.org"
+    with database.begin(writes=True) as db:
+        make = Make(db)
+        bea = make.person(name="Bea", email=f"mistaken.{ADDRESS}")
+        for sender in (ADDRESS, bea.email):
+            inbound.receive(db, f"From: {sender}\r\nTo: x@example.org\r\n\r\nHi\r\n".encode(), NOW)
+    with database.begin(writes=True) as db:
+        erasure.erase_own(db, person.id, None, AT)
+    with database.begin(writes=False) as db:
+        assert db.exec(select(InboundMail.sender)).all() == [bea.email]
+
+
+def test_where_a_part_was_given_to_another_the_trail_forgets_who_had_it(world: Marked) -> None:
+    with world.database.begin(writes=True) as db:
+        part = db.exec(select(Part).where(Part.person_id == world.person_id)).one()
+        part.person_id = Make(db).person(name="Eva").id
+        part.position, part.institution, part.comment = "Chair", "", ""
+    with world.database.begin(writes=True) as db:
+        erasure.erase_own(db, world.person_id, None, AT)
+    assert found_in(world.database, MARK) == []
+    with world.database.begin(writes=False) as db:
+        line = select(AuditEntry.private_after).where(AuditEntry.row_id == part.id)
+        assert {"Chair", None} == {each.get("position") for each in db.exec(line)}
 
 
 def numbers(db: DbSession, world: Marked) -> Any:
