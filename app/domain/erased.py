@@ -19,7 +19,7 @@ class Scope(StrEnum):
 
 def names_any(text: str, wanted: Collection[str]) -> bool:
     """Whether one of these addresses or names stands in a text, whatever its case: as a whole, and
-    not as a piece of another one."""
+    not as a piece of another one, be it stressed as Markdown has it (``_ana@example.org_``)."""
     pattern = _pattern(wanted)
     return pattern is not None and pattern.search(text) is not None
 
@@ -35,7 +35,9 @@ def _pattern(wanted: Collection[str]) -> re.Pattern[str] | None:
     if not longest_first:
         return None
     either = "|".join(re.escape(each) for each in longest_first)
-    return re.compile(rf"(?<![\w.+-])(?:{either})(?![\w-])", re.IGNORECASE)
+    plain = rf"(?<![\w.+-])(?:{either})(?![\w-])"
+    stressed = rf"(?:(?<=(?<![\w.+-])_)|(?<=(?<![\w.+-])__))(?:{either})(?=__?(?![\w-]))"
+    return re.compile(f"{plain}|{stressed}", re.IGNORECASE)
 
 
 def _replaced(value: Any, pattern: re.Pattern[str]) -> Any:

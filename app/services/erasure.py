@@ -7,6 +7,7 @@ taken away after the commit (`erasure_disk`), since a file that is gone cannot b
 rollback; until then `Erasure.files` names it, so that a process that is killed leaves nothing.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -157,10 +158,9 @@ def _take_out_of_words(db: DbSession, addresses: Iterable[str]) -> dict[str, int
         model: Any = models[table]
         columns = [getattr(model, name) for name in names]
         stands = [
-            func.lower(cast(column, String)).contains(spelt, autoescape=True)
+            func.lower(cast(column, String)).like(_about(each), escape="\\")
             for column in columns
             for each in wanted
-            for spelt in _spellings(each)
         ]
         for row in db.exec(select(model).where(or_(*stands)).order_by(model.id)).all():
             for name in names:
@@ -173,7 +173,9 @@ def _take_out_of_words(db: DbSession, addresses: Iterable[str]) -> dict[str, int
     return counts
 
 
-def _spellings(address: str) -> set[str]:
-    """An address as text, and as JSON has it, in small letters."""
-    escaped = address.lower().encode("ascii", "backslashreplace").decode()
-    return {address.lower(), escaped}
+def _about(address: str) -> str:
+    """A pattern of SQL for whatever may have an address in it, in small letters: letters that JSON
+    escapes, and that SQLite leaves as they are where others make them small, are any. What is found
+    is looked at closely."""
+    escaped = re.sub(r"[\\%_]", r"\\\g<0>", address.lower())
+    return f"%{re.sub('[^ -~]+', '%', escaped)}%"

@@ -169,6 +169,23 @@ def test_where_a_part_was_given_to_another_the_trail_forgets_who_had_it(world: M
         assert {"Chair", None} == {each.get("position") for each in db.exec(line)}
 
 
+@pytest.mark.parametrize(
+    "written", ["JOSÉ%_{0}@EXAMPLE.ORG", "<josÉ%_{0}@example.org>", "_José%_{0}@example.org_"]
+)
+def test_words_are_searched_in_any_alphabet(database: Database, written: str) -> None:
+    said = f"Ask {written.format(MARK)}."
+    with database.begin(writes=True) as db:
+        make = Make(db)
+        person = make.person(name="José", email=f"José%_{MARK}@example.org")
+        cycle = make.cycle(description={"en": said})
+        db.add(MailText(cycle_id=cycle.id, kind="reminder", language="en", text=said))
+        db.flush()
+        erasure.erase_own(db, person.id, None, AT)
+        text = db.exec(select(MailText.text)).one()
+    assert found_in(database, MARK) == []
+    assert text == said.replace(said[4:-1].strip("<>_"), "—")
+
+
 def numbers(db: DbSession, world: Marked) -> Any:
     found = report(db, SYSTEM, world.cycle_id, AT)
     return (
