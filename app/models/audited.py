@@ -138,10 +138,13 @@ AUDITED: Mapping[str, Audited] = {
     ),
     "team_member": Audited(plain=("cycle_id", "user_id", "role")),
     "webhook": Audited(
-        plain=("cycle_id", "address", "description", "events", "disabled_at", "disabled_why"),
+        plain=(
+            *("cycle_id", "address", "description", "events", "disabled_at", "disabled_why"),
+            "before_until",  # that there is another secret, or that the old one was ended
+        ),
         out=(
-            *("added_by", "seed", "seed_before", "before_until", "failures", "failing_since"),
-            *("resting_until", "delivered_at"),
+            *("added_by", "seed", "seed_before", "failures", "failing_since", "resting_until"),
+            "delivered_at",
         ),
     ),
     "user_account": Audited(
@@ -149,6 +152,10 @@ AUDITED: Mapping[str, Audited] = {
         out=("email_key", "password_hash", "totp_secret", "totp_step"),
     ),
 }
+
+ONLY_HOSTS = frozenset({("webhook", "address")})
+"""Addresses of which the trail keeps no more than the host: whoever knows the rest of it may write
+there in our stead, and the trail has more readers than the table."""
 
 NOT_AUDITED: Mapping[str, str] = {
     "address_change": "what was asked for; that it was done is the account's",

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from sqlalchemy import event, insert, inspect
 from sqlalchemy.orm import Session as OrmSession
@@ -17,7 +18,7 @@ from sqlmodel import col, select
 
 from app.domain.ids import new_id
 from app.models.audit import AuditEntry
-from app.models.audited import AUDITED, Audited
+from app.models.audited import AUDITED, ONLY_HOSTS, Audited
 from app.models.base import now
 from app.models.cycle import Cycle
 from app.models.enrolment import Enrolment
@@ -194,17 +195,23 @@ def _values(
     for name in columns:
         history = attributes[name].history
         value = getattr(row, name)
+        as_kept = _host if (row.__tablename__, name) in ONLY_HOSTS else _plain
         if change == "added":
             if value not in (None, "", {}, []):
-                after[name] = _plain(value)
+                after[name] = as_kept(value)
         elif change == "removed":
             if value not in (None, "", {}, []):
-                before[name] = _plain(value)
+                before[name] = as_kept(value)
         elif history.has_changes() and (old := history.deleted[0] if history.deleted else None) != (
             value
         ):
-            before[name], after[name] = _plain(old), _plain(value)
+            before[name], after[name] = as_kept(old), as_kept(value)
     return before, after
+
+
+def _host(value: Any) -> Any:
+    """Of an address, or of None where it was not loaded."""
+    return urlsplit(value).netloc if value else value
 
 
 def _plain(value: Any) -> Any:

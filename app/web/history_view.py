@@ -16,6 +16,7 @@ NOUNS = {
     "cycle": N_("Cycle"),
     "cycle_institution": N_("Institution of the cycle"),
     "enrolment": N_("Enrolment"),
+    "erasure": N_("Erasure"),
     "feedback_form": N_("Feedback form"),
     "feedback_question": N_("Question of a feedback form"),
     "guest": N_("Guest"),
@@ -36,6 +37,7 @@ NOUNS = {
     "team_invitation": N_("Invitation to a team"),
     "team_member": N_("Team member"),
     "user_account": N_("Account"),
+    "webhook": N_("Webhook"),
 }
 CHANGES = {
     "added": N_("added"),
@@ -58,6 +60,7 @@ CHANNELS = {
 COLUMNS = {
     "accent": N_("Accent colour"),
     "audience": N_("Audience"),
+    "before_until": N_("The secret before signs until"),
     "capacity": N_("Places"),
     "contact_email": N_("Address for questions"),
     "country": N_("Country"),

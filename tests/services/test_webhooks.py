@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import timedelta
 from threading import Event, Thread
 from typing import Any
@@ -16,7 +17,7 @@ from app.domain.answers import Answer, AnswerSource
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.errors import Clash, NotFound
 from app.domain.webhooks import ROTATION, EventType
-from app.models import Cycle, Webhook, WebhookDelivery, WebhookEvent
+from app.models import AuditEntry, Cycle, Webhook, WebhookDelivery, WebhookEvent
 from app.outgoing.failures import Reason
 from app.schemas.certificate import RevokeIn, SupersedeIn
 from app.schemas.enrolment import EnrolmentChange, EnrolmentIn
@@ -248,6 +249,35 @@ def test_what_is_told_names_nobody(db: DbSession, cycle: Cycle) -> None:
 
 
 # Webhooks.
+
+
+def test_the_trail_knows_of_another_secret_and_of_no_address_but_its_host(
+    database: Database,
+) -> None:
+    with database.begin(writes=True) as db:
+        cycle_id = Make(db).cycle().id
+        row = add(db, cycle_id, path="/only-owners-know?key=only-owners-know")
+    for deed in ("rotate", "end", "change"):
+        with database.begin(writes=True) as db:
+            if deed == "rotate":
+                webhooks.rotate_secret(db, OLGA, cycle_id, row.id, NOW)
+            elif deed == "end":
+                webhooks.end_old_secret(db, OLGA, cycle_id, row.id)
+            else:
+                other = replace(target(path="/only-owners-know"), host="other.example.org")
+                command = WebhookIn(description="The registry", events=ALL)
+                webhooks.change_webhook(db, OLGA, cycle_id, row.id, command, other)
+    with database.begin(writes=False) as db:
+        query = select(AuditEntry).where(AuditEntry.row_id == row.id).order_by(AuditEntry.id)
+        lines = db.exec(query).all()
+    until = (NOW + ROTATION).isoformat()
+    assert [(each.before, each.after) for each in lines[1:]] == [
+        ({"before_until": None}, {"before_until": until}),
+        ({"before_until": until}, {"before_until": None}),
+        ({"address": "hooks.example.org"}, {"address": "other.example.org"}),
+    ]
+    assert lines[0].after["address"] == "hooks.example.org"
+    assert "only-owners-know" not in str([each.model_dump() for each in lines])
 
 
 def test_at_most_ten_of_a_cycle_each_with_an_address_of_its_own(
