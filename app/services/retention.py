@@ -6,6 +6,7 @@ with parts stay on the programme and in the directory; what they told the organi
 """
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import delete, update
 from sqlmodel import col, or_, select
@@ -104,29 +105,44 @@ def postpone(db: DbSession, actor: Actor, cycle_id: str, now: datetime) -> Cycle
 
 
 def due_now(db: DbSession, now: datetime) -> str | None:
-    """The id of a cycle whose time is over. A query, and one for each that has a limit."""
+    """The id of a cycle whose time is over. A query, and two for each that has a limit."""
     limited = select(Cycle).where(col(Cycle.retention_months).is_not(None))
     for cycle in db.exec(limited.order_by(col(Cycle.id))).all():
-        due = due_of(cycle, released_schedule(db, cycle.id))
-        if due is not None and due <= now:
+        if _is_due(db, cycle, now):
             return cycle.id
     return None
+
+
+def _is_due(db: DbSession, cycle: Cycle, now: datetime) -> bool:
+    """Whether details are to be erased now. Where that was done already, and the cycle was left
+    open, whoever enrolled since has two weeks; then it is done again."""
+    end = end_of(released_schedule(db, cycle.id))
+    due = due_at(end, cycle.retention_months, cycle.retention_until, cycle.zone)
+    if due is None or due > now:
+        return False
+    if cycle.details_erased_at is None or cycle.details_erased_at < due:
+        return True
+    late = _with_details(cycle.id).where(col(Enrolment.created_at) <= now - SEEN_BEFORE)
+    return db.exec(late.limit(1)).first() is not None
+
+
+def _with_details(cycle_id: str) -> Any:
+    return (
+        select(Enrolment.person_id)
+        .join(Person, col(Person.id) == col(Enrolment.person_id))
+        .where(Enrolment.cycle_id == cycle_id, col(Person.erased_at).is_(None))
+        .order_by(col(Enrolment.id))
+    )
 
 
 def erase_piece(db: DbSession, cycle_id: str, now: datetime) -> bool:
     """Does a piece of what is due in a cycle; whether there is more. False, too, where it has been
     put off meanwhile. Raises NotFound."""
     cycle = hold(db, Cycle, cycle_id)
-    due = due_of(cycle, released_schedule(db, cycle.id))
-    if due is None or due > now:
+    if not _is_due(db, cycle, now):
         return False
-    people = db.exec(
-        select(Enrolment.person_id)
-        .join(Person, col(Person.id) == col(Enrolment.person_id))
-        .where(Enrolment.cycle_id == cycle_id, col(Person.erased_at).is_(None))
-        .order_by(col(Enrolment.id))
-        .limit(PIECE)
-    ).all()
+    cycle.details_erased_at = None  # what is left is begun, also if it was done before
+    people = db.exec(_with_details(cycle_id).limit(PIECE)).all()
     if people:
         pieces = [erase_in_time(db, person_id, cycle_id, now) for person_id in people]
         files = sorted({name for each in pieces for name in each.files})

@@ -25,8 +25,9 @@ from app.models import (
     ReportImport,
     ReportRow,
 )
+from app.schemas.enrolment import EnrolmentIn
 from app.schemas.privacy import RetentionIn
-from app.services import retention
+from app.services import enrolments, retention
 from app.services.actor import SYSTEM
 from app.services.files import FileStore
 from app.services.glance import glance
@@ -167,3 +168,20 @@ def test_what_people_with_parts_told_goes_from_the_trail_too(world: Marked) -> N
     with world.database.begin(writes=False) as db:
         lines = db.exec(select(AuditEntry.change).where(AuditEntry.row_id == guest.id)).all()
         assert sorted(lines) == ["added", "changed"]
+
+
+def test_whoever_enrols_when_it_was_done_goes_two_weeks_later(world: Marked) -> None:
+    chores = Chores(world.database, world.store, world.mail_dir)
+    with world.database.begin(writes=True) as db:
+        keep(db, world.cycle_id, 3, OVER)
+    chores._retain(DUE)
+    late = EnrolmentIn(name="Late Comer", email="late.comer@example.org", consent=True)
+    with world.database.begin(writes=True) as db:
+        row = enrolments.enrol(db, "leaders", late, DUE)
+        row.created_at = DUE + timedelta(days=1)
+    for days, left in ((14, True), (15, False)):
+        chores._retain(DUE + timedelta(days=days))
+        found = found_in(world.database, "late.comer")
+        assert bool(found) is left, found
+    with world.database.begin(writes=False) as db:
+        assert retention.due_now(db, DUE + timedelta(days=365)) is None
