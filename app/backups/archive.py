@@ -92,9 +92,16 @@ class Manifest:
             }
             found["lost"] = tuple(map(str, found["lost"]))
             manifest = cls(**found)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (
+            *(ValueError, KeyError, TypeError, AttributeError, OverflowError),
+            RecursionError,  # lists in lists, without an end
+        ) as error:
             raise BackupError("The archive's manifest cannot be read.") from error
-        if manifest.database not in DATABASES or manifest.made_at.tzinfo is None:
+        # What is said of it goes to a terminal, which would do as it is told.
+        said = (manifest.convoca, manifest.schema, manifest.database_version, *manifest.lost)
+        printable = all(isinstance(each, str) and each.isprintable() for each in said)
+        known = manifest.database in DATABASES
+        if not printable or not known or manifest.made_at.tzinfo is None:
             raise BackupError("The archive's manifest cannot be read.")
         return manifest
 

@@ -139,6 +139,8 @@ def test_more_than_the_disk_has_room_for_is_refused_before_it_is_unpacked(
     [
         ({"format": 2}, "is of a later kind"),
         ({"database": "mysql"}, "manifest cannot be read"),
+        ({"convoca": "1\x1b]0;title\a"}, "manifest cannot be read"),
+        ({"members": {"secret.key": (float("inf"), "")}}, "manifest cannot be read"),
         ({"database": "postgresql"}, "holds no database"),
         ({"members": {}}, "other members than its manifest names"),
         (
@@ -153,6 +155,16 @@ def test_a_manifest_that_does_not_fit(
     path = tmp_path / "x.tar.gz"
     written(path, **values)
     with pytest.raises(BackupError, match=sentence):
+        verified(path)
+
+
+def test_a_manifest_of_lists_in_lists(tmp_path: Path) -> None:
+    path = tmp_path / "x.tar.gz"
+    with path.open("wb") as out, gzip.GzipFile(fileobj=out, mode="wb") as zipped:
+        document = b"[" * 102_400  # a whole number of blocks
+        zipped.write(head(tarfile.REGTYPE, "manifest.json", len(document)) + document)
+        zipped.write(b"\0" * 1024)
+    with pytest.raises(BackupError, match="manifest cannot be read"):
         verified(path)
 
 
