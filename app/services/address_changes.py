@@ -180,7 +180,9 @@ def undo(db: DbSession, links: Links, token: str, now: datetime) -> AddressChang
         )
     )
     made_since = (col(ApiToken.user_id) == user.id, col(ApiToken.created_at) > since)
-    db.connection().execute(update(ApiToken).where(*made_since).values(revoked_at=now))
+    tokens = select(ApiToken).where(*made_since).order_by(col(ApiToken.id)).with_for_update()
+    for each in db.exec(tokens).all():
+        each.revoked_at = now  # by way of the row, so that the trail has it
     later = select(AddressChange).where(
         AddressChange.user_id == user.id,
         AddressChange.id != change.id,

@@ -11,7 +11,7 @@ from app.domain.addresses import address_key
 from app.domain.errors import N_, Clash, Invalid
 from app.domain.permissions import AccountStanding
 from app.domain.teams import INVITED_FOR
-from app.models import SignIn, TeamInvitation, TeamMember, User
+from app.models import ApiToken, SignIn, TeamInvitation, TeamMember, User
 from app.schemas.team import AccountInvitationIn
 from app.services.accounts import find_user
 from app.services.actor import Actor
@@ -88,6 +88,12 @@ def remove_account(db: DbSession, actor: Actor, user_id: str) -> User:
     user = _held(db, user_id, None)
     if user.id == actor.id:
         raise Clash(N_("Ask another administrator to take your account away."), code="oneself")
+    # One by one, so that the trail of each cycle has it: the database would take them silently.
+    members = select(TeamMember).where(TeamMember.user_id == user.id).order_by(col(TeamMember.id))
+    tokens = select(ApiToken).where(ApiToken.user_id == user.id).order_by(col(ApiToken.id))
+    for row in (*db.exec(members.with_for_update()), *db.exec(tokens.with_for_update())):
+        db.delete(row)
+    db.flush()
     db.delete(user)
     db.flush()
     return user

@@ -16,6 +16,7 @@ from app.mail.values import Sender
 from app.models import (
     AddressChange,
     ApiToken,
+    AuditEntry,
     Message,
     OutsideIdentity,
     SignIn,
@@ -178,6 +179,22 @@ def test_undone_it_is_as_after_a_break_in(db: DbSession, links: Links, olga: Use
     for again in (change, further):  # the thief's mailbox undoes nothing
         with pytest.raises(Gone):
             address_changes.undo(db, links, _to_old(links, again), NOW + timedelta(days=6))
+
+
+def test_a_token_that_ends_with_a_change_that_is_undone_is_in_the_trail(
+    db: DbSession, links: Links, olga: User
+) -> None:
+    change = _asked(db, olga)
+    address_changes.confirm(db, links, _to_new(links, change), NOW)
+    token, _ = tokens.create_token(db, accounts.actor_of_user(db, olga), "y", ["read"])
+    token.created_at = LATER
+    db.commit()
+    address_changes.undo(db, links, _to_old(links, change), LATER)
+    db.commit()
+    line = select(AuditEntry.after).where(
+        AuditEntry.row_id == token.id, AuditEntry.change == "changed"
+    )
+    assert db.exec(line).all() == [{"revoked_at": LATER.isoformat()}]
 
 
 def test_what_was_set_up_long_before_stays(db: DbSession, links: Links, olga: User) -> None:

@@ -11,10 +11,10 @@ from sqlmodel import select
 from app.db import Database, DbSession
 from app.domain.errors import Clash, DomainError, Gone, Invalid, NotAllowed, NotFound
 from app.domain.permissions import AccountStanding, Role
-from app.models import Cycle, Message, TeamMember, User
+from app.models import AuditEntry, Cycle, Message, TeamMember, User
 from app.schemas.cycle import CycleIn
 from app.schemas.team import AccountInvitationIn, TeamInvitationIn
-from app.services import accounts, cycles, installation, teams
+from app.services import accounts, cycles, installation, teams, tokens
 from app.services.actor import Actor
 from app.services.links import Links, Purpose
 from app.services.team_invitations import accept, invitation_of
@@ -278,3 +278,28 @@ def test_an_account_is_asked_for_by_mail(db: DbSession, links: Links) -> None:
     assert (user.standing, made) == (AccountStanding.ORGANIZER, True)
     with pytest.raises(Invalid):
         installation.invite_account(db, admin, command, NOW)
+
+
+def test_an_account_that_is_taken_away_leaves_lines_in_the_trails_of_its_cycles(
+    database: Database,
+) -> None:
+    with database.begin(writes=True) as db:
+        _, admin = account(db, "ada", AccountStanding.ADMINISTRATOR)
+        user, _ = account(db, "eva")
+        cycles_of_eva = [Make(db).cycle(slug=slug).id for slug in ("one", "two")]
+        for cycle_id in cycles_of_eva:
+            db.add(TeamMember(cycle_id=cycle_id, user_id=user.id, role=Role.EDITOR))
+        tokens.create_token(db, accounts.actor_of_user(db, user), "x", ["read"])
+    with database.begin(writes=True) as db:
+        installation.remove_account(db, admin, user.id)
+    with database.begin(writes=False) as db:
+        removed = select(AuditEntry).where(AuditEntry.change == "removed")
+        lines = [(each.noun, each.cycle_id, each.before) for each in db.exec(removed)]
+    members = [
+        ("team_member", each, {"cycle_id": each, "user_id": user.id, "role": "editor"})
+        for each in cycles_of_eva
+    ]
+    assert [each for each in lines if each[0] == "team_member"] == members
+    assert sorted(noun for noun, _, _ in lines) == [
+        *("api_token", "team_member", "team_member", "user_account"),
+    ]
