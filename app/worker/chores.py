@@ -11,7 +11,7 @@ from pathlib import Path
 from app.db import Database
 from app.logs import log_failure
 from app.services import certificate_runs, part_requests, reminders, retention
-from app.services.erasure_disk import take_away
+from app.services.erasure_disk import take_away, tidy_mails
 from app.services.files import FileStore, files_in_use
 from app.worker.tidy import tidy
 
@@ -117,3 +117,5 @@ class Chores:
             with self._database.begin(writes=False) as db:
                 in_use = files_in_use(db)
             self._files.remove_unused(in_use, now)  # nobody waits for the disk
+        if self._mail_dir is not None:
+            tidy_mails(self._database, self._mail_dir, now)

@@ -1,6 +1,7 @@
 """What comes round by the clock."""
 
 import logging
+import os
 from datetime import datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from sqlmodel import select
 
 from app.db import Database
+from app.domain.ids import new_id
 from app.models import Message, SignIn, SignInLink, User
 from app.services import accounts, invitations, publishing, reminders
 from app.services.actor import SYSTEM
@@ -31,6 +33,31 @@ def test_what_has_ended_is_tidied_away(database: Database, links: Links) -> None
         assert len(db.exec(select(SignIn)).all()) == 1
         assert len(db.exec(select(SignInLink)).all()) == 1
         assert len(db.exec(select(User)).all()) == 1
+
+
+def test_a_mail_on_the_disk_goes_when_its_row_is_gone(database: Database, tmp_path: Path) -> None:
+    """Erased while it was written, or tidied away; and what a killed worker had begun."""
+    with database.begin(writes=True) as db:
+        row = Message(
+            intent="x",
+            message_id="<x@example.org>",
+            kind="enrolment-confirmed",
+            to_address="ana@example.org",
+            to_name="Ana",
+            language="en",
+        )
+        db.add(row)
+    kept = row.id
+    gone, fresh, ago = new_id(), new_id(), (NOW - timedelta(hours=2)).timestamp()
+    drafts = (f".{kept}.0123abcd", f".{gone}.0123abcd")
+    others = ("notes.txt", "README.eml")
+    for name in (f"{kept}.eml", f"{gone}.eml", f"{fresh}.eml", *drafts, *others):
+        (tmp_path / name).write_text("To: ana@example.org")
+        at = NOW.timestamp() if fresh in name else ago
+        os.utime(tmp_path / name, (at, at))
+    Chores(database, FileStore(tmp_path / "files"), tmp_path).look(NOW)
+    left = sorted(path.name for path in tmp_path.iterdir() if path.is_file())
+    assert left == sorted([f"{kept}.eml", f"{fresh}.eml", *others])
 
 
 def reminders_queued(database: Database) -> list[str]:
