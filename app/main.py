@@ -14,7 +14,7 @@ from app.openid import OpenId
 from app.outgoing.guard import Guard
 from app.routers import health
 from app.routers.api import install_api
-from app.routers.pages import router as pages
+from app.routers.pages import install_pages
 from app.routers.pages.hot import install_hot_routes
 from app.services.badge_keys import Keys
 from app.services.files import FileStore
@@ -97,7 +97,7 @@ def create_app(settings: Settings, *, database: Database | None = None) -> FastA
     install_hot_routes(app)
     app.state.readiness = Readiness(database, app.state.desk, settings.data_dir)
     install_api(app)
-    app.include_router(pages)
+    install_pages(app)
     app.include_router(health.router)
     install_static(app)
     app.add_middleware(

@@ -77,6 +77,9 @@ class RequestLog:
         chosen = found.get(_EFFECTIVE) if isinstance(found, dict) else None
         if chosen is not None:
             return str(chosen.path)
+        route = getattr(scope.get("route"), "path", "")
+        if route:  # several may have one endpoint
+            return str(route)
         endpoint = scope.get("endpoint")
         if endpoint is not None:
             if not self._own:

@@ -1,7 +1,8 @@
 """HTML for people. The pages that most people open stand first: routes are tried in order."""
 
-from fastapi import APIRouter
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from starlette.routing import Route
 
 from app.routers.pages import (
     account,
@@ -51,6 +52,7 @@ from app.routers.pages import (
     reports,
     room,
     sending,
+    session_editor,
     sessions,
     sign_in,
     sign_in_code,
@@ -61,8 +63,7 @@ from app.routers.pages import (
     webhooks,
 )
 
-router = APIRouter(include_in_schema=False)
-for each in (
+_ROUTERS = (
     calendars,
     public,
     enrol,
@@ -95,6 +96,7 @@ for each in (
     releases,
     invitations,
     sessions,
+    session_editor,  # after sessions, whose addresses go on where its own ends
     materials,
     people,
     institutions,
@@ -118,9 +120,18 @@ for each in (
     webhook_deliveries,
     replies,
     components,
-):
-    # Programs that look at links without opening them ask by HEAD; the server leaves the body out.
-    for route in each.router.routes:
-        if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:
-            route.methods.add("HEAD")
-    router.include_router(each.router)
+)
+
+
+def install_pages(app: FastAPI) -> None:
+    """Puts them on the application, each as a route of its own: a router that is included is gone
+    through twice for a request, once to find out whether it has the route and once to take it."""
+    for each in _ROUTERS:
+        for route in each.router.routes:
+            assert isinstance(route, Route)  # no router within one
+            route.include_in_schema = False
+            # Programs that look at links without opening them ask by HEAD; the server leaves the
+            # body out.
+            if isinstance(route, APIRoute) and route.methods and "GET" in route.methods:
+                route.methods.add("HEAD")
+        app.router.routes.extend(each.router.routes)

@@ -1,9 +1,8 @@
 """The addresses that are asked for most: tried before all others, answered from what is kept, and
 the one that all press at once.
 
-They are routes of the application itself and stand first, because the routers that are included
-are tried one after the other, each matching twice: at the end of that line, finding the route
-costs more than the answer.
+They stand first, because routes are tried one after the other: at the end of that line, finding
+the route costs more than the answer.
 """
 
 from fastapi import FastAPI

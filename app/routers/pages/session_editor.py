@@ -19,7 +19,7 @@ from app.web.problems import status_of
 from app.web.session_page import Editing
 from app.web.templating import current_reader, gettext_for, page, see_other
 
-router = APIRouter(prefix="/{number}")
+router = APIRouter(prefix="/organize/c/{slug}/sessions/{number}")
 
 
 def _editor(

@@ -9,7 +9,6 @@ from app.db import DbSession
 from app.domain.errors import N_, Clash, DomainError
 from app.domain.schedule import SessionStatus
 from app.models import Cycle, Session, now
-from app.routers.pages import session_editor
 from app.schemas.session import SessionChange, SessionIn
 from app.services import casting, cycles, materials, publishing, sessions
 from app.services.actor import Actor
@@ -244,7 +243,3 @@ def print_session(
         "sheet": session_view.call_sheet(session, language),
     }
     return page(request, "organize/session_print.html", context)
-
-
-# Its address ends where those above begin, so it comes last.
-router.include_router(session_editor.router)
