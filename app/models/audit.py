@@ -22,7 +22,7 @@ class AuditEntry(SQLModel, table=True):
     at: datetime = Field(default_factory=now)
     deed_id: str = Field(max_length=26)  # what was done in one transaction has the same
     deed: str = Field(default="", max_length=60)  # the route, the command, the chore
-    channel: str = Field(max_length=12)  # page, api, worker, command, system
+    channel: str = Field(max_length=12)  # page, api; system: worker, command
     actor_kind: str = Field(max_length=12)  # see `models.trail.Doing`
     actor_id: str = Field(default="", max_length=26, index=True)
     actor_name: str = Field(default="", max_length=200)  # of an organizer, as of then

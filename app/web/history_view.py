@@ -9,14 +9,14 @@ from app.domain.text import LANGUAGES, localized
 from app.models import AuditEntry
 from app.services.audit import Names
 
-NOUNS = {
+NOUNS = {  # each table of `models.audited`
     "api_token": N_("Token"),
     "certificate": N_("Certificate"),
     "certificate_design": N_("Design of certificates"),
     "cycle": N_("Cycle"),
     "cycle_institution": N_("Institution of the cycle"),
     "enrolment": N_("Enrolment"),
-    "erasure": N_("Erasure"),
+    "erasure": N_("Erasure of personal data"),
     "feedback_form": N_("Feedback form"),
     "feedback_question": N_("Question of a feedback form"),
     "guest": N_("Guest"),

@@ -10,7 +10,9 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.models import AuditEntry, Cycle
+from app.models.audited import AUDITED
 from app.models.trail import Doing, set_doing
+from app.web.history_view import CHANGES, NOUNS
 from tests.factories import Make
 
 
@@ -33,6 +35,11 @@ def slug(database: Database) -> str:
 def _rows(page: str) -> Iterator[str]:
     for row in re.findall(r"<tr>(.*?)</tr>", page, flags=re.DOTALL)[1:]:
         yield " ".join(re.sub(r"<[^>]+>", " ", row).split())
+
+
+def test_every_table_of_the_trail_has_a_name() -> None:
+    assert sorted(NOUNS) == sorted(AUDITED)
+    assert sorted(CHANGES) == ["added", "changed", "removed"]
 
 
 def test_the_newest_first_in_words(organizer_client: TestClient, slug: str) -> None:
