@@ -14,7 +14,7 @@ from app.domain.matching import name_key
 from app.domain.report_states import ReportStatus, RowState
 from app.models import InboundMail, KeptAnswer, Message, ReportImport, ReportRow, Session
 from app.services.erasure_subject import Subject
-from app.services.outbox import SIGN_IN
+from app.services.outbox import ACCOUNT_KINDS
 
 _KEPT_DETAILS = ("table", "numbers", "open", "role", "markers", "why", "unreadable")
 """Of the details of a report's row, what says nothing of who it is."""
@@ -41,7 +41,7 @@ def messages(db: DbSession, who: Subject) -> int:
         ]
     here = col(Message.cycle_id).in_(who.cycles)
     # Whose data goes may have an account too: its mails are the account's.
-    no_cycle = col(Message.cycle_id).is_(None) & (col(Message.kind) != SIGN_IN)
+    no_cycle = col(Message.cycle_id).is_(None) & col(Message.kind).not_in(ACCOUNT_KINDS)
     where = or_(*theirs), or_(here, no_cycle) if who.whole else here
     query = select(Message.id).where(*where).order_by(col(Message.id)).with_for_update()
     return delete_messages(db, who.files, db.exec(query).all())

@@ -29,6 +29,8 @@ NEW_ADDRESS = "new-address"
 ADDRESS_CHANGED = "address-changed"
 PRIVATE_KINDS = (SIGN_IN, TEAM, DATA_LINK, NEW_ADDRESS, ADDRESS_CHANGED)
 """Whoever reads one of these mails could be somebody else. They are shown to nobody."""
+ACCOUNT_KINDS = (SIGN_IN, TEAM, NEW_ADDRESS, ADDRESS_CHANGED)
+"""Mails to whoever has an account, or is to have one; of no cycle."""
 ENROLMENT_KINDS = (
     "enrolment-confirmed",
     "enrolment-pending",

@@ -36,7 +36,15 @@ from app.models import (
     metadata,
 )
 from app.schemas.privacy import EraseIn
-from app.services import certificate_life, enrolments, erasure, inbound, merging, people
+from app.services import (
+    certificate_life,
+    enrolments,
+    erasure,
+    inbound,
+    merging,
+    outbox,
+    people,
+)
 from app.services.actor import SYSTEM
 from app.services.erasure_disk import take_away
 from app.services.files import FileStore
@@ -270,6 +278,26 @@ def test_who_leaves_a_cycle_that_goes_on_leaves_a_place(world: Marked) -> None:
         told = db.exec(select(Message.to_address).where(Message.status == "queued")).all()
         assert ADDRESS not in told
         assert "leo@example.org" in told
+
+
+def test_mails_to_their_account_are_the_accounts(world: Marked) -> None:
+    """A notice that the account was taken over must not go with the participant."""
+    with world.database.begin(writes=True) as db:
+        for kind in outbox.ACCOUNT_KINDS:
+            outbox.enqueue(
+                db,
+                kind=kind,
+                intent=f"{kind}:x",
+                to_name="",
+                to_address=ADDRESS,
+                language="en",
+                context={},
+                now=NOW,
+            )
+        erasure.erase_own(db, world.person_id, None, AT)
+    with world.database.begin(writes=False) as db:
+        kept = db.exec(select(Message.kind).where(Message.to_address == ADDRESS)).all()
+        assert sorted(kept) == sorted(outbox.ACCOUNT_KINDS)
 
 
 def test_of_one_cycle_the_other_one_knows_nothing(world: Marked) -> None:
