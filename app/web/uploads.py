@@ -24,16 +24,17 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from app.db import Database, DbSession
-from app.domain.errors import N_, Full, Invalid, NotFound, NotSignedIn
-from app.services import accounts, cycles, materials, sessions
+from app.domain.errors import N_, Full, Invalid, NotFound
+from app.domain.permissions import Permission
+from app.services import cycles, materials, sessions
 from app.services.certificate_designs import LARGEST_PICTURE, Kept, looked_through
 from app.services.files import MEGABYTE, FileStore, Stored
 from app.services.guests import guest_of_link
 from app.services.part_details import room_for_slides
 from app.services.photos import photo_from
+from app.web.access.gate import organizer_for
 from app.web.forms import Form
 from app.web.problems import of_system
-from app.web.security import session_cookie
 
 MATERIAL_LIMIT = 50 * MEGABYTE
 PHOTO_LIMIT = 10 * MEGABYTE
@@ -150,9 +151,7 @@ def _unreadable() -> Invalid:
 
 
 def _organizer(request: Request, db: DbSession) -> None:
-    actor = accounts.actor_of_cookie(db, session_cookie(request))
-    if actor is None:
-        raise NotSignedIn
+    actor = organizer_for(request, db, Permission.SCHEDULE_EDIT)
     asked = request.path_params
     if not re.fullmatch(r"[0-9]{1,9}", asked["number"]):
         raise NotFound
@@ -162,9 +161,7 @@ def _organizer(request: Request, db: DbSession) -> None:
 
 
 def _designer(request: Request, db: DbSession) -> None:
-    actor = accounts.actor_of_cookie(db, session_cookie(request))
-    if actor is None:
-        raise NotSignedIn
+    actor = organizer_for(request, db, Permission.CERTIFICATES_EDIT)
     cycles.cycle_for_slug(db, actor, request.path_params["slug"])
 
 

@@ -12,11 +12,14 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.domain.enrolment import EnrolmentStatus
-from app.models import Enrolment, Material, Session, now
+from app.domain.permissions import AccountStanding, Role
+from app.models import Cycle, Enrolment, Material, Session, TeamMember, User, now
 from app.services import enrolments, materials
+from app.services.accounts import start_sign_in
 from app.services.actor import SYSTEM
 from app.services.links import Links, Purpose
 from app.services.publishing import publish
+from app.web.security import COOKIE
 from tests.factories import Make
 from tests.pages.published import SLUG, Published, make_published
 
@@ -255,6 +258,25 @@ class TestOrganizers:
             assert client.post(PATH + path, data={}).status_code == 401
         answer = client.post(f"{PATH}/upload", files={"file": ("x.pdf", PDF)})
         assert answer.status_code == 401
+
+    def test_of_who_may_only_look_nothing_is_kept(
+        self, client: TestClient, app: FastAPI, database: Database, there: Published
+    ) -> None:
+        with database.begin(writes=True) as db:
+            cycle = db.exec(select(Cycle)).one()
+            viewer = User(name="V", email="v@example.org", email_key="v@example.org")
+            viewer.standing = AccountStanding.MEMBER
+            db.add(viewer)
+            db.flush()
+            db.add(TeamMember(cycle_id=cycle.id, user_id=viewer.id, role=Role.VIEWER))
+            client.cookies.set(COOKIE, start_sign_in(db, viewer.id, now()))
+        data = {"title": "x", "kind": "slides", "audience": "public", "visible": "now"}
+        sent = {"file": ("x.pdf", PDF)}
+        answer = client.post(
+            f"{PATH}/upload", data=data, files=sent, headers={"sec-fetch-site": "same-origin"}
+        )
+        assert answer.status_code == 403
+        assert list(app.state.files._folder.glob("**/*")) == []
 
     @pytest.mark.parametrize("number", [1, 3])
     def test_queries_do_not_grow(
