@@ -17,6 +17,7 @@ from app.services.sign_ins import sign_out
 from app.services.tokens import digest
 from app.web.browsers import browser_of, network_in_part
 from app.web.security import cookie_name, session_cookie
+from app.web.templating import see_other
 
 SIGN_IN = "/organize/sign-in"
 CODE = "/organize/sign-in/code"
@@ -97,8 +98,9 @@ def half(request: Request, db: DbSession) -> tuple[User | None, str]:
     return second_factor.user_of_half(db, _links(request), token, now()), path
 
 
-def let_in(request: Request, db: DbSession, user: User, path: str) -> Response:
-    """Signs in, with a new cookie; the sign-in from before in this browser ends."""
+def let_in(request: Request, db: DbSession, user: User, path: str, said: str = "") -> Response:
+    """Signs in, with a new cookie, and goes to `path`, where `said` (already translated) is shown.
+    The sign-in from before in this browser ends."""
     sign_out(db, session_cookie(request))
     cookie = accounts.start_sign_in(
         db,
@@ -107,7 +109,7 @@ def let_in(request: Request, db: DbSession, user: User, path: str) -> Response:
         browser=browser_of(request.headers.get("user-agent", "")),
         network=network_in_part(request),
     )
-    response = RedirectResponse(path, 303)
+    response = see_other(request, path, said)
     set_cookie(request, response, cookie)
     if HALF in request.cookies:
         _forget(request, response, HALF, SIGN_IN)

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 
 from app.db import Database
 from app.domain.permissions import Role
-from app.models import AuditEntry, TeamInvitation, TeamMember, User, now
+from app.models import AuditEntry, SignIn, TeamInvitation, TeamMember, User, now
 from app.services import accounts
 from app.services.links import Links, Purpose
 from app.web.security import COOKIE
@@ -58,14 +58,18 @@ def test_a_new_account_is_made_once(client: TestClient, database: Database, path
     client.headers["sec-fetch-site"] = "same-origin"
     nameless = client.post(path, data={"name": " "})
     assert (nameless.status_code, _joined(database)) == (422, [])
-    answer = client.post(path, data={"name": "Ana Ruiz"})
+    firefox = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Firefox/150.0"}
+    answer = client.post(path, data={"name": "Ana Ruiz"}, headers=firefox)
     assert (answer.status_code, answer.headers["location"]) == (303, "/organize")
     assert _joined(database) == [("Ana Ruiz", "editor")]
     with database.begin(writes=False) as db:
         query = select(AuditEntry.noun, AuditEntry.actor_name).where(AuditEntry.channel == "page")
         lines = sorted(tuple(row) for row in db.exec(query))
     assert lines == [("team_member", "Ana Ruiz"), ("user_account", "Ana Ruiz")]
-    assert client.get("/organize").status_code == 200
+    home = client.get("/organize")
+    assert (home.status_code, "Welcome. Your account is made." in home.text) == (200, True)
+    with database.begin(writes=False) as db:
+        assert db.exec(select(SignIn.browser)).all() == ["Firefox, Linux"]
     again = client.post(path, data={"name": "Somebody else"})
     assert again.status_code == 410
     assert "accepted already" in again.text

@@ -4,9 +4,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db import DbSession
-from app.domain.errors import N_, Clash, DomainError, Gone, NotFound
+from app.domain.errors import N_, DomainError, Gone, NotFound
 from app.domain.permissions import Permission
 from app.models import now
+from app.routers.pages.sign_in import link_over
 from app.services import accounts
 from app.services.links import Links
 from app.services.team_invitations import accept, invitation_of
@@ -15,7 +16,7 @@ from app.web.dependencies import Db, LinksDep
 from app.web.forms import Form, FormData, errors_of
 from app.web.problems import status_of
 from app.web.security import session_cookie
-from app.web.sign_ins import set_cookie
+from app.web.sign_ins import let_in
 from app.web.templating import current_reader, gettext_for, page, see_other
 
 router = APIRouter(prefix="/organize/join", dependencies=[declares(Permission.LINK)])
@@ -32,7 +33,7 @@ def _page(
     try:
         asked = invitation_of(db, links, token, now())
     except Gone as gone:
-        return page(request, "account/link_over.html", {"error": gone}, status=status_of(gone))
+        return link_over(request, gone)
     actor = accounts.actor_of_cookie(db, session_cookie(request))
     request.state.person_language = actor.language if actor else asked.row.language
     context = {
@@ -64,14 +65,13 @@ def accept_invitation(
     except (Gone, NotFound):
         db.rollback()
         return _page(request, db, links, token, form)
-    except (DomainError, Clash) as error:
+    except DomainError as error:
         db.rollback()
         return _page(request, db, links, token, form, error)
     gettext = gettext_for(request)
     if made:
-        response = see_other(request, "/organize", gettext(N_("Welcome. Your account is made.")))
-        set_cookie(request, response, accounts.start_sign_in(db, user.id, now()))
-        return response
+        said = gettext(N_("Welcome. Your account is made."))
+        return let_in(request, db, user, "/organize", said)
     if actor is None:
         said = gettext(N_("You are in the team. Sign in to begin."))
         return see_other(request, "/organize/sign-in", said)
