@@ -11,6 +11,7 @@ from app.web.access.gate import declares
 from app.web.errors import RETRY_AFTER
 from app.web.metrics import CONTENT_TYPE, Metrics
 from app.web.readiness import Readiness
+from app.web.security import bearer_of
 
 router = APIRouter(include_in_schema=False, dependencies=[declares(Permission.PUBLIC)])
 
@@ -38,9 +39,8 @@ def metrics(request: Request) -> Response:
     """Figures for Prometheus, for whoever has the token of the setting. Everybody else is answered
     as at an address that is none, also where there is no such setting."""
     wanted = str(request.app.state.metrics_token).encode()
-    kind, _, given = request.headers.get("authorization", "").partition(" ")
-    is_it = hmac.compare_digest(given.strip().encode(), wanted)
-    if not wanted or kind.lower() != "bearer" or not is_it:
+    given = bearer_of(request.headers.get("authorization", ""))
+    if not wanted or not hmac.compare_digest(given.encode(), wanted):
         raise HTTPException(404)
     figures: Metrics = request.app.state.metrics
     return Response(figures.text(), media_type=CONTENT_TYPE)

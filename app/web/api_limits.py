@@ -13,18 +13,13 @@ from app.models import now
 from app.services.limits import Limiter, Slices
 from app.services.tokens import digest, program_of
 from app.web.networks import network_here
+from app.web.security import bearer_of
 
 _PATIENCE = 0.5
 """Seconds that a request waits for being counted: where the database cannot be written for a while,
 whoever only reads does not wait for that."""
 _SLICES = 30
 """So many writes a window takes at the most."""
-
-
-def bearer_of(authorization: str) -> str:
-    """The secret in an Authorization header; empty where there is none."""
-    kind, _, secret = authorization.partition(" ")
-    return secret.strip() if kind.lower() == "bearer" else ""
 
 
 class ApiLimits:

@@ -45,6 +45,12 @@ def session_cookie(request: Request) -> str:
     return request.cookies.get(cookie_name(request), "")
 
 
+def bearer_of(authorization: str) -> str:
+    """The secret in a header Authorization; empty where there is none."""
+    kind, _, secret = authorization.partition(" ")
+    return secret.strip() if kind.lower() == "bearer" else ""
+
+
 def policy(*, form: str = "", inline_styles: bool = False) -> str:
     """The Content-Security-Policy; `form` holds further places that forms may lead to.
     `inline_styles`: for a page that shows a mail in a frame, which has its styles inline."""

@@ -20,9 +20,10 @@ from app.services.tokens import digest, program_of
 from app.services.versions import version_of_session
 from app.web.answers import Answer, Asked, answer, asked
 from app.web.api import PREFIX
-from app.web.api_limits import ApiLimits, bearer_of
+from app.web.api_limits import ApiLimits
 from app.web.kept import KeptEndpoint
 from app.web.representations import Fresh, Subject
+from app.web.security import bearer_of
 from app.web.token_uses import TokenUses
 
 _CACHE = "private, no-cache"

@@ -21,7 +21,7 @@ from app.services.access import refuse_unless
 from app.services.actor import Actor
 from app.services.sign_ins import SEEN, find_sign_in, is_seen_anew
 from app.web.dependencies import SAFE, Db
-from app.web.security import session_cookie
+from app.web.security import bearer_of, session_cookie
 from app.web.token_uses import TokenUses
 
 
@@ -49,9 +49,8 @@ def _note_seen(request: Request, sign_in_id: str) -> None:
 
 def holder(request: Request, db: DbSession) -> Actor:
     """Whoever the bearer token of a request belongs to. Raises NotSignedIn."""
-    kind, _, secret = request.headers.get("authorization", "").partition(" ")
-    secret = secret.strip()
-    actor = tokens.actor_of_token(db, secret) if kind.lower() == "bearer" else None
+    secret = bearer_of(request.headers.get("authorization", ""))
+    actor = tokens.actor_of_token(db, secret)
     if actor is None:
         raise NotSignedIn
     uses: TokenUses = request.app.state.token_uses
