@@ -22,6 +22,7 @@ from app.models import (
     Session,
 )
 from app.services import audit
+from app.services.access import cycles_of_people
 from app.services.merging_guests import cycles_that_name
 from app.services.rows import hold
 from app.services.schedules import hold_cycles
@@ -142,15 +143,7 @@ def _known_before(db: DbSession, person_id: str) -> tuple[set[str], set[str]]:
 
 def _cycles_of(db: DbSession, person_id: str) -> frozenset[str]:
     """The ids of all cycles that they are in, or were named in."""
-    parts = select(Session.cycle_id).join(Part, col(Part.session_id) == col(Session.id))
-    return frozenset(
-        (
-            *db.exec(select(Enrolment.cycle_id).where(Enrolment.person_id == person_id)),
-            *db.exec(select(Guest.cycle_id).where(Guest.person_id == person_id)),
-            *db.exec(parts.where(Part.person_id == person_id)),
-            *cycles_that_name(db, person_id),
-        )
-    )
+    return frozenset((*cycles_of_people(db, [person_id]), *cycles_that_name(db, person_id)))
 
 
 def _stays_on_programme(db: DbSession, person_id: str, scope: Scope) -> bool:

@@ -43,6 +43,7 @@ from app.models import (
 )
 from app.schemas import own_data as out
 from app.schemas.own_data import OwnCycle, OwnData, OwnPerson
+from app.services.access import cycles_of_people
 from app.services.rows import find
 
 
@@ -50,7 +51,7 @@ def own_data(db: DbSession, person_id: str, cycle_id: str | None, now: datetime)
     """All that is held; `cycle_id` None: everywhere. Three queries, and eighteen for each cycle,
     however much there is. Raises NotFound."""
     person = find(db, Person, person_id)
-    ids = [cycle_id] if cycle_id is not None else _cycles(db, person_id)
+    ids = {cycle_id} if cycle_id is not None else cycles_of_people(db, [person_id])
     cycles = db.exec(select(Cycle).where(col(Cycle.id).in_(ids)).order_by(col(Cycle.id))).all()
     aliases = select(ReportAlias.key).where(ReportAlias.person_id == person_id)
     return OwnData(
@@ -59,17 +60,6 @@ def own_data(db: DbSession, person_id: str, cycle_id: str | None, now: datetime)
         person=_person(db, person),
         known_as=[key.partition(" ")[2] for key in db.exec(aliases.order_by(col(ReportAlias.key)))],
         cycles=[_cycle(db, person, each) for each in cycles],
-    )
-
-
-def _cycles(db: DbSession, person_id: str) -> list[str]:
-    parts = select(Session.cycle_id).join(Part, col(Part.session_id) == col(Session.id))
-    return sorted(
-        {
-            *db.exec(select(Enrolment.cycle_id).where(Enrolment.person_id == person_id)),
-            *db.exec(select(Guest.cycle_id).where(Guest.person_id == person_id)),
-            *db.exec(parts.where(Part.person_id == person_id)),
-        }
     )
 
 
@@ -154,7 +144,7 @@ def _cycle(db: DbSession, person: Person, cycle: Cycle) -> OwnCycle:
                 .order_by(col(PartArrival.at))
             )
         ],
-        parts=_parts(db, person, cycle, numbers),
+        parts=_parts(db, person, numbers),
         slides=[
             out.OwnSlides(
                 session=numbers[row.session_id], at=row.created_at, **_of(row, out.OwnSlides)
@@ -237,9 +227,7 @@ def _chosen(question: FeedbackQuestion, value: str, words: Callable[[dict[str, s
     return ", ".join(known.get(each, each) for each in value.split(" ")) if known else value
 
 
-def _parts(
-    db: DbSession, person: Person, cycle: Cycle, numbers: dict[str, int]
-) -> list[out.OwnPart]:
+def _parts(db: DbSession, person: Person, numbers: dict[str, int]) -> list[out.OwnPart]:
     query = (
         select(Part, Segment.title)
         .join(Segment, col(Segment.id) == col(Part.segment_id))
