@@ -130,7 +130,7 @@ def resume_sending(leave_out: bool, yes: bool) -> None:
             question = "Leave out those, and send the rest?" if leave_out else "Send all of it?"
             click.confirm(question, abort=True)
         with database.begin(writes=True) as db:
-            dropped = sending.drop_all_that_repeats(db, SYSTEM, now()) if leave_out else 0
+            dropped = sending.drop_all_that_repeats(db, SYSTEM) if leave_out else 0
             goes = sending.resume(db, SYSTEM, now())
         if dropped:
             click.echo(f"Left out: {dropped}.")

@@ -11,12 +11,13 @@ from app.domain.addresses import address_key
 from app.domain.errors import N_, Clash, Invalid
 from app.domain.permissions import AccountStanding
 from app.domain.teams import INVITED_FOR
-from app.models import ApiToken, SignIn, TeamInvitation, TeamMember, User
+from app.models import ApiToken, TeamInvitation, TeamMember, User
 from app.schemas.team import AccountInvitationIn
 from app.services.accounts import find_user
 from app.services.actor import Actor
 from app.services.paging import paginate
 from app.services.rows import find
+from app.services.sign_ins import end_others
 from app.services.team_invitations import ask, end_open
 
 
@@ -107,9 +108,7 @@ def get_account(db: DbSession, actor: Actor, user_id: str) -> User:
 def end_sign_ins(db: DbSession, actor: Actor, user_id: str) -> User:
     """Signs an account out everywhere. Raises NotFound."""
     user = find(db, User, user_id)
-    for row in db.exec(select(SignIn).where(SignIn.user_id == user.id)):
-        db.delete(row)
-    db.flush()
+    end_others(db, user.id)
     return user
 
 

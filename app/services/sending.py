@@ -68,9 +68,7 @@ def webhooks_waiting(db: DbSession) -> int:
     return db.exec(waits).one()
 
 
-def drop(
-    db: DbSession, actor: Actor, *, cycle_id: str | None, kind: str, repeats: bool, now: datetime
-) -> int:
+def drop(db: DbSession, actor: Actor, *, cycle_id: str | None, kind: str, repeats: bool) -> int:
     """Lets what waits of a kind about a cycle not go out; how many mails. They are kept as not
     delivered and can be sent again. Raises NotFound; Clash ``not_held``."""
     held = _held(db)
@@ -81,12 +79,12 @@ def drop(
                       since if repeats else ~since])  # fmt: skip
 
 
-def drop_all_that_repeats(db: DbSession, actor: Actor, now: datetime) -> int:
+def drop_all_that_repeats(db: DbSession, actor: Actor) -> int:
     """The same of everything that may have gone out already. Raises Clash ``not_held``."""
     return _drop(db, [col(Message.created_at) <= _held(db).repeats_until])
 
 
-def drop_one(db: DbSession, actor: Actor, message_id: str, now: datetime) -> Message:
+def drop_one(db: DbSession, actor: Actor, message_id: str) -> Message:
     """The same of one mail. Raises NotFound; Clash ``not_held``, ``not_waiting``."""
     _held(db)
     message = find(db, Message, message_id)

@@ -23,6 +23,10 @@ _ORDER = {role: place for place, role in enumerate(Role)}
 
 def members(db: DbSession, actor: Actor, cycle_id: str) -> list[TeamMember]:
     """The team with its accounts, owners first, then by name. Two queries."""
+    return _members(db, cycle_id)
+
+
+def _members(db: DbSession, cycle_id: str) -> list[TeamMember]:
     rows = db.exec(select(TeamMember).where(TeamMember.cycle_id == cycle_id).options(_USER)).all()
     return sorted(rows, key=lambda row: (_ORDER[Role(row.role)], row.user.name.casefold(), row.id))
 
@@ -115,7 +119,7 @@ def remove(db: DbSession, actor: Actor, cycle_id: str, user_id: str) -> TeamMemb
 
 def _held(db: DbSession, cycle_id: str, user_id: str, becomes: Role | None) -> TeamMember:
     hold(db, Cycle, cycle_id)  # two owners who demote each other come one after the other
-    rows = {row.user_id: row for row in members(db, cast(Actor, None), cycle_id)}
+    rows = {row.user_id: row for row in _members(db, cycle_id)}
     if user_id not in rows:
         raise NotFound
     if leaves_no_owner({key: Role(row.role) for key, row in rows.items()}, user_id, becomes):

@@ -70,8 +70,8 @@ def tell(connection: Connection, facts: Iterable[Fact]) -> int:
     ).all()
     wanted: list[tuple[Fact, list[str]]] = []
     for fact in sorted((f for each in by_cycle.values() for f in each), key=lambda f: _key(f)):
-        ids = [row.id for row in listening if row.cycle_id == fact.cycle_id]
-        ids = [row.id for row in listening if row.id in ids and fact.type in row.events]
+        theirs = (row for row in listening if row.cycle_id == fact.cycle_id)
+        ids = [row.id for row in theirs if fact.type in row.events]
         if ids:
             wanted.append((fact, ids))
     return sum(
@@ -127,9 +127,9 @@ def delivery(event_id: str, webhook_id: str, due_at: datetime) -> dict[str, Any]
     }
 
 
-def _tell_one(db: DbSession, fact: Fact) -> None:
-    db.flush()  # what it is about may be as new
-    tell(db.connection(), [fact])
+def _tell(db: DbSession, *facts: Fact) -> None:
+    db.flush()  # what they are about may be as new
+    tell(db.connection(), facts)
 
 
 def _has_webhooks(db: DbSession, cycle_id: str) -> bool:
@@ -154,8 +154,7 @@ def tell_enrolment(db: DbSession, enrolment: Enrolment, *, created: bool = False
     if of_status := _OF_STATUS.get(data.status):
         key = f"{enrolment.id}:{int(at.timestamp() * 1_000_000)}"
         facts.append(Fact(of_status, cycle_id, key, at, data))
-    db.flush()
-    tell(db.connection(), facts)
+    _tell(db, *facts)
 
 
 def tell_answer(db: DbSession, cycle_id: str, person_id: str, invitation: Invitation) -> None:
@@ -173,7 +172,7 @@ def tell_answer(db: DbSession, cycle_id: str, person_id: str, invitation: Invita
     at = invitation.answered_at
     # Two at one moment may differ: each that counted is told.
     key = f"{invitation.id}:{int(at.timestamp() * 1_000_000)}:{invitation.answer_sequence}"
-    _tell_one(db, Fact(EventType.ANSWER_GIVEN, cycle_id, f"{key}:{invitation.answer}", at, data))
+    _tell(db, Fact(EventType.ANSWER_GIVEN, cycle_id, f"{key}:{invitation.answer}", at, data))
 
 
 def checked_in(
@@ -198,7 +197,7 @@ def tell_check_in(db: DbSession, cycle_id: str, evidence: Evidence) -> None:
         evidence.at,
         evidence.source,
     )
-    _tell_one(db, fact)
+    _tell(db, fact)
 
 
 def tell_release(db: DbSession, release: Release) -> None:
@@ -207,7 +206,7 @@ def tell_release(db: DbSession, release: Release) -> None:
         return
     data = sent.ReleaseData(cycle_id=release.cycle_id, release_id=release.id, number=release.number)
     at = release.published_at
-    _tell_one(db, Fact(EventType.RELEASE_PUBLISHED, release.cycle_id, release.id, at, data))
+    _tell(db, Fact(EventType.RELEASE_PUBLISHED, release.cycle_id, release.id, at, data))
 
 
 def tell_issued(db: DbSession, rows: Sequence[Certificate]) -> None:
@@ -219,8 +218,7 @@ def tell_issued(db: DbSession, rows: Sequence[Certificate]) -> None:
         Fact(kind, row.cycle_id, row.id, row.issued_at, sent.CertificateData(**_ids(row)))
         for row in rows
     ]
-    db.flush()
-    tell(db.connection(), facts)
+    _tell(db, *facts)
 
 
 def tell_ended(db: DbSession, row: Certificate) -> None:
@@ -233,7 +231,7 @@ def tell_ended(db: DbSession, row: Certificate) -> None:
     else:
         kind = EventType.CERTIFICATE_SUPERSEDED
         data = sent.SupersededData(**_ids(row), superseded_by_id=row.superseded_by_id)
-    _tell_one(db, Fact(kind, row.cycle_id, row.id, row.ended_at, data))
+    _tell(db, Fact(kind, row.cycle_id, row.id, row.ended_at, data))
 
 
 def _ids(row: Certificate) -> dict[str, str]:

@@ -91,7 +91,7 @@ def test_leaving_out(db: DbSession, make: Make) -> None:
     signing_in = write(db, "sign-in", "d", None, 1)
     certificate = write(db, "certificate", "e", cycle, 1)
     held(db)
-    kind = {"kind": "enrolment-link", "repeats": True, "now": LATER}
+    kind = {"kind": "enrolment-link", "repeats": True}
     assert sending.drop(db, OLGA, cycle_id=cycle.id, **kind) == 1  # type: ignore[arg-type]
     assert sending.drop(db, OLGA, cycle_id=cycle.id, **kind) == 0  # type: ignore[arg-type]
 
@@ -101,13 +101,13 @@ def test_leaving_out(db: DbSession, make: Make) -> None:
         return [m.intent for m in every if (m.status, m.last_error) == ("failed", "left-out: ")]
 
     assert left_out() == ["a"]
-    sending.drop(db, OLGA, cycle_id=None, kind="sign-in", repeats=True, now=LATER)
+    sending.drop(db, OLGA, cycle_id=None, kind="sign-in", repeats=True)
     assert left_out() == ["a", "d"]
-    sending.drop_one(db, OLGA, new.id, LATER)
+    sending.drop_one(db, OLGA, new.id)
     assert left_out() == ["a", "b", "d"]
     with pytest.raises(Clash, match="does not wait any more"):
-        sending.drop_one(db, OLGA, new.id, LATER)
-    assert sending.drop_all_that_repeats(db, OLGA, LATER) == 2
+        sending.drop_one(db, OLGA, new.id)
+    assert sending.drop_all_that_repeats(db, OLGA) == 2
     assert left_out() == ["a", "b", "c", "d", "e"]
     assert sending.resume(db, OLGA, LATER) == 0
     # It nags nobody, and can go another time.
@@ -121,8 +121,8 @@ def test_when_nothing_is_held(db: DbSession, make: Make) -> None:
     assert (sending.is_held(db), sending.current(db)) == (False, None)
     for act in (
         lambda: sending.waiting(db, OLGA),
-        lambda: sending.drop_one(db, OLGA, message.id, LATER),
-        lambda: sending.drop_all_that_repeats(db, OLGA, LATER),
+        lambda: sending.drop_one(db, OLGA, message.id),
+        lambda: sending.drop_all_that_repeats(db, OLGA),
         lambda: sending.resume(db, OLGA, LATER),
     ):
         with pytest.raises(Clash, match="Nothing is held back"):
@@ -130,7 +130,7 @@ def test_when_nothing_is_held(db: DbSession, make: Make) -> None:
     assert message.status == "queued"
     held(db)
     with pytest.raises(NotFound):
-        sending.drop(db, OLGA, cycle_id="none", kind="x", repeats=True, now=LATER)
+        sending.drop(db, OLGA, cycle_id="none", kind="x", repeats=True)
 
 
 def test_two_restores_end_together_with_the_name_of_who_said_so(db: DbSession) -> None:

@@ -70,7 +70,7 @@ def account_page(
 
 
 @router.get("")
-def showaccount_page(request: Request, db: Db, actor: SignedIn) -> Response:
+def show_account(request: Request, db: Db, actor: SignedIn) -> Response:
     """The account."""
     return account_page(request, db, actor)
 

@@ -43,7 +43,6 @@ def leave_out(request: Request, db: Db, actor: MayAdminister, form: FormData) ->
         cycle_id=form.text("cycle") or None,
         kind=form.text("kind"),
         repeats=form.text("repeats") == "yes",
-        now=now(),
     )
     return _left_out(request, count)
 
@@ -51,7 +50,7 @@ def leave_out(request: Request, db: Db, actor: MayAdminister, form: FormData) ->
 @router.post("/leave-out-all")
 def leave_out_all(request: Request, db: Db, actor: MayAdminister) -> Response:
     """The same of all that may have gone out already."""
-    return _left_out(request, sending.drop_all_that_repeats(db, actor, now()))
+    return _left_out(request, sending.drop_all_that_repeats(db, actor))
 
 
 def _left_out(request: Request, count: int) -> Response:
@@ -71,7 +70,7 @@ def resume(request: Request, db: Db, actor: MayAdminister) -> Response:
 @router.post("/{message_id}/leave-out")
 def leave_one_out(request: Request, db: Db, actor: MayAdminister, message_id: str) -> Response:
     """Lets one mail not go out."""
-    message = sending.drop_one(db, actor, message_id, now())
+    message = sending.drop_one(db, actor, message_id)
     said = gettext_for(request)(N_("The mail to %(address)s is left out."))
     return see_other(
         request, f"/organize/mail/{message.id}", said % {"address": message.to_address}
