@@ -123,7 +123,9 @@ def main() -> None:
     mailbox that answers arrive in), CONVOCA_SECRET_KEY (default: a file in the data folder),
     CONVOCA_BADGE_KEYS (a folder, default: badge-keys in the data folder), CONVOCA_LOG (text or
     json), CONVOCA_SLOW_STATEMENT_MS (default: 500), CONVOCA_METRICS_TOKEN (who may read /metrics;
-    default: nobody).
+    default: nobody), CONVOCA_TRUSTED_PROXIES (default: this machine), CONVOCA_API_PER_MINUTE
+    (requests with one token, default: 3000), CONVOCA_IMAP_EVERY (seconds, default: 60),
+    CONVOCA_OIDC_ISSUER and what belongs to it (see docs/accounts.md).
     """
     start_logging(os.environ.get("CONVOCA_LOG", ""))
     os.umask(0o077)  # the data folder holds addresses and the key
