@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, true
+from sqlalchemy import ColumnElement, delete, or_, true, union
 from sqlmodel import col, select
 
 from app.db import DbSession
@@ -195,7 +195,7 @@ def refuse_unless_only_ours(db: DbSession, actor: Actor, person_ids: Collection[
 
     Raises:
         NotFound: one of them is in no cycle of theirs.
-        NotAllowed: one of them is in another cycle too.
+        NotAllowed: one of them is in another cycle too, or another team has written them down.
     """
     if actor.everywhere:
         return
@@ -209,6 +209,48 @@ def refuse_unless_only_ours(db: DbSession, actor: Actor, person_ids: Collection[
             ),
             code="shared",
         )
+    if _seen_by_others(db, actor, person_ids, ours):
+        raise NotAllowed(
+            N_(
+                "Another team has written this person down too. "
+                "Ask an administrator to change what the teams share."
+            ),
+            code="shared",
+        )
+
+
+def _seen_by_others(
+    db: DbSession, actor: Actor, person_ids: Collection[str], ours: frozenset[str]
+) -> bool:
+    """Whether somebody of no team of ours has written one of these people down: they mean to write
+    to the address that stands there, though the person is in no cycle of theirs yet. What
+    administrators write down is everybody's."""
+    team = select(TeamMember.user_id).where(col(TeamMember.cycle_id).in_(sorted(ours)))
+    query = (
+        select(PersonSight.person_id)
+        .join(User, col(User.id) == col(PersonSight.user_id))
+        .where(
+            col(PersonSight.person_id).in_(person_ids),
+            User.id != actor.id,
+            User.standing != AccountStanding.ADMINISTRATOR,
+            col(User.id).not_in(team),
+        )
+    )
+    return db.exec(query.limit(1)).first() is not None
+
+
+def forget_people_of(db: DbSession, user_id: str, cycle_id: str) -> None:
+    """Whoever sees the people of a cycle no more does not see those of them either whom they have
+    written down themselves."""
+    theirs = union(
+        select(Enrolment.person_id).where(Enrolment.cycle_id == cycle_id),
+        select(Part.person_id)
+        .join(Session, col(Session.id) == col(Part.session_id))
+        .where(Session.cycle_id == cycle_id),
+        select(Guest.person_id).where(Guest.cycle_id == cycle_id),
+    )
+    seen = col(PersonSight.user_id) == user_id, col(PersonSight.person_id).in_(theirs)
+    db.connection().execute(delete(PersonSight).where(*seen))
 
 
 def kin_of(db: DbSession, cycle_id: str) -> set[str]:

@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain.addresses import address_key
-from app.domain.errors import N_, Clash, Invalid
+from app.domain.errors import N_, Clash, Invalid, NotFound
 from app.domain.permissions import AccountStanding
 from app.domain.teams import INVITED_FOR
 from app.models import ApiToken, TeamInvitation, TeamMember, User
@@ -18,7 +18,7 @@ from app.services.actor import Actor
 from app.services.paging import paginate
 from app.services.rows import find
 from app.services.sign_ins import end_others
-from app.services.team_invitations import ask, end_open
+from app.services.team_invitations import ask, end, end_asked_by, end_open
 
 
 def list_accounts(
@@ -64,8 +64,33 @@ def invite_account(
     return ask(db, invitation, now)
 
 
-def set_standing(db: DbSession, actor: Actor, user_id: str, standing: AccountStanding) -> User:
-    """What an account is in the installation.
+def open_invitations(db: DbSession, actor: Actor, now: datetime) -> list[TeamInvitation]:
+    """Who was asked to have an account and may still accept, the newest first."""
+    query = select(TeamInvitation).where(
+        col(TeamInvitation.cycle_id).is_(None),
+        col(TeamInvitation.accepted_at).is_(None),
+        col(TeamInvitation.revoked_at).is_(None),
+        TeamInvitation.expires_at > now,
+    )
+    return list(db.exec(query.order_by(col(TeamInvitation.created_at).desc(), TeamInvitation.id)))
+
+
+def take_back(db: DbSession, actor: Actor, invitation_id: str, now: datetime) -> TeamInvitation:
+    """Ends an invitation to have an account; one that has ended already is no error.
+
+    Raises NotFound, also for one to a team.
+    """
+    invitation = find(db, TeamInvitation, invitation_id)
+    if invitation.cycle_id is not None:
+        raise NotFound
+    return end(db, invitation, now)
+
+
+def set_standing(
+    db: DbSession, actor: Actor, user_id: str, standing: AccountStanding, now: datetime
+) -> User:
+    """What an account is in the installation. Of what an administrator has asked, who is none any
+    more, what they could not ask now ends.
 
     Raises:
         NotFound: there is no such account.
@@ -75,12 +100,13 @@ def set_standing(db: DbSession, actor: Actor, user_id: str, standing: AccountSta
     user.standing = standing
     db.add(user)
     db.flush()
+    end_asked_by(db, user.id, now)
     return user
 
 
-def remove_account(db: DbSession, actor: Actor, user_id: str) -> User:
-    """Takes an account away, with its sign-ins, its tokens and its places in teams. What it did
-    stays under its name.
+def remove_account(db: DbSession, actor: Actor, user_id: str, now: datetime) -> User:
+    """Takes an account away, with its sign-ins, its tokens, its places in teams and its open
+    invitations. What it did stays under its name.
 
     Raises:
         NotFound: there is no such account.
@@ -89,6 +115,7 @@ def remove_account(db: DbSession, actor: Actor, user_id: str) -> User:
     user = _held(db, user_id, None)
     if user.id == actor.id:
         raise Clash(N_("Ask another administrator to take your account away."), code="oneself")
+    end_asked_by(db, user.id, now, goes=True)
     # One by one, so that the trail of each cycle has it: the database would take them silently.
     members = select(TeamMember).where(TeamMember.user_id == user.id).order_by(col(TeamMember.id))
     tokens = select(ApiToken).where(ApiToken.user_id == user.id).order_by(col(ApiToken.id))

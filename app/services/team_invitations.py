@@ -7,12 +7,12 @@ to it, and never to another.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CursorResult, update
+from sqlalchemy import CursorResult, or_, update
 from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain.errors import N_, Clash, Gone, NotFound
-from app.domain.permissions import AccountStanding
+from app.domain.permissions import AccountStanding, Role
 from app.domain.text import LANGUAGES, localized
 from app.models import Cycle, TeamInvitation, TeamMember, User
 from app.models.trail import act_as
@@ -57,6 +57,15 @@ def ask(db: DbSession, invitation: TeamInvitation, now: datetime) -> TeamInvitat
     return invitation
 
 
+def end(db: DbSession, invitation: TeamInvitation, now: datetime) -> TeamInvitation:
+    """Ends an invitation, unless it has ended already."""
+    if invitation.accepted_at is None and invitation.revoked_at is None:
+        invitation.revoked_at = now
+        db.add(invitation)
+        db.flush()
+    return invitation
+
+
 def end_open(db: DbSession, email_key: str, cycle_id: str | None, now: datetime) -> None:
     """Ends what an address was sent before and has not accepted."""
     query = select(TeamInvitation).where(
@@ -68,6 +77,29 @@ def end_open(db: DbSession, email_key: str, cycle_id: str | None, now: datetime)
     for row in db.exec(query):
         row.revoked_at = now
         db.add(row)
+
+
+def end_asked_by(db: DbSession, user_id: str, now: datetime, *, goes: bool = False) -> None:
+    """Ends what somebody has asked who could not ask it any more (`goes`: all, the account is taken
+    away), and nobody has accepted: else they could come back by an address of their own."""
+    query = select(TeamInvitation).where(
+        TeamInvitation.invited_by_id == user_id,
+        col(TeamInvitation.accepted_at).is_(None),
+        col(TeamInvitation.revoked_at).is_(None),
+    )
+    if not goes:
+        user = db.get_one(User, user_id)
+        if user.standing == AccountStanding.ADMINISTRATOR:
+            return
+        managed = select(TeamMember.cycle_id).where(
+            TeamMember.user_id == user_id, TeamMember.role == Role.OWNER
+        )
+        there = col(TeamInvitation.cycle_id)
+        query = query.where(or_(there.is_(None), there.not_in(managed)))
+    for row in db.exec(query):
+        row.revoked_at = now
+        db.add(row)
+    db.flush()
 
 
 def invitation_link(links: Links, invitation_id: str) -> str:

@@ -9,13 +9,14 @@ from sqlmodel import col, select
 from app.db import DbSession
 from app.domain.addresses import address_key
 from app.domain.errors import N_, Clash, Invalid, NotFound
-from app.domain.permissions import Role
+from app.domain.permissions import OF_ROLE, Permission, Role
 from app.domain.teams import INVITED_FOR, leaves_no_owner
 from app.models import Cycle, TeamInvitation, TeamMember, User
 from app.schemas.team import TeamInvitationIn
+from app.services.access import forget_people_of
 from app.services.actor import Actor
 from app.services.rows import find, hold
-from app.services.team_invitations import ask, end_open
+from app.services.team_invitations import ask, end, end_asked_by, end_open
 
 _USER = selectinload(cast(Any, TeamMember.user))
 _ORDER = {role: place for place, role in enumerate(Role)}
@@ -83,15 +84,14 @@ def take_back(
     invitation = find(db, TeamInvitation, invitation_id)
     if invitation.cycle_id != cycle_id:
         raise NotFound
-    if invitation.accepted_at is None and invitation.revoked_at is None:
-        invitation.revoked_at = now
-        db.add(invitation)
-        db.flush()
-    return invitation
+    return end(db, invitation, now)
 
 
-def set_role(db: DbSession, actor: Actor, cycle_id: str, user_id: str, role: Role) -> TeamMember:
-    """Gives somebody of the team another role.
+def set_role(
+    db: DbSession, actor: Actor, cycle_id: str, user_id: str, role: Role, now: datetime
+) -> TeamMember:
+    """Gives somebody of the team another role. Who sees to the team no more has asked nobody in:
+    their open invitations end.
 
     Raises:
         NotFound: there is no such member.
@@ -101,11 +101,12 @@ def set_role(db: DbSession, actor: Actor, cycle_id: str, user_id: str, role: Rol
     member.role = role
     db.add(member)
     db.flush()
+    _may_less(db, cycle_id, user_id, role, now)
     return member
 
 
-def remove(db: DbSession, actor: Actor, cycle_id: str, user_id: str) -> TeamMember:
-    """Takes somebody out of the team, or oneself.
+def remove(db: DbSession, actor: Actor, cycle_id: str, user_id: str, now: datetime) -> TeamMember:
+    """Takes somebody out of the team, or oneself, with their open invitations.
 
     Raises:
         NotFound: there is no such member.
@@ -114,7 +115,16 @@ def remove(db: DbSession, actor: Actor, cycle_id: str, user_id: str) -> TeamMemb
     member = _held(db, cycle_id, user_id, None)
     db.delete(member)
     db.flush()
+    _may_less(db, cycle_id, user_id, None, now)
     return member
+
+
+def _may_less(db: DbSession, cycle_id: str, user_id: str, role: Role | None, now: datetime) -> None:
+    """What somebody had by the role of before ends with it: else they could come back by an
+    invitation to an address of their own, and see people whom they had written down."""
+    end_asked_by(db, user_id, now)
+    if role is None or Permission.PEOPLE_READ not in OF_ROLE[role]:
+        forget_people_of(db, user_id, cycle_id)
 
 
 def _held(db: DbSession, cycle_id: str, user_id: str, becomes: Role | None) -> TeamMember:

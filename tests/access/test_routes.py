@@ -115,6 +115,7 @@ FILLED = {
     "/organize/institutions/{row_id}": {"row_id": "institution_id"},
     "/organize/initiatives/{row_id}": {"row_id": "initiative_id"},
     "/organize/c/{slug}/team/invitations/{invitation_id}": {"invitation_id": "team_invitation_id"},
+    "/organize/accounts/invitations/{invitation_id}": {"invitation_id": "account_invitation_id"},
     "/organize/join/": {"token": "join_token"},
     "/part/": {"token": "part_token"},
     "/feed/": {"token": "feed_token"},

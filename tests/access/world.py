@@ -155,6 +155,12 @@ def _more(db: DbSession, links: Links, seeded: Seeded, number: int) -> dict[str,
         role=Role.EDITOR,
         expires_at=now() + timedelta(days=1),
     )
+    asked_in = TeamInvitation(
+        email="account@example.org",
+        email_key=f"account{number}@example.org",
+        standing=AccountStanding.MEMBER,
+        expires_at=now() + timedelta(days=1),
+    )
     webhook = Webhook(cycle_id=seeded.cycle_id, address="https://example.org/hook", seed="x")
     event = WebhookEvent(cycle_id=seeded.cycle_id, key=f"k{number}", type="release.published")
     db.add_all((webhook, event))
@@ -162,7 +168,7 @@ def _more(db: DbSession, links: Links, seeded: Seeded, number: int) -> dict[str,
     delivery = WebhookDelivery(webhook_id=webhook.id, event_id=event.id, status="delivered")
     part = db.exec(select(Part).where(Part.session_id == seeded.session_id)).one()
     invitation = db.exec(select(Invitation).where(Invitation.id == seeded.invitation_id)).one()
-    for row in (guest, reminder, message, inbound, asked, delivery):
+    for row in (guest, reminder, message, inbound, asked, asked_in, delivery):
         db.add(row)
     db.flush()
     return {
@@ -181,6 +187,7 @@ def _more(db: DbSession, links: Links, seeded: Seeded, number: int) -> dict[str,
         "version": "1",
         "part_id": part.id,
         "team_invitation_id": asked.id,
+        "account_invitation_id": asked_in.id,
         "join_token": links.token(Purpose.TEAM, asked.id),
         "token": links.token(Purpose.MY, seeded.enrolment_id),
         "part_token": links.token(Purpose.PART, guest.id),

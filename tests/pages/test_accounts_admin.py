@@ -73,3 +73,13 @@ def test_taking_one_away(organizer_client: TestClient, database: Database, other
         assert db.get(User, other) is None
     for missing in (other, "a%00b", "x"):
         assert organizer_client.post(f"{PATH}/{missing}/remove").status_code == 404
+
+
+def test_an_invitation_is_taken_back(organizer_client: TestClient) -> None:
+    data = {"email": "wrong@example.org", "standing": "administrator"}
+    organizer_client.post(f"{PATH}/invite", data=data)
+    page = organizer_client.get(PATH).text
+    [path] = re.findall(rf'action="({PATH}/invitations/\w+/take-back)"', page)
+    assert "wrong@example.org" in page
+    assert organizer_client.post(path).headers["location"] == PATH
+    assert "wrong@example.org" not in organizer_client.get(PATH).text

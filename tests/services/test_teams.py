@@ -170,8 +170,8 @@ def test_an_invitation_of_another_cycle_is_not_there(
 
 def test_a_cycle_keeps_an_owner(db: DbSession, owner: Actor, cycle: Cycle) -> None:
     deeds: list[Callable[[], object]] = [
-        lambda: teams.set_role(db, owner, cycle.id, owner.id, Role.EDITOR),
-        lambda: teams.remove(db, owner, cycle.id, owner.id),
+        lambda: teams.set_role(db, owner, cycle.id, owner.id, Role.EDITOR, NOW),
+        lambda: teams.remove(db, owner, cycle.id, owner.id, NOW),
     ]
     for deed in deeds:
         with pytest.raises(Clash) as last:
@@ -179,8 +179,8 @@ def test_a_cycle_keeps_an_owner(db: DbSession, owner: Actor, cycle: Cycle) -> No
         assert last.value.code == "last_owner"
     bea, _ = account(db, "bea")
     joined(db, cycle, bea, Role.VIEWER)
-    teams.set_role(db, owner, cycle.id, bea.id, Role.OWNER)
-    teams.remove(db, owner, cycle.id, owner.id)
+    teams.set_role(db, owner, cycle.id, bea.id, Role.OWNER, NOW)
+    teams.remove(db, owner, cycle.id, owner.id, NOW)
     assert [row.user.name for row in teams.members(db, owner, cycle.id)] == ["Bea"]
 
 
@@ -213,8 +213,8 @@ def test_two_owners_who_demote_each_other_leave_one(real_database: Database) -> 
     outcomes = at_once(
         real_database,
         [
-            lambda db: teams.set_role(db, actors[0], cycle.id, other.id, Role.VIEWER),
-            lambda db: teams.set_role(db, actors[1], cycle.id, one.id, Role.VIEWER),
+            lambda db: teams.set_role(db, actors[0], cycle.id, other.id, Role.VIEWER, NOW),
+            lambda db: teams.set_role(db, actors[1], cycle.id, one.id, Role.VIEWER, NOW),
         ],
     )
     assert outcomes == ["done", "last_owner"]
@@ -229,8 +229,8 @@ def test_two_administrators_who_demote_each_other_leave_one(real_database: Datab
     outcomes = at_once(
         real_database,
         [
-            lambda db: installation.set_standing(db, first, other.id, member),
-            lambda db: installation.set_standing(db, second, one.id, member),
+            lambda db: installation.set_standing(db, first, other.id, member, NOW),
+            lambda db: installation.set_standing(db, second, one.id, member, NOW),
         ],
     )
     assert outcomes == ["done", "last_administrator"]
@@ -252,9 +252,9 @@ def test_an_account_is_taken_away_with_what_it_could(db: DbSession, cycle: Cycle
     joined(db, cycle, user, Role.OWNER)
     cookie = accounts.start_sign_in(db, user.id, NOW)
     with pytest.raises(Clash) as oneself:
-        installation.remove_account(db, admin, admin.id)
+        installation.remove_account(db, admin, admin.id, NOW)
     assert oneself.value.code == "last_administrator"
-    installation.remove_account(db, admin, user.id)
+    installation.remove_account(db, admin, user.id, NOW)
     assert accounts.actor_of_cookie(db, cookie) is None
     assert teams.members(db, admin, cycle.id) == []
 
@@ -291,7 +291,7 @@ def test_an_account_that_is_taken_away_leaves_lines_in_the_trails_of_its_cycles(
             db.add(TeamMember(cycle_id=cycle_id, user_id=user.id, role=Role.EDITOR))
         tokens.create_token(db, accounts.actor_of_user(db, user), "x", ["read"])
     with database.begin(writes=True) as db:
-        installation.remove_account(db, admin, user.id)
+        installation.remove_account(db, admin, user.id, NOW)
     with database.begin(writes=False) as db:
         removed = select(AuditEntry).where(AuditEntry.change == "removed")
         lines = [(each.noun, each.cycle_id, each.before) for each in db.exec(removed)]
@@ -303,3 +303,80 @@ def test_an_account_that_is_taken_away_leaves_lines_in_the_trails_of_its_cycles(
     assert sorted(noun for noun, _, _ in lines) == [
         *("api_token", "team_member", "team_member", "user_account"),
     ]
+
+
+@pytest.mark.parametrize("how", ["removed", "demoted", "account gone"])
+def test_what_an_owner_has_asked_ends_with_the_role(
+    db: DbSession, links: Links, owner: Actor, cycle: Cycle, how: str
+) -> None:
+    """Else they would come back by another address of theirs."""
+    bea, boss = account(db, "bea")
+    joined(db, cycle, bea, Role.OWNER)
+    asked = ask(db, owner, cycle, "second@example.org")
+    kept = ask(db, boss, cycle, "kept@example.org")
+    if how == "removed":
+        teams.remove(db, boss, cycle.id, owner.id, NOW)
+    elif how == "demoted":
+        teams.set_role(db, boss, cycle.id, owner.id, Role.EDITOR, NOW)
+    else:
+        installation.remove_account(db, boss, owner.id, NOW)
+    with pytest.raises(Gone):
+        accept(db, None, links, token(links, asked), "Olga", NOW)
+    assert [row.id for row in teams.open_invitations(db, boss, cycle.id, NOW)] == [kept]
+
+
+def test_who_stays_an_owner_has_asked_all_the_same(
+    db: DbSession, links: Links, owner: Actor, cycle: Cycle
+) -> None:
+    """Also where they leave another team, or see to it as an administrator."""
+    asked = ask(db, owner, cycle)
+    _, ada = account(db, "ada", AccountStanding.ADMINISTRATOR)
+    by_ada = ask(db, ada, cycle, "kept@example.org")
+    other = Make(db, 1_000).cycle()
+    for each in (owner, ada):
+        db.add(TeamMember(cycle_id=other.id, user_id=each.id, role=Role.EDITOR))
+    db.flush()
+    for each in (owner, ada):
+        teams.set_role(db, ada, other.id, each.id, Role.OWNER, NOW)
+    teams.set_role(db, ada, other.id, ada.id, Role.VIEWER, NOW)
+    joined(db, other, account(db, "bea")[0], Role.OWNER)
+    teams.remove(db, owner, other.id, owner.id, NOW)
+    for invitation in (asked, by_ada):
+        assert invitation_of(db, links, token(links, invitation), NOW).row.id == invitation
+
+
+def test_what_an_administrator_has_asked_ends_with_the_standing(
+    db: DbSession, links: Links, owner: Actor, cycle: Cycle
+) -> None:
+    _, ada = account(db, "ada", AccountStanding.ADMINISTRATOR)
+    _, bob = account(db, "bob", AccountStanding.ADMINISTRATOR)
+    command = AccountInvitationIn(
+        email="second@example.org", standing=AccountStanding.ADMINISTRATOR
+    )
+    asked = [
+        installation.invite_account(db, bob, command, NOW).id,
+        ask(db, bob, cycle, "third@example.org"),
+    ]
+    installation.set_standing(db, ada, bob.id, AccountStanding.ORGANIZER, NOW)
+    for each in asked:
+        with pytest.raises(Gone):
+            accept(db, None, links, token(links, each), "Bob", NOW)
+    assert installation.open_invitations(db, ada, NOW) == []
+
+
+def test_an_invitation_to_have_an_account_is_taken_back(
+    db: DbSession, links: Links, owner: Actor, cycle: Cycle
+) -> None:
+    _, ada = account(db, "ada", AccountStanding.ADMINISTRATOR)
+    command = AccountInvitationIn(email="wrong@example.org", standing=AccountStanding.ORGANIZER)
+    asked = installation.invite_account(db, ada, command, NOW).id
+    to_team = ask(db, owner, cycle)
+    assert [row.id for row in installation.open_invitations(db, ada, NOW)] == [asked]
+    with pytest.raises(NotFound):
+        installation.take_back(db, ada, to_team, NOW)
+    for _ in range(2):
+        installation.take_back(db, ada, asked, NOW)
+    assert installation.open_invitations(db, ada, NOW) == []
+    with pytest.raises(Gone):
+        accept(db, None, links, token(links, asked), "Wally", NOW)
+    assert invitation_of(db, links, token(links, to_team), NOW).row.id == to_team

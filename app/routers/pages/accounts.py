@@ -41,6 +41,7 @@ def _accounts(
         "accounts": rows,
         "teams": teams,
         "following": following,
+        "invitations": installation.open_invitations(db, actor, now()),
         "standings": [(each.value, gettext(words)) for each, words in STANDINGS.items()],
         "standing_choices": [
             (each.value, gettext(words), gettext(HINTS[each])) for each, words in STANDINGS.items()
@@ -73,6 +74,14 @@ def invite(request: Request, db: Db, actor: MayAdminister, form: FormData) -> Re
     return see_other(request, HOME, said % {"email": asked.email})
 
 
+@router.post("/invitations/{invitation_id}/take-back")
+def take_back(request: Request, db: Db, actor: MayAdminister, invitation_id: str) -> Response:
+    """Ends an invitation to have an account."""
+    installation.take_back(db, actor, invitation_id, now())
+    said = gettext_for(request)(N_("The invitation no longer holds."))
+    return see_other(request, HOME, said)
+
+
 @router.post("/{user_id}/standing")
 def set_standing(
     request: Request, db: Db, actor: MayAdminister, user_id: str, form: FormData
@@ -81,7 +90,7 @@ def set_standing(
     if form.text("standing") not in tuple(AccountStanding):
         raise NotFound
     try:
-        installation.set_standing(db, actor, user_id, AccountStanding(form.text("standing")))
+        installation.set_standing(db, actor, user_id, AccountStanding(form.text("standing")), now())
     except NotFound:
         raise
     except DomainError as error:
@@ -119,7 +128,7 @@ def confirm_removal(request: Request, db: Db, actor: MayAdminister, user_id: str
 def remove(request: Request, db: Db, actor: MayAdminister, user_id: str) -> Response:
     """Takes an account away."""
     try:
-        user = installation.remove_account(db, actor, user_id)
+        user = installation.remove_account(db, actor, user_id, now())
     except NotFound:
         raise
     except DomainError as error:

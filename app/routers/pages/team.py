@@ -106,7 +106,7 @@ def set_role(
     if form.text("role") not in tuple(Role):
         raise NotFound
     try:
-        teams.set_role(db, actor, cycle.id, user_id, Role(form.text("role")))
+        teams.set_role(db, actor, cycle.id, user_id, Role(form.text("role")), now())
     except DomainError as error:
         db.rollback()
         if isinstance(error, NotFound):
@@ -160,7 +160,7 @@ def remove(request: Request, db: Db, actor: MayReadCycle, slug: str, user_id: st
     cycle = cycle_for_slug(db, actor, slug)
     _member(db, actor, cycle, user_id)
     try:
-        teams.remove(db, actor, cycle.id, user_id)
+        teams.remove(db, actor, cycle.id, user_id, now())
     except DomainError as error:
         db.rollback()
         return _ask(request, db, actor, slug, user_id, error)
