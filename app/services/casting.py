@@ -11,9 +11,11 @@ from sqlmodel import col, select
 from app.db import DbSession
 from app.domain.addresses import address_key
 from app.domain.enrolment import TAKES_A_PLACE
+from app.domain.permissions import Permission
 from app.models import Enrolment, Institution, Person
 from app.schemas.directory import InstitutionIn, PersonIn
 from app.services import institutions, people
+from app.services.access import people_in_reach
 from app.services.actor import Actor
 from app.services.rows import search_key
 
@@ -34,25 +36,30 @@ class Found:
 
 
 def people_with(db: DbSession, actor: Actor, ids: Iterable[str]) -> dict[str, Person]:
-    """Those of these people that are in the directory, by id, with their institutions. One query,
-    none for no ids."""
+    """Those of these people whom the actor knows, by id, with their institutions. One query, none
+    for no ids."""
     wanted = sorted({i for i in ids if i.isascii() and "\0" not in i})[:_MOST_CHOSEN]
     if not wanted:
         return {}
     institution = joinedload(cast(Any, Person.institution))
-    statement = select(Person).where(col(Person.id).in_(wanted)).options(institution)
+    known = people_in_reach(actor, Permission.PEOPLE_READ)
+    statement = select(Person).where(col(Person.id).in_(wanted), known).options(institution)
     return {person.id: person for person in db.exec(statement)}
 
 
 def find_person(db: DbSession, actor: Actor, typed: str) -> Found:
     """Who is meant by a name, an address, or ``Name <address>``. An address decides; so does a name
-    that only one person bears; else whoever the search finds, if that is one. Two queries at most.
+    that only one person bears; else whoever the search finds, if that is one. Whom only other
+    teams know is nobody here: `add_person` with the address brings them. Two queries at most.
     """
     address = _address(typed)
     if address:
         statement = (
             select(Person)
-            .where(Person.email_key == address_key(address))
+            .where(
+                Person.email_key == address_key(address),
+                people_in_reach(actor, Permission.PEOPLE_READ),
+            )
             .options(joinedload(cast(Any, Person.institution)))
         )
         known = db.exec(statement).one_or_none()

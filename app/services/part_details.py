@@ -17,6 +17,7 @@ from app.schemas.material import MaterialIn
 from app.schemas.part import GuestDetailsIn, SlidesIn, UnavailableIn
 from app.schemas.types import line_of
 from app.services import materials
+from app.services.access import cycles_of_people, kin_of
 from app.services.actor import SYSTEM
 from app.services.files import MEGABYTE, Stored, download_name, stem_of
 from app.services.rows import find, hold, person_key
@@ -55,9 +56,27 @@ def details_of(db: DbSession, guest: Guest) -> tuple[str, str]:
 
 def save_details(db: DbSession, guest: Guest, given: GuestDetailsIn, now: datetime) -> None:
     """Keeps what somebody says of themselves. Position and institution go with their parts in this
-    cycle that are not over: what was said in the past stays as of that day."""
+    cycle that are not over: what was said in the past stays as of that day.
+
+    The name is the same in every cycle, and this link is one cycle's, whose organizers know it too.
+
+    Raises:
+        Invalid: at ``name``, code ``shared``: it is another one, and they are in a cycle of another
+            team as well.
+    """
     hold_cycles(db, [guest.person_id])
     person = hold(db, Person, guest.person_id)
+    if given.name != person.name and (
+        cycles_of_people(db, [person.id]) - kin_of(db, guest.cycle_id)
+    ):
+        raise Invalid.one(
+            "name",
+            N_(
+                "You also take part in a cycle of other organizers, where this name stands too. "
+                "Ask the organizers to change it."
+            ),
+            code="shared",
+        )
     theirs = select(Part.session_id).where(Part.person_id == guest.person_id)
     sessions = select(Session.id).where(
         Session.cycle_id == guest.cycle_id,
