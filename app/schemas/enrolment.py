@@ -145,7 +145,7 @@ class AttendanceOut(Out):
 
     enrolment_id: str
     name: str
-    email: str
+    email: str = Field(description="Empty without the permission `people.read`.")
     country: str
     institution: str
     initiative: str

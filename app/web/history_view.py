@@ -1,10 +1,11 @@
 """The trail in words: what a line says to a reader."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from app.domain.errors import N_
+from app.domain.permissions import Permission
 from app.domain.text import LANGUAGES, localized
 from app.models import AuditEntry
 from app.services.audit import Names
@@ -93,12 +94,25 @@ COLUMNS = {
 _TOLD_BEFORE = ("cycle_id",)
 """Columns that say nothing beside the rest of the line."""
 _LONGEST = 300
+NEEDS: Mapping[tuple[str, str], Permission] = {
+    ("team_invitation", "email"): Permission.TEAM,
+    ("webhook", "address"): Permission.WEBHOOKS,  # whoever has it can often write there
+}
+"""Columns, by the table, that the page of the thing itself shows to fewer than the trail."""
 
 
 def line_view(
-    entry: AuditEntry, names: Names, gettext: Callable[[str], str], language: str
+    entry: AuditEntry,
+    names: Names,
+    gettext: Callable[[str], str],
+    language: str,
+    may: Callable[[Permission], bool],
 ) -> dict[str, Any]:
-    """A line for the page: who, by which way, what, and the columns with before and after."""
+    """A line for the page: who, by which way, what, and the columns with before and after; of those
+    that need another permission (`NEEDS`) none without it."""
+    withheld = {
+        key for (noun, key), needs in NEEDS.items() if noun == entry.noun and not may(needs)
+    }
     kind = KINDS.get(entry.actor_kind, "")
     who = names.of(entry.actor_id) or entry.actor_name
     if entry.actor_kind in ("participant", "speaker"):
@@ -112,7 +126,7 @@ def line_view(
         "how": gettext(kind) if kind and entry.actor_kind == "program" else "",
         "channel": gettext(CHANNELS.get(entry.channel, entry.channel)),
         "noun": gettext(NOUNS.get(entry.noun, entry.noun)),
-        "name": names.of(entry.row_id) or _own_name(entry, names, language),
+        "name": names.of(entry.row_id) or _own_name(entry, names, language, withheld),
         "change": gettext(CHANGES[entry.change]),
         "columns": [
             {
@@ -125,16 +139,16 @@ def line_view(
                 (entry.private_before, entry.private_after),
             )
             for key in {**before, **after}
-            if key not in _TOLD_BEFORE
+            if key not in _TOLD_BEFORE and key not in withheld
         ],
     }
 
 
-def _own_name(entry: AuditEntry, names: Names, language: str) -> str:
+def _own_name(entry: AuditEntry, names: Names, language: str, withheld: Collection[str]) -> str:
     """What the row is called, where nobody knows it by its id any more."""
     for values in (entry.private_after, entry.private_before, entry.after, entry.before):
         for key in ("name", "holder", "title", "email", "file_name", "filename"):
-            if value := values.get(key):
+            if key not in withheld and (value := values.get(key)):
                 return _said(value, key, names, language)
         for key in ("person_id", "user_id", "session_id"):
             if known := names.of(values.get(key)):

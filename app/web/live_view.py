@@ -7,8 +7,10 @@ from typing import Any
 
 from app.domain.check_in import WindowState
 from app.domain.errors import N_
+from app.domain.permissions import Permission
 from app.domain.schedule import Part, Segment
 from app.languages import country_name, time_of_day, translations, whole_number
+from app.services.actor import Actor
 from app.services.live import Live, Share, Shares
 from app.web.sentences import NAMES
 
@@ -61,6 +63,17 @@ def desk(state: Live, language: str, zone: str) -> dict[str, Any]:
             spread.initiatives, language, str, gettext(N_("Without an initiative"))
         ),
     }
+
+
+def desk_without_addresses(state: Live, language: str, zone: str) -> dict[str, Any]:
+    """The same for those who may not read people."""
+    shown = desk(state, language, zone)
+    return {**shown, "people": [{**each, "email": ""} for each in shown["people"]]}
+
+
+def desk_for(actor: Actor, slug: str) -> View:
+    """What somebody in the team of the cycle at this address sees."""
+    return desk if actor.may_at(Permission.PEOPLE_READ, slug) else desk_without_addresses
 
 
 def _window(state: Live) -> str:

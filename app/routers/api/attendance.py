@@ -64,7 +64,7 @@ def list_attendance(
     All who are confirmed, and whoever else there is evidence of.
     """
     rows, cursor = attendance.attendance_after(db, actor, session_id, after, limit)
-    return answer(page_of([attendance_out(row) for row in rows], cursor))
+    return answer(page_of([attendance_out(row, actor) for row in rows], cursor))
 
 
 @router.post(
@@ -84,7 +84,8 @@ def mark_attendance(
     """
 
     def make() -> Response:
-        return answer(attendance_out(attendance.mark(db, actor, session_id, command, now())))
+        row = attendance.mark(db, actor, session_id, command, now())
+        return answer(attendance_out(row, actor))
 
     return once(make)
 
@@ -103,6 +104,7 @@ def retract_mark(
     """
 
     def make() -> Response:
-        return answer(attendance_out(attendance.retract(db, actor, session_id, command, now())))
+        row = attendance.retract(db, actor, session_id, command, now())
+        return answer(attendance_out(row, actor))
 
     return once(make)

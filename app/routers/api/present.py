@@ -7,6 +7,7 @@ from typing import TypeVar
 from app.domain.answers import Answer, AnswerSource
 from app.domain.invitations import Method
 from app.domain.materials import NEVER, Audience, MaterialKind
+from app.domain.permissions import Permission
 from app.domain.schedule import PartRole
 from app.meetings.values import Remark
 from app.models import (
@@ -38,6 +39,7 @@ from app.schemas.page import Page
 from app.schemas.report import ReportOut, ReportRowOut, RowCounts
 from app.schemas.session import PartOut, SegmentOut, SessionOut
 from app.schemas.types import Out
+from app.services.actor import Actor
 from app.services.attendance import AttendanceRow
 from app.services.check_in_lists import CheckInRow
 from app.services.closing import StillOpen
@@ -127,13 +129,15 @@ def enrolment_out(row: Enrolment) -> EnrolmentOut:
     )
 
 
-def attendance_out(row: AttendanceRow) -> AttendanceOut:
-    """What is known of somebody's attendance at a session."""
+def attendance_out(row: AttendanceRow, actor: Actor) -> AttendanceOut:
+    """What is known of somebody's attendance at a session; with the address for whoever may read
+    people."""
     enrolment, record = row.enrolment, row.record
+    sees_addresses = actor.may(Permission.PEOPLE_READ, enrolment.cycle_id)
     return AttendanceOut(
         enrolment_id=enrolment.id,
         name=enrolment.name,
-        email=enrolment.person.email or "",
+        email=(enrolment.person.email or "") if sees_addresses else "",
         country=enrolment.country,
         institution=enrolment.institution,
         initiative=enrolment.initiative.name if enrolment.initiative else "",

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db import DbSession
+from app.domain.permissions import Permission
 from app.domain.zones import zone as zone_of
 from app.models import Cycle
 from app.services import audit
@@ -52,9 +53,13 @@ def _history(
     lines, following = audit.entries(db, actor, cycle_id, wanted, after)
     names = audit.names_in(db, lines, reader.language)
     at = address(path, **asked)
+
+    def may(permission: Permission) -> bool:
+        return actor.everywhere or (cycle is not None and actor.may(permission, cycle.id))
+
     context: dict[str, Any] = {
         "cycle_bar": cycle_bar(cycle, reader.language) if cycle else None,
-        "lines": [line_view(line, names, gettext, reader.language) for line in lines],
+        "lines": [line_view(line, names, gettext, reader.language, may) for line in lines],
         "asked": asked,
         "path": path,
         "actors": audit.actors(db, actor, cycle_id),

@@ -53,26 +53,28 @@ class Seat:
 
     language: str
     zone: str
+    desk: live_view.View
     watcher: Watcher
 
 
 async def _seat(request: Request, slug: str, number: int) -> AsyncIterator[Seat]:
     """Held until the stream has ended. Raises NotSignedIn, NotFound, Busy."""
     rooms: LiveRooms = request.app.state.live
-    session_id, zone = await run_in_threadpool(_session, request, slug, number)
+    session_id, zone, desk = await run_in_threadpool(_session, request, slug, number)
     reader = current_reader(request)
     async with rooms.watch(session_id) as watcher:
-        yield Seat(reader.language, zone, watcher)
+        yield Seat(reader.language, zone, desk, watcher)
 
 
-def _session(request: Request, slug: str, number: int) -> tuple[str, str]:
-    """The session's id and the zone that its times are told in. No transaction outlives this: the
-    stream does."""
+def _session(request: Request, slug: str, number: int) -> tuple[str, str, live_view.View]:
+    """The session's id, the zone that its times are told in, and what organizers see of it. No
+    transaction outlives this: the stream does."""
     database: Database = request.app.state.database
     with database.begin(writes=False) as db:
         actor = organizer_for(request, db, Permission.ATTENDANCE_READ)
         session = session_by_number(db, actor, cycle_for_slug(db, actor, slug).id, number)
-        return session.id, current_reader(request).zone or told_of(db, session).zone
+        zone = current_reader(request).zone or told_of(db, session).zone
+        return session.id, zone, live_view.desk_for(actor, slug)
 
 
 Watching = Annotated[Seat, Depends(_seat)]
@@ -89,7 +91,7 @@ async def screen_events(request: Request, seat: Watching) -> AsyncIterator[Serve
 @router.get("/live/events", response_class=EventSourceResponse, dependencies=_KEPT)
 async def desk_events(request: Request, seat: Watching) -> AsyncIterator[ServerSentEvent]:
     """What the organizers see, as it changes."""
-    async for event in _events(request, seat, live_view.desk):
+    async for event in _events(request, seat, seat.desk):
         yield event
 
 
@@ -109,9 +111,11 @@ async def _events(
             return
         if monotonic() - checked >= SIGNED_IN_FOR:
             checked = monotonic()
-            if not await run_in_threadpool(_may_still, request):
+            sees = await run_in_threadpool(_may_still, request)
+            if sees is None:
                 yield ServerSentEvent(event="signed-out", data="")
-                return
+            if sees is not seat.desk:
+                return  # their role is another one: the browser comes back and gets what it may
         words = said
         if moved:  # perhaps again since: what is told is the newest, and nothing is passed by
             words, version = watcher.said((view, seat.language, seat.zone), say), watcher.version
@@ -129,15 +133,15 @@ def _json(state: Live, view: live_view.View, language: str, zone: str) -> str:
     return json.dumps(view(state, language, zone), ensure_ascii=False, separators=(",", ":"))
 
 
-def _may_still(request: Request) -> bool:
-    """Whether who watches is signed in, and in the team, still."""
+def _may_still(request: Request) -> live_view.View | None:
+    """What organizers see, if who watches is signed in, and in the team, still."""
     database: Database = request.app.state.database
     try:
         with database.begin(writes=False) as db:
-            organizer_for(request, db, Permission.ATTENDANCE_READ)
+            actor = organizer_for(request, db, Permission.ATTENDANCE_READ)
+            return live_view.desk_for(actor, request.path_params["slug"])
     except (NotSignedIn, NotFound, NotAllowed):
-        return False
-    return True
+        return None
 
 
 @router.get("/live")
@@ -157,7 +161,7 @@ def desk(
         "title": localized(told.title, reader.language, cycle.language),
         "session": told,
         "path": f"/organize/c/{slug}/sessions/{number}",
-        "live": live_view.desk(found, reader.language, zone),
+        "live": live_view.desk_for(actor, slug)(found, reader.language, zone),
         "opens": found.opens,
         "closes": found.closes,
         "zone": zone,
