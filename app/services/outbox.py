@@ -17,7 +17,7 @@ from app.domain.errors import N_, Clash, NotFound
 from app.domain.ids import new_id
 from app.domain.permissions import Permission
 from app.domain.text import localized
-from app.models import Cycle, Invitation, Message
+from app.models import Certificate, Cycle, Enrolment, Guest, Invitation, Message, Person
 from app.services.access import refuse_elsewhere
 from app.services.actor import Actor
 from app.services.rows import find, hold
@@ -56,6 +56,9 @@ KINDS = (
     CERTIFICATE,
     DATA_LINK,
 )
+_WITH_LINKS = (*ENROLMENT_KINDS, *PART_KINDS, "reminder", "follow-up", CERTIFICATE)
+_NAMED = ("person", "enrolment", "certificate")
+"""Whom, or what of theirs, the context of a mail names."""
 STATUSES = ("queued", "sent", "failed", "expired", "superseded", "bounced")
 LEASE = timedelta(minutes=5)
 """For so long a worker has a mail that it has taken; others take it only then."""
@@ -220,13 +223,14 @@ def retry(
         raise Clash(N_("A newer mail has replaced it."), code="replaced")
     if message.expires_at is not None and message.expires_at <= now:
         raise Clash(N_("What it is about is over."), code="over")
+    address = _address_now(db, message)
     if message.status in ("sent", "bounced"):
         successor = enqueue(
             db,
             kind=message.kind,
             intent=f"again:{new_id()}",
             to_name=message.to_name,
-            to_address=message.to_address,
+            to_address=address,
             language=message.language,
             context=message.context,
             cycle_id=message.cycle_id,
@@ -249,11 +253,38 @@ def retry(
         message.attempts = max(0, message.attempts - 1)
     if message.leased_until is not None and message.leased_until > now + FAR:
         message.leased_until, message.leased_by = None, ""
+    message.to_address = address
     message.status = "queued"
     message.due_at = now
     db.add(message)
     db.flush()
     return message
+
+
+def follow_address(db: DbSession, old: str, new: str) -> None:
+    """Somebody has another address: what has not reached them goes there, with the links that it
+    has. Entries of calendars stay, since they are told at the address that has them."""
+    waiting = (
+        col(Message.to_address) == old,
+        col(Message.kind).in_(_WITH_LINKS),
+        col(Message.status).in_(("queued", "failed")),
+    )
+    db.connection().execute(update(Message).where(*waiting).values(to_address=new))
+
+
+def _address_now(db: DbSession, message: Message) -> str:
+    """Where a mail with personal links goes: the address of before may be somebody else's."""
+    if message.kind not in _WITH_LINKS:
+        return message.to_address
+    named = {name: str(message.context.get(f"{name}_id", "")) for name in _NAMED}
+    certified = select(Certificate.enrolment_id).where(Certificate.id == named["certificate"])
+    enrolled = or_(col(Enrolment.id) == named["enrolment"], col(Enrolment.id).in_(certified))
+    whose = or_(
+        col(Person.id) == named["person"],
+        col(Person.id).in_(select(Enrolment.person_id).where(enrolled)),
+        col(Person.id).in_(select(Guest.person_id).where(Guest.id == message.guest_id)),
+    )
+    return db.exec(select(Person.email).where(whose)).first() or message.to_address
 
 
 def _hold(db: DbSession, message: Message) -> None:

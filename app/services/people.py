@@ -22,6 +22,7 @@ from app.services.access import (
 )
 from app.services.actor import Actor
 from app.services.issuing import settle_everywhere
+from app.services.outbox import follow_address
 from app.services.paging import paginate
 from app.services.rows import find, found_by, hold, renew_enrolment_keys, search_key, unique_or
 from app.services.rows import person_key as key_of
@@ -116,6 +117,8 @@ def change_person(
         person.bounced_at, person.bounce = None, ""  # that was the other address
         renew_enrolment_keys(db, col(Enrolment.person_id) == person.id)
         db.flush()
+        if known_by and person.email:
+            follow_address(db, known_by, person.email)
         settle_everywhere(db, person.id, now)
     return person
 

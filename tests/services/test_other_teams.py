@@ -1,16 +1,26 @@
 """People whom several teams know: who sees them, and who may change them."""
 
 import pytest
+from sqlmodel import select
 
 from app.db import DbSession
 from app.domain.errors import Invalid, NotAllowed, NotFound
 from app.domain.permissions import AccountStanding, Role
-from app.models import Cycle, Person, TeamMember
+from app.models import Cycle, Message, Person, TeamMember
 from app.schemas.directory import PersonChange, PersonIn
 from app.schemas.enrolment import EnrolmentIn
 from app.schemas.part import GuestDetailsIn
-from app.services import accounts, casting, enrolments, merging, part_details, people, teams
-from app.services.actor import Actor
+from app.services import (
+    accounts,
+    casting,
+    enrolments,
+    merging,
+    outbox,
+    part_details,
+    people,
+    teams,
+)
+from app.services.actor import SYSTEM, Actor
 from app.services.guests import guest_of
 from tests.factories import NOW, Make
 
@@ -142,3 +152,46 @@ def test_a_link_of_one_cycle_renames_nobody_in_anothers(
         part_details.save_details(db, guest, another, NOW)
     assert [(each.field, each.code) for each in refused.value.fields] == [("name", "shared")]
     assert person.name == "The Minister"
+
+
+@pytest.mark.parametrize("status", ["queued", "failed", "sent", "bounced"])
+def test_a_link_goes_to_the_address_of_now(db: DbSession, ours: Cycle, status: str) -> None:
+    """The one of before was mistyped, and may be somebody's."""
+    given = EnrolmentIn(name="M", email=MAIL, consent=True)
+    enrolment = enrolments.add_enrolment(db, SYSTEM, ours.id, given, NOW)
+    mail = db.exec(select(Message)).one()
+    mail.status = status
+    db.flush()
+    people.change_person(db, SYSTEM, enrolment.person_id, CHANGE, now=NOW)
+    db.refresh(mail)
+    there = CHANGE.email if status in ("queued", "failed") else MAIL
+    assert mail.to_address == there  # what has gone stays as it went
+    again = outbox.retry(db, SYSTEM, mail.id, NOW)
+    assert (again.to_address, again.status) == (CHANGE.email, "queued")
+
+
+@pytest.mark.parametrize("kind", ["part-request", "reminder", "certificate"])
+def test_so_do_other_mails_that_have_links(
+    db: DbSession, make: Make, ours: Cycle, kind: str
+) -> None:
+    person = make.person(email="now@example.org")
+    enrolment = make.enrolment(ours, person)
+    context = {
+        "part-request": {},
+        "reminder": {"person_id": person.id},
+        "certificate": {"certificate_id": make.certificate(enrolment).id},
+    }
+    mail = outbox.enqueue(
+        db,
+        kind=kind,
+        intent="x",
+        to_name="Ana",
+        to_address=MAIL,
+        language="en",
+        context=context[kind],
+        cycle_id=ours.id,
+        guest_id=guest_of(db, ours.id, person.id).id if kind == "part-request" else None,
+        now=NOW,
+    )
+    mail.status = "sent"
+    assert outbox.retry(db, SYSTEM, mail.id, NOW).to_address == person.email
