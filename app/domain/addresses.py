@@ -4,9 +4,13 @@ import hashlib
 import unicodedata
 from collections.abc import Callable
 
+from app.domain.normal_forms import normal_form
+
 LONGEST_KEY = 254
 """Characters; normalised, some characters become eighteen."""
 _ROUNDS = 8  # more than any text needs to come to rest
+_LONGEST_TYPED = 1_000
+"""Characters: whatever is longer is no address in any spelling."""
 
 
 def address_key(address: str) -> str:
@@ -15,8 +19,14 @@ def address_key(address: str) -> str:
     Surrounding space is left out. Before the @: NFKC and case folding, until nothing changes any
     more. The domain as RFC 5891 has it: A-labels (``xn--``) as what they stand for, any full stop
     as a dot, NFKC and lower case; ß stays ß there, since faß.example and fass.example may have
-    different owners. Whatever is found by a key is only ever written to at its own address.
+    different owners. Whatever is found by a key is only ever written to at its own address. What
+    is far too long for an address is taken as it stands: to decode a label takes the square of its
+    length.
     """
+    if len(address) > _LONGEST_TYPED:
+        address = address.strip()
+    if len(address) > _LONGEST_TYPED:
+        return _bounded(address.lower())
     if address.isascii() and "xn--" not in address.lower():
         return _bounded(address.strip().lower())  # nearly all; the same, at once
     local, at, domain = _settled(address, _plain).strip().rpartition("@")
@@ -51,7 +61,7 @@ def _label(label: str) -> str:
 
 
 def _plain(text: str) -> str:
-    return unicodedata.normalize("NFKC", text)
+    return normal_form("NFKC", text)
 
 
 def _folded(text: str) -> str:
@@ -76,7 +86,5 @@ def _bounded(key: str) -> str:
 def search_key(*texts: str) -> str:
     """Case and accents set aside, white space folded: what a search looks in and for."""
     joined = " ".join(t for t in texts if t)
-    plain = "".join(
-        c for c in unicodedata.normalize("NFKD", joined) if not unicodedata.combining(c)
-    )
+    plain = "".join(c for c in normal_form("NFKD", joined) if not unicodedata.combining(c))
     return " ".join(plain.casefold().split())

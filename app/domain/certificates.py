@@ -12,6 +12,7 @@ from enum import StrEnum
 from app.domain.attendance import Record, Status
 from app.domain.errors import N_, Invalid
 from app.domain.ids import ALPHABET, encode
+from app.domain.normal_forms import normal_form
 
 CODE_LENGTH = 28
 """Characters of a code: 26 that hold 128 random bits, two to notice that one was mistyped."""
@@ -45,7 +46,7 @@ def certificate_code(text: str) -> str:
     Raises:
         Invalid: at ``code``: ``empty``, ``length``, ``character``, ``mistyped``.
     """
-    plain = unicodedata.normalize("NFKC", text).casefold().translate(_READ_AS)
+    plain = normal_form("NFKC", text).casefold().translate(_READ_AS)
     code = "".join(c for c in plain if unicodedata.category(c) not in _BETWEEN)
     if not code:
         raise Invalid.one("code", N_("Enter the code of the certificate."), code="empty")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from app.domain.addresses import address_key
+from app.domain.normal_forms import normal_form
 
 # Letters that stand for themselves in Unicode, and that many keyboards do not have.
 _LETTERS = str.maketrans(
@@ -43,7 +44,7 @@ class Outcome(StrEnum):
 def name_key(name: str) -> str:
     """How names are compared: case, accents, punctuation and the order of the words set aside.
     Empty for what has no letter and no figure."""
-    decomposed = unicodedata.normalize("NFKD", name.casefold())
+    decomposed = normal_form("NFKD", name.casefold())
     plain = "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
     # What stands within a word (O'Higgins, Jean-Luc) parts it or not, as people type it: it parts.
     words = re.findall(r"[^\W_]+", plain.translate(_LETTERS))

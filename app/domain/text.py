@@ -4,6 +4,8 @@ import re
 import unicodedata
 from collections.abc import Mapping
 
+from app.domain.normal_forms import normal_form
+
 LANGUAGES = ("en", "es", "pt")
 """The languages of the interface, the first is the one that the source is written in."""
 
@@ -67,7 +69,7 @@ def looks_like_link(text: str) -> bool:
     with initials (José M.Pérez) is none, nor are S.A.S. and RR.HH.; words that a dot without a
     blank holds together are."""
     seen = "".join(c for c in text if unicodedata.category(c) != "Cf")
-    plain = unicodedata.normalize("NFKC", seen).replace(_IDEOGRAPHIC_STOP, ".")
+    plain = normal_form("NFKC", seen).replace(_IDEOGRAPHIC_STOP, ".")
     found = _SHORT_HOST.search(plain) or _LINK.search(_ABBREVIATION.sub(" ", plain))
     return found is not None
 

@@ -7,11 +7,11 @@ decided by services.inbound.
 import hashlib
 import logging
 import re
-import unicodedata
 from datetime import UTC, datetime
 from email.message import Message
 from email.utils import parsedate_to_datetime
 
+from app.domain.normal_forms import normal_form
 from app.mail import inbound_mime as mime
 from app.mail.bounces import read_notification, read_other_bounce
 from app.mail.inbound_html import words_of
@@ -178,7 +178,7 @@ def _automatic(message: Message) -> bool:
 
 
 def _says_automatic(subject: str) -> bool:
-    plain = unicodedata.normalize("NFC", subject)
+    plain = normal_form("NFC", subject)
     return bool(_AUTOMATIC_SUBJECT.match(plain) or _SAYS_SO.search(plain))
 
 

@@ -5,7 +5,6 @@ styles inline and plain text wants no escaping.
 """
 
 import re
-import unicodedata
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
 from gettext import NullTranslations
@@ -17,6 +16,7 @@ from markupsafe import Markup
 
 from app.domain.errors import N_
 from app.domain.invitations import Why
+from app.domain.normal_forms import normal_form
 from app.domain.text import looks_like_link, one_line, without_bidi
 from app.languages import city, date_long, time_of_day, zone_label
 from app.mail.frames import LINK
@@ -213,7 +213,7 @@ def greeting_name(name: str) -> str:
     rather than a name must not reach a stranger through us; then the mail greets without one.
     """
     name = one_line(name)
-    plain = unicodedata.normalize("NFKC", name)
+    plain = normal_form("NFKC", name)
     if len(name) > _MOST_NAME or looks_like_link(name) or re.search(r"[/:<>]|\d{4,}", plain):
         return ""
     return name

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from app.domain.normal_forms import normal_form
 from app.domain.text import one_line
 
 LONGEST = 2_000
@@ -25,7 +26,7 @@ def plain(text: str) -> str:
     """Case and accents set aside; punctuation stays."""
     if text.isascii():
         return text.lower()
-    decomposed = unicodedata.normalize("NFKD", text)
+    decomposed = normal_form("NFKD", text)
     return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
 
 

@@ -1,7 +1,6 @@
 """Types that the schemas are made of. Each refuses with a code and a sentence for people."""
 
 import re
-import unicodedata
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
@@ -20,6 +19,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.domain.errors import N_
+from app.domain.normal_forms import normal_form
 from app.domain.series import FIRST_YEAR, LAST_YEAR
 from app.domain.text import LANGUAGES, looks_like_link, without_bidi
 from app.domain.zones import zone_names
@@ -98,7 +98,7 @@ def _composed(value: Any) -> Any:
     if _NOTHING_SEEN.fullmatch(value):  # a zero-width space is no name
         return ""
     # Before the length is looked at: some characters become three (U+1D160).
-    return unicodedata.normalize("NFC", value)
+    return normal_form("NFC", value)
 
 
 def line_of(text: str, length: int) -> str:
@@ -145,7 +145,7 @@ def _email(value: str) -> str:
     except EmailNotValidError:
         raise PydanticCustomError("email", _NO_ADDRESS) from None
     local = found.normalized.rpartition("@")[0]
-    if unicodedata.normalize("NFKC", local) != local:
+    if normal_form("NFKC", local) != local:
         # Letters that only look like others (full width, ligatures): no mailbox has such a name,
         # but somebody could take the place of the one that has the plain letters.
         raise PydanticCustomError("email", _NO_ADDRESS)

@@ -3,7 +3,6 @@
 import re
 import secrets
 import threading
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -12,12 +11,17 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from app.domain.errors import N_, Busy, FieldError
+from app.domain.normal_forms import normal_form
 
 MIN_PASSWORD = 15  # characters
 MAX_PASSWORD = 1_000
 _LOOKED_AT = 64
 """Characters in which something that is easy to guess is looked for: more would take seconds."""
 _LEAST_SCORE = 3  # of 4: about 10^8 guesses
+_SIGNS = "@({[<!|$+%"
+_MOST_SIGNS = 2
+"""Of the signs that may stand for letters so many are read so: zxcvbn tries every combination of
+what they may mean, which takes ten seconds where somebody has typed them all."""
 
 # RFC 9106, second recommendation. Each computation takes 64 MiB, so only so many run at once, and
 # only so many wait: a flood of sign-ins must not take all memory or all threads.
@@ -39,7 +43,7 @@ def _turn() -> Iterator[None]:
 
 def _normal(password: str) -> str:
     # NIST SP 800-63B: so that the same word typed on another keyboard is the same.
-    return unicodedata.normalize("NFKC", password)
+    return normal_form("NFKC", password)
 
 
 def _prepared(password: str) -> bytes:
@@ -85,7 +89,8 @@ def weaknesses(password: str, name: str, email: str) -> list[FieldError]:
     words, rows of keys, dates, repetitions, and what others know of its owner or of Convoca
     (zxcvbn). Not looked for beyond the first 64 characters.
     """
-    plain = _normal(password)
+    # Too long as it is typed is too long: so it is looked at in signing in.
+    plain = password if len(password) > MAX_PASSWORD else _normal(password)
     if len(plain) < MIN_PASSWORD:
         sentence = N_("Use at least %(least)s characters; several words make a good password.")
         return [FieldError("password", sentence, {"least": MIN_PASSWORD}, "too_short")]
@@ -110,8 +115,11 @@ def _is_easy(folded: str, name: str, email: str) -> bool:
             folded = folded.replace(word, "")
     if len(set(folded)) < 4:
         return True
+    looked_at = folded[:_LOOKED_AT]
+    for sign in sorted({*_SIGNS} & {*looked_at}, key=looked_at.index)[_MOST_SIGNS:]:
+        looked_at = looked_at.replace(sign, "_")
     with _turn():
-        found = zxcvbn(folded[:_LOOKED_AT], user_inputs=sorted(known), max_length=_LOOKED_AT)
+        found = zxcvbn(looked_at, user_inputs=sorted(known), max_length=_LOOKED_AT)
     return int(found["score"]) < _LEAST_SCORE
 
 

@@ -3,7 +3,6 @@ for when the phone is gone."""
 
 import os
 import secrets
-import unicodedata
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
 from datetime import datetime, timedelta
@@ -17,6 +16,7 @@ from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain.errors import N_, Clash, Invalid, NotFound
+from app.domain.normal_forms import normal_form
 from app.models import RecoveryCode, User
 from app.services.links import Links, Purpose
 from app.services.sign_ins import end_others
@@ -174,7 +174,7 @@ def _state(user: User) -> str:
 
 def _typed(code: str) -> str:
     """What was meant: without what parts the groups, in plain digits and small letters."""
-    plain = unicodedata.normalize("NFKC", code[:100]).lower()
+    plain = normal_form("NFKC", code[:100]).lower()
     typed = "".join(c for c in plain if c.isalnum())
     return typed if typed.isascii() else ""
 

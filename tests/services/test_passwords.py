@@ -1,5 +1,6 @@
 """Passwords: which are too weak, and how they are kept."""
 
+import unicodedata
 from time import process_time
 
 import pytest
@@ -76,10 +77,18 @@ def test_any_text_is_judged(text: str) -> None:
 def test_judging_takes_no_longer_for_what_is_long() -> None:
     """Zxcvbn by itself takes minutes for a thousand characters."""
     _codes("something to read the lists of words for")
-    for long in ("p@$$w0rd1990" * 80, "qazwsxedcrfvtgb" * 66, "aA1!" * 250):
+    signs = "4@8({[<369gq#!1i|0$5+7%2zZ" * 3  # each may mean several letters
+    for long in ("p@$$w0rd1990" * 80, "qazwsxedcrfvtgb" * 66, "aA1!" * 250, signs):
         begun = process_time()
         _codes(long)
         assert process_time() - begun < 2
+
+
+def test_what_is_taken_can_be_signed_in_with() -> None:
+    """An accent that is a character of its own makes what is typed longer than what is kept."""
+    apart = "".join(f"{letter}\u0301" for letter in "aeiou") * (MAX_PASSWORD // 8)
+    assert len(apart) > MAX_PASSWORD > len(unicodedata.normalize("NFKC", apart))
+    assert _codes(apart) == ["too_long"]
 
 
 def test_a_hash_of_former_parameters_is_made_anew(database: Database) -> None:
