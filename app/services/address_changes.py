@@ -19,7 +19,7 @@ from app.services import outbox, second_factor
 from app.services.account_rows import find_user
 from app.services.links import Links, Purpose
 from app.services.sign_in_links import end_links
-from app.services.sign_ins import end_others
+from app.services.sign_ins import end_others, end_unconfirmed
 
 CONFIRM_WITHIN = timedelta(hours=24)
 UNDO_WITHIN = timedelta(days=7)
@@ -42,7 +42,7 @@ def ask(db: DbSession, user: User, new_email: str, now: datetime) -> str:
         raise Invalid.one("email", sentence, code="email") from None
     if email == user.email:
         raise Invalid.one("email", N_("This is your address already."), code="same")
-    _end_open(db, user.id)
+    end_unconfirmed(db, user.id)
     owner = find_user(db, email)
     if owner is not None and owner.id != user.id:
         return email
@@ -72,14 +72,6 @@ def _queue(
         context={"change_id": change.id},
         expires_at=change.expires_at,
         now=now,
-    )
-
-
-def _end_open(db: DbSession, user_id: str) -> None:
-    db.connection().execute(
-        delete(AddressChange).where(
-            col(AddressChange.user_id) == user_id, col(AddressChange.confirmed_at).is_(None)
-        )
     )
 
 
@@ -171,8 +163,6 @@ def undo(db: DbSession, links: Links, token: str, now: datetime) -> AddressChang
     since = change.created_at - SUSPECT_BEFORE
     if user.totp_since is not None and user.totp_since > since:
         second_factor.turn_off(db, user)
-    _end_open(db, user.id)
-    end_links(db, user.id, now)
     end_others(db, user.id)
     db.connection().execute(
         delete(OutsideIdentity).where(

@@ -8,9 +8,10 @@ from sqlalchemy import bindparam, delete, update
 from sqlmodel import col, select
 
 from app.db import DbSession
-from app.models import SignIn, User, now
+from app.models import AddressChange, SignIn, User, now
 from app.services import sending
 from app.services.actor import Actor
+from app.services.sign_in_links import end_links
 from app.services.tokens import digest
 
 SIGN_IN_DAYS = 14
@@ -89,8 +90,17 @@ def end_sign_in(db: DbSession, actor: Actor, sign_in_id: str) -> None:
 
 
 def end_others(db: DbSession, user_id: str, keep_cookie: str = "") -> None:
-    """Ends every sign-in of an account but that of `keep_cookie`."""
+    """Ends every sign-in of an account but that of `keep_cookie`, and what somebody else may have
+    begun in one: another address that waits to be confirmed, and links that were not used."""
     others = delete(SignIn).where(
         col(SignIn.user_id) == user_id, col(SignIn.id) != digest(keep_cookie)
     )
     db.connection().execute(others)
+    end_unconfirmed(db, user_id)
+    end_links(db, user_id, now())
+
+
+def end_unconfirmed(db: DbSession, user_id: str) -> None:
+    """Ends a change of address that was asked for and not confirmed."""
+    waiting = (col(AddressChange.user_id) == user_id, col(AddressChange.confirmed_at).is_(None))
+    db.connection().execute(delete(AddressChange).where(*waiting))

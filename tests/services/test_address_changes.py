@@ -1,11 +1,13 @@
 """Another address for an account: who confirms it, who is told, who can undo it."""
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 
+import pyotp
 import pytest
 from sqlmodel import col, select
 
@@ -23,8 +25,10 @@ from app.models import (
     SignInLink,
     User,
 )
-from app.services import accounts, address_changes, second_factor, tokens
+from app.models import now as present
+from app.services import accounts, address_changes, installation, second_factor, tokens
 from app.services.links import Links, Purpose
+from app.services.sign_ins import end_others
 from app.worker.compose import compose
 from tests.factories import NOW
 
@@ -123,6 +127,43 @@ def test_only_the_newest_can_be_confirmed(db: DbSession, links: Links, olga: Use
         address_changes.confirm(db, links, second, NOW)
     assert error.value.code == "used"
     assert olga.email == "two@example.org"
+
+
+def _new_password(db: DbSession, links: Links, user: User) -> None:
+    accounts.set_password(db, user, "three small green boats", keep_cookie="mine")
+
+
+def _second_step(db: DbSession, links: Links, user: User) -> None:
+    second_factor.begin(db, links, user)
+    code = pyotp.TOTP(second_factor.pending(links, user)[0]).at(NOW)
+    second_factor.confirm(db, links, user, code, NOW, keep_cookie="mine")
+
+
+def _signed_out_by_an_administrator(db: DbSession, links: Links, user: User) -> None:
+    installation.end_sign_ins(db, accounts.actor_of_user(db, user), user.id)
+
+
+def _signed_out(db: DbSession, links: Links, user: User) -> None:
+    end_others(db, user.id, "mine")
+
+
+@pytest.mark.parametrize(
+    "deed", [_new_password, _second_step, _signed_out_by_an_administrator, _signed_out]
+)
+def test_what_a_thief_has_begun_ends_with_the_thiefs_sign_in(
+    db: DbSession, links: Links, olga: User, deed: Callable[[DbSession, Links, User], None]
+) -> None:
+    """Who had the password for a while must not take the account once it is another."""
+    theirs = _asked(db, olga, "thief@example.org")
+    link = accounts.new_link(db, links, olga, present()).rpartition("/")[2]
+    token = _to_new(links, theirs)
+    deed(db, links, olga)
+    db.expire_all()  # another request
+    with pytest.raises(NotFound):
+        address_changes.confirm(db, links, token, NOW)
+    with pytest.raises(Gone):
+        accounts.use_link(db, links, link, present())
+    assert olga.email == "olga@example.org"
 
 
 def test_a_link_is_good_for_a_day(db: DbSession, links: Links, olga: User) -> None:
