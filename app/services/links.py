@@ -31,6 +31,7 @@ class Purpose(StrEnum):
     OIDC = "oidc"
     BROWSER = "browser"  # in which somebody has signed in before
     HALF = "half"  # in which somebody has done the first of two steps
+    BEGUN = "begun"  # of the page on which a second step is set up
     NEW_ADDRESS = "new-address"
     OLD_ADDRESS = "old-address"
 

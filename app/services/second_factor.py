@@ -60,6 +60,29 @@ def pending(links: Links, user: User) -> tuple[str, str]:
     return secret, totp.provisioning_uri(name=user.email, issuer_name="Convoca")
 
 
+def begun_token(links: Links, user: User, now: datetime) -> str:
+    """What the page has on which the secret is shown. Without it a secret that somebody has begun
+    with and left could be guessed at by whoever finds a browser of theirs."""
+    until = int((now + HALF_FOR).timestamp())
+    return links.sign(Purpose.BEGUN, f"{user.id}-{until}-{_state(user)}")
+
+
+def check_begun(links: Links, user: User, token: str, now: datetime) -> None:
+    """Whether it is the page on which the secret that is pending was shown, lately.
+
+    Raises Invalid: at ``code``, code ``begin_again``.
+    """
+    try:
+        user_id, until, state = links.unsign(Purpose.BEGUN, token).split("-")
+        right = user_id == user.id and compare_digest(state, _state(user))
+        right = right and int(until) > now.timestamp()
+    except (NotFound, ValueError):
+        right = False
+    if not right:
+        sentence = N_("This was begun on another page, or more than ten minutes ago. Begin again.")
+        raise Invalid.one("code", sentence, code="begin_again")
+
+
 def confirm(
     db: DbSession, links: Links, user: User, code: str, now: datetime, *, keep_cookie: str = ""
 ) -> list[str]:

@@ -176,10 +176,13 @@ def test_turning_it_on_and_off(
     assert began.text.count('class="segno"') == 1
     assert began.headers["cache-control"] == "no-store"
     assert secret not in client.get(PAGE).text
-    wrong = client.post(f"{PAGE}/confirm", data={"code": "000"})
+    [begun] = re.findall(r'name="begun" value="([^"]+)"', began.text)
+    wrong = client.post(f"{PAGE}/confirm", data={"code": "000", "begun": begun})
     assert (wrong.status_code, secret in wrong.text) == (422, False)
     assert re.findall(r'id="(\w+)-error"', wrong.text) == ["code"]
-    on = client.post(f"{PAGE}/confirm", data={"code": pyotp.TOTP(secret).at(now())})
+    [begun] = re.findall(r'name="begun" value="([^"]+)"', wrong.text)
+    data = {"code": pyotp.TOTP(secret).at(now()), "begun": begun}
+    on = client.post(f"{PAGE}/confirm", data=data)
     codes = re.findall(r"<li><code>([a-z0-9-]{19})</code></li>", on.text)
     assert (on.status_code, len(codes)) == (200, 10)
     assert client.get("/organize/account").status_code == 200
@@ -199,6 +202,30 @@ def test_turning_it_on_and_off(
     assert client.post(f"{PAGE}/off", data={"current": new[1]}).status_code == 303
     with database.begin(writes=False) as db:
         assert not second_factor.is_on(db.get_one(User, organizer.id))
+
+
+def test_what_was_begun_and_left_is_nobodys_to_finish(
+    organizer_client: TestClient, organizer: Actor, database: Database, links: Links, clock: Clock
+) -> None:
+    """A thief with the cookie, who may try codes for days, would be given the codes for paper."""
+    began = organizer_client.post(f"{PAGE}/begin")
+    [secret] = re.findall(r'id="secret" value="([A-Z2-7]{32})"', began.text)
+    [begun] = re.findall(r'name="begun" value="([^"]+)"', began.text)
+    other = organizer_client.post(f"{PAGE}/begin")  # what the page before has counts no more
+    [secret] = re.findall(r'id="secret" value="([A-Z2-7]{32})"', other.text)
+    with database.begin(writes=False) as db:
+        half = second_factor.half_token(links, db.get_one(User, organizer.id), clock.at)
+    for wrong in ("", begun, "x", half):
+        data = {"code": pyotp.TOTP(secret).at(clock.at), "begun": wrong}
+        answer = organizer_client.post(f"{PAGE}/confirm", data=data, headers=ENGLISH)
+        assert (answer.status_code, "Begin again." in answer.text) == (422, True)
+    [begun] = re.findall(r'name="begun" value="([^"]+)"', other.text)
+    clock.at += second_factor.HALF_FOR
+    data = {"code": pyotp.TOTP(secret).at(clock.at), "begun": begun}
+    assert organizer_client.post(f"{PAGE}/confirm", data=data).status_code == 422
+    clock.at -= second_factor.HALF_FOR
+    data = {"code": pyotp.TOTP(secret).at(clock.at), "begun": begun}
+    assert organizer_client.post(f"{PAGE}/confirm", data=data).status_code == 200
 
 
 def test_a_browser_that_was_found_turns_nothing_on(

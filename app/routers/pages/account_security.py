@@ -66,6 +66,7 @@ def _page(
         "secret": "",
         "svg": "",
         "pending": False,
+        "begun": "",
         "codes": [],
         **more,
     }
@@ -92,8 +93,9 @@ def begin(request: Request, actor: SignedInApart, form: FormData) -> Response:
             second_factor.begin(db, links, user)
             secret, url = second_factor.pending(links, user)
             svg = segno.make(url, error="m").svg_inline(omitsize=True, border=2)
+            begun = second_factor.begun_token(links, user, now())
             shown = {"secret": secret, "svg": Markup(svg), "pending": True}  # noqa: S704
-            return _page(request, db, actor, None, **shown)
+            return _page(request, db, actor, None, begun=begun, **shown)
     except DomainError as error:
         with transaction(request, writes=False) as db:
             return _page(request, db, actor, error, form="begin")
@@ -102,17 +104,19 @@ def begin(request: Request, actor: SignedInApart, form: FormData) -> Response:
 @router.post("/second-step/confirm")
 def confirm(request: Request, actor: SignedInApart, form: FormData) -> Response:
     """Turns it on by a first code. The codes for paper are on this page and never again."""
+    begun = form.text("begun")
     try:
         with transaction(request, writes=True) as db:
             user = db.get_one(User, actor.id)
             keep, code = session_cookie(request), form.text("code")
             links = request.app.state.links
+            second_factor.check_begun(links, user, begun, now())
             codes = second_factor.confirm(db, links, user, code, now(), keep_cookie=keep)
             return _page(request, db, actor, codes=codes)
     except Invalid as error:
         with transaction(request, writes=False) as db:
             # Without the secret: whoever finds the browser must not be shown it for a wrong code.
-            return _page(request, db, actor, error, form="confirm", pending=True)
+            return _page(request, db, actor, error, form="confirm", pending=True, begun=begun)
 
 
 @router.post("/second-step/codes")
