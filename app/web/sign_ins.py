@@ -9,13 +9,16 @@ from starlette.responses import RedirectResponse, Response
 from app.db import DbSession
 from app.domain.addresses import address_key
 from app.domain.errors import NotFound
+from app.domain.limits import Limit
 from app.models import User, now
 from app.services import accounts, second_factor
+from app.services.limits import Asked
 from app.services.links import Links, Purpose
 from app.services.outside import BACK_WITHIN
 from app.services.sign_ins import sign_out
 from app.services.tokens import digest
 from app.web.browsers import browser_of, network_in_part
+from app.web.networks import network_here
 from app.web.security import cookie_name, session_cookie
 from app.web.templating import see_other
 
@@ -68,16 +71,19 @@ def _links(request: Request) -> Links:
     return links
 
 
-def known_browser(request: Request, email: str) -> str:
-    """By what wrong passwords for an address are counted: in a browser in which its owner has
-    signed in before, by the browser; so strangers cannot keep the owner from trying."""
+def counted(request: Request, email: str, by_address: Limit, by_network: Limit) -> list[Asked]:
+    """By what wrong passwords for an address, or links that are sent there, are counted: by the
+    address and the network; in a browser in which its owner has signed in before, by the browser
+    alone. So strangers cannot keep the owner from trying, nor can neighbours."""
     key = address_key(email)
     try:
         known = _links(request).unsign(Purpose.BROWSER, request.cookies.get(KNOWN, ""))
     except NotFound:
-        return key
+        known = ""
     name, _, whose = known.partition("-")
-    return f"{name} {key}" if compare_digest(whose, digest(key)) else key
+    if name and compare_digest(whose, digest(key)):
+        return [(by_address, f"{name} {key}")]
+    return [(by_address, key), (by_network, network_here(request))]
 
 
 def enter(request: Request, db: DbSession, user: User, path: str) -> Response:

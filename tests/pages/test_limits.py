@@ -122,6 +122,39 @@ def test_the_owner_is_not_shut_out_by_a_stranger(
 
 
 @pytest.mark.usefixtures("no_hashes")
+def test_nor_by_neighbours(
+    app: FastAPI, client: TestClient, user: User, database: Database, clock: Clock
+) -> None:
+    """Of one network, as at a congress; who was never here before has to wait."""
+    headers = _from("198.51.100.7")
+    assert _sign_in(client, user.email, PASSWORD, **headers) == 303
+    limiter = app.state.limiter
+    limiter.take(clock.at, (SIGN_IN_BY_NETWORK, "198.51.100.7"), count=SIGN_IN_BY_NETWORK.most)
+    limiter.take(clock.at, (LINK_BY_NETWORK, "198.51.100.7"), count=LINK_BY_NETWORK.most)
+    assert _sign_in(client, user.email, PASSWORD, **headers) == 303
+    for email, status in ((user.email, 200), ("ana@example.org", 429)):
+        asked = client.post("/organize/sign-in/link", data={"email": email}, headers=headers)
+        assert asked.status_code == status
+    assert _sign_in(client, "ana@example.org", PASSWORD, **headers) == 429
+    client.cookies.clear()
+    assert _sign_in(client, user.email, PASSWORD, **headers) == 429
+    assert _mails(database) == [user.email]
+
+
+@pytest.mark.parametrize("spelt", ["rosa+x@example.org", "rosa@example.org"])
+def test_links_are_there_for_the_owner_whoever_asks(
+    client: TestClient, stranger: TestClient, user: User, database: Database, spelt: str
+) -> None:
+    """To an address with a plus nothing is sent, so it is another; and all that are sent arrive."""
+    for _ in range(LINK_BY_ADDRESS.most):
+        asked = stranger.post("/organize/sign-in/link", data={"email": spelt})
+        assert asked.status_code == 200
+    client.post("/organize/sign-in/link", data={"email": user.email})
+    sent = _mails(database)
+    assert sent == [user.email] * (1 if "+" in spelt else LINK_BY_ADDRESS.most)
+
+
+@pytest.mark.usefixtures("no_hashes")
 def test_a_known_browser_is_known_for_one_address(
     client: TestClient, stranger: TestClient, user: User, database: Database
 ) -> None:

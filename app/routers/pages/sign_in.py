@@ -6,7 +6,6 @@ from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
 from app.db import Database
-from app.domain.addresses import mailbox_key
 from app.domain.errors import N_, Busy, DomainError, Gone, Invalid, NotFound, TooOften
 from app.domain.limits import (
     LINK_BY_ADDRESS,
@@ -22,10 +21,9 @@ from app.services.limits import Limiter
 from app.web.access.gate import declares
 from app.web.dependencies import PLACE, Db, LinksDep, transaction
 from app.web.forms import FormData, errors_of
-from app.web.networks import network_here
 from app.web.problems import headers_of, status_of
 from app.web.security import session_cookie
-from app.web.sign_ins import enter, forget_cookie, known_browser
+from app.web.sign_ins import counted, enter, forget_cookie
 from app.web.templating import gettext_for, page, see_other
 
 router = APIRouter(prefix="/organize", dependencies=[declares(Permission.PUBLIC), PLACE])
@@ -73,10 +71,10 @@ def sign_in(request: Request, form: FormData) -> Response:
     database: Database = request.app.state.database
     limiter: Limiter = request.app.state.limiter
     email, password = form.text("email"), form.values.get("password", "")
-    by_network = (SIGN_IN_BY_NETWORK, network_here(request))
+    asked = counted(request, email, SIGN_IN_BY_ADDRESS, SIGN_IN_BY_NETWORK)
     try:
         # Counted before it is looked at, so that of many at once none slips by.
-        taken = limiter.take(now(), by_network, (SIGN_IN_BY_ADDRESS, known_browser(request, email)))
+        taken = limiter.take(now(), *asked)
         user = accounts.user_with_password(database, email, password)
     except (Invalid, TooOften) as error:
         return sign_in_page(request, email, form.text("next"), error)
@@ -97,9 +95,10 @@ def request_link(request: Request, form: FormData) -> Response:
     if not email:
         error = Invalid.one("link_email", N_("Fill this in."), code="missing")
         return sign_in_page(request, "", form.text("next"), error, link=True)
-    by_network = (LINK_BY_NETWORK, network_here(request))
     try:
-        limiter.take(now(), by_network, (LINK_BY_ADDRESS, mailbox_key(email)))
+        # By the address, not the mailbox: nothing is sent to ana+x@, and whoever asks there must
+        # not use up what ana@ has.
+        limiter.take(now(), *counted(request, email, LINK_BY_ADDRESS, LINK_BY_NETWORK))
     except TooOften as too_often:
         return sign_in_page(request, email, form.text("next"), too_often, link=True)
     with transaction(request, writes=True) as db:
