@@ -22,6 +22,7 @@ from app.languages import city, date_long, time_of_day, zone_label
 from app.mail.frames import LINK
 from app.mail.placeholders import fitting, paragraphs
 from app.mail.values import (
+    AccountMail,
     AddressMail,
     CertificateMail,
     Content,
@@ -42,6 +43,7 @@ SUBJECTS = {
     "sign-in": N_("Your sign-in link"),
     "new-address": N_("Confirm your new address"),
     "address-changed": N_("Your address was changed"),
+    "account-changed": N_("Your account was changed"),
     "team-invitation": N_("You are invited: %(cycle)s"),
     "data-link": N_("Your link to your data"),
     "invitation": N_("Invitation: %(session)s, %(date)s, %(time)s"),
@@ -60,6 +62,7 @@ AnyMail = (
     EnrolmentMail
     | SignInMail
     | AddressMail
+    | AccountMail
     | TeamMail
     | InvitationMail
     | ReminderMail
@@ -111,7 +114,7 @@ def _subject(
     catalogue: NullTranslations,
 ) -> str:
     sentence = SUBJECTS[kind]
-    if isinstance(mail, SignInMail | AddressMail):
+    if isinstance(mail, SignInMail | AddressMail | AccountMail):
         return catalogue.gettext(sentence)
     if isinstance(mail, TeamMail):
         return _within(catalogue.gettext(sentence), {"cycle": mail.cycle or "Convoca"})

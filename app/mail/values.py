@@ -93,6 +93,19 @@ class AddressMail:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountMail:
+    """What is said of a change in how one gets into an account: in a sentence, and when (aware
+    UTC)."""
+
+    name: str
+    said: str
+    at: datetime
+    url: str
+    zone: str = "UTC"
+    accent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TeamMail:
     """What the mail says that asks somebody to join a cycle's team, or (no `cycle`) to have an
     account. `role`: its English word, to be translated. `until`: aware UTC. `name`: of who is

@@ -13,11 +13,13 @@ _ALWAYS_OUT = ("id", "created_at", "revision", "search_key")
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """Columns of a table, by what is kept of them."""
+    """Columns of a table, by what is kept of them. `hidden`: of those that are left out, those of
+    which it is kept that they are another, without what they were and are."""
 
     plain: tuple[str, ...] = ()
     private: tuple[str, ...] = ()
     out: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
 
     @property
     def columns(self) -> frozenset[str]:
@@ -89,6 +91,7 @@ AUDITED: Mapping[str, Audited] = {
         ),
         out=("file", "media_type", "size", "given_by", "position"),
     ),
+    "outside_identity": Audited(plain=("user_id", "issuer"), out=("subject",)),
     "part": Audited(
         plain=("session_id", "segment_id", "role", "status"),
         private=("person_id", "position", "institution", "comment"),
@@ -150,6 +153,7 @@ AUDITED: Mapping[str, Audited] = {
     "user_account": Audited(
         plain=("name", "email", "language", "standing", "totp_since"),
         out=("email_key", "password_hash", "totp_secret", "totp_step"),
+        hidden=("password_hash",),
     ),
 }
 
@@ -172,7 +176,6 @@ NOT_AUDITED: Mapping[str, str] = {
     "limit_count": "counts of what is tried often, by keys that tell nothing",
     "mail_pace": "how fast mail goes",
     "message": "the outbox: itself a trail",
-    "outside_identity": "shown to whose it is",
     "outside_sign_in": "for the minutes until somebody is back",
     "part_arrival": "itself a trail",
     "person_sight": "follows from writing somebody down",

@@ -28,6 +28,8 @@ from app.models.session import Session
 
 _DOING, _NOTED, _DISCREET = "convoca_doing", "convoca_noted", "convoca_discreet"
 _BECAME = "convoca_became"
+HIDDEN = "•••"
+"""What stands for a value that nobody is to read."""
 _LONGEST = 2_000  # characters of a text that are kept
 
 
@@ -162,8 +164,12 @@ def _savepoints(db: OrmSession) -> tuple[SessionTransaction, ...]:
 
 def _line(row: Any, audited: Audited, change: str) -> dict[str, Any]:
     plain, private = (_values(row, columns, change) for columns in (audited.plain, audited.private))
-    if change == "changed" and not plain[1] and not private[1]:
-        return {}
+    if change == "changed":
+        hidden = _values(row, audited.hidden, change)
+        for kept, values in zip(plain, hidden, strict=True):
+            kept |= {name: HIDDEN if value else "" for name, value in values.items()}
+        if not plain[1] and not private[1]:
+            return {}
     return {
         "_row": row,
         "noun": row.__tablename__,

@@ -8,11 +8,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from app.db import Database, DbSession
+from app.domain.account_changes import AccountChange
 from app.domain.addresses import address_key
 from app.domain.errors import N_, FieldError, Invalid, NotFound
 from app.domain.permissions import AccountStanding
 from app.domain.text import LANGUAGES
-from app.models import User
+from app.models import User, now
 from app.schemas.types import Email
 from app.services.access import teams_of
 from app.services.account_rows import all_users, find_user, first_user
@@ -24,6 +25,7 @@ from app.services.passwords import (
     password_is_right,
     weaknesses,
 )
+from app.services.security_notices import tell
 from app.services.sign_in_links import (
     LINK_MINUTES,
     check_link,
@@ -171,7 +173,7 @@ def user_with_password(database: Database, email: str, password: str) -> User:
 
 
 def set_password(db: DbSession, user: User, password: str, *, keep_cookie: str = "") -> None:
-    """A new password, which ends every sign-in but that of `keep_cookie`.
+    """A new password, which ends every sign-in but that of `keep_cookie`, and is told by mail.
 
     Raises:
         Invalid: shorter than 15 characters, or too easy.
@@ -184,6 +186,7 @@ def set_password(db: DbSession, user: User, password: str, *, keep_cookie: str =
     user.password_hash = hashed
     db.add(user)
     db.flush()
+    tell(db, user, AccountChange.PASSWORD, now())
 
 
 def change_password(

@@ -27,9 +27,10 @@ DATA_LINK = "data-link"
 TEAM = "team-invitation"
 NEW_ADDRESS = "new-address"
 ADDRESS_CHANGED = "address-changed"
+ACCOUNT_CHANGED = "account-changed"
 PRIVATE_KINDS = (SIGN_IN, TEAM, DATA_LINK, NEW_ADDRESS, ADDRESS_CHANGED)
 """Whoever reads one of these mails could be somebody else. They are shown to nobody."""
-ACCOUNT_KINDS = (SIGN_IN, TEAM, NEW_ADDRESS, ADDRESS_CHANGED)
+ACCOUNT_KINDS = (SIGN_IN, TEAM, NEW_ADDRESS, ADDRESS_CHANGED, ACCOUNT_CHANGED)
 """Mails to whoever has an account, or is to have one; of no cycle."""
 ENROLMENT_KINDS = (
     "enrolment-confirmed",
@@ -49,6 +50,7 @@ KINDS = (
     TEAM,
     NEW_ADDRESS,
     ADDRESS_CHANGED,
+    ACCOUNT_CHANGED,
     *INVITATION_KINDS,
     *PART_KINDS,
     "reminder",

@@ -5,23 +5,27 @@ import hashlib
 import hmac
 import secrets
 from base64 import urlsafe_b64encode
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import CursorResult, delete
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
-from app.db import DbSession, insert_unless_there
+from app.db import DbSession
+from app.domain.account_changes import AccountChange
 from app.domain.addresses import address_key
 from app.domain.errors import N_, Clash, Gone
-from app.domain.ids import new_id
 from app.models import OutsideIdentity, OutsideSignIn, User
 from app.openid import Identity
 from app.schemas.types import Email
 from app.services.account_rows import find_user
 from app.services.actor import Actor
 from app.services.links import Links, Purpose
+from app.services.security_notices import tell
 from app.services.tokens import digest
 
 BACK_WITHIN = timedelta(minutes=10)
@@ -82,7 +86,7 @@ def come_back(
 
 def account_of(db: DbSession, identity: Identity, now: datetime) -> User:
     """The account of whoever this is. The first time it is found by the address that the provider
-    has verified, and kept by the provider's own name for them from then on.
+    has verified, and kept by the provider's own name for them from then on. Told by mail.
 
     Raises Clash: ``not_verified``, ``no_account``, ``other_identity``.
     """
@@ -117,15 +121,13 @@ def account_of(db: DbSession, identity: Identity, now: datetime) -> User:
             N_("Your account is connected with another sign-in there. Disconnect that first."),
             code="other_identity",
         )
-    statement = insert_unless_there(db, OutsideIdentity, ["issuer", "subject"])
-    connected = statement.values(
-        id=new_id(),
-        created_at=now,
-        user_id=user.id,
-        issuer=identity.issuer,
-        subject=identity.subject,
+    connected = OutsideIdentity(
+        created_at=now, user_id=user.id, issuer=identity.issuer, subject=identity.subject
     )
-    db.connection().execute(connected)
+    with suppress(IntegrityError), db.begin_nested():  # of two at once the other has done it
+        db.add(connected)
+        db.flush()
+        tell(db, user, AccountChange.OUTSIDE, now, urlsplit(identity.issuer).hostname or "")
     return user
 
 
@@ -153,4 +155,6 @@ def disconnect(db: DbSession, actor: Actor, identity_id: str) -> None:
     """Ends one's sign-in from elsewhere; one that has ended already is no error."""
     if identity_id.isprintable():
         mine = (col(OutsideIdentity.id) == identity_id, col(OutsideIdentity.user_id) == actor.id)
-        db.connection().execute(delete(OutsideIdentity).where(*mine))
+        for row in db.exec(select(OutsideIdentity).where(*mine)):  # row by row, for the trail
+            db.delete(row)
+        db.flush()

@@ -15,10 +15,12 @@ from sqlalchemy import CursorResult, delete, update
 from sqlmodel import col, select
 
 from app.db import DbSession
+from app.domain.account_changes import AccountChange
 from app.domain.errors import N_, Clash, Invalid, NotFound
 from app.domain.normal_forms import normal_form
-from app.models import RecoveryCode, User
+from app.models import RecoveryCode, User, now
 from app.services.links import Links, Purpose
+from app.services.security_notices import tell
 from app.services.sign_ins import end_others
 from app.services.tokens import digest
 
@@ -87,7 +89,7 @@ def confirm(
     db: DbSession, links: Links, user: User, code: str, now: datetime, *, keep_cookie: str = ""
 ) -> list[str]:
     """Turns the second step on, by a code of the pending secret; the codes for paper, which cannot
-    be seen again. Every sign-in but that of `keep_cookie` ends.
+    be seen again. Every sign-in but that of `keep_cookie` ends. Told by mail.
 
     Raises:
         NotFound: nothing is pending.
@@ -109,19 +111,26 @@ def confirm(
     db.add(user)
     db.flush()
     end_others(db, user.id, keep_cookie)
-    return renew_recovery_codes(db, user)
+    tell(db, user, AccountChange.SECOND_STEP_ON, now)
+    return _new_codes(db, user)
 
 
 def turn_off(db: DbSession, user: User) -> None:
-    """Signing in takes one step again; the codes for paper end."""
+    """Signing in takes one step again; the codes for paper end. Told by mail."""
     user.totp_secret, user.totp_since = "", None
     db.add(user)
     db.flush()
     db.connection().execute(delete(RecoveryCode).where(col(RecoveryCode.user_id) == user.id))
+    tell(db, user, AccountChange.SECOND_STEP_OFF, now())
 
 
 def renew_recovery_codes(db: DbSession, user: User) -> list[str]:
-    """Ten new codes for paper, in place of those from before."""
+    """Ten new codes for paper, in place of those from before. Told by mail."""
+    tell(db, user, AccountChange.CODES, now())
+    return _new_codes(db, user)
+
+
+def _new_codes(db: DbSession, user: User) -> list[str]:
     db.connection().execute(delete(RecoveryCode).where(col(RecoveryCode.user_id) == user.id))
     codes = [
         "".join(secrets.choice(_ALPHABET) for _ in range(_CODE_LENGTH))

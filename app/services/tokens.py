@@ -9,12 +9,15 @@ from sqlalchemy import bindparam, or_, update
 from sqlmodel import col, select
 
 from app.db import DbSession, Jot
+from app.domain.account_changes import AccountChange
 from app.domain.errors import N_, FieldError, Invalid, NotFound
 from app.domain.permissions import AccountStanding
+from app.domain.text import without_links
 from app.models import ApiToken, Cycle, User, now
 from app.services.access import teams_of
 from app.services.actor import Actor, Scope
 from app.services.rows import find, may_be_id
+from app.services.security_notices import tell
 
 PREFIX = "convoca_"  # so that a secret that leaked is recognised by those who look for such
 USUAL_DAYS = 90
@@ -81,8 +84,8 @@ def create_token(
     expires_at: datetime | None = None,
     cycle_id: str | None = None,
 ) -> tuple[ApiToken, str]:
-    """A new token and its secret, which cannot be seen again. `cycle_id`: the one cycle that it is
-    for; None: all that its owner may.
+    """A new token and its secret, which cannot be seen again; its owner is told by mail.
+    `cycle_id`: the one cycle that it is for; None: all that its owner may.
 
     Raises:
         Invalid: no name or one of more than 100 characters, no scope or an unknown one, an expiry
@@ -115,6 +118,7 @@ def create_token(
     )
     db.add(token)
     db.flush()
+    tell(db, db.get_one(User, actor.id), AccountChange.TOKEN, now(), without_links(name))
     return token, secret
 
 

@@ -6,6 +6,7 @@ from sqlmodel import col, select
 
 from app.calendar.links import webcal
 from app.db import DbSession
+from app.domain.account_changes import SENTENCES, AccountChange
 from app.domain.check_in import window
 from app.domain.enrolment import EnrolmentStatus
 from app.domain.permissions import Role
@@ -19,6 +20,7 @@ from app.mail.failures import Reason, SendError
 from app.mail.placeholders import fill, fill_subject
 from app.mail.rendering import greeting_name, render
 from app.mail.values import (
+    AccountMail,
     AddressMail,
     Content,
     EnrolmentMail,
@@ -44,6 +46,7 @@ from app.services.data_links import DATA_LINK_LASTS, data_address
 from app.services.links import Links
 from app.services.mail_texts import organizers, own_words, placeholder_values
 from app.services.outbox import (
+    ACCOUNT_CHANGED,
     ADDRESS_CHANGED,
     CERTIFICATE,
     DATA_LINK,
@@ -54,6 +57,7 @@ from app.services.outbox import (
     TEAM,
 )
 from app.services.schedules import draft_schedule, released_schedule
+from app.services.security_notices import account_link
 from app.services.team_invitations import invitation_link
 from app.worker.compose_certificate import compose_certificate
 from app.worker.compose_invitation import compose_invitation
@@ -86,6 +90,8 @@ def compose(
         content, reply_to = _sign_in(db, links, message, now), ""
     elif message.kind in (NEW_ADDRESS, ADDRESS_CHANGED):
         content, reply_to = _address(db, links, message, now), ""
+    elif message.kind == ACCOUNT_CHANGED:
+        content, reply_to = _account(links, message), ""
     elif message.kind == TEAM:
         content, reply_to = _team(db, links, message, now), ""
     elif message.kind == DATA_LINK:
@@ -138,6 +144,18 @@ def _address(db: DbSession, links: Links, message: Message, now: datetime) -> Co
         new=change.new_email,
         url=(confirm_link if asked else undo_link)(links, change.id),
         until=change.expires_at,
+    )
+    return render(message.kind, mail, message.language, translations)
+
+
+def _account(links: Links, message: Message) -> Content:
+    told = message.context
+    sentence = translations(message.language).gettext(SENTENCES[AccountChange(told["change"])])
+    mail = AccountMail(
+        name=greeting_name(message.to_name),
+        said=sentence % {"where": told["where"]},
+        at=datetime.fromisoformat(told["at"]),
+        url=account_link(links),
     )
     return render(message.kind, mail, message.language, translations)
 

@@ -35,6 +35,7 @@ KINDS = {
     "sign-in": N_("Sign-in link"),
     "new-address": N_("Link to a new address"),
     "address-changed": N_("Notice of a new address"),
+    "account-changed": N_("Notice of a change to an account"),
     "team-invitation": N_("Invitation to a team"),
     "data-link": N_("Link to their data"),
     "part-reminder": N_("Reminder to confirm a part"),

@@ -9,6 +9,7 @@ from app.domain.errors import N_, Clash, DomainError, Gone, NotFound, TooOften
 from app.domain.limits import OUTSIDE_BY_NETWORK
 from app.domain.permissions import Permission
 from app.models import now
+from app.models.trail import act_as
 from app.openid import OpenId, OpenIdError
 from app.routers.pages.sign_in import safe_next, sign_in_page
 from app.services import outside
@@ -101,6 +102,7 @@ def come_back(
     try:
         with transaction(request, writes=True) as db:
             user = outside.account_of(db, identity, now())
+            act_as(db, "organizer", user.id, user.name)
             response = enter(request, db, user, safe_next(path))
     except Clash as clash:
         return _failed(request, clash)
