@@ -50,6 +50,7 @@ def _listen(settings: Settings) -> socket.socket:
 def _run_web(settings: Settings, database: Database, listener: socket.socket) -> None:
     import uvicorn
 
+    from app.heads import http_protocol
     from app.main import create_app
     from app.server import STOPS_WITHIN, WebServer
     from app.warm_up import warm_up
@@ -58,6 +59,7 @@ def _run_web(settings: Settings, database: Database, listener: socket.socket) ->
     warm_up(app)
     config = uvicorn.Config(
         app,
+        http=http_protocol(),  # type: ignore[arg-type]
         log_config=None,  # ours: its lines are written as all others
         log_level="warning",
         access_log=False,
