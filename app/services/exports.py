@@ -1,11 +1,14 @@
 """Participants and attendance as files for spreadsheets.
 
 Whatever somebody typed on enrolling ends up here, and a spreadsheet runs a cell that looks like a
-formula: in CSV such a cell gets an apostrophe in front, in XLSX every text is a string cell.
+formula. In XLSX every text is a string cell. In CSV an apostrophe stands in front of what would be
+a formula, also in the middle of a cell: a spreadsheet that divides by semicolons, as in much of
+Europe and Latin America, begins a cell after each, and a line after each line break.
 """
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -31,7 +34,9 @@ Sheet = tuple[str, Sequence[str], Sequence[Sequence[Cell]]]
 CSV_TYPE = "text/csv; charset=utf-8"
 XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_SIGNS = r"=+@\-\uff0b\uff0d\uff1d\uff20"  # the wide ones mean the same to some programs
+_SPACE = r" \"\v\f\u0085\u00a0\u2000-\u200b\u3000\ufeff"
+_FORMULA = re.compile(rf"^(?=[{_SIGNS}\t\r\n])|(?:^|(?<=[;|\t\r\n]))([{_SPACE}]*+)(?=[{_SIGNS}])")
 _WIDEST = 60  # characters
 
 
@@ -211,7 +216,7 @@ def _plain(cell: Cell) -> str:
         case int() | float():
             return str(cell)
         case _:
-            return f"'{cell}" if cell.startswith(_FORMULA) else cell
+            return _FORMULA.sub(r"\1'", cell)
 
 
 def to_xlsx(name: str, head: Sequence[str], rows: Sequence[Sequence[Cell]]) -> bytes:

@@ -123,6 +123,10 @@ def table_csv(response: Response) -> Iterator[str]:
     yield from (f"a formula: {c[:40]!r}" for row in lines for c in row if c.startswith(FORMULA))
     if len({len(row) for row in lines}) != 1:
         yield "a cell that became two"
+    # Which character divides cells is up to whoever opens it.
+    for each in re.split("[\r\n;\t|]", text):
+        if each.lstrip(' "').startswith(FORMULA):
+            yield f"a formula where it is divided otherwise: {each[:40]!r}"
 
 
 def table_xlsx(response: Response) -> Iterator[str]:

@@ -114,7 +114,7 @@ BREAKERS = (
     "<zq-el></zq-el><!--'\"><a href=javascript:zq() zq-at=2>`${zq()}` {{7*7}}{% zq %}"
     "\r\nX-Zq: 1\r\nBEGIN:VEVENT\r\nSUMMARY:zqinjected\r\nEND:VEVENT\r\n;,:\\n\\, "
     '#read("/etc/passwd") $ \\ ] #let *_`<zq-label> @zq \x1b[31m\x07 \u202ezq\u202c\u200b\ufeff'
-    "\u2028\u0085 😀👩‍💻 ñ漢 %0d%0a %(zq)s {zq} " + "x" * 300
+    "\u2028\u0085 😀👩‍💻 ñ漢 %0d%0a %(zq)s {zq} ;=zq(1) " + "x" * 300
 )
 LINK_BREAKERS = "\"'><zq-el/zq-at=1/onload=zq()>{{7*7}};a=b&c=`${d}`"
 MARKDOWN = "[zq](javascript:zq()) ![zq](https://zq.invalid/x.png) <https://zq.invalid> [a]: //zq\n"

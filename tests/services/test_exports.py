@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import datetime
 from typing import Any
 
@@ -26,7 +27,20 @@ ZONE = "America/Bogota"  # UTC-5
 MOMENT = datetime(2026, 12, 1, 9, 0, 30)
 ANA = ["Ana Ruiz", "ana@example.org", "CL", 'CORFO, "Chile"', "Clúster Ñuble"]
 BRUNO = ["Bruno", "", "", "", ""]
-EVIL = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"]
+EVIL = ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx", "＝1+1", "＋1", "－1", "＠SUM(A1)"]
+AMID = [
+    "Ana;=1+1",
+    "Ana; =1+1",
+    'Ana;"=1+1"',
+    'Ana;""=1+1',
+    "Ana;;@SUM(A1)",
+    "Ana\t+1",
+    "Ana|-1",
+    "Ana\n=1+1",
+    "Ana\r\n=1+1",
+    ' "＝1+1',
+    "Ana;\t\t=1;=2",
+]
 
 ATTENDANCE_HEAD = [
     "Name",
@@ -131,6 +145,25 @@ def test_no_cell_is_a_formula(db: DbSession, make: Make, evil: str) -> None:
     assert sheet is not None
     cells = [sheet.cell(2, column) for column in (1, 4)]
     assert [(cell.data_type, unescape(str(cell.value))) for cell in cells] == [("s", evil)] * 2
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("evil", AMID)
+def test_nor_where_a_spreadsheet_divides_otherwise(evil: str, delimiter: str) -> None:
+    """What divides cells is a setting of the reader's system, not ours to choose."""
+    data = exports.to_csv(["A", evil], [["Ana", evil, evil]]).decode("utf-8-sig")
+    cells = [
+        cell.lstrip(' "')
+        for line in re.split(r"[\r\n]+", data)
+        for row in csv.reader([line], delimiter=delimiter)
+        for cell in row
+    ]
+    assert [cell for cell in cells if re.match(r"[=+@＝＋－＠-]", cell)] == []
+
+
+@pytest.mark.parametrize("plain", ["a = b", "C++; Java", "1-2", "a@b.org; c@d.org", "x;y", "(-1)"])
+def test_other_text_stays_as_it_is(plain: str) -> None:
+    assert read_csv(exports.to_csv(["A"], [[plain]])) == [["A"], [plain]]
 
 
 def test_participants(db: DbSession, make: Make) -> None:
