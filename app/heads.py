@@ -1,5 +1,5 @@
-"""What stands around requests, as uvicorn's faster reader of HTTP gives it on: the head without end,
-and the fields behind a body as if they had stood in front of it."""
+"""What stands around requests, where uvicorn's faster reader of HTTP gives too much of it on: heads
+without end, and the fields behind a body as if they had stood in front of it."""
 
 import sys
 from http import HTTPStatus

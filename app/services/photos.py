@@ -26,7 +26,7 @@ they are."""
 _LARGEST_PROFILE = 4_000_000  # bytes
 _SRGB = ImageCms.createProfile("sRGB")
 _FORMATS = tuple(MAX_PIXELS)
-_UNREADABLE: tuple[type[Exception], ...] = (
+UNREADABLE: tuple[type[Exception], ...] = (
     UnidentifiedImageError,
     OSError,
     ValueError,
@@ -34,9 +34,11 @@ _UNREADABLE: tuple[type[Exception], ...] = (
     EOFError,
     TypeError,
 )
-_UNREADABLE += (ArithmeticError, LookupError, struct.error)
-_NO_PROFILE: tuple[type[Exception], ...] = (ImageCms.PyCMSError, *_UNREADABLE)
-_one_at_a_time = Lock()  # for the memory's sake
+UNREADABLE += (ArithmeticError, LookupError, struct.error)
+"""What decoders raise over a file that is damaged or none of theirs."""
+_NO_PROFILE: tuple[type[Exception], ...] = (ImageCms.PyCMSError, *UNREADABLE)
+one_at_a_time = Lock()
+"""Held while a photo or another picture is made, for the memory's sake."""
 
 
 def photo_from(source: BinaryIO, limit: int) -> bytes:
@@ -55,13 +57,13 @@ def photo_from(source: BinaryIO, limit: int) -> bytes:
             code="too_large",
             limit=limit // MEGABYTE,
         )
-    with _one_at_a_time:
+    with one_at_a_time:
         try:
             return _made_anew(source)
         except (Image.DecompressionBombError, Image.DecompressionBombWarning):
             raise _too_many_pixels() from None
         # The decoders say in many ways that what they were given is none of theirs.
-        except _UNREADABLE:
+        except UNREADABLE:
             raise Invalid.one(
                 "file",
                 N_("We cannot read this photo. Use JPEG, PNG or WebP."),
@@ -80,7 +82,7 @@ def _made_anew(source: BinaryIO) -> bytes:
         # Made small first: each step makes a copy of what it is given.
         small.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
     small.getexif()[ExifTags.Base.Orientation] = exif.get(ExifTags.Base.Orientation, 1)
-    seen = _in_srgb(ImageOps.exif_transpose(small), profile).convert("RGBA")
+    seen = in_srgb(ImageOps.exif_transpose(small), profile).convert("RGBA")
     paper = Image.new("RGB", seen.size, "white")
     paper.paste(seen, mask=seen)
     to = io.BytesIO()
@@ -98,7 +100,7 @@ def _in_eight_bits(given: Image.Image) -> Image.Image:
     return given
 
 
-def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+def in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """The colours that its profile means; as they are, where it has none or one that is no use."""
     if not profile or len(profile) > _LARGEST_PROFILE:
         return image

@@ -32,6 +32,7 @@ from app.services.files import MEGABYTE, FileStore, Stored
 from app.services.guests import guest_of_link
 from app.services.part_details import room_for_slides
 from app.services.photos import photo_from
+from app.services.pictures import is_picture, picture_from
 from app.web.access.gate import organizer_for
 from app.web.forms import Form
 from app.web.problems import of_system
@@ -55,15 +56,22 @@ class Upload:
     room: int | None = None
 
     def put(self, store: FileStore) -> Stored:
-        """Keeps the file in the store.
+        """Keeps the file in the store; a picture is made anew first.
 
         Raises:
-            Invalid: at ``file``, as `FileStore.put`; ``missing`` if there is none.
+            Invalid: at ``file``, as `FileStore.put` and `services.pictures.picture_from`;
+                ``missing`` if there is none.
             Full: the disk has no space for it.
         """
         room = MATERIAL_LIMIT if self.room is None else min(self.room, MATERIAL_LIMIT)
+        file = self._there()
+        start = file.read(12)
+        size = file.seek(0, 2)
+        file.seek(0)
+        if size <= room and is_picture(start):
+            file = io.BytesIO(picture_from(file))
         with told_if_full():
-            return store.put(self._there(), room, self.file_name)
+            return store.put(file, room, self.file_name)
 
     def put_photo(self, store: FileStore) -> Stored:
         """Keeps the photo that was sent, made anew. Raises like `put` and
