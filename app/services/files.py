@@ -28,7 +28,7 @@ from app.services.media_types import EXTENSIONS, media_type_of
 
 _NAME = re.compile(r"[0-9a-f]{64}\Z")
 _UNWANTED = re.compile(
-    r'[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"*/:<>?\\|]'
+    r'[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff"*/:<>?\\|]'
 )
 _ESCAPES = {"%22": '"', "%0A": "\n", "%0D": "\r"}
 """All that browsers escape in a file's name when they send it."""

@@ -3,6 +3,7 @@ not: schemathesis makes both up."""
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import negative_data_rejection
 from starlette.types import Receive, Scope, Send
 
+from app.db import Database
 from app.main import create_app
 from app.services.accounts import add_user
 from app.services.actor import AccountStanding, Actor
@@ -104,35 +106,44 @@ schema.config.generation.update(deterministic=True, max_examples=4)
 schema.config.checks.positive_data_acceptance.expected_statuses += ["412", "422"]
 
 
+@contextmanager
+def on_stage(database: Database, folder: Path) -> Iterator[tuple[Seeded, str]]:
+    """An installation with something of everything, and a token that may do all."""
+    found = seed(database)
+    with database.begin(writes=True) as db:
+        user = add_user(
+            db, "Olga Organizer", "olga@example.org", standing=AccountStanding.ADMINISTRATOR
+        )
+        actor = Actor(id=user.id, name=user.name, standing=AccountStanding.ADMINISTRATOR)
+        secret = create_token(db, actor, "A test", ["read", "write", "attendance"])[1]
+    installation = Settings(
+        data_dir=folder,
+        database_url="sqlite:///:memory:",
+        base_url="http://testserver",
+        secret_key="a key for tests",
+        mail_from="convoca@example.org",
+        api_per_minute=None,
+    )
+    stage.app = with_known_routes(create_app(installation, database=database))
+    yield found, secret
+    stage.app = None
+
+
 @pytest.fixture
 def seeded(template: Path, tmp_path: Path) -> Iterator[tuple[Seeded, str]]:
-    """An installation with something of everything, and a token that may do all."""
-    with fresh_sqlite(template) as database:
-        found = seed(database)
-        with database.begin(writes=True) as db:
-            user = add_user(db, "Olga Organizer", "olga@example.org")
-            actor = Actor(id=user.id, name=user.name, standing=AccountStanding.ADMINISTRATOR)
-            secret = create_token(db, actor, "A test", ["read", "write", "attendance"])[1]
-        installation = Settings(
-            data_dir=tmp_path,
-            database_url="sqlite:///:memory:",
-            base_url="http://testserver",
-            secret_key="a key for tests",
-            mail_from="convoca@example.org",
-        )
-        stage.app = with_known_routes(create_app(installation, database=database))
-        yield found, secret
-        stage.app = None
+    """One for a test."""
+    with fresh_sqlite(template) as database, on_stage(database, tmp_path) as found:
+        yield found
 
 
-def _with_real_ids(value: Any, ids: dict[str, str]) -> Any:
+def with_real_ids(value: Any, ids: dict[str, str]) -> Any:
     """What was made up, with ids of rows that are there."""
     if isinstance(value, dict):
         return {
-            k: ids[k] if k in ids and isinstance(v, str) else _with_real_ids(v, ids)
+            k: ids[k] if k in ids and isinstance(v, str) else with_real_ids(v, ids)
             for k, v in value.items()
         }
-    return [_with_real_ids(v, ids) for v in value] if isinstance(value, list) else value
+    return [with_real_ids(v, ids) for v in value] if isinstance(value, list) else value
 
 
 @schema.parametrize()
@@ -147,8 +158,8 @@ def test_the_document_is_kept(case: "schemathesis.Case[Any]", seeded: tuple[Seed
     ids, secret = seeded
     valid = case.meta is not None and case.meta.generation.mode.is_positive
     if valid:
-        case.path_parameters = _with_real_ids(case.path_parameters, vars(ids))
-        case.body = _with_real_ids(case.body, vars(ids))
+        case.path_parameters = with_real_ids(case.path_parameters, vars(ids))
+        case.body = with_real_ids(case.body, vars(ids))
         case.headers.pop("Idempotency-Key", None)  # made-up keys come twice
     response = case.call_and_validate(
         headers={"Authorization": f"Bearer {secret}"},

@@ -30,7 +30,7 @@ def port() -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         config = uvicorn.Config(
             _tells,
-            http=http_protocol(),  # type: ignore[arg-type]
+            http=http_protocol(),
             lifespan="off",
             log_level="critical",
         )
