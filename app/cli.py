@@ -59,7 +59,7 @@ def _run_web(settings: Settings, database: Database, listener: socket.socket) ->
     warm_up(app)
     config = uvicorn.Config(
         app,
-        http=http_protocol(),  # type: ignore[arg-type]
+        http=http_protocol(),
         log_config=None,  # ours: its lines are written as all others
         log_level="warning",
         access_log=False,

@@ -89,7 +89,9 @@ def test_what_moves_goes_on_moving(kind: str) -> None:
         for number in range(getattr(after, "n_frames", 1)):
             after.seek(number)
             after.load()
-            found.append((after.info["duration"], after.convert("RGB").getpixel((10, 10))))
+            pixel = after.convert("RGB").getpixel((10, 10))
+            assert isinstance(pixel, tuple)
+            found.append((after.info["duration"], pixel))
     assert [duration for duration, _ in found] == [100, 200, 300]
     assert [max(range(3), key=lambda c: pixel[c]) for _, pixel in found] == [0, 1, 2]
 
