@@ -55,6 +55,16 @@ def _forget(request: Request, response: Response, name: str, path: str) -> None:
     )
 
 
+def _here(request: Request, name: str) -> tuple[str, str]:
+    """The name and the path of a cookie that no neighbour under the same domain may have put in:
+    it would sign people in to an account that is not theirs. The prefix takes no other path."""
+    return (f"__Host-{name}", "/") if request.app.state.secure_cookies else (name, SIGN_IN)
+
+
+def _kept(request: Request, name: str) -> str:
+    return request.cookies.get(_here(request, name)[0], "")
+
+
 def set_cookie(request: Request, response: Response, cookie: str) -> None:
     """Gives the browser its sign-in."""
     days = accounts.SIGN_IN_DAYS
@@ -94,13 +104,14 @@ def enter(request: Request, db: DbSession, user: User, path: str) -> Response:
     # The way on is kept with it: it is nobody's business what is in the address meanwhile.
     half = second_factor.half_token(_links(request), user, now())
     seconds = second_factor.HALF_FOR.total_seconds()
-    _set(request, response, HALF, f"{half}|{path}", seconds, SIGN_IN)
+    name, below = _here(request, HALF)
+    _set(request, response, name, f"{half}|{path}", seconds, below)
     return response
 
 
 def half(request: Request, db: DbSession) -> tuple[User | None, str]:
     """Who has done the first step in this browser, and where they wanted to go."""
-    token, _, path = request.cookies.get(HALF, "").partition("|")
+    token, _, path = _kept(request, HALF).partition("|")
     return second_factor.user_of_half(db, _links(request), token, now()), path
 
 
@@ -117,8 +128,8 @@ def let_in(request: Request, db: DbSession, user: User, path: str, said: str = "
     )
     response = see_other(request, path, said)
     set_cookie(request, response, cookie)
-    if HALF in request.cookies:
-        _forget(request, response, HALF, SIGN_IN)
+    if _kept(request, HALF):
+        _forget(request, response, *_here(request, HALF))
     known = _links(request).sign(Purpose.BROWSER, f"{token_hex(16)}-{digest(user.email_key)}")
     _set(request, response, KNOWN, known, _KNOWN_DAYS * 24 * 3600, SIGN_IN)
     return response
@@ -126,14 +137,15 @@ def let_in(request: Request, db: DbSession, user: User, path: str, said: str = "
 
 def keep_errand(request: Request, response: Response, state: str) -> None:
     """Binds the way to the OpenID provider and back to this browser."""
-    _set(request, response, ERRAND, state, BACK_WITHIN.total_seconds(), SIGN_IN)
+    name, below = _here(request, ERRAND)
+    _set(request, response, name, state, BACK_WITHIN.total_seconds(), below)
 
 
 def kept_errand(request: Request) -> str:
     """The state that this browser left with."""
-    return request.cookies.get(ERRAND, "")
+    return _kept(request, ERRAND)
 
 
 def forget_errand(request: Request, response: Response) -> None:
     """It counts once."""
-    _forget(request, response, ERRAND, SIGN_IN)
+    _forget(request, response, *_here(request, ERRAND))

@@ -190,7 +190,7 @@ UNSEEN = {
     "outside_identity.subject", "outside_sign_in.next", "privacy_notice.recorded_by",
     "privacy_notice.texts", "release.document", "report_alias.recorded_by", "report_import.layout",
     "report_import.reading", "report_row.details", "report_row.note", "report_row.who",
-    "sending_hold.ended_by", "team_invitation.invited_by",
+    "sending_hold.ended_by",
 }  # fmt: skip
 
 

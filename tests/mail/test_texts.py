@@ -8,6 +8,7 @@ from jinja2 import Environment, FileSystemLoader, nodes
 
 from app.mail.rendering import SUBJECTS
 from app.mail.values import (
+    AccountMail,
     AddressMail,
     CertificateMail,
     EnrolmentMail,
@@ -28,6 +29,7 @@ OF = {
     },
     SignInMail: {"sign-in", "data-link"},
     AddressMail: {"new-address", "address-changed"},
+    AccountMail: {"account-changed"},
     TeamMail: {"team-invitation"},
     InvitationMail: {"invitation", "invitation-update", "invitation-cancel"},
     PartMail: {"part-request", "part-reminder"},

@@ -270,3 +270,26 @@ def test_the_present_password_cannot_be_tried_for_long(
     right = {**data, "current": PASSWORD}
     refused = organizer_client.post("/organize/account/password", data=right)
     assert (refused.status_code, refused.headers["retry-after"].isdecimal()) == (429, True)
+
+
+def test_over_https_no_neighbour_puts_the_first_step_in(
+    app: FastAPI, client: TestClient, rosa: tuple[User, str, list[str]]
+) -> None:
+    """Another host under the same domain could make people sign in to an account of its own."""
+    app.state.secure_cookies = True
+    data = {"email": "rosa@example.org", "password": PASSWORD}
+    [cookie] = client.post("/organize/sign-in", data=data).headers.get_list("set-cookie")
+    name, _, value = cookie.partition(";")[0].partition("=")
+    assert (name, cookie.partition(" ")[2]) == (
+        "__Host-convoca_half",
+        "HttpOnly; Max-Age=600; Path=/; SameSite=lax; Secure",
+    )
+    client.cookies.clear()
+    asked = {
+        sent: client.get("/organize/sign-in/code", headers={"cookie": f"{sent}={value}"})
+        for sent in ("convoca_half", name)
+    }
+    assert {sent: answer.status_code for sent, answer in asked.items()} == {
+        "convoca_half": 303,
+        name: 200,
+    }
