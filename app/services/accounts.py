@@ -10,7 +10,7 @@ from sqlmodel import col
 from app.db import Database, DbSession
 from app.domain.account_changes import AccountChange
 from app.domain.addresses import address_key
-from app.domain.errors import N_, FieldError, Invalid, NotFound
+from app.domain.errors import N_, FieldError, Invalid
 from app.domain.permissions import AccountStanding
 from app.domain.text import LANGUAGES
 from app.models import User, now
@@ -54,7 +54,6 @@ __all__ = [
     "actor_of_user",
     "add_user",
     "all_users",
-    "change_password",
     "check_link",
     "end_sign_in",
     "find_user",
@@ -187,19 +186,3 @@ def set_password(db: DbSession, user: User, password: str, *, keep_cookie: str =
     db.add(user)
     db.flush()
     tell(db, user, AccountChange.PASSWORD, now())
-
-
-def change_password(
-    db: DbSession, actor: Actor, current: str, password: str, *, keep_cookie: str = ""
-) -> None:
-    """`set_password` for oneself, who has to know the one before, if there is one.
-
-    Raises:
-        Invalid: at ``current`` if that is wrong, at ``password`` as `set_password`.
-    """
-    user = db.get(User, actor.id)
-    if user is None:
-        raise NotFound
-    if user.password_hash and not password_is_right(user.password_hash, current):
-        raise Invalid.one("current", N_("This is not your present password."), code="wrong")
-    set_password(db, user, password, keep_cookie=keep_cookie)

@@ -1,5 +1,6 @@
 """Joining a team by the link in a mail."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -73,6 +74,10 @@ def test_a_new_account_is_made_once(client: TestClient, database: Database, path
     again = client.post(path, data={"name": "Somebody else"})
     assert again.status_code == 410
     assert "accepted already" in again.text
+    assert re.findall(r'<a class="button[^"]*" href="([^"]+)">', again.text) == [
+        "/organize/sign-in"
+    ]
+    assert "Ask for a new link" not in again.text
     assert _joined(database) == [("Ana Ruiz", "editor")]
 
 

@@ -77,13 +77,19 @@ def _ask(request: Request, db: DbSession, change: AddressChange, template: str) 
     return page(request, template, {"change": change, "user": user})
 
 
+def _over(request: Request, error: DomainError) -> Response:
+    if isinstance(error, NotFound):  # which looks alike for every kind of link
+        return link_over(request, error)
+    return link_over(request, error, ("/organize/account", N_("Your account")))
+
+
 @router.get("/address/{token}", dependencies=by_link)
 def show_new_address(request: Request, db: Db, links: LinksDep, token: str) -> Response:
     """A page with one button, since programs open links too."""
     try:
         change = address_changes.to_confirm(db, links, token, now())
     except (NotFound, Gone) as error:
-        return link_over(request, error)
+        return _over(request, error)
     return _ask(request, db, change, "account/new_address.html")
 
 
@@ -94,7 +100,7 @@ def confirm_address(request: Request, db: Db, links: LinksDep, token: str) -> Re
         change = address_changes.confirm(db, links, token, now())
     except (NotFound, Gone, Clash) as error:
         db.rollback()
-        return link_over(request, error)
+        return _over(request, error)
     said = gettext_for(request)(N_("Your address is %(email)s from now on."))
     return see_other(request, HOME, said % {"email": change.new_email})
 
@@ -105,7 +111,7 @@ def show_undo(request: Request, db: Db, links: LinksDep, token: str) -> Response
     try:
         change = address_changes.to_undo(db, links, token, now())
     except (NotFound, Gone) as error:
-        return link_over(request, error)
+        return _over(request, error)
     return _ask(request, db, change, "account/old_address.html")
 
 
@@ -116,7 +122,7 @@ def undo(request: Request, db: Db, links: LinksDep, token: str) -> Response:
         change = address_changes.undo(db, links, token, now())
     except (NotFound, Gone, Clash) as error:
         db.rollback()
-        return link_over(request, error)
+        return _over(request, error)
     said = gettext_for(request)(
         N_("Your address is %(email)s again, and everybody is signed out. Have a link sent there.")
     )

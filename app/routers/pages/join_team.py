@@ -16,7 +16,7 @@ from app.web.dependencies import Db, LinksDep
 from app.web.forms import Form, FormData, errors_of
 from app.web.problems import status_of
 from app.web.security import session_cookie
-from app.web.sign_ins import let_in
+from app.web.sign_ins import SIGN_IN, let_in
 from app.web.templating import current_reader, gettext_for, page, see_other
 
 router = APIRouter(prefix="/organize/join", dependencies=[declares(Permission.LINK)])
@@ -33,7 +33,7 @@ def _page(
     try:
         asked = invitation_of(db, links, token, now())
     except Gone as gone:
-        return link_over(request, gone)
+        return link_over(request, gone, (SIGN_IN, N_("Sign in")))
     actor = accounts.actor_of_cookie(db, session_cookie(request))
     request.state.person_language = actor.language if actor else asked.row.language
     context = {

@@ -23,7 +23,7 @@ from app.web.dependencies import PLACE, Db, LinksDep, transaction
 from app.web.forms import FormData, errors_of
 from app.web.problems import headers_of, status_of
 from app.web.security import session_cookie
-from app.web.sign_ins import counted, enter, forget_cookie
+from app.web.sign_ins import SIGN_IN, counted, enter, forget_cookie
 from app.web.templating import gettext_for, page, see_other
 
 router = APIRouter(prefix="/organize", dependencies=[declares(Permission.PUBLIC), PLACE])
@@ -107,9 +107,12 @@ def request_link(request: Request, form: FormData) -> Response:
     return page(request, "account/link_sent.html", context)
 
 
-def link_over(request: Request, error: DomainError) -> Response:
-    """A link that cannot be used, and the way on."""
-    return page(request, "account/link_over.html", {"error": error}, status=status_of(error))
+def link_over(
+    request: Request, error: DomainError, way: tuple[str, str] = (SIGN_IN, N_("Ask for a new link"))
+) -> Response:
+    """A link that cannot be used, and the way on: an address and its words."""
+    context = {"error": error, "way": way}
+    return page(request, "account/link_over.html", context, status=status_of(error))
 
 
 @router.get("/sign-in/{token}")
