@@ -2,99 +2,19 @@
 
 import json
 from collections.abc import Callable, Collection, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-from app.domain.errors import N_
 from app.domain.permissions import Permission
 from app.domain.text import LANGUAGES, localized
+from app.languages import OWN_NAMES, country_name, date_long, time_of_day
 from app.models import AuditEntry
 from app.services.audit import Names
+from app.web.history_words import CHANGES, CHANNELS, COLUMNS, KINDS, NOUNS, VALUES
 
-NOUNS = {  # each table of `models.audited`
-    "api_token": N_("Token"),
-    "certificate": N_("Certificate"),
-    "certificate_design": N_("Design of certificates"),
-    "cycle": N_("Cycle"),
-    "cycle_institution": N_("Institution of the cycle"),
-    "enrolment": N_("Enrolment"),
-    "erasure": N_("Erasure of personal data"),
-    "feedback_form": N_("Feedback form"),
-    "feedback_question": N_("Question of a feedback form"),
-    "guest": N_("Guest"),
-    "inbound_mail": N_("Mail that came in"),
-    "initiative": N_("Initiative"),
-    "institution": N_("Institution"),
-    "outside_identity": N_("Sign-in elsewhere"),
-    "mail_text": N_("Words of a mail"),
-    "material": N_("Material"),
-    "part": N_("Part"),
-    "person": N_("Person"),
-    "release": N_("Release"),
-    "reminder": N_("Reminder"),
-    "report_import": N_("Report of attendance"),
-    "segment": N_("Segment"),
-    "sending_hold": N_("Sending after a restore"),
-    "session": N_("Session"),
-    "session_closing": N_("Closing of a session"),
-    "team_invitation": N_("Invitation to a team"),
-    "team_member": N_("Team member"),
-    "user_account": N_("Account"),
-    "webhook": N_("Webhook"),
-}
-CHANGES = {
-    "added": N_("added"),
-    "changed": N_("changed"),
-    "removed": N_("removed"),
-}
-KINDS = {
-    "organizer": "",
-    "program": N_("by a program"),
-    "participant": N_("Participant"),
-    "speaker": N_("Person with a part"),
-    "anybody": N_("Somebody on the public page"),
-    "system": N_("Convoca"),
-}
-CHANNELS = {
-    "page": N_("Page"),
-    "api": N_("API"),
-    "system": N_("Server"),
-}
-COLUMNS = {
-    "accent": N_("Accent colour"),
-    "audience": N_("Audience"),
-    "before_until": N_("The secret before signs until"),
-    "capacity": N_("Places"),
-    "contact_email": N_("Address for questions"),
-    "country": N_("Country"),
-    "description": N_("Description"),
-    "email": N_("E-mail"),
-    "institution": N_("Institution"),
-    "institution_id": N_("Institution"),
-    "initiative_id": N_("Initiative"),
-    "kind": N_("Kind"),
-    "language": N_("Language"),
-    "minutes": N_("Minutes"),
-    "name": N_("Name"),
-    "note": N_("Note"),
-    "number": N_("Number"),
-    "password_hash": N_("Password"),
-    "person_id": N_("Person"),
-    "position": N_("Position"),
-    "privacy_notice": N_("Privacy notice"),
-    "reason": N_("Reason"),
-    "role": N_("Role"),
-    "segment_id": N_("Segment"),
-    "session_id": N_("Session"),
-    "status": N_("Status"),
-    "subject": N_("Subject"),
-    "text": N_("Text"),
-    "title": N_("Title"),
-    "user_id": N_("Account"),
-    "wall_start": N_("Start"),
-    "zone": N_("Time zone"),
-}
 _TOLD_BEFORE = ("cycle_id",)
 """Columns that say nothing beside the rest of the line."""
+_MOMENTS = ("_at", "_until", "_since", "_from", "wall_start")
 _LONGEST = 300
 NEEDS: Mapping[tuple[str, str], Permission] = {
     ("team_invitation", "email"): Permission.TEAM,
@@ -108,10 +28,16 @@ def line_view(
     names: Names,
     gettext: Callable[[str], str],
     language: str,
+    zone: str,
     may: Callable[[Permission], bool],
 ) -> dict[str, Any]:
     """A line for the page: who, by which way, what, and the columns with before and after; of those
-    that need another permission (`NEEDS`) none without it."""
+    that need another permission (`NEEDS`) none without it. Moments are the zone's."""
+
+    def said(value: Any, key: str) -> str:
+        known = VALUES.get((entry.noun, key), {}).get(value, "") if isinstance(value, str) else ""
+        return gettext(known) if known else _said(value, key, names, gettext, language, zone)
+
     withheld = {
         key for (noun, key), needs in NEEDS.items() if noun == entry.noun and not may(needs)
     }
@@ -128,13 +54,14 @@ def line_view(
         "how": gettext(kind) if kind and entry.actor_kind == "program" else "",
         "channel": gettext(CHANNELS.get(entry.channel, entry.channel)),
         "noun": gettext(NOUNS.get(entry.noun, entry.noun)),
-        "name": names.of(entry.row_id) or _own_name(entry, names, language, withheld),
+        "name": names.of(entry.row_id) or _own_name(entry, names, said, withheld),
         "change": gettext(CHANGES[entry.change]),
         "columns": [
             {
+                # A column that a former version had is told by the name that it had there.
                 "name": gettext(COLUMNS[key]) if key in COLUMNS else key.replace("_", " "),
-                "before": _said(before.get(key), key, names, language),
-                "after": _said(after.get(key), key, names, language),
+                "before": said(before.get(key), key),
+                "after": said(after.get(key), key),
             }
             for before, after in (
                 (entry.before, entry.after),
@@ -146,27 +73,49 @@ def line_view(
     }
 
 
-def _own_name(entry: AuditEntry, names: Names, language: str, withheld: Collection[str]) -> str:
+def _own_name(
+    entry: AuditEntry, names: Names, said: Callable[[Any, str], str], withheld: Collection[str]
+) -> str:
     """What the row is called, where nobody knows it by its id any more."""
     for values in (entry.private_after, entry.private_before, entry.after, entry.before):
         for key in ("name", "holder", "title", "email", "file_name", "filename"):
             if key not in withheld and (value := values.get(key)):
-                return _said(value, key, names, language)
+                return said(value, key)
         for key in ("person_id", "user_id", "session_id"):
             if known := names.of(values.get(key)):
                 return known
     return ""
 
 
-def _said(value: Any, key: str, names: Names, language: str) -> str:
+def _said(
+    value: Any, key: str, names: Names, gettext: Callable[[str], str], language: str, zone: str
+) -> str:
     if value in (None, "", [], {}):
         return ""
+    if isinstance(value, bool):
+        return gettext("Yes") if value else gettext("No")
     if key.endswith("_id"):
         return names.of(value) or str(value)
     if isinstance(value, Mapping) and set(value) <= set(LANGUAGES):
         text = localized({k: str(v) for k, v in value.items()}, language, language)
-    elif isinstance(value, str):
-        text = value
-    else:
+    elif not isinstance(value, str):
         text = json.dumps(value, ensure_ascii=False)
+    elif key in ("language", "consent_language"):
+        text = OWN_NAMES.get(value, value)
+    elif key == "country":
+        text = country_name(value, language)
+    else:
+        text = _moment(value, language, zone) if key.endswith(_MOMENTS) else value
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+
+
+def _moment(value: str, language: str, zone: str) -> str:
+    """An instant where the reader lives; the hour on a session's clock, and a day, as they are."""
+    try:
+        at = datetime.fromisoformat(value)
+    except ValueError:
+        return value
+    if at.tzinfo is None:
+        at, zone = at.replace(tzinfo=UTC), "UTC"
+    day = date_long(at, language, zone)
+    return day if "T" not in value else f"{day}, {time_of_day(at, zone)}"

@@ -12,7 +12,7 @@ from app.db import Database
 from app.models import AuditEntry, Cycle
 from app.models.audited import AUDITED
 from app.models.trail import Doing, set_doing
-from app.web.history_view import CHANGES, NOUNS
+from app.web.history_words import CHANGES, COLUMNS, NOUNS, VALUES
 from tests.factories import Make
 
 
@@ -40,6 +40,16 @@ def _rows(page: str) -> Iterator[str]:
 def test_every_table_of_the_trail_has_a_name() -> None:
     assert sorted(NOUNS) == sorted(AUDITED)
     assert sorted(CHANGES) == ["added", "changed", "removed"]
+
+
+def test_every_column_of_the_trail_has_a_name() -> None:
+    kept = {
+        (table, column)
+        for table, audited in AUDITED.items()
+        for column in (*audited.plain, *audited.private, *audited.hidden)
+    }
+    told = {column for _, column in kept} - {"cycle_id"}
+    assert (sorted(told), set(VALUES) - kept) == (sorted(COLUMNS), set())
 
 
 def test_the_newest_first_in_words(organizer_client: TestClient, slug: str) -> None:

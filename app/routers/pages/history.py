@@ -15,7 +15,8 @@ from app.services.actor import Actor
 from app.services.cycles import cycle_for_slug
 from app.web.access.pages import MayAdminister, MayReadAudit
 from app.web.dependencies import Db
-from app.web.history_view import NOUNS, line_view
+from app.web.history_view import line_view
+from app.web.history_words import NOUNS
 from app.web.organize import address, cycle_bar
 from app.web.templating import current_reader, gettext_for, page
 
@@ -59,7 +60,7 @@ def _history(
 
     context: dict[str, Any] = {
         "cycle_bar": cycle_bar(cycle, reader.language) if cycle else None,
-        "lines": [line_view(line, names, gettext, reader.language, may) for line in lines],
+        "lines": [line_view(line, names, gettext, reader.language, zone, may) for line in lines],
         "asked": asked,
         "path": path,
         "actors": audit.actors(db, actor, cycle_id),
