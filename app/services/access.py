@@ -209,7 +209,7 @@ def refuse_unless_only_ours(db: DbSession, actor: Actor, person_ids: Collection[
             ),
             code="shared",
         )
-    if _seen_by_others(db, actor, person_ids, ours):
+    if seen_by_others(db, person_ids, ours, but=actor.id):
         raise NotAllowed(
             N_(
                 "Another team has written this person down too. "
@@ -219,19 +219,19 @@ def refuse_unless_only_ours(db: DbSession, actor: Actor, person_ids: Collection[
         )
 
 
-def _seen_by_others(
-    db: DbSession, actor: Actor, person_ids: Collection[str], ours: frozenset[str]
+def seen_by_others(
+    db: DbSession, person_ids: Collection[str], ours: Collection[str], *, but: str = ""
 ) -> bool:
-    """Whether somebody of no team of ours has written one of these people down: they mean to write
-    to the address that stands there, though the person is in no cycle of theirs yet. What
-    administrators write down is everybody's."""
+    """Whether somebody of no team of these cycles, other than `but`, has written one of these
+    people down: they mean to write to the address that stands there, though the person is in no
+    cycle of theirs yet. What administrators write down is everybody's."""
     team = select(TeamMember.user_id).where(col(TeamMember.cycle_id).in_(sorted(ours)))
     query = (
         select(PersonSight.person_id)
         .join(User, col(User.id) == col(PersonSight.user_id))
         .where(
             col(PersonSight.person_id).in_(person_ids),
-            User.id != actor.id,
+            User.id != but,
             User.standing != AccountStanding.ADMINISTRATOR,
             col(User.id).not_in(team),
         )
@@ -263,7 +263,12 @@ def kin_of(db: DbSession, cycle_id: str) -> set[str]:
     if owners:
         theirs = select(TeamMember.cycle_id).where(col(TeamMember.user_id).in_(owners), owner)
         return {cycle_id, *db.exec(theirs)}
-    owned = select(TeamMember.cycle_id).where(owner)
+    return cycles_of_nobody(db)
+
+
+def cycles_of_nobody(db: DbSession) -> set[str]:
+    """The cycles that have no owner: from before there were teams."""
+    owned = select(TeamMember.cycle_id).where(TeamMember.role == Role.OWNER)
     return set(db.exec(select(Cycle.id).where(col(Cycle.id).not_in(owned))))
 
 

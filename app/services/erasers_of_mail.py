@@ -60,10 +60,10 @@ def delete_messages(db: DbSession, files: set[str], ids: Iterable[str]) -> int:
 def inbound(db: DbSession, who: Subject) -> int:
     """Mails that came in: theirs, and every other one in which one of their addresses stands."""
     mine = col(InboundMail.guest_id).in_(who.guest_ids)
-    here = col(InboundMail.cycle_id).in_(who.cycles) | col(InboundMail.cycle_id).is_(None)
     ids = set(db.exec(select(InboundMail.id).where(mine)).all())
     others = select(InboundMail.id).where(~mine | col(InboundMail.guest_id).is_(None))
-    if not who.whole:
+    if who.near is not None and not who.proven:
+        here = col(InboundMail.cycle_id).in_(who.near) | col(InboundMail.cycle_id).is_(None)
         others = others.where(here)
     if who.addresses and not who.by_time:
         waiting = list(db.exec(others.order_by(col(InboundMail.id))).all())
@@ -81,11 +81,15 @@ def inbound(db: DbSession, who: Subject) -> int:
 
 
 def _mentions(row: InboundMail, who: Subject) -> bool:
-    if address_key(row.sender) in who.addresses:
+    wanted = who.addresses if row.cycle_id is None else who.addresses_in(row.cycle_id)
+    if address_key(row.sender) in wanted:
         return True
+    if row.cycle_id is None and not (who.near is None or who.proven):
+        # In mails to the installation its own address stands, which can be enrolled like any other.
+        return False
     said = (row.subject, row.key, _texts(row.details), _texts(row.shown))
     raw = row.raw.decode("utf-8", "replace")
-    return names_any("\n".join((*said, raw)), who.addresses)
+    return names_any("\n".join((*said, raw)), wanted)
 
 
 def _texts(value: Any) -> str:
@@ -105,13 +109,13 @@ def report_rows(db: DbSession, who: Subject) -> int:
     """Rows of reports that are theirs, by match, address or name: they stay, so that every row of
     the file is accounted for, and say nothing. A preview with such a row goes altogether, since its
     file is still there: the organizers have it, and can upload it again."""
-    reports = select(ReportImport.id, ReportImport.status, ReportImport.digest).join(
-        Session, col(Session.id) == col(ReportImport.session_id)
-    )
-    if not who.whole:
-        reports = reports.where(col(Session.cycle_id).in_(who.cycles))
-    found = {row[0]: (row[1], row[2]) for row in db.exec(reports.order_by(col(ReportImport.id)))}
-    theirs = _their_rows(db, who, list(found))
+    columns: Any = (ReportImport.id, ReportImport.status, ReportImport.digest, Session.cycle_id)
+    reports: Any = select(*columns).join(Session, col(Session.id) == col(ReportImport.session_id))
+    if who.near is not None and not who.proven:
+        reports = reports.where(col(Session.cycle_id).in_(who.near))
+    read = db.exec(reports.order_by(col(ReportImport.id))).all()
+    found = {import_id: (status, digest) for import_id, status, digest, _ in read}
+    theirs = _their_rows(db, who, {import_id: cycle_id for import_id, _, _, cycle_id in read})
     touched = 0
     for import_id in sorted({import_id for _, import_id in theirs}):
         status, digest = found[import_id]
@@ -143,24 +147,28 @@ def empty_row(row: ReportRow, names: dict[tuple[str, str], str]) -> None:
         row.matched_by = ""
 
 
-def _their_rows(db: DbSession, who: Subject, reports: list[str]) -> list[tuple[str, str]]:
-    """The ids of the rows that are theirs, each with its report's."""
+def _their_rows(db: DbSession, who: Subject, reports: dict[str, str]) -> list[tuple[str, str]]:
+    """The ids of the rows that are theirs, each with its report's; of reports by id, each with its
+    cycle's."""
     mine = set(who.enrolment_ids)
     columns: Any = (ReportRow.id, ReportRow.import_id, ReportRow.enrolment_id)
     said: Any = (ReportRow.name, ReportRow.email, ReportRow.details)
     found = []
-    for start in range(0, len(reports), 500):
+    ids = list(reports)
+    for start in range(0, len(ids), 500):
         query: Any = select(*columns, *said).where(
-            col(ReportRow.import_id).in_(reports[start : start + 500])
+            col(ReportRow.import_id).in_(ids[start : start + 500])
         )
         for row_id, import_id, enrolment_id, name, email, details in db.exec(query):
             candidates = set(details.get("candidates", ()))
+            wanted = who.addresses_in(reports[import_id])
+            by_name = enrolment_id is None and reports[import_id] in who.cycles
             if (
                 enrolment_id in mine
-                or (email and address_key(email) in who.addresses)
-                or (enrolment_id is None and name and name_key(name) in who.names)
+                or (email and address_key(email) in wanted)
+                or (by_name and name and name_key(name) in who.names)
                 or (enrolment_id is None and candidates and candidates <= mine)
-                or names_any(" ".join((name, _texts(details))), who.addresses)
+                or names_any(" ".join((name, _texts(details))), wanted)
             ):
                 found.append((row_id, import_id))
     return found

@@ -8,17 +8,17 @@ rollback; until then `Erasure.files` names it, so that a process that is killed 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, cast, func, or_
-from sqlmodel import SQLModel, select
+from sqlalchemy import ColumnElement, String, cast, func, or_, true
+from sqlmodel import SQLModel, col, select
 
 from app.db import DbSession
 from app.domain.erased import Scope, names_any, without
 from app.domain.errors import N_, Clash, Invalid, NotFound
-from app.models import Enrolment, Erasure, Person
+from app.models import Cycle, Enrolment, Erasure, FeedbackForm, MailPace, Person, Session
 from app.schemas.privacy import EraseIn
 from app.services.actor import SYSTEM, Actor
 from app.services.erasure_subject import Subject, subject_of
@@ -103,7 +103,9 @@ def _by_organizer(
             code="names_somebody",
         )
     keep = command.keep_certificates
-    return _erase(db, actor, person.id, cycle_id, scope, command.reason, now, keep)
+    # Everywhere is an administrator's: whoever owns a cycle can enrol any address in it.
+    trusted = scope is Scope.EVERYWHERE
+    return _erase(db, actor, person.id, cycle_id, scope, command.reason, now, keep, trusted)
 
 
 def _erase(
@@ -115,8 +117,17 @@ def _erase(
     reason: str,
     now: datetime,
     keep_certificates: bool,
+    by_administrator: bool = False,
 ) -> Erasure:
-    who = subject_of(db, person_id, cycle_id, scope, now, keep_certificates=keep_certificates)
+    who = subject_of(
+        db,
+        person_id,
+        cycle_id,
+        scope,
+        now,
+        keep_certificates=keep_certificates,
+        by_administrator=by_administrator,
+    )
     if who.person.erased_at is not None:
         raise NotFound
     counts = _carry_out(db, who)
@@ -140,14 +151,20 @@ def _carry_out(db: DbSession, who: Subject) -> dict[str, int]:
         if place.erase is not None and (count := place.erase(db, who)):
             counts[place.table] = count
     if who.whole and not who.by_time:
-        counts |= _take_out_of_words(db, who.addresses)
+        counts |= _take_out_of_words(db, who.addresses, who.near)
+        if who.near is not None:
+            for table, count in _take_out_of_words(db, who.proven, None).items():
+                counts[table] = counts.get(table, 0) + count
     db.flush()
     db.expire_all()
     return counts
 
 
-def _take_out_of_words(db: DbSession, addresses: Iterable[str]) -> dict[str, int]:
-    """Takes addresses out of what organizers have written, wherever they stand."""
+def _take_out_of_words(
+    db: DbSession, addresses: Iterable[str], cycles: Collection[str] | None
+) -> dict[str, int]:
+    """Takes addresses out of what organizers have written in these cycles, or wherever they stand
+    (None)."""
     wanted = sorted(addresses)
     if not wanted:
         return {}
@@ -156,13 +173,15 @@ def _take_out_of_words(db: DbSession, addresses: Iterable[str]) -> dict[str, int
     places = [(each.table, each.columns) for each in PLACES if each.whose is Whose.WORDS]
     for table, names in (*places, *IN_WORDS_TOO):
         model: Any = models[table]
+        if (here := _in_cycles(model, cycles)) is None:
+            continue
         columns = [getattr(model, name) for name in names]
         stands = [
             func.lower(cast(column, String)).like(_about(each), escape="\\")
             for column in columns
             for each in wanted
         ]
-        for row in db.exec(select(model).where(or_(*stands)).order_by(model.id)).all():
+        for row in db.exec(select(model).where(here, or_(*stands)).order_by(model.id)).all():
             for name in names:
                 before = getattr(row, name)
                 after = without(before, wanted)
@@ -171,6 +190,24 @@ def _take_out_of_words(db: DbSession, addresses: Iterable[str]) -> dict[str, int
             counts[table] = counts.get(table, 0) + 1
     db.flush()
     return counts
+
+
+def _in_cycles(model: Any, cycles: Collection[str] | None) -> ColumnElement[bool] | None:
+    """A condition: the row is of one of these cycles. None where none of the table's is."""
+    if cycles is None or model is MailPace:  # what a mail server said is no team's
+        return true()
+    columns = model.__table__.columns
+    if model is Cycle:
+        return col(Cycle.id).in_(cycles)
+    if "cycle_id" in columns:
+        return col(model.cycle_id).in_(cycles)
+    sessions = select(Session.id).where(col(Session.cycle_id).in_(cycles))
+    if "session_id" in columns:
+        return col(model.session_id).in_(sessions)
+    if "form_id" in columns:
+        forms = select(FeedbackForm.id).where(col(FeedbackForm.session_id).in_(sessions))
+        return col(model.form_id).in_(forms)
+    return None
 
 
 def _about(address: str) -> str:

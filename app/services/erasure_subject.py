@@ -22,7 +22,7 @@ from app.models import (
     Session,
 )
 from app.services import audit
-from app.services.access import cycles_of_people
+from app.services.access import cycles_of_nobody, cycles_of_people, kin_of, seen_by_others
 from app.services.merging_guests import cycles_that_name
 from app.services.rows import hold
 from app.services.schedules import hold_cycles
@@ -33,6 +33,10 @@ class Subject:
     """Somebody, with all that is held of them in `cycles` loaded and held. `whole`: nothing of them
     is to be left anywhere, the person goes too. `addresses` are those that they are known by, as
     they are kept and as they are compared; `names` as names are compared.
+
+    `near`: the cycles in which their addresses are looked for wherever they may stand; None: in
+    every one. What stands elsewhere is other teams' words, mails and reports, and any address can
+    be enrolled: there go only those that are `proven`, whose mails they read.
 
     What counts goes on without them under the `stand_ins`, a person without name or address for
     each cycle, so that what was theirs in two cycles is not known to be one's. `files`: what is to
@@ -45,10 +49,12 @@ class Subject:
     whole: bool
     now: datetime
     keep_certificates: bool = False
+    near: frozenset[str] | None = None
     enrolments: list[Enrolment] = field(default_factory=list)
     guests: list[Guest] = field(default_factory=list)
     certificates: list[str] = field(default_factory=list)
     addresses: frozenset[str] = frozenset()
+    proven: frozenset[str] = frozenset()
     names: frozenset[str] = frozenset()
     stand_ins: dict[str, Person] = field(default_factory=dict)
     stood_for: frozenset[str] = frozenset()  # ids of initiatives
@@ -76,6 +82,11 @@ class Subject:
         programme then."""
         return self.scope is Scope.RETENTION
 
+    def addresses_in(self, cycle_id: str) -> frozenset[str]:
+        """The addresses that go, wherever they stand in a cycle."""
+        near = self.near is None or cycle_id in self.near
+        return self.addresses if near else self.proven
+
     def stand_in(self, db: DbSession, cycle_id: str) -> Person:
         """Who stands for them in a cycle."""
         found = self.stand_ins.get(cycle_id)
@@ -95,6 +106,7 @@ def subject_of(
     now: datetime,
     *,
     keep_certificates: bool = False,
+    by_administrator: bool = False,
 ) -> Subject:
     """Somebody in one cycle, or everywhere (None), with everything held in the order of
     `services.schedules`. Raises NotFound."""
@@ -104,8 +116,13 @@ def subject_of(
     hold_cycles(db, [person_id], cycles_that_name(db, person_id))
     known_in = _cycles_of(db, person_id)
     cycles = known_in if cycle_id is None else frozenset({cycle_id})
-    whole = cycle_id is None or not (known_in - cycles or _stays_on_programme(db, person_id, scope))
-    found = Subject(person, scope, cycles, whole, now, keep_certificates)
+    whole = cycle_id is None or not (
+        known_in - cycles
+        or _stays_on_programme(db, person_id, scope)
+        or seen_by_others(db, [person_id], cycles)
+    )
+    near = None if by_administrator else _near(db, cycles, cycle_id, whole=whole)
+    found = Subject(person, scope, cycles, whole, now, keep_certificates, near)
     found.enrolments = _held(db, Enrolment, person_id, cycles)
     found.stood_for = frozenset(e.initiative_id for e in found.enrolments if e.initiative_id)
     found.guests = _held(db, Guest, person_id, cycles)
@@ -124,6 +141,8 @@ def subject_of(
     now_known_by = (person.email, person.email_key, *written_to, *aliases, *addresses_before)
     addresses = {each for each in now_known_by if each}
     found.addresses = frozenset(addresses | {address_key(each) for each in addresses})
+    if cycle_id is None:  # the link to everything went to the address of now
+        found.proven = frozenset(filter(None, (person.email, person.email_key)))
     called = (person.name, *names_before, *(each.name for each in found.enrolments))
     found.names = frozenset(filter(None, (name_key(each) for each in called)))
     return found
@@ -139,6 +158,16 @@ def _known_before(db: DbSession, person_id: str) -> tuple[set[str], set[str]]:
     )
     taken = set(db.exec(others).all()) if keys else set()
     return names, {each for each in addresses if address_key(each) not in taken}
+
+
+def _near(
+    db: DbSession, cycles: frozenset[str], cycle_id: str | None, *, whole: bool
+) -> frozenset[str]:
+    """The cycles of the teams that know them; for who erases everything also those of no team."""
+    if not whole:
+        return cycles
+    kin = [kin_of(db, each) for each in sorted(cycles)]
+    return cycles.union(*kin, cycles_of_nobody(db) if cycle_id is None else ())
 
 
 def _cycles_of(db: DbSession, person_id: str) -> frozenset[str]:
