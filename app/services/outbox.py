@@ -58,7 +58,7 @@ KINDS = (
     CERTIFICATE,
     DATA_LINK,
 )
-_WITH_LINKS = (*ENROLMENT_KINDS, *PART_KINDS, "reminder", "follow-up", CERTIFICATE)
+_WITH_LINKS = (*ENROLMENT_KINDS, *PART_KINDS, "reminder", "follow-up", CERTIFICATE, DATA_LINK)
 _NAMED = ("person", "enrolment", "certificate")
 """Whom, or what of theirs, the context of a mail names."""
 STATUSES = ("queued", "sent", "failed", "expired", "superseded", "bounced")
@@ -263,13 +263,23 @@ def retry(
     return message
 
 
-def follow_address(db: DbSession, old: str, new: str) -> None:
+def follow_address(db: DbSession, person_id: str, old: str, new: str) -> None:
     """Somebody has another address: what has not reached them goes there, with the links that it
-    has. Entries of calendars stay, since they are told at the address that has them."""
+    has. Not what went to the old one for somebody else who had it before, in whichever team's
+    cycle. Entries of calendars stay, since they are told at the address that has them."""
+    enrolled = select(Enrolment.id).where(Enrolment.person_id == person_id)
+    certified = select(Certificate.id).where(col(Certificate.enrolment_id).in_(enrolled))
+    context = col(Message.context)
     waiting = (
         col(Message.to_address) == old,
         col(Message.kind).in_(_WITH_LINKS),
         col(Message.status).in_(("queued", "failed")),
+        or_(
+            context["person_id"].as_string() == person_id,
+            context["enrolment_id"].as_string().in_(enrolled),
+            context["certificate_id"].as_string().in_(certified),
+            col(Message.guest_id).in_(select(Guest.id).where(Guest.person_id == person_id)),
+        ),
     )
     db.connection().execute(update(Message).where(*waiting).values(to_address=new))
 

@@ -17,7 +17,7 @@ from app.schemas.material import MaterialIn
 from app.schemas.part import GuestDetailsIn, SlidesIn, UnavailableIn
 from app.schemas.types import line_of
 from app.services import materials
-from app.services.access import cycles_of_people, kin_of
+from app.services.access import cycles_of_people, kin_of, seen_by_others
 from app.services.actor import SYSTEM
 from app.services.files import MEGABYTE, Stored, download_name, stem_of
 from app.services.rows import find, hold, person_key
@@ -62,13 +62,11 @@ def save_details(db: DbSession, guest: Guest, given: GuestDetailsIn, now: dateti
 
     Raises:
         Invalid: at ``name``, code ``shared``: it is another one, and they are in a cycle of another
-            team as well.
+            team as well, or another team has written them down.
     """
     hold_cycles(db, [guest.person_id])
     person = hold(db, Person, guest.person_id)
-    if given.name != person.name and (
-        cycles_of_people(db, [person.id]) - kin_of(db, guest.cycle_id)
-    ):
+    if given.name != person.name and _is_shared(db, guest):
         raise Invalid.one(
             "name",
             N_(
@@ -92,6 +90,12 @@ def save_details(db: DbSession, guest: Guest, given: GuestDetailsIn, now: dateti
         part.position, part.institution = given.position, given.institution
     _held(db, guest).biography = given.biography
     db.flush()
+
+
+def _is_shared(db: DbSession, guest: Guest) -> bool:
+    """Whether another team than that of the guest's cycle knows them too."""
+    kin, known = kin_of(db, guest.cycle_id), [guest.person_id]
+    return bool(cycles_of_people(db, known) - kin) or seen_by_others(db, known, kin)
 
 
 def set_photo(db: DbSession, guest: Guest, stored: Stored | None) -> None:

@@ -118,7 +118,7 @@ def change_person(
         renew_enrolment_keys(db, col(Enrolment.person_id) == person.id)
         db.flush()
         if known_by and person.email:
-            follow_address(db, known_by, person.email)
+            follow_address(db, person.id, known_by, person.email)
         settle_everywhere(db, person.id, now)
     return person
 

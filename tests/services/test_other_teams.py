@@ -154,6 +154,34 @@ def test_a_link_of_one_cycle_renames_nobody_in_anothers(
     assert person.name == "The Minister"
 
 
+def test_nor_whom_another_team_has_written_down(
+    db: DbSession, make: Make, ours: Cycle, theirs: Cycle
+) -> None:
+    """Whoever gave the address has the link of their own cycle."""
+    we, they = organizer(db, "we", ours), organizer(db, "they", theirs)
+    person = written_down(db, they)
+    make.part(make.segment(make.session(ours)), written_down(db, we))
+    another = GuestDetailsIn(name="The Clown", zone="UTC", language="en")
+    with pytest.raises(Invalid):
+        part_details.save_details(db, guest_of(db, ours.id, person.id), another, NOW)
+    assert person.name == "The Minister"
+
+
+def test_a_mail_follows_nobody_who_has_the_address_after(
+    db: DbSession, make: Make, ours: Cycle, theirs: Cycle
+) -> None:
+    """An address that was taken from somebody can be another's, of another team, who then moves."""
+    given = EnrolmentIn(name="M", email=MAIL, consent=True)
+    enrolment = enrolments.add_enrolment(db, SYSTEM, theirs.id, given, NOW)
+    people.change_person(db, SYSTEM, enrolment.person_id, PersonChange(email=None), now=NOW)
+    mail = db.exec(select(Message)).one()
+    mail.status = "failed"
+    we = organizer(db, "we", ours)
+    people.change_person(db, we, written_down(db, we).id, CHANGE, now=NOW)
+    db.refresh(mail)
+    assert mail.to_address == MAIL
+
+
 @pytest.mark.parametrize("status", ["queued", "failed", "sent", "bounced"])
 def test_a_link_goes_to_the_address_of_now(db: DbSession, ours: Cycle, status: str) -> None:
     """The one of before was mistyped, and may be somebody's."""
@@ -170,7 +198,7 @@ def test_a_link_goes_to_the_address_of_now(db: DbSession, ours: Cycle, status: s
     assert (again.to_address, again.status) == (CHANGE.email, "queued")
 
 
-@pytest.mark.parametrize("kind", ["part-request", "reminder", "certificate"])
+@pytest.mark.parametrize("kind", ["part-request", "reminder", "certificate", "data-link"])
 def test_so_do_other_mails_that_have_links(
     db: DbSession, make: Make, ours: Cycle, kind: str
 ) -> None:
@@ -179,6 +207,7 @@ def test_so_do_other_mails_that_have_links(
     context = {
         "part-request": {},
         "reminder": {"person_id": person.id},
+        "data-link": {"person_id": person.id},
         "certificate": {"certificate_id": make.certificate(enrolment).id},
     }
     mail = outbox.enqueue(
