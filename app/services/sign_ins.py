@@ -81,12 +81,15 @@ def list_sign_ins(db: DbSession, actor: Actor, now: datetime) -> list[SignIn]:
 
 
 def end_sign_in(db: DbSession, actor: Actor, sign_in_id: str) -> None:
-    """Ends one of one's own sign-ins; one that has ended already is no error."""
+    """Ends one of one's own sign-ins, and what may have been begun in it, as `end_others`; one that
+    has ended already is no error."""
     if not sign_in_id.isprintable():
         return
     db.connection().execute(
         delete(SignIn).where(col(SignIn.id) == sign_in_id, col(SignIn.user_id) == actor.id)
     )
+    end_unconfirmed(db, actor.id)
+    end_links(db, actor.id, now())
 
 
 def end_others(db: DbSession, user_id: str, keep_cookie: str = "") -> None:

@@ -158,6 +158,32 @@ def test_token_is_shown_once_and_can_be_revoked(
     assert "Revoked" in organizer_client.get("/organize/account").text
 
 
+@pytest.mark.parametrize("proof", ["password", "sign-in"])
+def test_whoever_finds_the_browser_makes_no_token(
+    organizer_client: TestClient, organizer: Actor, database: Database, proof: str
+) -> None:
+    """It would last when every browser was signed out and the password is another."""
+    with database.begin(writes=True) as db:
+        if proof == "password":
+            accounts.set_password(
+                db, db.get_one(User, organizer.id), PASSWORD, keep_cookie="cookie-of-a-test"
+            )
+        else:
+            db.exec(select(SignIn)).one().created_at = now() - timedelta(hours=1)
+    data = {"name": "x", "scope-write": "yes", "endless": "yes"}
+    for typed in ({}, {"current": "wrong"}):
+        refused = organizer_client.post("/organize/account/tokens", data={**data, **typed})
+        assert refused.status_code == 422
+        assert refused.text.count('href="#token-current"') == 1
+        assert "checked" in re.findall(r'<input[^>]*name="endless"[^>]*>', refused.text)[0]
+    with database.begin(writes=False) as db:
+        assert db.exec(select(ApiToken)).all() == []
+    if proof == "password":
+        assert 'id="token-current-error"' in refused.text
+        data["current"] = PASSWORD
+        assert organizer_client.post("/organize/account/tokens", data=data).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("data", "field"),
     [

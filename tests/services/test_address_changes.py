@@ -147,9 +147,18 @@ def _signed_out(db: DbSession, links: Links, user: User) -> None:
     end_others(db, user.id, "mine")
 
 
-@pytest.mark.parametrize(
-    "deed", [_new_password, _second_step, _signed_out_by_an_administrator, _signed_out]
-)
+def _that_browser_signed_out(db: DbSession, links: Links, user: User) -> None:
+    theirs = accounts.start_sign_in(db, user.id, NOW)
+    accounts.end_sign_in(db, accounts.actor_of_user(db, user), tokens.digest(theirs))
+
+
+_DEEDS = [
+    *(_new_password, _second_step, _signed_out_by_an_administrator, _signed_out),
+    _that_browser_signed_out,
+]
+
+
+@pytest.mark.parametrize("deed", _DEEDS)
 def test_what_a_thief_has_begun_ends_with_the_thiefs_sign_in(
     db: DbSession, links: Links, olga: User, deed: Callable[[DbSession, Links, User], None]
 ) -> None:

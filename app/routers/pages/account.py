@@ -1,6 +1,7 @@
 """Pages: one's own account: sign-ins, tokens for programs. Beside it: `account_security` (password,
 second step), `account_address`."""
 
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from starlette.responses import Response
 
 from app.db import DbSession
 from app.domain.errors import N_, DomainError, Invalid, NotFound
+from app.domain.permissions import Permission
 from app.domain.text import localized
 from app.domain.zones import wall_time, zone
 from app.models import User, now
@@ -17,8 +19,10 @@ from app.services import accounts, outside, second_factor, tokens
 from app.services.actor import Actor, Scope
 from app.services.proofs import what_proves
 from app.services.sign_ins import end_others
+from app.web.access.apart import SignedInApart, proven
+from app.web.access.gate import keeps
 from app.web.access.pages import SignedIn
-from app.web.dependencies import Db
+from app.web.dependencies import PLACE, Db, transaction
 from app.web.forms import FormData, errors_of
 from app.web.problems import headers_of, status_of
 from app.web.security import session_cookie
@@ -27,6 +31,12 @@ from app.web.templating import current_reader, gettext_for, page, see_other
 router = APIRouter(prefix="/organize/account")
 
 HOME = "/organize/account"
+
+
+_NAMED: Mapping[str, Callable[[str], str]] = {
+    "token": lambda name: "token-current" if name == "current" else name
+}
+"""The proof of who one is stands in two forms of the page."""
 
 
 def _zone(request: Request) -> str:
@@ -38,6 +48,8 @@ def account_page(
     db: DbSession,
     actor: Actor,
     error: DomainError | None = None,
+    *,
+    form: str = "",
     **more: Any,
 ) -> Response:
     """The account, with what was wrong with one of its forms (`form`)."""
@@ -59,8 +71,8 @@ def account_page(
         "cycles": _cycles(request, db, actor),
         "usual_end": _usual_end(_zone(request)),
         "least": accounts.MIN_PASSWORD,
-        "errors": errors_of(error, gettext_for(request)),
-        "form": "",
+        "errors": errors_of(error, gettext_for(request), _NAMED.get(form, str)),
+        "form": form,
         "values": {},
         "secret": "",
         **more,
@@ -121,20 +133,23 @@ def _expiry(text: str, zone_name: str) -> datetime:
         raise Invalid.one("expires", N_("Enter a date like 2026-11-26.")) from None
 
 
-@router.post("/tokens")
-def create_token(request: Request, db: Db, actor: SignedIn, form: FormData) -> Response:
-    """A token for a program. Its secret is on this page and never again."""
+@router.post("/tokens", dependencies=[keeps(Permission.ACCOUNT), PLACE])
+def create_token(request: Request, actor: SignedInApart, form: FormData) -> Response:
+    """A token for a program. Its secret is on this page and never again. Who one is is to be shown
+    once more: it stays when every browser is signed out, and may have no end."""
     scopes = [scope.value for scope in Scope if form.checked(f"scope-{scope.value}")]
     try:
         endless = form.checked("endless")
         expires = None if endless else _expiry(form.text("expires"), _zone(request))
-        token, secret = tokens.create_token(
-            db, actor, form.text("name"), scopes, expires, form.text("cycle") or None
-        )
+        proven(request, actor, form)
+        with transaction(request, writes=True) as db:
+            token, secret = tokens.create_token(
+                db, actor, form.text("name"), scopes, expires, form.text("cycle") or None
+            )
+            return account_page(request, db, actor, secret=secret, made=token)
     except DomainError as error:
-        db.rollback()
-        return account_page(request, db, actor, error, form="token", values=form.values)
-    return account_page(request, db, actor, secret=secret, made=token)
+        with transaction(request, writes=False) as db:
+            return account_page(request, db, actor, error, form="token", values=form.values)
 
 
 @router.post("/tokens/{token_id}/revoke")
