@@ -3,9 +3,13 @@
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import FormData as Fields
+from starlette.exceptions import HTTPException
 
 from app.domain.errors import DomainError, Invalid
 from app.domain.text import LANGUAGES
@@ -62,11 +66,22 @@ def instant_of(text: str) -> datetime:
     return found if found.tzinfo else datetime.min.replace(tzinfo=UTC)
 
 
+async def form_data(request: Request, **limits: int) -> Fields:
+    """The form of this request, in parts or not, which is in UTF-8 as browsers send it. By another
+    charset nothing is decoded: some take the square of the length (punycode), some give what is no
+    text, some raise what nobody expects. Raises HTTPException."""
+    kind, options = parse_options_header(request.headers.get("content-type", ""))
+    charset = options.get(b"charset", b"utf-8").lower()
+    if kind == b"multipart/form-data" and charset not in (b"utf-8", b"utf8"):
+        raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    return await request.form(**limits)
+
+
 async def read_form(request: Request) -> Form:
     """The form of this request; files are left out. NUL, which nobody can type and PostgreSQL does
     not take in text, becomes another control character here, for all of them: schemas refuse it
     where it stands, and where text is only looked for it finds nothing."""
-    data = await request.form(max_fields=MAX_FIELDS, max_files=0)
+    data = await form_data(request, max_fields=MAX_FIELDS, max_files=0)
     texts = ((name, value) for name, value in data.items() if isinstance(value, str))
     return Form({name.replace("\0", ""): value.replace("\0", "\1") for name, value in texts})
 

@@ -40,7 +40,7 @@ from app.services.rows import find
 from app.web.access.gate import organizer_for, program_for
 from app.web.api_bodies import REPORTS
 from app.web.dependencies import transaction
-from app.web.forms import Form, read_form
+from app.web.forms import Form, form_data, read_form
 from app.web.report_form import answers_of
 from app.web.uploads import told_if_full
 
@@ -162,7 +162,7 @@ async def _received(request: Request) -> AsyncIterator[list[tuple[str, bytes | N
     await run_in_threadpool(_may_send, request)
     try:
         with told_if_full():
-            form = await request.form(max_files=MOST_FILES, max_fields=10)
+            form = await form_data(request, max_files=MOST_FILES, max_fields=10)
     except HTTPException as error:
         if error.status_code != 400:
             raise

@@ -2,6 +2,7 @@
 
 from hmac import compare_digest
 from secrets import token_hex
+from urllib.parse import quote, unquote
 
 from fastapi import Request
 from starlette.responses import RedirectResponse, Response
@@ -105,14 +106,15 @@ def enter(request: Request, db: DbSession, user: User, path: str) -> Response:
     half = second_factor.half_token(_links(request), user, now())
     seconds = second_factor.HALF_FOR.total_seconds()
     name, below = _here(request, HALF)
-    _set(request, response, name, f"{half}|{path}", seconds, below)
+    # As in an address: a cookie with "," or ";" is written with backslashes (`web.security`).
+    _set(request, response, name, f"{half}|{quote(path)}", seconds, below)
     return response
 
 
 def half(request: Request, db: DbSession) -> tuple[User | None, str]:
     """Who has done the first step in this browser, and where they wanted to go."""
     token, _, path = _kept(request, HALF).partition("|")
-    return second_factor.user_of_half(db, _links(request), token, now()), path
+    return second_factor.user_of_half(db, _links(request), token, now()), unquote(path)
 
 
 def let_in(request: Request, db: DbSession, user: User, path: str, said: str = "") -> Response:

@@ -34,7 +34,7 @@ from app.services.part_details import room_for_slides
 from app.services.photos import photo_from
 from app.services.pictures import is_picture, picture_from
 from app.web.access.gate import organizer_for
-from app.web.forms import Form
+from app.web.forms import Form, form_data
 from app.web.problems import of_system
 
 MATERIAL_LIMIT = 50 * MEGABYTE
@@ -128,7 +128,7 @@ def receives(may: Callable[[Request, DbSession], int | None]) -> Any:
         try:
             room = await run_in_threadpool(check, request)
             with told_if_full():
-                data = await request.form(**limits)
+                data = await form_data(request, **limits)
         except Invalid as error:
             yield Upload(Form({}), refused=error)
             return
