@@ -12,6 +12,9 @@ MOST = 64 * 1024
 what stands behind the body or between its pieces. Those that come with its beginning or its end, at
 most what is read at once (256 KiB), are not counted."""
 
+MOST_HEAD = 40 * 1024
+"""Bytes of a head that is whole: all of it is read where nobody else is answered meanwhile."""
+
 _HEADERS = (
     "content-security-policy: default-src 'none'; frame-ancestors 'none'",
     "referrer-policy: no-referrer",
@@ -21,6 +24,8 @@ _HEADERS = (
     "content-type: text/plain; charset=utf-8",
     "connection: close",
 )
+
+_TOO_MUCH = "This is more than is taken at once.\n"
 
 
 def _refusal(status: HTTPStatus, sentence: str) -> bytes:
@@ -41,6 +46,7 @@ def http_protocol() -> "str | type[Any]":
             self._came_on = False
             self._counted = 0
             self._in_head = True
+            self._head = 0
 
         def data_received(self, data: bytes) -> None:
             self._came_on = False
@@ -50,20 +56,27 @@ def http_protocol() -> "str | type[Any]":
                 self.logger.warning("A request with a head without end was refused.")
                 if self.cycle is None or self.cycle.response_complete:
                     status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
-                    self.transport.write(_refusal(status, "This is more than is taken at once.\n"))
+                    self.transport.write(_refusal(status, _TOO_MUCH))
                 self.transport.close()
 
         def on_message_begin(self) -> None:
-            self._in_head = True
+            self._in_head, self._head = True, 0
             super().on_message_begin()
+
+        def on_url(self, url: bytes) -> None:
+            self._head += len(url)
+            super().on_url(url)
 
         def on_header(self, name: bytes, value: bytes) -> None:
             # Behind the body anybody may write what only a proxy may say (RFC 9110, 6.5.1).
             if self._in_head:
+                self._head += len(name) + len(value)
                 super().on_header(name, value)
 
         def on_headers_complete(self) -> None:
             self._in_head, self._came_on = False, True
+            if self._head > MOST_HEAD:
+                raise ValueError("a head of more than is read")  # `send_400_response` answers it
             super().on_headers_complete()
 
         def on_body(self, body: bytes) -> None:
@@ -75,7 +88,11 @@ def http_protocol() -> "str | type[Any]":
             super().on_message_complete()
 
         def send_400_response(self, msg: str) -> None:
-            self.transport.write(_refusal(HTTPStatus.BAD_REQUEST, f"{msg}\n"))
+            if self._head > MOST_HEAD:
+                status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+                self.transport.write(_refusal(status, _TOO_MUCH))
+            else:
+                self.transport.write(_refusal(HTTPStatus.BAD_REQUEST, f"{msg}\n"))
             self.transport.close()
 
     return Protocol

@@ -17,6 +17,7 @@ from starlette.types import Scope, Send
 
 RawHeaders = tuple[tuple[bytes, bytes], ...]
 _WORTH_COMPRESSING = 600  # bytes; less fits into one packet anyway
+_SHORT = 200
 _KEPT_IN_304 = frozenset({b"cache-control", b"vary", b"content-location", b"set-cookie"})
 
 
@@ -121,7 +122,7 @@ def _variant(
 async def send_answer(found: Answer, wish: Asked, scope: Scope, send: Send) -> None:
     """Sends it as this request wants it: 200 or 304, compressed or not, HEAD without its body."""
     variant = found.plain
-    if found.packed is not None and wish.accept_encoding and _takes_gzip(wish.accept_encoding):
+    if found.packed is not None and wish.accept_encoding and _packs(wish.accept_encoding):
         variant = found.packed
     unchanged = _matched(found, variant, wish.if_none_match) if wish.if_none_match else None
     if unchanged is not None:
@@ -143,6 +144,11 @@ def _matched(found: Answer, chosen: _Variant, header: bytes) -> _Variant | None:
         return chosen
     other = found.plain if chosen is not found.plain else found.packed
     return other if other is not None and other.etag in tags else None
+
+
+def _packs(header: bytes) -> bool:
+    # A memo of what is long would only hold memory: nobody says it twice.
+    return (_takes_gzip if len(header) <= _SHORT else _takes_gzip.__wrapped__)(header)
 
 
 @lru_cache(maxsize=256)

@@ -25,6 +25,7 @@ from app.web.templating import FLASH
 
 _FLASH_COOKIE = f"{FLASH}=".encode()
 _READING_COOKIES = re.compile(rb"(?:^|;)\s*(lang|zone)=\"?([^;\"]*)")
+_SHORT = 1_000  # bytes
 PAGE_CACHE = "private, no-cache"
 PAGE_VARY = "Accept-Language, Cookie, Accept-Encoding"
 
@@ -45,7 +46,9 @@ def reading_of(scope: Scope, wish: Asked) -> Reading:
     if wish.cookie:  # other cookies are secrets that no memo should hold
         found = dict(_READING_COOKIES.findall(wish.cookie))
         cookies = b"; ".join(name + b"=" + value for name, value in sorted(found.items()))
-    return _reading(scope["query_string"], cookies, wish.accept_language)
+    said = scope["query_string"], cookies, wish.accept_language
+    # What is long nobody says twice: a memo of it would only hold memory.
+    return _reading(*said) if sum(map(len, said)) <= _SHORT else _reading.__wrapped__(*said)
 
 
 @lru_cache(maxsize=4096)

@@ -126,3 +126,13 @@ def test_what_is_no_request_is_refused_with_the_headers_of_all_answers(port: int
         "cache-control",
     }
     assert body == b"Invalid HTTP request received.\n"
+
+
+def test_a_head_that_is_whole_is_not_taken_at_any_length(port: int) -> None:
+    """Reading it, its cookies and its target takes time in which nobody else is answered."""
+    for long in (b"GET /?" + b"a&" * 25_000, b"GET / HTTP/1.1\r\nCookie: " + b"a;" * 25_000):
+        rest = b"" if b"HTTP" in long else b" HTTP/1.1"
+        head, _ = _answer(port, long + rest + b"\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert head.split(b"\r\n")[0] == b"HTTP/1.1 431 Request Header Fields Too Large"
+    fields = b"".join(b"X-%d: %s\r\n" % (n, b"a" * 6_000) for n in range(5))
+    assert _told(port, b"GET / HTTP/1.1\r\nConnection: close\r\n" + fields + b"\r\n")["size"] == 0

@@ -27,20 +27,21 @@ from app.web.representations import Fresh, Subject
 
 router = APIRouter(dependencies=[declares(Permission.PUBLIC)])
 
+_SHORT = 200
 CACHE = "private, max-age=300"
 
 
-@lru_cache(maxsize=1024)
-def _language(query: bytes) -> str:
-    """``?lang=`` where it is one of ours, else empty."""
-    wanted = parse_qs(query.decode("latin-1")).get("lang", [""])[-1]
-    return wanted if wanted in LANGUAGES else ""
+def _wanted(query: bytes) -> tuple[str, bool]:
+    """``?lang=`` where it is one of ours, else empty; ``?copy``: a file to import, not a feed."""
+    # What is long nobody asks twice: a memo of it would only hold memory.
+    return (_read if len(query) <= _SHORT else _read.__wrapped__)(query)
 
 
 @lru_cache(maxsize=1024)
-def _copy(query: bytes) -> bool:
-    """``?copy``: a file to import and not a feed."""
-    return "copy" in parse_qs(query.decode("latin-1"), keep_blank_values=True)
+def _read(query: bytes) -> tuple[str, bool]:
+    found = parse_qs(query.decode("latin-1"), keep_blank_values=True)
+    wanted = [each for each in found.get("lang", ()) if each][-1:]
+    return wanted[0] if wanted and wanted[0] in LANGUAGES else "", "copy" in found
 
 
 def _answer(found: Rendered, file_name: str = "", kind: str = "inline") -> Fresh[Answer]:
@@ -68,7 +69,7 @@ class SessionFile(_Calendar):
     def key(self, scope: Scope, _wish: Asked) -> tuple[str, int, str]:
         """Slug, number, language."""
         params = scope["path_params"]
-        return params["slug"], params["number"], _language(scope["query_string"])
+        return params["slug"], params["number"], _wanted(scope["query_string"])[0]
 
     def subject(self, key: tuple[str, int, str]) -> Subject:
         """The cycle."""
@@ -87,8 +88,7 @@ class CycleFile(_Calendar):
 
     def key(self, scope: Scope, _wish: Asked) -> tuple[str, str, bool]:
         """Slug, language, whether a copy."""
-        query = scope["query_string"]
-        return scope["path_params"]["slug"], _language(query), _copy(query)
+        return scope["path_params"]["slug"], *_wanted(scope["query_string"])
 
     def subject(self, key: tuple[str, str, bool]) -> Subject:
         """The cycle."""
@@ -106,7 +106,7 @@ class Feed(_Calendar):
 
     def key(self, scope: Scope, _wish: Asked) -> tuple[str, str]:
         """Token, language. A token is looked at once; afterwards its answer is found by it."""
-        return scope["path_params"]["token"], _language(scope["query_string"])
+        return scope["path_params"]["token"], _wanted(scope["query_string"])[0]
 
     def subject(self, key: tuple[str, str]) -> Subject:
         """The person in their cycle, and what was issued to them. Raises NotFound for a token that
