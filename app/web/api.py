@@ -28,6 +28,7 @@ from app.services.actor import Actor
 from app.web import strict_json
 from app.web.access.gate import Gate
 from app.web.api_bodies import MAIL, RawMail, streamed
+from app.web.api_limits import count_before_body
 from app.web.dependencies import Db
 from app.web.problems import TITLES
 from app.web.sentences import Presenter
@@ -214,6 +215,8 @@ class JsonRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def handle_json(request: Request) -> Response:
+            if self._takes_body:
+                await count_before_body(request)
             if self._takes_body and (body := await request.body()):
                 if not _is_json(request):
                     raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)

@@ -1,9 +1,14 @@
 """Bodies that are none, too large, or in another format; requests from other sites."""
 
 from collections.abc import Iterator
+from time import process_time
 
 import pytest
+from fastapi import FastAPI
 from starlette.testclient import TestClient
+
+from app.db import Database
+from app.web.api_limits import ApiLimits
 
 JSON = {"content-type": "application/json"}
 GOOD = b'{"name": "CEPAL"}'
@@ -86,3 +91,19 @@ def test_sentences_come_in_the_language_asked_for(
     assert (said["field"], said["code"]) == ("nme", "extra_forbidden")
     assert english["message"] == "There is no such field."
     assert (said["message"] == english["message"]) == (sentence is not None)
+
+
+@pytest.mark.parametrize("token", ["", "Bearer convoca_nobodys"])
+@pytest.mark.parametrize("per_minute", [60, None])
+def test_nothing_is_read_from_strangers(
+    app: FastAPI, client: TestClient, database: Database, token: str, per_minute: int | None
+) -> None:
+    """To read two megabytes of JSON takes a second in which nobody else is answered."""
+    app.state.api_limits = ApiLimits(database, app.state.limiter, per_minute)
+    for body in (b"[" + b"{}," * 600_000 + b"1]", b"nonsense"):
+        begun = process_time()
+        response = client.post(
+            "/api/v1/institutions", content=body, headers={**JSON, "authorization": token}
+        )
+        assert (response.status_code, response.json()["code"]) == (401, "not_signed_in")
+        assert process_time() - begun < 0.4
