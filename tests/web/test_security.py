@@ -53,3 +53,11 @@ def test_a_form_is_read_as_utf_8_and_as_nothing_else(client: TestClient, charset
     content = part % "aña@example.org".encode()
     answer = client.post("/organize/sign-in", content=content, headers={"content-type": plain})
     assert (answer.status_code, "aña@example.org" in answer.text) == (422, True)
+
+
+def test_fields_without_a_name_are_counted_too(client: TestClient) -> None:
+    kind = {"content-type": "application/x-www-form-urlencoded"}
+    begun = process_time()
+    answer = client.post("/organize/sign-in", content=b"&" * 2_000_000, headers=kind)
+    assert answer.status_code == 400
+    assert process_time() - begun < 0.8
