@@ -32,6 +32,8 @@ _UNSEEN = r"\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
 _NOTHING_SEEN = re.compile(rf"[\s{_UNSEEN}]*")
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 _HOST = re.compile(r"[\w.-]+")  # in any script; an address of version 6 has colons instead
+_LONGEST = 100_000
+"""Characters: in no form short enough for any field, and to look would take seconds."""
 _NO_ADDRESS = N_("This does not look like an e-mail address, such as ana@example.org.")
 _RESERVED_SLUGS = frozenset({"new", "series"})
 
@@ -92,7 +94,7 @@ def _whole(value: Any) -> Any:
 
 
 def _composed(value: Any) -> Any:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or len(value) > _LONGEST:
         return value
     value = without_bidi(value)  # pasted along with other text, and nobody sees it
     if _NOTHING_SEEN.fullmatch(value):  # a zero-width space is no name
