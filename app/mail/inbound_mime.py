@@ -45,6 +45,9 @@ def parse(raw: bytes) -> tuple[Message, bool]:
 
 def _too_much(raw: bytes) -> bool:
     """Whether the standard library's parser would take long over it, or not come back."""
+    # Each header that is asked for is looked for among all.
+    if re.search(rb"\n\r?\n", raw[:_MOST_HEADERS]) is None and len(raw) > _MOST_HEADERS:
+        return True
     nested = sum(1 for _ in _NESTING.finditer(raw))
     lines = raw.count(b"\n") + raw.count(b"\r")
     reports = b"delivery-status" in raw.lower() and raw.count(b"\n\n") + raw.count(b"\n\r\n")

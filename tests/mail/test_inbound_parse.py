@@ -390,6 +390,7 @@ BOMBS = {
     "groups": b"Content-Type: message/delivery-status\n\n" + b"\n" * 1_500_000,
     "groups with CR": b"Content-Type: message/delivery-status\r\n\r\n" + b"a:b\r\n\r\n" * 200_000,
     "headers": b"A: b\n" * 400_000,
+    "empty headers": b"a:\r\n" * 520_000 + b"\r\nx",
     "one header": b"Subject: " + b"=?utf-8?Q?a?= " * 100_000,
     "a folded header": b"From: a\n" + b" b\n" * 500_000,
     "dashes": b"X-Failed-Recipients: a@example.org\n\n" + b"-" * 1_500_000,
