@@ -74,10 +74,10 @@ async def form_data(request: Request, **limits: int) -> Fields:
     charset = options.get(b"charset", b"utf-8").lower()
     if kind == b"multipart/form-data" and charset not in (b"utf-8", b"utf8"):
         raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-    if kind == b"application/x-www-form-urlencoded" and not limits["max_files"]:
-        # Fields without a name are not counted below, though two million take seconds.
-        if (await request.body()).count(b"&") > limits["max_fields"]:
-            raise HTTPException(HTTPStatus.BAD_REQUEST)
+    plain = kind == b"application/x-www-form-urlencoded" and not limits["max_files"]
+    # Fields without a name are not counted below, though two million take seconds.
+    if plain and (await request.body()).count(b"&") > limits["max_fields"]:
+        raise HTTPException(HTTPStatus.BAD_REQUEST)
     return await request.form(**limits)
 
 

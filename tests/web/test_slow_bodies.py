@@ -8,6 +8,8 @@ import pytest
 from fastapi import FastAPI
 
 from app.db import Database, DbSession
+from app.services.actor import Actor
+from app.services.tokens import create_token
 from tests.factories import Make
 
 
@@ -20,10 +22,11 @@ from tests.factories import Make
     ],
 )
 def test_the_transaction_begins_after_the_last_byte(
-    app: FastAPI, database: Database, path: str, kind: bytes, body: bytes
+    app: FastAPI, database: Database, organizer: Actor, path: str, kind: bytes, body: bytes
 ) -> None:
     with database.begin(writes=True) as db:
         Make(db).cycle(slug="lideres", status="published")
+        secret = create_token(db, organizer, "A test", ("read", "write"))[1]
     happened: list[str] = []
     begin = database.begin
 
@@ -51,7 +54,11 @@ def test_the_transaction_begins_after_the_last_byte(
         "path": path,
         "raw_path": path.encode(),
         "query_string": b"",
-        "headers": [(b"host", b"testserver"), (b"content-type", kind)],
+        "headers": [
+            (b"host", b"testserver"),
+            (b"content-type", kind),
+            (b"authorization", f"Bearer {secret}".encode()),  # else none of it is read
+        ],
         "client": ("127.0.0.1", 1),
         "server": ("testserver", 80),
     }
