@@ -419,6 +419,11 @@ def test_no_mail_takes_long(name: str) -> None:
     assert time.process_time() - begun < 5
 
 
+def test_of_headers_without_end_the_first_are_read() -> None:
+    found = read(b"From: a@example.org\r\n" + BOMBS["empty headers"])
+    assert (found.sender, found.whole) == ("a@example.org", False)
+
+
 def test_a_large_letter_is_read_in_part() -> None:
     mail = unguarded(corpus.letter() + b"x" * LIMIT)
     assert (mail.whole, mail.kind, mail.sender) == (False, MailKind.OTHER, GUEST)
