@@ -13,6 +13,8 @@ import pytest
 
 from app import server as ours
 from app.db import Database
+from app.services.actor import Actor
+from app.services.tokens import create_token
 from app.settings import Settings
 from tests.factories import Make
 from tests.web.test_live_streams import Server, serving, until
@@ -40,17 +42,24 @@ class Heard(logging.Handler):
     ],
 )
 def test_half_a_request_holds_nobody_up(
-    settings: Settings, database: Database, path: str, kind: str, monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
+    database: Database,
+    organizer: Actor,
+    path: str,
+    kind: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(ours, "REST_WITHIN", 0.2)
     with database.begin(writes=True) as db:
         Make(db).cycle(slug="lideres", status="published")
+        secret = create_token(db, organizer, "A test", ("read", "write"))[1]
     heard = Heard()
     with serving(settings, database) as running:
         for name in ("uvicorn.error", "convoca.web"):
             logging.getLogger(name).addHandler(heard)
         with socket.create_connection(("127.0.0.1", running.port)) as half:
             head = f"POST {path} HTTP/1.1\r\nHost: here\r\nContent-Type: {kind}\r\n"
+            head += f"Authorization: Bearer {secret}\r\n"  # of strangers' JSON none is read
             head += "Sec-Fetch-Site: same-origin\r\nContent-Length: 50\r\n\r\nname=A"
             half.sendall(head.encode())
             until(lambda: bool(running.server.server_state.tasks))
