@@ -4,7 +4,7 @@ it for some days. Nothing is written to but the addresses that are kept here."""
 from datetime import datetime, timedelta
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import CursorResult, delete, update
+from sqlalchemy import delete, update
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
@@ -18,6 +18,7 @@ from app.schemas.types import Email
 from app.services import outbox, second_factor
 from app.services.account_rows import find_user
 from app.services.links import Links, Purpose
+from app.services.rows import changes_one
 from app.services.sign_in_links import end_links
 from app.services.sign_ins import end_others, end_unconfirmed
 
@@ -114,7 +115,7 @@ def confirm(db: DbSession, links: Links, token: str, now: datetime) -> AddressCh
     undo_until = now + UNDO_WITHIN
     open_one = (col(AddressChange.id) == change.id, col(AddressChange.confirmed_at).is_(None))
     statement = update(AddressChange).where(*open_one)
-    if not _changed(db, statement.values(confirmed_at=now, expires_at=undo_until)):
+    if not changes_one(db, statement.values(confirmed_at=now, expires_at=undo_until)):
         raise Gone(N_("This address was confirmed already."), code="used")
     db.refresh(change)
     user = db.get_one(User, change.user_id)
@@ -153,7 +154,7 @@ def undo(db: DbSession, links: Links, token: str, now: datetime) -> AddressChang
     """
     change = to_undo(db, links, token, now)
     done = (col(AddressChange.id) == change.id, col(AddressChange.undone_at).is_(None))
-    if not _changed(db, update(AddressChange).where(*done).values(undone_at=now)):
+    if not changes_one(db, update(AddressChange).where(*done).values(undone_at=now)):
         raise Gone(N_("This change was undone already."), code="used")
     db.refresh(change)
     user = db.get_one(User, change.user_id)
@@ -197,10 +198,3 @@ def _move(db: DbSession, user: User, email: str) -> None:
             db.add(user)
     except IntegrityError:
         raise taken from None
-
-
-def _changed(db: DbSession, statement: object) -> bool:
-    db.flush()
-    result = db.connection().execute(statement)  # type: ignore[call-overload]
-    assert isinstance(result, CursorResult)
-    return result.rowcount == 1

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
-from sqlalchemy import CursorResult, delete
+from sqlalchemy import delete
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
@@ -25,6 +25,7 @@ from app.schemas.types import Email
 from app.services.account_rows import find_user
 from app.services.actor import Actor
 from app.services.links import Links, Purpose
+from app.services.rows import changes_one
 from app.services.security_notices import tell
 from app.services.tokens import digest
 
@@ -75,9 +76,7 @@ def come_back(
         raise gone
     row = db.get(OutsideSignIn, digest(state))
     ours = delete(OutsideSignIn).where(col(OutsideSignIn.id) == digest(state))
-    taken = db.connection().execute(ours)  # the database decides which of two at once is the first
-    assert isinstance(taken, CursorResult)
-    if row is None or taken.rowcount != 1 or row.expires_at <= now:
+    if not changes_one(db, ours) or row is None or row.expires_at <= now:
         raise gone
     path = row.next
     db.expunge(row)

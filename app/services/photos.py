@@ -10,6 +10,8 @@ million pixels, 160 MB for a PNG or a GIF of 16 million and for a progressive JP
 
 import io
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Lock
 from typing import BinaryIO
 
@@ -26,7 +28,7 @@ they are."""
 _LARGEST_PROFILE = 4_000_000  # bytes
 _SRGB = ImageCms.createProfile("sRGB")
 _FORMATS = tuple(MAX_PIXELS)
-UNREADABLE: tuple[type[Exception], ...] = (
+_UNREADABLE: tuple[type[Exception], ...] = (
     UnidentifiedImageError,
     OSError,
     ValueError,
@@ -34,11 +36,15 @@ UNREADABLE: tuple[type[Exception], ...] = (
     EOFError,
     TypeError,
 )
-UNREADABLE += (ArithmeticError, LookupError, struct.error)
+_UNREADABLE += (ArithmeticError, LookupError, struct.error)
 """What decoders raise over a file that is damaged or none of theirs."""
-_NO_PROFILE: tuple[type[Exception], ...] = (ImageCms.PyCMSError, *UNREADABLE)
-one_at_a_time = Lock()
-"""Held while a photo or another picture is made, for the memory's sake."""
+_NO_PROFILE: tuple[type[Exception], ...] = (ImageCms.PyCMSError, *_UNREADABLE)
+_making = Lock()
+_TOO_MANY_PIXELS = N_("This photo has too many pixels. Make it smaller, a side of 1,024 is enough.")
+
+
+class TooManyPixels(Exception):
+    """Of a picture that is made within `one_at_a_time`."""
 
 
 def photo_from(source: BinaryIO, limit: int) -> bytes:
@@ -57,25 +63,35 @@ def photo_from(source: BinaryIO, limit: int) -> bytes:
             code="too_large",
             limit=limit // MEGABYTE,
         )
-    with one_at_a_time:
+    unreadable = N_("We cannot read this photo. Use JPEG, PNG or WebP.")
+    with one_at_a_time(too_many_pixels=_TOO_MANY_PIXELS, unreadable=unreadable):
+        return _made_anew(source)
+
+
+@contextmanager
+def one_at_a_time(*, too_many_pixels: str, unreadable: str) -> Iterator[None]:
+    """Around the making of a picture: for the memory's sake no other one is made meanwhile, and
+    whatever decoders raise becomes Invalid, at ``file``, in these sentences."""
+    with _making:
         try:
-            return _made_anew(source)
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-            raise _too_many_pixels() from None
+            yield
+        except (Image.DecompressionBombError, Image.DecompressionBombWarning, TooManyPixels):
+            raise Invalid.one("file", too_many_pixels, code="too_many_pixels") from None
         # The decoders say in many ways that what they were given is none of theirs.
-        except UNREADABLE:
-            raise Invalid.one(
-                "file",
-                N_("We cannot read this photo. Use JPEG, PNG or WebP."),
-                code="unknown_format",
-            ) from None
+        except _UNREADABLE:
+            raise Invalid.one("file", unreadable, code="unknown_format") from None
+
+
+def look_at_size(given: Image.Image, frames: int = 1) -> None:
+    """Raises TooManyPixels where all frames together have more than are unpacked."""
+    width, height = given.size  # its header says so: nothing has been unpacked yet
+    if width * height * frames > MAX_PIXELS[given.format or ""]:
+        raise TooManyPixels
 
 
 def _made_anew(source: BinaryIO) -> bytes:
     with Image.open(source, formats=_FORMATS) as given:
-        width, height = given.size  # its header says so: nothing has been unpacked yet
-        if width * height > MAX_PIXELS[given.format or ""]:
-            raise _too_many_pixels()
+        look_at_size(given)
         given.draft("RGB", (LARGEST_SIDE, LARGEST_SIDE))  # a JPEG need not be unpacked at full size
         profile, exif = given.info.get("icc_profile"), given.getexif()
         small = _in_eight_bits(given)
@@ -116,11 +132,3 @@ def in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     if alpha:
         found.putalpha(alpha)
     return found
-
-
-def _too_many_pixels() -> Invalid:
-    return Invalid.one(
-        "file",
-        N_("This photo has too many pixels. Make it smaller, a side of 1,024 is enough."),
-        code="too_many_pixels",
-    )

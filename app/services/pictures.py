@@ -14,8 +14,8 @@ from typing import BinaryIO
 
 from PIL import Image, ImageOps, ImageSequence
 
-from app.domain.errors import N_, Invalid
-from app.services.photos import MAX_PIXELS, UNREADABLE, in_srgb, one_at_a_time
+from app.domain.errors import N_
+from app.services.photos import MAX_PIXELS, TooManyPixels, in_srgb, look_at_size, one_at_a_time
 
 MOST_FRAMES = 500
 HALVED = 25_000_000
@@ -27,6 +27,8 @@ _HOW: dict[str, dict[str, object]] = {
     "GIF": {},
     "WEBP": {"quality": 90},
 }
+_TOO_MANY_PIXELS = N_("This picture has too many pixels. Make it smaller, or give it as PDF.")
+_UNREADABLE = N_("We cannot read this picture. Save it again as JPEG or PNG, or give it as PDF.")
 _KEPT = ("transparency", "duration", "loop", "disposal", "blend")
 
 
@@ -42,30 +44,20 @@ def picture_from(source: BinaryIO) -> bytes:
         Invalid: at ``file``: ``too_many_pixels`` (of all frames together), ``unknown_format``.
     """
     source.seek(0)
-    with one_at_a_time:
-        try:
-            return _made_anew(source)
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-            raise _too_many_pixels() from None
-        # The decoders say in many ways that what they were given is none of theirs.
-        except UNREADABLE:
-            raise Invalid.one(
-                "file",
-                N_("We cannot read this picture. Save it again as JPEG or PNG, or give it as PDF."),
-                code="unknown_format",
-            ) from None
+    with one_at_a_time(too_many_pixels=_TOO_MANY_PIXELS, unreadable=_UNREADABLE):
+        return _made_anew(source)
 
 
 def _made_anew(source: BinaryIO) -> bytes:
     to = io.BytesIO()
     with Image.open(source, formats=tuple(MAX_PIXELS)) as given:
         kind = given.format or ""
-        width, height = given.size  # its header says so: nothing has been unpacked yet
-        if width * height > MAX_PIXELS[kind]:
-            raise _too_many_pixels()
+        width, height = given.size
+        look_at_size(given)
         count = getattr(given, "n_frames", 1)
-        if count > MOST_FRAMES or width * height * count > MAX_PIXELS[kind]:
-            raise _too_many_pixels()
+        if count > MOST_FRAMES:
+            raise TooManyPixels
+        look_at_size(given, count)
         if count > 1:
             first, *others = (_bare(frame.copy()) for frame in ImageSequence.Iterator(given))
             durations = [frame.info.get("duration", 0) for frame in (first, *others)]
@@ -91,11 +83,3 @@ def _bare(image: Image.Image) -> Image.Image:
     image.info = {name: image.info[name] for name in _KEPT if name in image.info}
     image.getexif().clear()
     return image
-
-
-def _too_many_pixels() -> Invalid:
-    return Invalid.one(
-        "file",
-        N_("This picture has too many pixels. Make it smaller, or give it as PDF."),
-        code="too_many_pixels",
-    )

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, CursorResult, Delete, Update, or_
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import selectinload
 from sqlmodel import col, select
@@ -34,6 +34,15 @@ def find(db: DbSession, model: type[RowT], row_id: str, *options: Any) -> RowT:
     if row is None:
         raise NotFound
     return row
+
+
+def changes_one(db: DbSession, statement: Update | Delete) -> bool:
+    """Whether a statement changed its one row. The database decides, which of several at once is
+    the first: what was read before may be out of date by now."""
+    db.flush()
+    result = db.connection().execute(statement)
+    assert isinstance(result, CursorResult)
+    return result.rowcount == 1
 
 
 def hold(

@@ -11,7 +11,7 @@ from hmac import compare_digest
 import pyotp
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import CursorResult, delete, update
+from sqlalchemy import delete, update
 from sqlmodel import col, select
 
 from app.db import DbSession
@@ -20,6 +20,7 @@ from app.domain.errors import N_, Clash, Invalid, NotFound
 from app.domain.normal_forms import normal_form
 from app.models import RecoveryCode, User, now
 from app.services.links import Links, Purpose
+from app.services.rows import changes_one
 from app.services.security_notices import tell
 from app.services.sign_ins import end_others
 from app.services.tokens import digest
@@ -98,7 +99,7 @@ def confirm(
     pending(links, user)
     step = _step_of(links, user, _typed(code), now)
     # Of two at once one turns it on: the other's codes would be nobody's.
-    turned = step is not None and _changed(
+    turned = step is not None and changes_one(
         db,
         update(User)
         .where(col(User.id) == user.id, col(User.totp_since).is_(None), col(User.totp_step) < step)
@@ -159,14 +160,14 @@ def spend_code(db: DbSession, links: Links, user: User, code: str, now: datetime
         raise _wrong_code()
     if typed.isdecimal():
         step = _step_of(links, user, typed, now)
-        spent = step is not None and _changed(
+        spent = step is not None and changes_one(
             db,
             update(User)
             .where(col(User.id) == user.id, col(User.totp_step) < step)
             .values(totp_step=step),
         )
     else:
-        spent = _changed(
+        spent = changes_one(
             db,
             update(RecoveryCode)
             .where(
@@ -222,13 +223,6 @@ def _step_of(links: Links, user: User, typed: str, now: datetime) -> int | None:
         if compare_digest(totp.generate_otp(step), typed):
             found = step
     return found
-
-
-def _changed(db: DbSession, statement: object) -> bool:
-    db.flush()
-    result = db.connection().execute(statement)  # type: ignore[call-overload]
-    assert isinstance(result, CursorResult)
-    return result.rowcount == 1
 
 
 def _wrong_code() -> Invalid:

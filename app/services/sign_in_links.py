@@ -3,7 +3,7 @@
 import secrets
 from datetime import datetime, timedelta
 
-from sqlalchemy import CursorResult, func, update
+from sqlalchemy import func, update
 from sqlmodel import col, select
 
 from app.db import DbSession
@@ -13,6 +13,7 @@ from app.models import Message, SignInLink, User
 from app.services import outbox
 from app.services.account_rows import find_user
 from app.services.links import Links, Purpose
+from app.services.rows import changes_one
 
 LINK_MINUTES = 10
 _OPEN_LINKS = 5  # for one account at a time; more requests send nothing
@@ -111,14 +112,8 @@ def use_link(db: DbSession, links: Links, token: str, now: datetime) -> User:
     """
     user = check_link(db, links, token, now)
     link_id, _ = links.read(Purpose.SIGN_IN, token)
-    # The database decides: what was read above may be out of date by now.
-    result = db.connection().execute(
-        update(SignInLink)
-        .where(col(SignInLink.id) == link_id, col(SignInLink.used_at).is_(None))
-        .values(used_at=now)
-    )
-    assert isinstance(result, CursorResult)
-    if result.rowcount != 1:
+    unused = (col(SignInLink.id) == link_id, col(SignInLink.used_at).is_(None))
+    if not changes_one(db, update(SignInLink).where(*unused).values(used_at=now)):
         raise _used()
     return user
 

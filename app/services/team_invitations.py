@@ -7,7 +7,7 @@ to it, and never to another.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CursorResult, or_, update
+from sqlalchemy import or_, update
 from sqlmodel import col, select
 
 from app.db import DbSession
@@ -20,7 +20,7 @@ from app.services import outbox
 from app.services.accounts import add_user
 from app.services.actor import Actor
 from app.services.links import Links, Purpose
-from app.services.rows import hold
+from app.services.rows import changes_one, hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,18 +150,12 @@ def accept(
             email=asked.row.email,
             other=actor.email,
         )
-    # The database decides: what was read above may be out of date by now.
-    taken = db.connection().execute(
-        update(TeamInvitation)
-        .where(
-            col(TeamInvitation.id) == asked.row.id,
-            col(TeamInvitation.accepted_at).is_(None),
-            col(TeamInvitation.revoked_at).is_(None),
-        )
-        .values(accepted_at=now)
+    open_one = (
+        col(TeamInvitation.id) == asked.row.id,
+        col(TeamInvitation.accepted_at).is_(None),
+        col(TeamInvitation.revoked_at).is_(None),
     )
-    assert isinstance(taken, CursorResult)
-    if taken.rowcount != 1:
+    if not changes_one(db, update(TeamInvitation).where(*open_one).values(accepted_at=now)):
         raise _used()
     made = asked.account is None
     user = asked.account or add_user(

@@ -11,7 +11,7 @@ from PIL import Image, ImageCms, PngImagePlugin
 from app.domain.errors import Invalid
 from app.services import pictures
 from app.services.files import FileStore
-from app.services.pictures import is_picture, picture_from
+from app.services.pictures import MOST_FRAMES, is_picture, picture_from
 from app.web.forms import Form
 from app.web.uploads import Upload
 from tests.services.test_photos import opened, picture, told_by_a_camera
@@ -143,3 +143,12 @@ def test_an_upload_is_kept_without_them(kind: str, tmp_path: Any) -> None:
     stored = Upload(Form({}), given, f"beach.{kind.lower()}").put(store)
     assert b"Secret" not in store.path(stored.name).read_bytes()
     assert stored.size == store.path(stored.name).stat().st_size
+
+
+def test_too_many_frames_are_refused_however_small_they_are() -> None:
+    frames = [Image.new("L", (1, 1), shade % 256) for shade in range(MOST_FRAMES + 1)]
+    given = io.BytesIO()
+    frames[0].save(given, "GIF", save_all=True, append_images=frames[1:], duration=100)
+    with pytest.raises(Invalid) as refused:
+        picture_from(given)
+    assert [each.code for each in refused.value.fields] == ["too_many_pixels"]

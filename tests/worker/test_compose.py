@@ -1,9 +1,6 @@
 """What the mails say."""
 
 import re
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
 
 import pytest
 
@@ -11,7 +8,6 @@ from app.db import Database, DbSession
 from app.domain.documents import to_document
 from app.domain.enrolment import EnrolmentStatus
 from app.mail.failures import Reason, SendError
-from app.mail.values import Sender
 from app.models import Enrolment, Message, Release, SignInLink
 from app.services import accounts, outbox
 from app.services.actor import SYSTEM
@@ -20,8 +16,7 @@ from app.services.mail_list import list_messages
 from app.services.schedules import draft_schedule
 from app.worker.compose import MOST_SESSIONS, compose
 from tests.factories import NOW, Make
-
-SENDER = Sender("convoca@example.org", "Convoca")
+from tests.worker.written import SENDER, written
 
 
 def _release(db: DbSession, cycle_id: str) -> None:
@@ -44,16 +39,6 @@ def _queue(db: DbSession, enrolment: Enrolment, kind: str = "enrolment-confirmed
     )
 
 
-def _mail(db: DbSession, links: Links, message: Message) -> tuple[EmailMessage, str, str]:
-    """The mail, its plain text and its HTML."""
-    raw = compose(db, links, SENDER, message, NOW).raw
-    mail = message_from_bytes(raw, EmailMessage, policy=default)
-    plain, html = mail.get_body(("plain",)), mail.get_body(("html",))
-    assert plain is not None
-    assert html is not None
-    return mail, plain.get_content().replace("\r\n", "\n"), html.get_content()
-
-
 def test_a_confirmation(db: DbSession, links: Links, make: Make) -> None:
     cycle = make.cycle(
         title={"en": "Cluster & territory"}, contact_email="help@example.org", language="en"
@@ -63,7 +48,7 @@ def test_a_confirmation(db: DbSession, links: Links, make: Make) -> None:
     make.session(cycle, 3, status="cancelled")
     enrolment = make.enrolment(cycle, name="Ana Ruiz", zone="Europe/Madrid")
     _release(db, cycle.id)
-    mail, text, html = _mail(db, links, _queue(db, enrolment))
+    mail, text, html = written(db, links, _queue(db, enrolment))
     assert mail["Subject"] == "You are enrolled: Cluster & territory"
     assert str(mail["Reply-To"]) == "help@example.org"
     page = links.my(enrolment.id, 1)
@@ -134,7 +119,7 @@ def test_who_is_not_confirmed_gets_no_calendar(
 ) -> None:
     cycle = make.cycle(title={"en": "Cycle"}, language="en")
     enrolment = make.enrolment(cycle, status=status)
-    mail, text, html = _mail(db, links, _queue(db, enrolment, kind))
+    mail, text, html = written(db, links, _queue(db, enrolment, kind))
     assert mail["Subject"] == subject
     assert mail["Reply-To"] is None
     assert "The dates are not out yet." in text
@@ -147,7 +132,7 @@ def test_only_what_was_published_is_told(db: DbSession, links: Links, make: Make
     make.session(cycle, 1)
     _release(db, cycle.id)
     make.session(cycle, 2)
-    _, text, _ = _mail(db, links, _queue(db, make.enrolment(cycle)))
+    _, text, _ = written(db, links, _queue(db, make.enrolment(cycle)))
     assert "Session 2" not in text
     assert "1. Session 1" in text
 
@@ -157,7 +142,7 @@ def test_a_long_cycle_is_cut(db: DbSession, links: Links, make: Make) -> None:
     for n in range(MOST_SESSIONS + 4):
         make.session(cycle, n + 1)
     _release(db, cycle.id)
-    _, text, html = _mail(db, links, _queue(db, make.enrolment(cycle)))
+    _, text, html = written(db, links, _queue(db, make.enrolment(cycle)))
     assert text.count("09:00–10:30") == MOST_SESSIONS + 1
     assert "And 4 more on your page." in text
     assert "And 4 more on your page." in html
@@ -169,7 +154,7 @@ def test_the_links_are_those_of_the_moment(db: DbSession, links: Links, make: Ma
     message = _queue(db, enrolment)
     enrolment.link_generation = 3
     enrolment.feed_generation = 2
-    _, text, _ = _mail(db, links, message)
+    _, text, _ = written(db, links, message)
     assert links.my(enrolment.id, 3) in text
     assert links.feed(enrolment.id, 2) in text
 
@@ -191,13 +176,13 @@ def test_a_name_that_is_an_advertisement_is_not_repeated(
     db: DbSession, links: Links, make: Make, name: str
 ) -> None:
     enrolment = make.enrolment(make.cycle(), name=name, language="en")
-    _, text, html = _mail(db, links, _queue(db, enrolment))
+    _, text, html = written(db, links, _queue(db, enrolment))
     assert name not in text
     assert name not in html
     assert "Hello" not in text
     message = _queue(db, enrolment)
     message.to_name = name
-    assert str(_mail(db, links, message)[0]["To"]) == "ana@example.org"
+    assert str(written(db, links, message)[0]["To"]) == "ana@example.org"
 
 
 @pytest.mark.parametrize(
@@ -214,7 +199,7 @@ def test_a_name_that_is_an_advertisement_is_not_repeated(
 )
 def test_a_name_is_a_name(db: DbSession, links: Links, make: Make, name: str) -> None:
     enrolment = make.enrolment(make.cycle(), name=name, language="en")
-    _, text, _ = _mail(db, links, _queue(db, enrolment))
+    _, text, _ = written(db, links, _queue(db, enrolment))
     assert f"Hello {name}," in text
 
 
@@ -238,7 +223,7 @@ def test_a_sign_in_mail(db: DbSession, links: Links) -> None:
     user = accounts.add_user(db, "Olga Ruiz", "olga@example.org", language="en")
     accounts.request_link(db, user.email, NOW)
     [message] = list_messages(db, SYSTEM).rows
-    mail, text, html = _mail(db, links, message)
+    mail, text, html = written(db, links, message)
     assert mail["Subject"] == "Your sign-in link"
     [url] = re.findall(r"http://\S+", text)
     token = url.removeprefix("http://testserver/organize/sign-in/")

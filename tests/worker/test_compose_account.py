@@ -1,9 +1,5 @@
 """What mails say that go to an address, not to somebody enrolled: a team's, a link to data."""
 
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
-
 import pytest
 from sqlmodel import select
 
@@ -12,25 +8,14 @@ from app.domain.permissions import AccountStanding, Role
 from app.domain.teams import INVITED_FOR
 from app.languages import date_long
 from app.mail.failures import SendError
-from app.mail.values import Sender
 from app.models import Message, TeamInvitation
 from app.services import data_links, team_invitations
 from app.services.links import Links
 from app.worker.compose import compose
 from tests.factories import NOW, Make
+from tests.worker.written import SENDER, written
 
-SENDER = Sender(name="Convoca", address="convoca@example.org")
 UNTIL = NOW + INVITED_FOR
-
-
-def _written(db: DbSession, links: Links, message: Message) -> tuple[str, str, str]:
-    """Subject, plain text and HTML."""
-    raw = compose(db, links, SENDER, message, NOW).raw
-    mail = message_from_bytes(raw, EmailMessage, policy=default)
-    plain, html = mail.get_body(("plain",)), mail.get_body(("html",))
-    assert plain is not None
-    assert html is not None
-    return mail["Subject"], plain.get_content().replace("\r\n", "\n"), html.get_content()
 
 
 def _asked(db: DbSession, cycle_id: str | None, invited_by: str = "Olga Ruiz") -> TeamInvitation:
@@ -51,9 +36,9 @@ def _asked(db: DbSession, cycle_id: str | None, invited_by: str = "Olga Ruiz") -
 def test_an_invitation_to_a_team(db: DbSession, links: Links, make: Make) -> None:
     cycle = make.cycle(title={"en": "Cluster & territory"}, language="en")
     row = _asked(db, cycle.id)
-    subject, text, html = _written(db, links, db.exec(select(Message)).one())
+    mail, text, html = written(db, links, db.exec(select(Message)).one())
     url = team_invitations.invitation_link(links, row.id)
-    assert subject == "You are invited: Cluster & territory"
+    assert mail["Subject"] == "You are invited: Cluster & territory"
     assert (
         text
         == f"""\
@@ -76,14 +61,14 @@ to you, ignore it: without the link nothing happens.
 
 def test_an_invitation_to_organize(db: DbSession, links: Links) -> None:
     _asked(db, None)
-    subject, text, _ = _written(db, links, db.exec(select(Message)).one())
-    assert subject == "You are invited: Convoca"
+    mail, text, _ = written(db, links, db.exec(select(Message)).one())
+    assert mail["Subject"] == "You are invited: Convoca"
     assert text.splitlines()[2] == "Olga Ruiz asks you to organize training cycles with Convoca."
 
 
 def test_who_asks_is_named_as_a_name_only(db: DbSession, links: Links, make: Make) -> None:
     _asked(db, None, invited_by="Win at https://bad.example/ <b>now</b>")
-    _, text, html = _written(db, links, db.exec(select(Message)).one())
+    _, text, html = written(db, links, db.exec(select(Message)).one())
     assert ("bad.example" in text, "bad.example" in html, "<b>now" in html) == (False,) * 3
 
 
@@ -103,9 +88,9 @@ def test_a_link_to_what_is_held(db: DbSession, links: Links, make: Make) -> None
     cycle = make.cycle()
     message = data_links.ask_for_everything(db, person, "Ana Ruiz", "en", cycle.id, NOW)
     assert message is not None
-    subject, text, html = _written(db, links, message)
+    mail, text, html = written(db, links, message)
     url = data_links.data_address(links, message.context["data_link_id"])
-    assert subject == "Your link to your data"
+    assert mail["Subject"] == "Your link to your data"
     assert text.splitlines()[:2] + text.splitlines()[2:3] == [
         "What is held about you",
         "",

@@ -1,16 +1,12 @@
 """The mails that ask people to confirm their parts."""
 
 from datetime import datetime, timedelta
-from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
 
 import pytest
 from sqlmodel import select
 
 from app.db import DbSession
 from app.mail.failures import Reason, SendError
-from app.mail.values import Sender
 from app.models import MailText, Message
 from app.schemas.part import PartAnswerIn
 from app.services import part_requests, parts
@@ -19,18 +15,9 @@ from app.services.guests import guest_of
 from app.services.links import Links
 from app.worker.compose import compose
 from tests.factories import NOW, Make
+from tests.worker.written import SENDER, written
 
-SENDER = Sender("convoca@example.org", "Convoca")
 START = datetime.fromisoformat("2026-12-01T14:00:00+00:00")
-
-
-def body(db: DbSession, links: Links, message: Message) -> tuple[EmailMessage, str, str]:
-    raw = compose(db, links, SENDER, message, NOW).raw
-    mail = message_from_bytes(raw, EmailMessage, policy=default)
-    plain, html = mail.get_body(("plain",)), mail.get_body(("html",))
-    assert plain is not None
-    assert html is not None
-    return mail, plain.get_content().replace("\r\n", "\n"), html.get_content()
 
 
 def asked(db: DbSession, make: Make) -> tuple[Message, str, list[str]]:
@@ -51,7 +38,7 @@ def asked(db: DbSession, make: Make) -> tuple[Message, str, list[str]]:
 
 def test_it_names_all_parts_in_the_readers_zone(db: DbSession, make: Make, links: Links) -> None:
     message, guest_id, _ = asked(db, make)
-    mail, text, html = body(db, links, message)
+    mail, text, html = written(db, links, message)
     assert mail["Subject"] == "Please confirm your part in Clusters & territory"
     assert str(mail["Reply-To"]) == "help@example.org"
     assert (
@@ -103,7 +90,7 @@ def test_what_was_answered_meanwhile_is_not_in_it(db: DbSession, make: Make, lin
     )
     assert guest.id == guest_id
     parts.answer(db, guest, ids[0], PartAnswerIn(confirm=False), NOW)
-    _, text, _ = body(db, links, message)
+    _, text, _ = written(db, links, message)
     assert ("The <panel>" in text, "Closing (host)" in text) == (False, True)
     parts.answer(db, guest, ids[1], PartAnswerIn(confirm=True), NOW)
     with pytest.raises(SendError) as error:
@@ -121,12 +108,12 @@ def test_a_new_time_is_said(db: DbSession, make: Make, links: Links) -> None:
     session.starts_at += timedelta(hours=1)
     session.ends_at += timedelta(hours=1)
     db.flush()
-    _, text, _ = body(db, links, message)
+    _, text, _ = written(db, links, message)
     assert text.count("The time has changed since you answered.") == 1
     part_requests.ask(db, SYSTEM, str(message.cycle_id), NOW)  # who is asked again is told as well
     for kind in ("part-request", "part-reminder"):
         message.kind = kind
-        _, text, _ = body(db, links, message)
+        _, text, _ = written(db, links, message)
         assert text.count("The time has changed since you answered.") == 1
     assert "We still need your answer to what stands below." in text
 
@@ -135,14 +122,14 @@ def test_the_reminder_and_an_organizers_own_words(db: DbSession, make: Make, lin
     message, _, _ = asked(db, make)
     part_requests.remind(db, SYSTEM, str(message.cycle_id), NOW + timedelta(days=1))
     reminder = db.exec(select(Message).where(Message.kind == "part-reminder")).one()
-    mail, text, _ = body(db, links, reminder)
+    mail, text, _ = written(db, links, reminder)
     assert mail["Subject"] == "We are waiting for your answer: Clusters & territory"
     assert "A no helps us as well." in text
     own = MailText(cycle_id=str(message.cycle_id), kind="part-request", language="en")
     own.subject, own.text = "Dear {name}", "Will you, {name}?\nSay so: {link}"
     db.add(own)
     db.flush()
-    mail, text, _ = body(db, links, message)
+    mail, text, _ = written(db, links, message)
     assert mail["Subject"] == "Dear Ana Ruiz"
     assert "Will you, Ana Ruiz?\nSay so: http" in text
     assert "We would like to have you" not in text
