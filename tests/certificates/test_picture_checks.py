@@ -62,7 +62,7 @@ def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(picture_checks, "_COMMAND", "import time; time.sleep(60)")
     begun = time.monotonic()
     assert code(b"") == "too_slow"
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30  # of 60
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such limits")

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import resource
 import signal
 import socket
 import sqlite3
@@ -26,8 +27,8 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def started(data: Path, port: int) -> Iterator[tuple[str, float]]:
-    """Runs it; gives what it printed until it answered, and how many seconds that took."""
+def started(data: Path, port: int) -> Iterator[str]:
+    """Runs it; gives what it printed until it answered."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith("CONVOCA_")}
     begun = time.monotonic()
     process = subprocess.Popen(
@@ -48,11 +49,17 @@ def started(data: Path, port: int) -> Iterator[tuple[str, float]]:
             with contextlib.suppress(httpx2.TransportError):
                 httpx2.get(f"http://127.0.0.1:{port}/healthz")
                 break
-        yield printed, time.monotonic() - begun
+        yield printed
     finally:
         process.send_signal(signal.SIGINT)
         process.stdout.close()
         process.wait(timeout=30)
+
+
+def _processor_time() -> float:
+    """Seconds, of all processes that have been begun here and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def counts(data: Path) -> list[int]:
@@ -67,7 +74,7 @@ def counts(data: Path) -> list[int]:
 
 def test_start_twice(tmp_path: Path) -> None:
     port = free_port()
-    with started(tmp_path, port) as (printed, _):
+    with started(tmp_path, port) as printed:
         link = re.search(r"Sign in with +(\S+)", printed)
         assert link is not None
         with httpx2.Client(headers={"sec-fetch-site": "same-origin"}) as browser:
@@ -81,9 +88,12 @@ def test_start_twice(tmp_path: Path) -> None:
             assert session.status_code == 200
     before = counts(tmp_path)
 
-    with started(tmp_path, port) as (_, seconds):
+    used = _processor_time()
+    with started(tmp_path, port):
         assert counts(tmp_path) == before
-    assert seconds < 15  # the promise is 5 s; this machine may be doing other things
+    # The promise is 5 s, of two cores. What the processor has done grows less than what the clock
+    # shows where the machine does other things.
+    assert _processor_time() - used < 25
 
 
 @pytest.mark.parametrize("number", [1, 2, 3, 4])

@@ -71,6 +71,7 @@ def _mother(database_url: str, listener: socket.socket, log: Path, parent: Any) 
             base_url="http://testserver",
             secret_key=KEY,
             mail_from="convoca@example.org",
+            slow_statement_ms=PATIENCE * 1000,  # tests have them wait for a lock; that is no fault
         )
         app = create_app(settings)
         config = uvicorn.Config(

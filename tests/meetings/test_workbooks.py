@@ -130,7 +130,7 @@ def test_a_sheet_that_lies_about_its_size() -> None:
     begun = time.monotonic()
     report = read(packed(contents | {SHEET: sheet}))
     assert len(report.rows) == 1
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30  # to read as much as it says takes minutes
 
 
 def test_a_cell_in_the_last_row_of_a_sheet() -> None:
@@ -182,7 +182,7 @@ def test_a_process_that_hangs_is_ended(impatient: None, monkeypatch: pytest.Monk
     begun = time.monotonic()
     refused = refusal(workbook([HEADERS, ANA]), NAME)
     assert refused.reason.startswith("This workbook takes too long to read.")
-    assert time.monotonic() - begun < 3
+    assert time.monotonic() - begun < 30  # of 60
 
 
 @pytest.mark.parametrize(

@@ -175,7 +175,7 @@ def test_a_receiver_that_never_gets_there_is_left(behave: Behave) -> None:
     with receiver(behave) as at:
         began = time.monotonic()
         assert failed(at, together=0.5) == Reason.TIMEOUT
-        assert 0.4 < time.monotonic() - began < 3
+        assert 0.4 < time.monotonic() - began < 20
 
 
 def test_a_body_that_drips_ends_and_the_answer_counts() -> None:
@@ -188,7 +188,7 @@ def test_a_body_that_drips_ends_and_the_answer_counts() -> None:
     with receiver(drips) as at:
         began = time.monotonic()
         assert post(target(at.port), b"", {}, at.guard(), together=0.5).status == 200
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 20
 
 
 @pytest.mark.parametrize("coding", ["", "Content-Encoding: gzip\r\n"])

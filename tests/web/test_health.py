@@ -74,7 +74,7 @@ def test_a_database_that_hangs_is_waited_for_once_and_not_for_long(
     monkeypatch.setattr(database, "begin", hangs)
     begun = time.monotonic()
     assert [failing(client) for _ in range(3)] == [["database"]] * 3
-    assert (time.monotonic() - begun < 5, len(asked)) == (True, 1)
+    assert (time.monotonic() - begun < 15, len(asked)) == (True, 1)
     monkeypatch.setattr(readiness, "WITHIN", 20.0)
     goes_on.set()
     assert failing(client) == []

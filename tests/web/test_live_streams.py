@@ -307,7 +307,7 @@ def test_a_stream_ends_soon_after_signing_out_though_nothing_happens(
     out.close()
     begun = time.monotonic()
     viewer.next("signed-out")
-    assert time.monotonic() - begun < 6  # and the machine may be doing other things
+    assert time.monotonic() - begun < 10  # of 12, the beat
     assert viewer.ended.wait(PATIENCE)
     somebody_checks_in(there)
     assert checked_in(other.next()) == "1"
