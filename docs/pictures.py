@@ -21,7 +21,7 @@ def main() -> None:
     """Starts an installation of its own, takes the pictures, and stops it."""
     FOLDER.mkdir(exist_ok=True)
     port = free_port()
-    with tempfile.TemporaryDirectory() as data, started(Path(data), port) as (printed, _):
+    with tempfile.TemporaryDirectory() as data, started(Path(data), port) as printed:
         link = re.search(r"Sign in with +(\S+)", printed)
         assert link is not None
         with sync_playwright() as playwright:

@@ -85,11 +85,12 @@ class ReportRow(Row, table=True):
 
 
 class ReportAlias(Row, table=True):
-    """What somebody is called in reports, as an organizer confirmed it."""
+    """What somebody is called in reports, as an organizer of the cycle confirmed it."""
 
     __tablename__ = "report_alias"
-    __table_args__ = (UniqueConstraint("key", "person_id"),)
+    __table_args__ = (UniqueConstraint("key", "person_id", "cycle_id"),)
 
+    cycle_id: str = Field(foreign_key="cycle.id", index=True, ondelete="CASCADE")
     person_id: str = Field(foreign_key="person.id", index=True, ondelete="CASCADE")
     key: str = Field(max_length=300)  # of a name or an address, see `domain.matching`
     recorded_by: str = Field(default="", max_length=200)

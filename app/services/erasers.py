@@ -7,7 +7,7 @@ has them in the order in which they are called, which is that in which rows are 
 
 from typing import Any
 
-from sqlalchemy import delete, func, update
+from sqlalchemy import delete, func, true, update
 from sqlmodel import col, select
 
 from app.db import DbSession
@@ -225,11 +225,10 @@ def invitations(db: DbSession, who: Subject) -> int:
 
 
 def aliases(db: DbSession, who: Subject) -> int:
-    """What they are called in reports, if nothing of them is left anywhere."""
-    if not who.whole:
-        return 0
+    """What they are called in the cycles' reports."""
     mine = col(ReportAlias.person_id) == who.person.id
-    return db.connection().execute(delete(ReportAlias).where(mine)).rowcount
+    here = true() if who.whole else col(ReportAlias.cycle_id).in_(who.cycles)
+    return db.connection().execute(delete(ReportAlias).where(mine, here)).rowcount
 
 
 def data_links(db: DbSession, who: Subject) -> int:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, TypeVar, cast
 
 from sqlalchemy import update
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import aliased, selectinload
 from sqlmodel import col, select
 
 from app.db import DbSession
@@ -267,9 +267,15 @@ def _move_parts(db: DbSession, keep: Person, duplicate: Person) -> dict[str, str
 
 
 def _move_aliases(db: DbSession, keep: Person, duplicate: Person) -> None:
-    """What the two are called in reports: what both are called stays once."""
-    of_keep = select(ReportAlias.key).where(ReportAlias.person_id == keep.id)
-    moving = col(ReportAlias.person_id) == duplicate.id, col(ReportAlias.key).not_in(of_keep)
+    """What the two are called in reports: what both are called in a cycle stays once."""
+    of_keep = aliased(ReportAlias)
+    same = (
+        col(of_keep.person_id) == keep.id,
+        col(of_keep.key) == ReportAlias.key,
+        col(of_keep.cycle_id) == ReportAlias.cycle_id,
+    )
+    both = select(of_keep.id).where(*same).correlate(ReportAlias).exists()
+    moving = col(ReportAlias.person_id) == duplicate.id, ~both
     db.connection().execute(update(ReportAlias).where(*moving).values(person_id=keep.id))
 
 

@@ -54,11 +54,16 @@ def own_data(db: DbSession, person_id: str, cycle_id: str | None, now: datetime)
     ids = {cycle_id} if cycle_id is not None else cycles_of_people(db, [person_id])
     cycles = db.exec(select(Cycle).where(col(Cycle.id).in_(ids)).order_by(col(Cycle.id))).all()
     aliases = select(ReportAlias.key).where(ReportAlias.person_id == person_id)
+    if cycle_id is not None:
+        aliases = aliases.where(ReportAlias.cycle_id == cycle_id)
     return OwnData(
         made_at=now,
         everywhere=cycle_id is None,
         person=_person(db, person),
-        known_as=[key.partition(" ")[2] for key in db.exec(aliases.order_by(col(ReportAlias.key)))],
+        known_as=[
+            key.partition(" ")[2]
+            for key in db.exec(aliases.distinct().order_by(col(ReportAlias.key)))
+        ],
         cycles=[_cycle(db, person, each) for each in cycles],
     )
 

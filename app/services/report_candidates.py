@@ -45,9 +45,11 @@ class Suggestion:
 def candidates(db: DbSession, cycle_id: str) -> Directory:
     """All who may be meant in a session of this cycle. Participants go by their enrolment's id,
     whatever its status; others by ``person:…`` and ``account:…``, as far as they are known to the
-    cycle's team whoever reads the report. Seven queries."""
+    cycle's team whoever reads the report, and by what its team calls them. Seven queries."""
+    kin = kin_of(db, cycle_id)
     aliases = defaultdict[str, list[str]](list)
-    for person_id, key in db.exec(select(ReportAlias.person_id, ReportAlias.key)):
+    said = select(ReportAlias.person_id, ReportAlias.key).where(col(ReportAlias.cycle_id).in_(kin))
+    for person_id, key in db.exec(said.distinct()):
         aliases[person_id].append(key)
     enrolments = db.exec(
         select(Enrolment.id, Enrolment.person_id, Enrolment.name).where(
@@ -61,7 +63,6 @@ def candidates(db: DbSession, cycle_id: str) -> Directory:
     )
     found: list[Candidate] = []
     addresses: set[str] = set()
-    kin = kin_of(db, cycle_id)
     for person_id, name, email in db.exec(_people(cycle_id, kin)):
         known_as = tuple(aliases.get(person_id, ()))
         if person_id in enrolled:

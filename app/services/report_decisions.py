@@ -70,7 +70,7 @@ def decide(
             )
         last[row_said.who] = row_said, decision
     _settle(db, actor, row, {who: each.enrolment_id for who, (_, each) in last.items()}, now)
-    keep_in_mind(db, actor, last.values(), people)
+    keep_in_mind(db, actor, db.get_one(Session, session_id).cycle_id, last.values(), people)
     for each in named.values():
         db.expire(each)
     return row

@@ -86,7 +86,7 @@ def site(browser: Browser, fresh_site: Path, tmp_path: Path) -> Iterator[Site]:
     """What ``make run`` starts."""
     port = free_port()
     shutil.copytree(fresh_site, tmp_path, dirs_exist_ok=True)
-    with started(tmp_path, port) as (printed, _):
+    with started(tmp_path, port) as printed:
         link = printed.split("Sign in with")[1].split()[0]
         yield Site(f"http://127.0.0.1:{port}", tmp_path, link)
 

@@ -63,7 +63,7 @@ def test_the_number_changes_and_the_page_says_when_it_is_not_live(
     url = f"http://127.0.0.1:{port}"
     context = browser.new_context(locale="en-GB", timezone_id="America/Bogota")
     desk, screen = context.new_page(), context.new_page()
-    with started(tmp_path, port) as (printed, _):
+    with started(tmp_path, port) as printed:
         desk.goto(printed.split("Sign in with")[1].split()[0])
         desk.get_by_role("main").get_by_role("button").click()
         before = _checked_in(tmp_path)

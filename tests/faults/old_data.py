@@ -35,7 +35,14 @@ def build(engine: Engine, revision: str, people: int) -> None:
     _bring_to(engine, revision)
     with engine.begin() as connection:
         names = sa.inspect(connection).get_table_names()
-        for table in ("guest", "invitation", "report_import", "report_row", "certificate_design"):
+        for table in (
+            "guest",
+            "invitation",
+            "report_import",
+            "report_row",
+            "report_alias",
+            "certificate_design",
+        ):
             if table in names:
                 _insert(connection, table, _new(connection, table, max(1, people // 10)))
     engine.dispose()

@@ -220,7 +220,7 @@ def _more(db: DbSession, world: World) -> None:
         db.add(MailText(cycle_id=cycle_id, kind=kind, language="en", text="x"))
     db.add(SessionClosing(session_id=session_id, closed=False))
     db.add(Erasure(scope="cycle", done_at=now()))
-    db.add(ReportAlias(person_id=world.mine.person_id, key="n x"))
+    db.add(ReportAlias(cycle_id=cycle_id, person_id=world.mine.person_id, key="n x"))
     for design in db.exec(rows(CertificateDesign)).all():
         design.statement = {"en": "x"}
     for told in db.exec(rows(Invitation)).all():

@@ -123,8 +123,10 @@ class Marked:
         self.store.keep(data)
         add(db, world.sessions[1], data)
         world.there(mine, 2, 0, 110, shown_as=NAME, reason=WORDS)
-        db.add(ReportAlias(person_id=mine.person_id, key=f"n {NAME.lower()}"))
-        db.add(ReportAlias(person_id=mine.person_id, key=f"@ {ADDRESS}"))
+        db.add(
+            ReportAlias(cycle_id=mine.cycle_id, person_id=mine.person_id, key=f"n {NAME.lower()}")
+        )
+        db.add(ReportAlias(cycle_id=mine.cycle_id, person_id=mine.person_id, key=f"@ {ADDRESS}"))
 
     def _feedback(self, db: DbSession, world: Attended, mine: Enrolment) -> None:
         form = FeedbackForm(session_id=world.sessions[0].id)

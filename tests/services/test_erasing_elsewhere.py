@@ -7,7 +7,7 @@ from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain.permissions import Role
-from app.models import Cycle, InboundMail, Person, ReportImport, ReportRow, TeamMember
+from app.models import Cycle, InboundMail, Person, ReportAlias, ReportImport, ReportRow, TeamMember
 from app.schemas.directory import PersonChange, PersonIn
 from app.schemas.enrolment import EnrolmentIn
 from app.schemas.privacy import EraseIn
@@ -133,3 +133,14 @@ def test_a_team_keeps_whom_it_has_written_down(db: DbSession, theirs: Theirs) ->
     erasure.erase_enrolled(db, theirs.me, row_id, EraseIn(reason="Asked"), AT)
     kept = people.get_person(db, theirs.they, person.id)
     assert (kept.name, kept.email) == ("Minister", "m@example.org")
+
+
+def test_what_reports_call_somebody_goes_where_they_go(db: DbSession, theirs: Theirs) -> None:
+    row_id = theirs.enrolled()
+    person = db.exec(select(Person).where(Person.email == CONTACT)).one()
+    Make(db, 200).enrolment(theirs.cycle, person)
+    for cycle in (theirs.mine, theirs.cycle):
+        db.add(ReportAlias(cycle_id=cycle.id, person_id=person.id, key="n ana p"))
+    db.flush()
+    erasure.erase_enrolled(db, theirs.me, row_id, EraseIn(reason="Asked"), AT)
+    assert [each.cycle_id for each in db.exec(select(ReportAlias))] == [theirs.cycle.id]

@@ -111,7 +111,7 @@ def there(real_database: Database) -> There:
         world.enrolment(world.beto).created_at -= timedelta(hours=1)  # it stays
         for person in (world.ana, world.beto):
             key = alias_keys(EITHER, "")[0]
-            db.add(ReportAlias(person_id=person.id, key=key))
+            db.add(ReportAlias(cycle_id=world.cycle.id, person_id=person.id, key=key))
         report = add(db, world.session, REPORT)
         assert states(db, report) == {2: "matched", 3: "ambiguous"}
         return There(

@@ -434,3 +434,41 @@ def test_what_waits_keeps_its_order_in_its_lane(empty: Database) -> None:
     upgrade(empty.engine)
     ranks = {row["id"]: row["rank"] for row in rows(empty, "message")}
     assert ranks == {"n1": 4, "n2": 0, "n3": 0}
+
+
+def test_names_in_reports_come_to_belong_to_the_cycle_in_which_they_were_said(
+    old: Database,
+) -> None:
+    """Where a row was theirs, else where they enrolled first. The speaker never took part."""
+    config = alembic_config()
+    cycle, enrolment = ROWS["cycle"][0], ROWS["enrolment"][0]
+    report = {"id": "report", "session_id": "session", "filename": "x", "digest": "x"}
+    report |= dict.fromkeys(("recorded_by", "layout", "applied_by", "undone_by", "reason"), "")
+    report |= {"provider": "zoom", "reading": "{}", "status": "applied"}
+    matched = {"id": "row", "import_id": "report", "number": 2, "enrolment_id": "again"}
+    matched |= {"name": "A", "email": "", "note": "", "matched_by": "hand", "left_out": False}
+    matched |= {"state": "matched", "who": "", "details": "{}", "credits": 0}
+    with old.engine.connect() as connection:
+        if connection.dialect.name == "sqlite":  # as `schema_version.upgrade` does
+            connection.connection.driver_connection.execute("PRAGMA foreign_keys = OFF")  # type: ignore[union-attr]
+        write(connection, "cycle", cycle | {"id": "next", "slug": "next"})
+        write(connection, "person", person("beto", "Beto Gil"))
+        later = {"cycle_id": "next", "created_at": "2026-11-05 12:30:00"}
+        of_beto = {"person_id": "beto"}
+        write(connection, "enrolment", enrolment | later | {"id": "again"})
+        write(connection, "enrolment", enrolment | later | of_beto | {"id": "betos"})
+        write(connection, "enrolment", enrolment | of_beto | {"id": "betos-first"})
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0020")
+        write(connection, "report_import", report)
+        write(connection, "report_row", matched)
+        for who in ("ana", "beto", "speaker"):
+            said = {"id": f"of-{who}", "person_id": who, "key": "n x y", "recorded_by": "Olga"}
+            write(connection, "report_alias", said)
+        connection.commit()
+    old.engine.dispose()
+    upgrade(old.engine)
+    assert [(each["id"], each["cycle_id"]) for each in rows(old, "report_alias")] == [
+        ("of-ana", "next"),
+        ("of-beto", "cycle"),
+    ]

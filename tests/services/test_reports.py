@@ -11,10 +11,20 @@ from sqlmodel import col, select
 
 from app.db import Database, DbSession
 from app.domain.errors import Clash, Invalid, Stale
-from app.models import Evidence, ReportAlias, ReportImport, ReportRow, Segment
+from app.domain.permissions import Role
+from app.models import (
+    Evidence,
+    Person,
+    ReportAlias,
+    ReportImport,
+    ReportRow,
+    Segment,
+    TeamMember,
+)
 from app.schemas.enrolment import RetractIn
 from app.schemas.report import AnswersIn, DecisionIn, UndoIn
 from app.services import (
+    accounts,
     attendance,
     closing,
     evidence,
@@ -23,6 +33,7 @@ from app.services import (
     reports,
 )
 from app.services.merging import merge_people
+from app.services.own_data import own_data
 from app.services.publishing import publish
 from app.services.report_decisions import accept_suggestions
 from app.services.report_decisions import decide as decide_rows
@@ -249,6 +260,35 @@ def test_a_name_that_was_remembered_elsewhere_hides_nobody_here(world: Attended)
     assert (found.enrolment_id, found.matched_by) == (here.id, "name")
 
 
+def test_what_one_team_calls_somebody_is_not_what_another_does(world: Attended) -> None:
+    """Somebody takes part in cycles of two teams, one of which has two cycles."""
+    db, make = world.db, world.make
+    mine, theirs = Attended(db), Attended(db)
+    we, they = (accounts.add_user(db, name, f"{name}@example.org") for name in ("we", "they"))
+    for user, cycle in ((we, world.cycle), (we, mine.cycle), (they, theirs.cycle)):
+        db.add(TeamMember(cycle_id=cycle.id, user_id=user.id, role=Role.OWNER))
+    ana = world.participant("Ana Ruiz")
+    person = db.get_one(Person, ana.person_id)
+    again, elsewhere = (make.enrolment(each.cycle, person) for each in (mine, theirs))
+    data = zoom(row("Anita Perez"))
+    decide(db, add(db, world.sessions[0], data), 2, ana.id)
+
+    def matched(where: Attended, session: int = 0) -> tuple[str | None, str]:
+        found = row_at(db, add(db, where.sessions[session], data), 2)
+        return found.enrolment_id, found.matched_by
+
+    assert matched(mine) == (again.id, "alias")
+    assert matched(theirs) == (None, "")
+    # They say it is Eva; it stays Ana for us. That it is not Ana any more, they say for themselves.
+    eva = theirs.participant("Eva")
+    decide(db, add(db, theirs.sessions[1], data), 2, elsewhere.id)
+    assert matched(theirs, 2) == (elsewhere.id, "alias")
+    decide(db, add(db, theirs.sessions[3], data), 2, eva.id)
+    assert own_data(db, person.id, theirs.cycle.id, OVER).known_as == []
+    assert own_data(db, person.id, world.cycle.id, OVER).known_as == ["anita perez"]
+    assert matched(mine, 1) == (again.id, "alias")
+
+
 @pytest.mark.parametrize("name", ["iPhone de Ana", "Ana"])
 def test_half_a_name_or_a_telephone_s_is_not_remembered(world: Attended, name: str) -> None:
     eva = world.participant("Eva")
@@ -374,7 +414,7 @@ def test_merging_two_people_moves_their_rows_and_what_they_are_called(world: Att
     for number, whose in ((2, ana), (2, anita), (3, anita)):
         decide(world.db, report, number, whose.id)
     keys = ("n ana uno", "n ana dos")
-    world.db.add(ReportAlias(person_id=ana.person_id, key=keys[0]))
+    world.db.add(ReportAlias(cycle_id=ana.cycle_id, person_id=ana.person_id, key=keys[0]))
     world.db.flush()
     merge_people(world.db, OLGA, ana.person_id, anita.person_id, at=OVER)
     world.db.expire_all()
