@@ -13,6 +13,7 @@ class AccountChange(StrEnum):
     SECOND_STEP_OFF = "second-step-off"
     CODES = "codes"
     OUTSIDE = "outside"
+    OUTSIDE_ENDED = "outside-ended"
     TOKEN = "token"  # noqa: S105 (no token)
 
 
@@ -22,5 +23,8 @@ SENTENCES = {
     AccountChange.SECOND_STEP_OFF: N_("The second step of signing in was turned off."),
     AccountChange.CODES: N_("New codes for paper were made; those from before end."),
     AccountChange.OUTSIDE: N_("One can sign in to your account by way of %(where)s now."),
+    AccountChange.OUTSIDE_ENDED: N_(
+        "One can no longer sign in to your account by way of %(where)s."
+    ),
     AccountChange.TOKEN: N_("A token was made with which a program acts in your name (%(where)s)."),
 }

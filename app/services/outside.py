@@ -126,7 +126,7 @@ def account_of(db: DbSession, identity: Identity, now: datetime) -> User:
     with suppress(IntegrityError), db.begin_nested():  # of two at once the other has done it
         db.add(connected)
         db.flush()
-        tell(db, user, AccountChange.OUTSIDE, now, urlsplit(identity.issuer).hostname or "")
+        tell(db, user, AccountChange.OUTSIDE, now, _host(identity.issuer))
     return user
 
 
@@ -150,10 +150,18 @@ def identities_of(db: DbSession, actor: Actor) -> list[OutsideIdentity]:
     return list(db.exec(query.order_by(col(OutsideIdentity.created_at), col(OutsideIdentity.id))))
 
 
-def disconnect(db: DbSession, actor: Actor, identity_id: str) -> None:
-    """Ends one's sign-in from elsewhere; one that has ended already is no error."""
+def _host(issuer: str) -> str:
+    return urlsplit(issuer).hostname or ""
+
+
+def disconnect(db: DbSession, actor: Actor, identity_id: str, now: datetime) -> None:
+    """Ends one's sign-in from elsewhere at `now` (aware UTC), and tells whose account it is; one
+    that has ended already is no error."""
     if identity_id.isprintable():
         mine = (col(OutsideIdentity.id) == identity_id, col(OutsideIdentity.user_id) == actor.id)
         for row in db.exec(select(OutsideIdentity).where(*mine)):  # row by row, for the trail
             db.delete(row)
+            tell(
+                db, db.get_one(User, actor.id), AccountChange.OUTSIDE_ENDED, now, _host(row.issuer)
+            )
         db.flush()

@@ -49,6 +49,15 @@ def _outside(db: DbSession, _links: Links, _user: User) -> None:
         outside.account_of(db, identity, NOW)
 
 
+def _outside_ended(db: DbSession, _links: Links, user: User) -> None:
+    issuer = "https://id.example.net/realm"
+    row = OutsideIdentity(created_at=NOW, user_id=user.id, issuer=issuer, subject="olga")
+    db.add(row)
+    db.flush()
+    for _ in range(2):  # the second time it has ended
+        outside.disconnect(db, accounts.actor_of_user(db, user), row.id, NOW)
+
+
 def _token(db: DbSession, _links: Links, user: User) -> None:
     actor = accounts.actor_of_user(db, user)
     tokens.create_token(db, actor, "Reports at www.evil.example", ["read"])
@@ -62,6 +71,10 @@ DEEDS: dict[AccountChange, tuple[Deed, str]] = {
     AccountChange.OUTSIDE: (
         _outside,
         "One can sign in to your account by way of id.example.net now.",
+    ),
+    AccountChange.OUTSIDE_ENDED: (
+        _outside_ended,
+        "One can no longer sign in to your account by way of id.example.net.",
     ),
     AccountChange.TOKEN: (
         _token,
@@ -131,7 +144,7 @@ def test_the_trail_has_it_and_no_secret(database: Database, links: Links) -> Non
             deed(db, links, db.get_one(User, olga.id))
     with database.begin(writes=True) as db:
         [identity] = outside.identities_of(db, accounts.actor_of_user(db, olga))
-        outside.disconnect(db, accounts.actor_of_user(db, olga), identity.id)
+        outside.disconnect(db, accounts.actor_of_user(db, olga), identity.id, NOW)
         assert db.exec(select(OutsideIdentity)).all() == []
     with database.begin(writes=False) as db:
         lines = db.exec(select(AuditEntry).order_by(col(AuditEntry.id))).all()[1:]

@@ -98,7 +98,7 @@ def end_other_sign_ins(request: Request, db: Db, actor: SignedIn) -> Response:
 @router.post("/outside/{identity_id}/end")
 def disconnect(request: Request, db: Db, actor: SignedIn, identity_id: str) -> Response:
     """Ends signing in from elsewhere."""
-    outside.disconnect(db, actor, identity_id)
+    outside.disconnect(db, actor, identity_id, now())
     said = gettext_for(request)(N_("You no longer sign in from there."))
     return see_other(request, HOME, said)
 
