@@ -13,7 +13,7 @@ from app.domain.permissions import OF_ROLE, Permission, Role
 from app.domain.teams import INVITED_FOR, leaves_no_owner
 from app.models import Cycle, TeamInvitation, TeamMember, User
 from app.schemas.team import TeamInvitationIn
-from app.services.access import forget_people_of
+from app.services.access import forget_people_of, not_in_this_role
 from app.services.actor import Actor
 from app.services.rows import find, hold
 from app.services.team_invitations import ask, end, end_asked_by, end_open
@@ -105,13 +105,26 @@ def set_role(
     return member
 
 
+def leaving(db: DbSession, actor: Actor, cycle_id: str, user_id: str) -> TeamMember:
+    """Somebody whom one may take out of the team: whoever manages it may take out anybody, and
+    everybody may go. Raises NotFound, NotAllowed."""
+    found = [row for row in _members(db, cycle_id) if row.user_id == user_id]
+    if not found:
+        raise NotFound
+    if user_id != actor.id and not actor.may(Permission.TEAM, cycle_id):
+        raise not_in_this_role(actor, cycle_id)
+    return found[0]
+
+
 def remove(db: DbSession, actor: Actor, cycle_id: str, user_id: str, now: datetime) -> TeamMember:
     """Takes somebody out of the team, or oneself, with their open invitations.
 
     Raises:
         NotFound: there is no such member.
+        NotAllowed: it is somebody else, and one does not manage the team.
         Clash: ``last_owner``.
     """
+    leaving(db, actor, cycle_id, user_id)
     member = _held(db, cycle_id, user_id, None)
     db.delete(member)
     db.flush()

@@ -29,6 +29,20 @@ OWN_WORDS: Mapping[str, tuple[str, str]] = {
     "certificate": (N_("Certificate"), N_("when somebody’s certificate is issued")),
 }
 """Those that a cycle may have its own words for: a name, and when it is sent."""
+KINDS: Mapping[str, str] = {
+    "enrolment-confirmed": N_("Enrolment confirmed"),
+    "enrolment-pending": N_("Enrolment received"),
+    "enrolment-waitlisted": N_("On the waiting list"),
+    "enrolment-link": N_("Personal link"),
+    "sign-in": N_("Sign-in link"),
+    "new-address": N_("Link to a new address"),
+    "address-changed": N_("Notice of a new address"),
+    "account-changed": N_("Notice of a change to an account"),
+    "team-invitation": N_("Invitation to a team"),
+    "data-link": N_("Link to their data"),
+    "part-reminder": N_("Reminder to confirm a part"),
+} | {kind: name for kind, (name, _) in OWN_WORDS.items()}
+"""Every kind that the outbox has: what its list calls it."""
 TWO_READERS = frozenset({"invitation", "invitation-update", "reminder", "follow-up"})
 """Those that somebody with a part gets another version of."""
 WHERE: Mapping[str, str] = {

@@ -184,6 +184,16 @@ def test_a_cycle_keeps_an_owner(db: DbSession, owner: Actor, cycle: Cycle) -> No
     assert [row.user.name for row in teams.members(db, owner, cycle.id)] == ["Bea"]
 
 
+def test_an_editor_takes_out_nobody_but_themselves(
+    db: DbSession, owner: Actor, cycle: Cycle
+) -> None:
+    eva = joined(db, cycle, account(db, "eva")[0], Role.EDITOR)
+    with pytest.raises(NotAllowed):
+        teams.remove(db, eva, cycle.id, owner.id, NOW)
+    teams.remove(db, eva, cycle.id, eva.id, NOW)
+    assert [row.user.name for row in teams.members(db, owner, cycle.id)] == ["Olga"]
+
+
 def at_once(database: Database, deeds: list[Any]) -> list[str]:
     """What became of deeds that begin together."""
     outcomes, start = [], Barrier(len(deeds))
@@ -310,8 +320,7 @@ def test_what_an_owner_has_asked_ends_with_the_role(
     db: DbSession, links: Links, owner: Actor, cycle: Cycle, how: str
 ) -> None:
     """Else they would come back by another address of theirs."""
-    bea, boss = account(db, "bea")
-    joined(db, cycle, bea, Role.OWNER)
+    boss = joined(db, cycle, account(db, "bea")[0], Role.OWNER)
     asked = ask(db, owner, cycle, "second@example.org")
     kept = ask(db, boss, cycle, "kept@example.org")
     if how == "removed":

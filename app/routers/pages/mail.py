@@ -21,25 +21,11 @@ from app.services.mail_list import LONGEST_SEARCH, cycles_of_mail, list_messages
 from app.web.access.pages import MayEditMail, MayReadMail
 from app.web.dependencies import Db
 from app.web.forms import FormData
-from app.web.mail_words import OWN_WORDS, REASONS, delivery
+from app.web.mail_words import KINDS, REASONS, delivery
 from app.web.problems import translate
 from app.web.templating import current_reader, gettext_for, page, see_other
 
 router = APIRouter(prefix="/organize/mail")
-
-KINDS = {
-    "enrolment-confirmed": N_("Enrolment confirmed"),
-    "enrolment-pending": N_("Enrolment received"),
-    "enrolment-waitlisted": N_("On the waiting list"),
-    "enrolment-link": N_("Personal link"),
-    "sign-in": N_("Sign-in link"),
-    "new-address": N_("Link to a new address"),
-    "address-changed": N_("Notice of a new address"),
-    "account-changed": N_("Notice of a change to an account"),
-    "team-invitation": N_("Invitation to a team"),
-    "data-link": N_("Link to their data"),
-    "part-reminder": N_("Reminder to confirm a part"),
-} | {kind: name for kind, (name, _) in OWN_WORDS.items()}
 
 
 def state_of(message: Message) -> str:

@@ -18,7 +18,6 @@ from app.domain.permissions import Permission
 from app.domain.text import LANGUAGES, localized
 from app.languages import translations
 from app.models import Cycle, Person, now
-from app.routers.pages.mail import KINDS
 from app.schemas.own_data import OwnData
 from app.services import enrolments
 from app.services.data_links import ask_for_everything, person_of_data_link
@@ -33,6 +32,7 @@ from app.web.dependencies import Db, LinksDep
 from app.web.disk import and_take_away
 from app.web.downloads import download
 from app.web.forms import Form, FormData, errors_of
+from app.web.mail_words import KINDS
 from app.web.personal import personal_headers
 from app.web.problems import status_of
 from app.web.templating import current_reader, gettext_for, page, see_other

@@ -6,11 +6,11 @@ from starlette.responses import Response
 from app.domain.errors import N_
 from app.languages import translations
 from app.models import now
-from app.routers.pages.mail import KINDS
 from app.services import outbox, sending
 from app.web.access.pages import MayAdminister
 from app.web.dependencies import Db
 from app.web.forms import FormData
+from app.web.mail_words import KINDS
 from app.web.templating import current_reader, gettext_for, page, see_other
 
 router = APIRouter(prefix="/organize/sending")

@@ -12,7 +12,6 @@ from app.domain.words import TEAM_ROLES
 from app.models import Cycle, now
 from app.schemas.team import TeamInvitationIn
 from app.services import teams
-from app.services.access import not_in_this_role
 from app.services.actor import Actor
 from app.services.cycles import cycle_for_slug
 from app.web.access.pages import MayManageTeam, MayReadCycle
@@ -116,18 +115,6 @@ def set_role(
     return see_other(request, f"/organize/c/{slug}/team", said)
 
 
-def _member(db: DbSession, actor: Actor, cycle: Cycle, user_id: str) -> Any:
-    """Whoever manages the team may take out anybody, and everybody may go.
-
-    Raises NotFound, NotAllowed."""
-    found = [row for row in teams.members(db, actor, cycle.id) if row.user_id == user_id]
-    if not found:
-        raise NotFound
-    if user_id != actor.id and not actor.may(Permission.TEAM, cycle.id):
-        raise not_in_this_role(actor, cycle.id)
-    return found[0]
-
-
 def _ask(
     request: Request,
     db: DbSession,
@@ -139,7 +126,7 @@ def _ask(
     cycle = cycle_for_slug(db, actor, slug)
     context = {
         **_context(request, cycle),
-        "member": _member(db, actor, cycle, user_id),
+        "member": teams.leaving(db, actor, cycle.id, user_id),
         "errors": errors_of(error, gettext_for(request)),
     }
     status = status_of(error) if error else 200
@@ -158,7 +145,6 @@ def confirm_removal(
 def remove(request: Request, db: Db, actor: MayReadCycle, slug: str, user_id: str) -> Response:
     """Takes somebody out, or oneself."""
     cycle = cycle_for_slug(db, actor, slug)
-    _member(db, actor, cycle, user_id)
     try:
         teams.remove(db, actor, cycle.id, user_id, now())
     except DomainError as error:
