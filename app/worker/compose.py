@@ -185,7 +185,7 @@ def _data_link(db: DbSession, links: Links, message: Message, now: datetime) -> 
         raise SendError(Reason.EXPIRED, final=True)
     mail = SignInMail(
         name=greeting_name(message.to_name),
-        url=data_address(links, link.id),
+        url=data_address(links, link.id, message.to_address),
         minutes=int(DATA_LINK_LASTS.total_seconds() // 60),
     )
     return render(message.kind, mail, message.language, translations)

@@ -16,8 +16,9 @@ from sqlmodel import SQLModel
 from starlette.testclient import TestClient
 
 from app.db import Database
-from app.models import DataLink, Enrolment, Guest, SignInLink, TeamInvitation, now
+from app.models import DataLink, Enrolment, Guest, Person, SignInLink, TeamInvitation, now
 from app.services import accounts
+from app.services.data_links import data_token
 from app.services.links import Links, Purpose
 from tests.access.world import World, build_world
 
@@ -40,9 +41,10 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 
 @dataclass
 class Opened:
-    """A row for each purpose, by its id."""
+    """A row for each purpose, by its id, and what opens it."""
 
     ids: dict[Purpose, str]
+    tokens: dict[Purpose, str]
     world: World
 
 
@@ -59,18 +61,18 @@ def opened(database: Database, links: Links) -> Opened:
         db.add_all((sign_in, data))
         db.flush()
         guest = links.read(Purpose.PART, world.more["part_token"])[0]
-        return Opened(
-            {
-                Purpose.MY: world.mine.enrolment_id,
-                Purpose.FEED: world.mine.enrolment_id,
-                Purpose.PART: guest,
-                Purpose.GUEST_FEED: guest,
-                Purpose.SIGN_IN: sign_in.id,
-                Purpose.TEAM: world.more["team_invitation_id"],
-                Purpose.DATA: data.id,
-            },
-            world,
-        )
+        ids = {
+            Purpose.MY: world.mine.enrolment_id,
+            Purpose.FEED: world.mine.enrolment_id,
+            Purpose.PART: guest,
+            Purpose.GUEST_FEED: guest,
+            Purpose.SIGN_IN: sign_in.id,
+            Purpose.TEAM: world.more["team_invitation_id"],
+            Purpose.DATA: data.id,
+        }
+        tokens = {purpose: links.token(purpose, row_id) for purpose, row_id in ids.items()}
+        email = db.get_one(Person, world.mine.person_id).email or ""
+        return Opened(ids, tokens | {Purpose.DATA: data_token(links, data.id, email)}, world)
 
 
 def _spoilt(token: str) -> Iterator[str]:
@@ -105,7 +107,7 @@ def test_a_wrong_link_tells_nothing(
     client: TestClient, opened: Opened, links: Links, purpose: Purpose, count_queries: CountQueries
 ) -> None:
     address, row_id = ADDRESSES[purpose], opened.ids[purpose]
-    token = links.token(purpose, row_id)
+    token = opened.tokens[purpose]
     right = client.get(address.format(token))
     assert right.status_code == 200, right.text
     wrong = [*_spoilt(token)]
@@ -161,9 +163,9 @@ WAYS_ON = {
 @pytest.mark.one_database
 @pytest.mark.parametrize("purpose", ADDRESSES)
 def test_one_that_has_ended_says_so_with_a_way_on(
-    client: TestClient, database: Database, opened: Opened, links: Links, purpose: Purpose
+    client: TestClient, database: Database, opened: Opened, purpose: Purpose
 ) -> None:
-    address = ADDRESSES[purpose].format(links.token(purpose, opened.ids[purpose]))
+    address = ADDRESSES[purpose].format(opened.tokens[purpose])
     assert client.get(address).status_code == 200
     _replace(database, opened, purpose)
     # Calendar programs stop asking at 410; that they hear it at once is as important.
@@ -176,9 +178,9 @@ def test_one_that_has_ended_says_so_with_a_way_on(
 @pytest.mark.one_database
 @pytest.mark.parametrize("purpose", ADDRESSES)
 def test_no_cache_no_referer_no_other_site(
-    client: TestClient, opened: Opened, links: Links, purpose: Purpose
+    client: TestClient, opened: Opened, purpose: Purpose
 ) -> None:
-    token = links.token(purpose, opened.ids[purpose])
+    token = opened.tokens[purpose]
     answer = client.get(ADDRESSES[purpose].format(token))
     feed = ADDRESSES[purpose].startswith("/feed")
     kept = [each.strip() for each in answer.headers["cache-control"].split(",")]
@@ -195,10 +197,10 @@ def test_no_cache_no_referer_no_other_site(
 
 @pytest.mark.one_database
 def test_no_link_that_opens_something_stands_in_the_database(
-    client: TestClient, database: Database, opened: Opened, links: Links
+    client: TestClient, database: Database, opened: Opened
 ) -> None:
     """Every kind is made, and every table is looked through for what it takes to use one."""
-    tokens = {purpose: links.token(purpose, row_id) for purpose, row_id in opened.ids.items()}
+    tokens = opened.tokens
     for purpose, token in tokens.items():
         assert client.get(ADDRESSES[purpose].format(token)).status_code == 200
     secrets = {f"link: {purpose}": token.rpartition(".")[2] for purpose, token in tokens.items()}

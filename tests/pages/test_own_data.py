@@ -91,7 +91,8 @@ def test_everything_goes_by_a_link_that_was_mailed(
         sent = next(each for each in found if each.created_at == AT)
         assert (len(found), sent.to_address) == (2, ADDRESS)
         assert db.get(DataLink, sent.context["data_link_id"]) is not None
-        link = data_address(links, sent.context["data_link_id"]).removeprefix(links.base_url)
+        link = data_address(links, sent.context["data_link_id"], ADDRESS)
+    link = link.removeprefix(links.base_url)
     held = OwnData.model_validate_json(client.get(f"{link}.json").content)
     assert (held.everywhere, [each.slug for each in held.cycles]) == (True, ["leaders", "other"])
     assert "In every cycle here." in client.get(f"{link}?lang=en").text

@@ -6,14 +6,16 @@ import pytest
 from sqlmodel import col, select
 
 from app.db import DbSession
+from app.domain.errors import Gone
 from app.domain.permissions import Role
 from app.models import Cycle, InboundMail, Person, ReportAlias, ReportImport, ReportRow, TeamMember
 from app.schemas.directory import PersonChange, PersonIn
 from app.schemas.enrolment import EnrolmentIn
 from app.schemas.privacy import EraseIn
-from app.services import accounts, enrolments, erasure, inbound, people
+from app.services import accounts, data_links, enrolments, erasure, inbound, people
 from app.services.actor import SYSTEM, Actor
 from app.services.guests import guest_of
+from app.services.links import Links
 from tests.factories import NOW, Make
 from tests.services.attendance_world import OVER, Attended
 from tests.services.reports_world import add, row, zoom
@@ -116,6 +118,30 @@ def test_the_link_to_everything_proves_the_address_of_now_and_none_of_before(
     theirs.check(unassigned=0)
     assert db.get_one(Cycle, theirs.cycle.id).title == {"en": "Of —"}
     assert db.get_one(Cycle, theirs.mine.id).description == {"en": "— or —"}
+
+
+def test_a_link_to_everything_ends_with_the_address_that_it_went_to(
+    db: DbSession, theirs: Theirs, links: Links
+) -> None:
+    """Else whoever writes somebody down has a link sent to an address of their own, and then gives
+    them one of somebody else."""
+    person = people.create_person(db, theirs.me, PersonIn(name=NAME, email="me@example.org"))
+    mail = data_links.ask_for_everything(db, person, NAME, "en", theirs.mine.id, NOW)
+    assert mail is not None
+
+    def opens(address: str) -> str:
+        link_id = mail.context["data_link_id"]
+        token = data_links.data_address(links, link_id, address).rpartition("/")[2]
+        return data_links.person_of_data_link(db, links, token, NOW).id
+
+    assert opens("me@example.org") == person.id
+    db.commit()
+    for another in (CONTACT, None):
+        people.change_person(db, theirs.me, person.id, PersonChange(email=another), now=NOW)
+        with pytest.raises(Gone):
+            opens("me@example.org")
+    people.change_person(db, theirs.me, person.id, PersonChange(email=CONTACT.upper()), now=NOW)
+    assert opens(CONTACT) == person.id  # a mail that waited goes to the address of now
 
 
 def test_an_administrator_erases_everywhere(db: DbSession, theirs: Theirs) -> None:

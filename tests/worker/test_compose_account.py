@@ -89,7 +89,7 @@ def test_a_link_to_what_is_held(db: DbSession, links: Links, make: Make) -> None
     message = data_links.ask_for_everything(db, person, "Ana Ruiz", "en", cycle.id, NOW)
     assert message is not None
     mail, text, html = written(db, links, message)
-    url = data_links.data_address(links, message.context["data_link_id"])
+    url = data_links.data_address(links, message.context["data_link_id"], message.to_address)
     assert mail["Subject"] == "Your link to your data"
     assert text.splitlines()[:2] + text.splitlines()[2:3] == [
         "What is held about you",
