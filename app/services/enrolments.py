@@ -266,9 +266,11 @@ def _find(db: DbSession, cycle_id: str, person_id: str) -> Enrolment | None:
 
 def _person_of(db: DbSession, data: EnrolmentIn, cycle: Cycle) -> Person:
     """The person with this address, left as it is: whoever knows an address must not be able to
-    rename its owner. Else a new one."""
+    rename its owner. Else a new one. It is held: who may change the address of somebody whom only
+    they know must not do so while that somebody enrols with others."""
     key = address_key(data.email)
-    query = select(Person).where(col(Person.email_key) == key)
+    query = select(Person).where(col(Person.email_key) == key).with_for_update(key_share=True)
+    query = query.execution_options(populate_existing=True)
     person = db.exec(query).one_or_none()
     if person is not None:
         return person

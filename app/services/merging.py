@@ -97,6 +97,7 @@ def merge_people(
     )
     # Once more for whatever they came into before they were held; from here on nothing is added.
     _hold_people(db, keep_id, duplicate_id)
+    refuse_unless_only_ours(db, actor, [keep_id, duplicate_id])
     _hold_enrolments_of(db, keep_id, duplicate_id)
     taken_back = merging_guests.move_guests(db, keep, duplicate, at)
     parts = _move_parts(db, keep, duplicate)

@@ -80,7 +80,9 @@ def _out_of_reach(db: DbSession, actor: Actor, email: str) -> Person | None:
         ~people_in_reach(actor, Permission.PEOPLE_READ),
     )
     with db.no_autoflush:
-        return db.exec(query.options(_INSTITUTION)).one_or_none()
+        # Held, so that it does not become another address before it is known who counts on it.
+        held = query.options(_INSTITUTION).with_for_update(key_share=True)
+        return db.exec(held.execution_options(populate_existing=True)).one_or_none()
 
 
 def _see(db: DbSession, actor: Actor, person: Person) -> None:
@@ -110,6 +112,7 @@ def change_person(
     refuse_unless_only_ours(db, actor, [person_id])
     hold_cycles(db, [person_id])
     person = hold(db, Person, person_id, _INSTITUTION, revision=revision)
+    refuse_unless_only_ours(db, actor, [person_id])  # another team may have been quicker
     known_by = person.email
     _apply(db, actor, person, command.model_dump(exclude_unset=True))
     _flushed(db, person)
