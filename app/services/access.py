@@ -288,23 +288,26 @@ def refuse_unless_used_by_us(
     db: DbSession, actor: Actor, model: type[Institution] | type[Initiative], *row_ids: str
 ) -> None:
     """Lets pass who may edit the schedule of every cycle in which these entries of the directory
-    are shown: as an institution that carries it, as somebody's workplace or initiative.
+    are shown: as an institution that carries it, as somebody's workplace or initiative. Not where
+    somebody works there whom another team has written down.
 
     Raises NotAllowed otherwise.
     """
     if actor.everywhere:
         return
     ids = [each for each in row_ids if may_be_id(each)]
+    ours, shared = actor.cycles_with(Permission.SCHEDULE_EDIT) or frozenset(), False
     if model is Institution:
         carried = select(CycleInstitution.cycle_id).where(
             col(CycleInstitution.institution_id).in_(ids)
         )
         staff = db.exec(select(Person.id).where(col(Person.institution_id).in_(ids))).all()
         used = {*db.exec(carried.distinct()), *cycles_of_people(db, staff)}
+        shared = seen_by_others(db, staff, ours, but=actor.id)
     else:
         stood_for = select(Enrolment.cycle_id).where(col(Enrolment.initiative_id).in_(ids))
         used = {*db.exec(stood_for.distinct())}
-    if used - (actor.cycles_with(Permission.SCHEDULE_EDIT) or frozenset()):
+    if shared or used - ours:
         raise NotAllowed(
             N_(
                 "This also stands in a cycle of another team. "

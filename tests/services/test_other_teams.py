@@ -1,5 +1,7 @@
 """People whom several teams know: who sees them, and who may change them."""
 
+from collections.abc import Callable
+
 import pytest
 from sqlmodel import select
 
@@ -7,13 +9,14 @@ from app.db import DbSession
 from app.domain.errors import Invalid, NotAllowed, NotFound
 from app.domain.permissions import AccountStanding, Role
 from app.models import Cycle, Message, Person, TeamMember
-from app.schemas.directory import PersonChange, PersonIn
+from app.schemas.directory import InstitutionChange, PersonChange, PersonIn
 from app.schemas.enrolment import EnrolmentIn
 from app.schemas.part import GuestDetailsIn
 from app.services import (
     accounts,
     casting,
     enrolments,
+    institutions,
     merging,
     outbox,
     part_details,
@@ -77,6 +80,25 @@ def test_whom_another_team_has_written_down_is_not_ours_to_change(
             merging.merge_people(db, we, *pair, at=NOW)
     admin = organizer(db, "admin", standing=AccountStanding.ADMINISTRATOR)
     assert people.change_person(db, admin, person.id, CHANGE, now=NOW).email == CHANGE.email
+
+
+def test_nor_is_where_they_work(db: DbSession, make: Make, ours: Cycle, theirs: Cycle) -> None:
+    """What it is called, and which it is, stands with whom they have written down."""
+    they, we = organizer(db, "they", theirs), organizer(db, "we", ours)
+    there, mine = make.institution().id, make.institution().id
+    person = people.create_person(db, they, PersonIn(name="The Minister", institution_id=there))
+    change = InstitutionChange(name="Another")
+    deeds: list[Callable[[Actor], object]] = [
+        lambda actor: institutions.change_institution(db, actor, there, change),
+        lambda actor: merging.merge_institutions(db, actor, mine, there),
+    ]
+    for deed in deeds:
+        with pytest.raises(NotAllowed) as refused:
+            deed(we)
+        assert refused.value.code == "shared"
+    for deed in deeds:
+        deed(they)
+    assert person.institution_id == mine
 
 
 def test_whom_ones_own_team_or_an_administrator_wrote_down_is_ours_to_change(
