@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain.addresses import address_key
-from app.domain.errors import N_, Clash, Invalid, NotFound
+from app.domain.errors import N_, Clash, Invalid, NotAllowed, NotFound
 from app.domain.permissions import AccountStanding
 from app.domain.teams import INVITED_FOR
 from app.models import ApiToken, TeamInvitation, TeamMember, User
@@ -43,8 +43,16 @@ def invite_account(
 ) -> TeamInvitation:
     """Asks somebody by mail to have an account.
 
-    Raises Invalid: at ``email``, code ``taken``: there is one with this address.
+    Raises:
+        NotAllowed: they are no administrator any more.
+        Invalid: at ``email``, code ``taken``: there is one with this address.
     """
+    # Held, so that what they ask does not come after what they have asked was ended.
+    still = select(User.id).where(
+        User.id == actor.id, User.standing == AccountStanding.ADMINISTRATOR
+    )
+    if actor.id and db.exec(still.with_for_update(read=True, key_share=True)).first() is None:
+        raise NotAllowed
     if find_user(db, command.email) is not None:
         raise Invalid.one(
             "email", N_("There is an account with this address already."), code="taken"
@@ -94,9 +102,10 @@ def set_standing(
 
     Raises:
         NotFound: there is no such account.
+        NotAllowed: as `invite_account`.
         Clash: ``last_administrator``.
     """
-    user = _held(db, user_id, standing)
+    user = _held(db, actor, user_id, standing)
     user.standing = standing
     db.add(user)
     db.flush()
@@ -110,9 +119,10 @@ def remove_account(db: DbSession, actor: Actor, user_id: str, now: datetime) -> 
 
     Raises:
         NotFound: there is no such account.
+        NotAllowed: as `invite_account`.
         Clash: ``last_administrator``; ``oneself``.
     """
-    user = _held(db, user_id, None)
+    user = _held(db, actor, user_id, None)
     if user.id == actor.id:
         raise Clash(N_("Ask another administrator to take your account away."), code="oneself")
     end_asked_by(db, user.id, now, goes=True)
@@ -139,7 +149,7 @@ def end_sign_ins(db: DbSession, actor: Actor, user_id: str) -> User:
     return user
 
 
-def _held(db: DbSession, user_id: str, becomes: AccountStanding | None) -> User:
+def _held(db: DbSession, actor: Actor, user_id: str, becomes: AccountStanding | None) -> User:
     user = find(db, User, user_id)
     # All administrators, in one order: two who demote each other come one after the other.
     query = (
@@ -152,4 +162,6 @@ def _held(db: DbSession, user_id: str, becomes: AccountStanding | None) -> User:
             N_("The installation needs an administrator. Make somebody else one first."),
             code="last_administrator",
         )
+    if actor.id and actor.id not in administrators:
+        raise NotAllowed  # while they waited, another one has taken it from them
     return user

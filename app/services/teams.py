@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain.addresses import address_key
-from app.domain.errors import N_, Clash, Invalid, NotFound
+from app.domain.errors import N_, Clash, Invalid, NotAllowed, NotFound
 from app.domain.permissions import OF_ROLE, Permission, Role
 from app.domain.teams import INVITED_FOR, leaves_no_owner
 from app.models import Cycle, TeamInvitation, TeamMember, User
@@ -53,9 +53,11 @@ def invite(
 
     Raises:
         NotFound: there is no such cycle.
+        NotAllowed: they no longer see to the team.
         Invalid: at ``email``, code ``member``: is in the team already.
     """
     cycle = hold(db, Cycle, cycle_id)
+    _refuse_who_did(db, actor, cycle_id)
     key = address_key(command.email)
     member = select(TeamMember.id).join(User, col(User.id) == col(TeamMember.user_id))
     if db.exec(member.where(TeamMember.cycle_id == cycle.id, User.email_key == key)).first():
@@ -95,9 +97,11 @@ def set_role(
 
     Raises:
         NotFound: there is no such member.
+        NotAllowed: as `invite`.
         Clash: ``last_owner``.
     """
     member = _held(db, cycle_id, user_id, role)
+    _refuse_who_did(db, actor, cycle_id)
     member.role = role
     db.add(member)
     db.flush()
@@ -121,11 +125,13 @@ def remove(db: DbSession, actor: Actor, cycle_id: str, user_id: str, now: dateti
 
     Raises:
         NotFound: there is no such member.
-        NotAllowed: it is somebody else, and one does not manage the team.
+        NotAllowed: it is somebody else, and one does not manage the team; as `invite`.
         Clash: ``last_owner``.
     """
     leaving(db, actor, cycle_id, user_id)
     member = _held(db, cycle_id, user_id, None)
+    if user_id != actor.id:
+        _refuse_who_did(db, actor, cycle_id)
     db.delete(member)
     db.flush()
     _may_less(db, cycle_id, user_id, None, now)
@@ -138,6 +144,18 @@ def _may_less(db: DbSession, cycle_id: str, user_id: str, role: Role | None, now
     end_asked_by(db, user_id, now)
     if role is None or Permission.PEOPLE_READ not in OF_ROLE[role]:
         forget_people_of(db, user_id, cycle_id)
+
+
+def _refuse_who_did(db: DbSession, actor: Actor, cycle_id: str) -> None:
+    """Raises NotAllowed where somebody has been taken out, or given another role, while they waited
+    for the cycle: else whoever loses it could ask somebody in at that moment, and come back."""
+    sees_to_it = select(TeamMember.id).where(
+        TeamMember.cycle_id == cycle_id,
+        TeamMember.user_id == actor.id,
+        TeamMember.role == Role.OWNER,
+    )
+    if not actor.everywhere and db.exec(sees_to_it).first() is None:
+        raise NotAllowed
 
 
 def _held(db: DbSession, cycle_id: str, user_id: str, becomes: Role | None) -> TeamMember:

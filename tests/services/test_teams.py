@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from threading import Barrier, Thread
+from threading import Barrier, Event, Thread
+from time import sleep
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from app.services.actor import Actor
 from app.services.links import Links, Purpose
 from app.services.team_invitations import accept, invitation_of
 from tests.factories import NOW, Make
+from tests.services.test_ledger_at_once import PATIENCE, Many
 
 
 def account(
@@ -215,6 +217,32 @@ def at_once(database: Database, deeds: list[Any]) -> list[str]:
     return sorted(outcomes)
 
 
+def in_turn(
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    place: tuple[Any, str],
+    first: Callable[[DbSession], object],
+    second: Callable[[DbSession], object],
+) -> list[str]:
+    """What becomes of two deeds of which the second begins when the first has come to a place, and
+    the first goes on when the second waits for it."""
+    there, original = Event(), getattr(*place)
+
+    def slow(*args: Any, **more: Any) -> Any:
+        if not there.is_set():
+            there.set()
+            sleep(PATIENCE)
+        return original(*args, **more)
+
+    monkeypatch.setattr(*place, slow)
+
+    many = Many(database)
+    many.start(lambda db: first(db) and "done")
+    assert there.wait(10)
+    many.start(lambda db: second(db) and "done")
+    return many.wait()
+
+
 def test_two_owners_who_demote_each_other_leave_one(real_database: Database) -> None:
     with real_database.begin(writes=True) as db:
         cycle = Make(db).cycle()
@@ -246,12 +274,68 @@ def test_two_administrators_who_demote_each_other_leave_one(real_database: Datab
     assert outcomes == ["done", "last_administrator"]
 
 
+@pytest.mark.parametrize("deed", ["asks", "removes", "gives a role"])
+def test_who_is_taken_out_at_this_moment_does_nothing_more(
+    real_database: Database, monkeypatch: pytest.MonkeyPatch, deed: str
+) -> None:
+    """They were let in, and wait for the cycle, which whoever takes them out holds."""
+    with real_database.begin(writes=True) as db:
+        cycle = Make(db).cycle()
+        (_, boss), (other, _), (leaving, leaver) = (
+            (user := account(db, name)[0], joined(db, cycle, user, Role.OWNER))
+            for name in ("ana", "bea", "lea")
+        )
+
+    def takes_out(db: DbSession) -> object:
+        return teams.remove(db, boss, cycle.id, leaving.id, NOW)
+
+    def goes_on(db: DbSession) -> object:
+        if deed == "asks":
+            return ask(db, leaver, cycle)
+        if deed == "removes":
+            return teams.remove(db, leaver, cycle.id, other.id, NOW)
+        return teams.set_role(db, leaver, cycle.id, other.id, Role.VIEWER, NOW)
+
+    found = in_turn(real_database, monkeypatch, (teams, "end_asked_by"), takes_out, goes_on)
+    assert sorted(found) == ["done", "not_allowed"]
+    with real_database.begin(writes=False) as db:
+        assert [row.role for row in teams.members(db, boss, cycle.id)] == [Role.OWNER] * 2
+        assert teams.open_invitations(db, boss, cycle.id, NOW) == []
+
+
+@pytest.mark.parametrize("deed", ["asks", "gives a standing"])
+def test_nor_does_who_is_no_administrator_any_more(
+    real_database: Database, monkeypatch: pytest.MonkeyPatch, deed: str
+) -> None:
+    with real_database.begin(writes=True) as db:
+        (_, boss), (other, _), (leaving, leaver) = (
+            account(db, name, AccountStanding.ADMINISTRATOR) for name in ("ana", "bea", "lea")
+        )
+    member = AccountStanding.MEMBER
+
+    def demotes(db: DbSession) -> object:
+        return installation.set_standing(db, boss, leaving.id, member, NOW)
+
+    def goes_on(db: DbSession) -> object:
+        if deed == "gives a standing":
+            return installation.set_standing(db, leaver, other.id, member, NOW)
+        command = AccountInvitationIn(
+            email="again@example.org", standing=AccountStanding.ADMINISTRATOR
+        )
+        return installation.invite_account(db, leaver, command, NOW)
+
+    found = in_turn(real_database, monkeypatch, (installation, "end_asked_by"), demotes, goes_on)
+    assert sorted(found) == ["done", "not_allowed"]
+    with real_database.begin(writes=False) as db:
+        assert installation.open_invitations(db, boss, NOW) == []
+
+
 def test_an_invitation_is_accepted_once_by_two_at_once(
     real_database: Database, links: Links
 ) -> None:
     with real_database.begin(writes=True) as db:
         cycle = Make(db).cycle()
-        asked = token(links, ask(db, account(db, "olga")[1], cycle))
+        asked = token(links, ask(db, joined(db, cycle, account(db, "olga")[0], Role.OWNER), cycle))
     outcomes = at_once(real_database, [lambda db: accept(db, None, links, asked, "Ana", NOW)] * 2)
     assert outcomes == ["done", "used"]
 
@@ -328,7 +412,8 @@ def test_what_an_owner_has_asked_ends_with_the_role(
     elif how == "demoted":
         teams.set_role(db, boss, cycle.id, owner.id, Role.EDITOR, NOW)
     else:
-        installation.remove_account(db, boss, owner.id, NOW)
+        _, ada = account(db, "ada", AccountStanding.ADMINISTRATOR)
+        installation.remove_account(db, ada, owner.id, NOW)
     with pytest.raises(Gone):
         accept(db, None, links, token(links, asked), "Olga", NOW)
     assert [row.id for row in teams.open_invitations(db, boss, cycle.id, NOW)] == [kept]
