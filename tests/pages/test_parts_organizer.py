@@ -213,17 +213,20 @@ def test_the_link_of_who_has_no_part_any_more_can_be_ended(
         guest = guest_of(db, there.cycle_id, there.ana)
         participant = Make(db).person(name="Paula Participant")
         Make(db).enrolment(db.get_one(Cycle, there.cycle_id), participant)
-        guest_of(db, there.cycle_id, participant.id)
+        participant_id = guest_of(db, there.cycle_id, participant.id).person_id
         db.delete(db.get_one(Part, there.part))
     page = links.part(guest.id, 1).removeprefix(links.base_url)
     assert client.get(page).status_code == 200
     (shown,) = [t for t in Page(organizer_client.get(URL).text).text("section") if "Formerly" in t]
     assert ("Ana Ruiz" in shown, "Luis" in shown, "Paula" in shown) == (True, False, False)
     url = f"{URL}/{there.ana}"
-    assert "They have no part any more." in organizer_client.get(url).text
+    text = organizer_client.get(url).text
+    assert ("They have no part any more." in text, "/part/" in text) == (True, False)
+    assert "/part/" not in organizer_client.get(f"{URL}/{participant_id}").text
     fields = Page(organizer_client.get(f"{url}/new-link").text).fields
     assert organizer_client.post(f"{url}/new-link", data=fields).status_code == 303
     assert client.get(page).status_code == 410
+    assert "/part/" not in organizer_client.get(url).text
     assert organizer_client.post(f"{url}/ask").status_code == 303
     assert mails(database) == []
 

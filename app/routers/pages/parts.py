@@ -139,7 +139,7 @@ def renew_link(
     cycle = cycle_for_slug(db, actor, slug)
     generation = revision_of(form.text("generation"))
     guests.renew_links(db, actor, cycle.id, person_id, generation)
-    said = gettext_for(request)(N_("The old link has stopped working. Here is the new one."))
+    said = gettext_for(request)(N_("The old link has stopped working."))
     return see_other(request, f"/organize/c/{slug}/parts/{person_id}", said)
 
 
@@ -272,7 +272,9 @@ def _person(
         "person": guest.person if guest else placed[0].part.person,
         "placed": placed,
         "guest": guest,
-        "link": links.part(guest.id, guest.link_generation) if guest else "",
+        # It also shows and erases what is held of them: for organizers to hand on, as long as
+        # there is something to hand it on for.
+        "link": links.part(guest.id, guest.link_generation) if guest and placed else "",
         "hours": details.hours_of(guest) if guest else [],
         "slides": details.slides_of(db, guest) if guest else [],
         "to_ask": bool(part_requests.whom_to_ask(placed, moment).people),
