@@ -16,6 +16,9 @@ from app.domain.text import LANGUAGES
 from app.web.problems import translate
 
 MAX_FIELDS = 4_000  # a long agenda has many
+_MAX_PARTS = 50
+"""So many fields in parts: each may have 4 KB of a head, and browsers send so only with a file."""
+_NO_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
 class Form:
@@ -69,15 +72,20 @@ def instant_of(text: str) -> datetime:
 async def form_data(request: Request, **limits: int) -> Fields:
     """The form of this request, in parts or not, which is in UTF-8 as browsers send it. By another
     charset nothing is decoded: some take the square of the length (punycode), some give what is no
-    text, some raise what nobody expects. Raises HTTPException."""
+    text, some raise what nobody expects. What takes long to look at, and no browser sends, is not
+    looked at: this is done where nobody else is answered meanwhile. Raises HTTPException."""
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     charset = options.get(b"charset", b"utf-8").lower()
     if kind == b"multipart/form-data" and charset not in (b"utf-8", b"utf8"):
         raise HTTPException(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
-    plain = kind == b"application/x-www-form-urlencoded" and not limits["max_files"]
-    # Fields without a name are not counted below, though two million take seconds.
-    if plain and (await request.body()).count(b"&") > limits["max_fields"]:
-        raise HTTPException(HTTPStatus.BAD_REQUEST)
+    if kind == b"multipart/form-data":
+        limits["max_fields"] = min(limits["max_fields"], _MAX_PARTS)
+    elif kind == b"application/x-www-form-urlencoded" and not limits["max_files"]:
+        body = await request.body()
+        # Fields without a name are not counted below, though two million take seconds; so do two
+        # million signs that begin no escape.
+        if body.count(b"&") > limits["max_fields"] or _NO_ESCAPE.search(body):
+            raise HTTPException(HTTPStatus.BAD_REQUEST)
     return await request.form(**limits)
 
 
