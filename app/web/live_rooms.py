@@ -13,6 +13,7 @@ back.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from datetime import datetime
@@ -31,6 +32,8 @@ logger = logging.getLogger("convoca.live")
 
 MOST = 200
 """Watching in one process; one more is answered that it is busy."""
+MOST_OF_ONE = 50
+"""By one account: who sees one session must not keep everybody else from seeing theirs."""
 EVERY = 1.0
 """Seconds between two looks."""
 _SHARE_OF_TIME = 20
@@ -153,6 +156,7 @@ class LiveRooms:
         self.key = links.key(Purpose.ROOM_WORD)
         self.clock = clock
         self.viewers = 0
+        self._by_account: Counter[str] = Counter()
 
     def begin(self) -> AbstractContextManager[DbSession]:
         """A reading transaction."""
@@ -164,22 +168,28 @@ class LiveRooms:
         return mark.current() if mark.instant else await run_in_threadpool(mark.current)
 
     @asynccontextmanager
-    async def watch(self, session_id: str) -> AsyncIterator[Watcher]:
-        """The session's watcher, as long as this is held.
+    async def watch(self, session_id: str, account_id: str = "") -> AsyncIterator[Watcher]:
+        """The session's watcher, as long as this is held, for a browser of an account.
 
-        Raises Busy where too many watch in this process already, or it is stopping.
+        Raises Busy where too many watch in this process already, or too many of this account, or it
+        is stopping.
         """
         if self._closed or self.viewers >= self._most:
+            raise Busy
+        if self._by_account[account_id] >= MOST_OF_ONE:
             raise Busy
         watcher = self._watchers.get(session_id)
         if watcher is None:
             watcher = self._watchers[session_id] = Watcher(self, session_id)
         self.viewers += 1
+        self._by_account[account_id] += 1
         watcher.viewers += 1
         try:
             yield watcher
         finally:
             self.viewers -= 1
+            self._by_account[account_id] -= 1
+            self._by_account += Counter()  # forgets who has none left
             watcher.viewers -= 1
             if not watcher.viewers:
                 watcher.end()

@@ -349,6 +349,36 @@ def test_one_too_many_is_told_to_come_back(server: Server) -> None:
     assert server.watch().status == 200
 
 
+def test_one_account_does_not_take_all_the_seats(
+    server: Server, there: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of a cycle of their own: another team's desk would be told to come back, for ever."""
+    monkeypatch.setattr(live_rooms, "MOST_OF_ONE", 2)
+    with there.begin(writes=True) as db:
+        from hashlib import sha256
+
+        from app.models import User
+
+        eva = User(
+            name="Eva",
+            email="eva@example.org",
+            email_key="eva@example.org",
+            standing=AccountStanding.ADMINISTRATOR,
+        )
+        db.add(eva)
+        db.flush()
+        digest = sha256(b"of-eva").hexdigest()
+        db.add(SignIn(id=digest, user_id=eva.id, expires_at=now() + timedelta(days=1)))
+    first, second = server.watch(), server.watch("of-olga-elsewhere", SCREEN)
+    first.next()
+    second.next()
+    assert server.watch().status == 503
+    assert server.watch("of-eva").status == 200
+    first.leave()
+    until(lambda: server.rooms.viewers == 2)
+    assert server.watch().status == 200
+
+
 def test_a_server_that_stops_ends_its_streams(settings: Settings, there: Database) -> None:
     with serving(settings, there) as server:
         viewers = [server.watch() for _ in range(5)]

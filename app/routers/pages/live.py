@@ -23,6 +23,7 @@ from app.domain.errors import NotAllowed, NotFound, NotSignedIn
 from app.domain.permissions import Permission
 from app.domain.text import localized
 from app.models import now
+from app.services.actor import Actor
 from app.services.cycles import cycle_for_slug
 from app.services.links import Purpose
 from app.services.live import Live, live, spread
@@ -60,21 +61,21 @@ class Seat:
 async def _seat(request: Request, slug: str, number: int) -> AsyncIterator[Seat]:
     """Held until the stream has ended. Raises NotSignedIn, NotFound, Busy."""
     rooms: LiveRooms = request.app.state.live
-    session_id, zone, desk = await run_in_threadpool(_session, request, slug, number)
+    actor, session_id, zone, desk = await run_in_threadpool(_session, request, slug, number)
     reader = current_reader(request)
-    async with rooms.watch(session_id) as watcher:
+    async with rooms.watch(session_id, actor.id) as watcher:
         yield Seat(reader.language, zone, desk, watcher)
 
 
-def _session(request: Request, slug: str, number: int) -> tuple[str, str, live_view.View]:
-    """The session's id, the zone that its times are told in, and what organizers see of it. No
-    transaction outlives this: the stream does."""
+def _session(request: Request, slug: str, number: int) -> tuple[Actor, str, str, live_view.View]:
+    """Who asks, the session's id, the zone that its times are told in, and what organizers see of
+    it. No transaction outlives this: the stream does."""
     database: Database = request.app.state.database
     with database.begin(writes=False) as db:
         actor = organizer_for(request, db, Permission.ATTENDANCE_READ)
         session = session_by_number(db, actor, cycle_for_slug(db, actor, slug).id, number)
         zone = current_reader(request).zone or told_of(db, session).zone
-        return session.id, zone, live_view.desk_for(actor, slug)
+        return actor, session.id, zone, live_view.desk_for(actor, slug)
 
 
 Watching = Annotated[Seat, Depends(_seat)]
