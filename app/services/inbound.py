@@ -53,17 +53,34 @@ _MOST_SAID = 300
 _MOST_KEPT = 256 * 1024  # bytes of a large mail that holds an answer: calendars come first
 
 
-def receive(db: DbSession, raw: bytes, now: datetime, *, size: int | None = None) -> InboundMail:
+Opened = tuple[bytes, Incoming]
+"""A mail without links of ours, and what it says."""
+
+
+def opened(raw: bytes) -> Opened:
+    """Reads a mail for `receive`, which may take seconds and needs no database: whoever has no
+    transaction open yet does this first, so that on SQLite nobody waits for it."""
+    kept = without_links(raw[: LIMIT + 1])
+    return kept, read(kept)
+
+
+def receive(
+    db: DbSession,
+    raw: bytes,
+    now: datetime,
+    *,
+    size: int | None = None,
+    found: Opened | None = None,
+) -> InboundMail:
     """Takes a mail in, at the aware instant `now`. The same mail again (by its Message-ID, else by
     its bytes) is the row of the first time, and changes nothing.
 
     Personal links of ours that it quotes are made useless. Of a mail of more than 2 MiB the headers
     are kept, and the beginning if it holds an answer. `size`: how long it is, where `raw` is its
-    beginning only.
+    beginning only; `found`: what `opened` makes of it.
     """
     whole_size = len(raw) if size is None else size
-    raw = without_links(raw[: LIMIT + 1])
-    mail = read(raw)
+    raw, mail = found or opened(raw)
     large = whole_size > LIMIT
     kept = raw[: _MOST_KEPT if mail.kind is MailKind.REPLY else 0] or headers(raw)
     values = {

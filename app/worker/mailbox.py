@@ -12,7 +12,7 @@ from app.db import Database
 from app.logs import log_failure
 from app.mail.mailbox import Mailbox, MailboxError, Refused
 from app.models import now
-from app.services.inbound import could_not_fetch, receive
+from app.services.inbound import could_not_fetch, opened, receive
 from app.settings import Settings
 
 logger = logging.getLogger("convoca.mailbox")
@@ -92,8 +92,9 @@ class MailboxReader:
         if arrived is None:
             return False
         try:
+            found = opened(arrived.raw)
             with self._database.begin(writes=True) as db:
-                receive(db, arrived.raw, self._clock(), size=arrived.size)
+                receive(db, arrived.raw, self._clock(), size=arrived.size, found=found)
         except (OperationalError, InterfaceError):
             raise
         except Exception as error:

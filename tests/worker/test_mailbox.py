@@ -20,7 +20,8 @@ from sqlmodel import select
 from app.cli import _worker_beside
 from app.db import Database, DbSession
 from app.doctor import examine
-from app.mail.inbound import LIMIT
+from app.mail.inbound import LIMIT, Incoming
+from app.mail.inbound import read as parsed
 from app.mail.mailbox import Mailbox, MailboxError
 from app.models import InboundMail, Invitation
 from app.services import inbound
@@ -227,6 +228,21 @@ def test_a_mail_that_trips_us_up_does_not_hold_up_the_others(
     assert reader(real_database, server).run_once() == 1
     assert (rows(real_database), server.seen()) == ([("other", "open", "letter")], [False, True])
     assert "could not be taken in" in caplog.text
+
+
+def test_nobody_waits_while_a_mail_is_read(
+    real_database: Database, server: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two megabytes of line breaks, which anybody may send, take seconds."""
+
+    def read(raw: bytes) -> Incoming:
+        with real_database.begin(writes=True):  # another one's, who checks in meanwhile
+            return parsed(raw)
+
+    monkeypatch.setattr(inbound, "read", read)
+    server.deliver(corpus.letter())
+    assert reader(real_database, server).run_once() == 1
+    assert rows(real_database) == [("other", "open", "letter")]
 
 
 @pytest.mark.parametrize(
