@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from sqlmodel import select
 from starlette.testclient import TestClient
 
@@ -172,3 +173,13 @@ def test_kept_for_one_it_is_not_for_another(program: Programs, url: str) -> None
 def test_what_is_not_there(api: TestClient, wrong: str) -> None:
     answer = api.get(f"/api/v1/sessions/{wrong}")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_what_was_asked_for_and_is_none_takes_no_memory(api: TestClient, app: FastAPI) -> None:
+    """Twenty thousand are kept in mind; of addresses as long as a head may be, a gigabyte."""
+    kept = app.state.representations._versions
+    before = len(kept)
+    assert api.get(f"/api/v1/sessions/{'a' * 27}").status_code == 404
+    assert len(kept) == before
+    assert api.get(f"/api/v1/sessions/{'a' * 26}").status_code == 404
+    assert len(kept) == before + 1

@@ -9,7 +9,7 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as Request
 
 from app.db import DbSession
-from app.domain.errors import NotAllowed, NotSignedIn
+from app.domain.errors import NotAllowed, NotFound, NotSignedIn
 from app.domain.permissions import Permission
 from app.models import now
 from app.routers.api.present import session_out
@@ -26,6 +26,7 @@ from app.web.representations import Fresh, Subject
 from app.web.security import bearer_of
 from app.web.token_uses import TokenUses
 
+_LONGEST_ID = 26
 _CACHE = "private, no-cache"
 _VARY = "Authorization, Accept-Encoding"
 
@@ -45,12 +46,16 @@ class SessionJson:
     """
 
     def key(self, scope: Request, wish: Asked) -> Wanted:
-        """Raises NotSignedIn where there is no bearer token."""
+        """Raises NotSignedIn where there is no bearer token, NotFound for what is far too long to
+        be an id: what was asked for is kept in mind, also where there is nothing."""
         kind, _, secret = wish.authorization.partition(b" ")
         secret = secret.strip()
         if kind.lower() != b"bearer" or not secret:
             raise NotSignedIn
-        return Wanted(digest(secret.decode("latin-1")), scope["path_params"]["session_id"])
+        session_id = scope["path_params"]["session_id"]
+        if len(session_id) > _LONGEST_ID:
+            raise NotFound
+        return Wanted(digest(secret.decode("latin-1")), session_id)
 
     def subject(self, key: Wanted) -> Subject:
         """The token and the session."""
