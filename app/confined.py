@@ -1,5 +1,6 @@
 """Processes of our own in which files from outside are read: whatever is wrong with one, it ends
 there. Such a process is given the file on its input and nothing else; what it says back is bounded.
+Whoever waits for one, or for a picture that is made anew, stands in line, which is short.
 """
 
 import os
@@ -7,11 +8,39 @@ import select
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+
+from app.domain.errors import Busy
+
+MOST_IN_LINE = 12
+"""Of 40 threads, which answer everybody: so many at most read a file or wait for their turn."""
+_line = threading.BoundedSemaphore(MOST_IN_LINE)
+
+
+@contextmanager
+def in_turn(
+    at_once: "threading.BoundedSemaphore | threading.Lock", patience: float = -1
+) -> Iterator[None]:
+    """Around the reading of a file, which takes a processor: for as many as `at_once` has places.
+    The others wait, `patience` seconds at most (-1: as long as it takes). Raises Busy where that
+    was too long, and at once where the line has no place left: they would take all threads."""
+    if not _line.acquire(blocking=False):
+        raise Busy
+    try:
+        if not at_once.acquire(timeout=patience):
+            raise Busy
+        try:
+            yield
+        finally:
+            at_once.release()
+    finally:
+        _line.release()
 
 
 def limit(*, memory: int, cpu: int, files: int, alone: bool = False) -> None:

@@ -6,8 +6,8 @@ import threading
 
 from app.certificates.drawings import too_slow
 from app.certificates.values import Picture
-from app.confined import ask, command, installed
-from app.domain.errors import Busy, FieldError, Invalid
+from app.confined import ask, command, in_turn, installed
+from app.domain.errors import FieldError, Invalid
 
 _PATIENCE = 20.0  # seconds; the process has fewer of a processor
 _LONGEST_ANSWER = 32_000_000  # bytes; the largest picture that is made anew has a third of it
@@ -22,15 +22,12 @@ def checked(data: bytes) -> Picture:
     Raises:
         Invalid: as `pictures.picture_from`. Busy: too many are being looked at already.
     """
-    if not _AT_ONCE.acquire(timeout=_PATIENCE):
-        raise Busy
-    try:
-        places = installed(*_NEEDED)
-        told = ask(_COMMAND, places, data, patience=_PATIENCE, most=_LONGEST_ANSWER)
-    except TimeoutError:
-        raise too_slow() from None
-    finally:
-        _AT_ONCE.release()
+    with in_turn(_AT_ONCE, _PATIENCE):
+        try:
+            places = installed(*_NEEDED)
+            told = ask(_COMMAND, places, data, patience=_PATIENCE, most=_LONGEST_ANSWER)
+        except TimeoutError:
+            raise too_slow() from None
     line, ended, rest = told.partition(b"\n")
     if not ended:
         raise too_slow()  # it ran into one of its limits before it had said all

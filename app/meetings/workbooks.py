@@ -6,8 +6,8 @@ See docs/adr/0025.
 import json
 import threading
 
-from app.confined import ask, command, installed
-from app.domain.errors import N_, Busy
+from app.confined import ask, command, in_turn, installed
+from app.domain.errors import N_
 from app.meetings.archives import damaged
 from app.meetings.keys import clean
 from app.meetings.refusals import MEGABYTE, Refused
@@ -26,15 +26,12 @@ def read_workbook(data: bytes) -> tuple[Sheet, ...]:
 
     Raises Refused for one that is not read, Busy where too many are being read already.
     """
-    if not _AT_ONCE.acquire(timeout=_PATIENCE):
-        raise Busy
-    try:
-        places = installed(*_NEEDED)
-        told = ask(_COMMAND, places, data, patience=_PATIENCE, most=_LONGEST_ANSWER)
-    except TimeoutError:
-        raise Refused(_TOO_LONG, code="hostile") from None
-    finally:
-        _AT_ONCE.release()
+    with in_turn(_AT_ONCE, _PATIENCE):
+        try:
+            places = installed(*_NEEDED)
+            told = ask(_COMMAND, places, data, patience=_PATIENCE, most=_LONGEST_ANSWER)
+        except TimeoutError:
+            raise Refused(_TOO_LONG, code="hostile") from None
     try:
         answer = json.loads(told)
         if "refused" in answer:

@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 
+from app.confined import in_turn
 from app.domain.errors import N_, Invalid
 from app.services.files import MEGABYTE
 
@@ -53,6 +54,7 @@ def photo_from(source: BinaryIO, limit: int) -> bytes:
 
     Raises:
         Invalid: at ``file``: ``too_large``, ``too_many_pixels``, ``unknown_format``.
+        Busy: too many wait already.
     """
     size = source.seek(0, 2)
     source.seek(0)
@@ -71,8 +73,9 @@ def photo_from(source: BinaryIO, limit: int) -> bytes:
 @contextmanager
 def one_at_a_time(*, too_many_pixels: str, unreadable: str) -> Iterator[None]:
     """Around the making of a picture: for the memory's sake no other one is made meanwhile, and
-    whatever decoders raise becomes Invalid, at ``file``, in these sentences."""
-    with _making:
+    whatever decoders raise becomes Invalid, at ``file``, in these sentences. Raises Busy where many
+    wait already."""
+    with in_turn(_making):
         try:
             yield
         except (Image.DecompressionBombError, Image.DecompressionBombWarning, TooManyPixels):

@@ -42,6 +42,7 @@ def picture_from(source: BinaryIO) -> bytes:
 
     Raises:
         Invalid: at ``file``: ``too_many_pixels`` (of all frames together), ``unknown_format``.
+        Busy: too many wait already.
     """
     source.seek(0)
     with one_at_a_time(too_many_pixels=_TOO_MANY_PIXELS, unreadable=_UNREADABLE):

@@ -2,14 +2,17 @@
 they were taken."""
 
 import io
+import threading
 from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import Any
 
 import pytest
 from PIL import Image, ImageCms, PngImagePlugin
 
-from app.domain.errors import Invalid
-from app.services import pictures
+from app import confined
+from app.domain.errors import Busy, Invalid
+from app.services import photos, pictures
 from app.services.files import FileStore
 from app.services.pictures import MOST_FRAMES, is_picture, picture_from
 from app.web.forms import Form
@@ -152,3 +155,18 @@ def test_too_many_frames_are_refused_however_small_they_are() -> None:
     with pytest.raises(Invalid) as refused:
         picture_from(given)
     assert [each.code for each in refused.value.fields] == ["too_many_pixels"]
+
+
+def test_those_who_wait_leave_threads_for_everybody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has one of the forty that answer: sixty large pictures at once, of one person with a
+    part or an account, kept the whole site waiting for minutes."""
+    assert confined.MOST_IN_LINE <= 12
+    monkeypatch.setattr(confined, "_line", threading.BoundedSemaphore(2))
+    with ThreadPoolExecutor(3) as threads:
+        with photos._making:
+            sent = [threads.submit(picture_from, picture("PNG")) for _ in range(3)]
+            (refused,), others = wait(sent, timeout=30, return_when=FIRST_COMPLETED)
+            assert isinstance(refused.exception(), Busy)
+        made = [each.result(timeout=30) for each in others]
+    assert [is_picture(each[:12]) for each in made] == [True, True]
+    assert is_picture(picture_from(picture("PNG"))[:12])  # the line is empty again
