@@ -5,18 +5,31 @@ from typing import Any
 
 from sqlalchemy import func
 from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from app.db import DbSession
 from app.domain.addresses import address_key
 from app.models import SignIn, User
 
 
-def find_user(db: DbSession, email: str) -> User | None:
-    """The account with this address."""
+def find_user(db: DbSession, email: str, *, hold: bool = False) -> User | None:
+    """The account with this address; `hold`: as `hold_user`."""
     key = address_key(email)
     if not key.isprintable():  # a NUL or half a surrogate pair is no text to a database
         return None
-    return db.exec(select(User).where(User.email_key == key)).one_or_none()
+    query = select(User).where(User.email_key == key)
+    return db.exec(_held(query) if hold else query).one_or_none()
+
+
+def hold_user(db: DbSession, user_id: str) -> User | None:
+    """An account as it is now, held until the transaction ends: whoever comes in, or begins
+    something by which one comes in later, and whoever ends all that, do so one after the other. To
+    be held before what belongs to it."""
+    return db.exec(_held(select(User).where(User.id == user_id))).one_or_none()
+
+
+def _held(query: SelectOfScalar[User]) -> SelectOfScalar[User]:
+    return query.with_for_update(key_share=True).execution_options(populate_existing=True)
 
 
 def first_user(db: DbSession) -> User | None:

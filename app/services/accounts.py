@@ -16,7 +16,7 @@ from app.domain.text import LANGUAGES
 from app.models import User, now
 from app.schemas.types import Email
 from app.services.access import teams_of
-from app.services.account_rows import all_users, find_user, first_user
+from app.services.account_rows import all_users, find_user, first_user, hold_user
 from app.services.actor import Actor
 from app.services.passwords import (
     MIN_PASSWORD,
@@ -25,6 +25,7 @@ from app.services.passwords import (
     password_is_right,
     weaknesses,
 )
+from app.services.rows import changes_one
 from app.services.security_notices import tell
 from app.services.sign_in_links import (
     LINK_MINUTES,
@@ -58,6 +59,7 @@ __all__ = [
     "end_sign_in",
     "find_user",
     "first_user",
+    "hold_with_password",
     "link_address",
     "list_sign_ins",
     "new_link",
@@ -167,8 +169,18 @@ def user_with_password(database: Database, email: str, password: str) -> User:
         with database.begin(writes=True) as db:
             # Unless the password was changed in this moment.
             same = (col(User.id) == user.id, col(User.password_hash) == user.password_hash)
-            db.connection().execute(update(User).where(*same).values(password_hash=renewed))
+            if changes_one(db, update(User).where(*same).values(password_hash=renewed)):
+                user.password_hash = renewed
     return user
+
+
+def hold_with_password(db: DbSession, user: User) -> User:
+    """Whom `user_with_password` found, as they are now, held: the hash took a while. Raises Invalid
+    as that does, where the password has become another meanwhile."""
+    held = hold_user(db, user.id)
+    if held is None or held.password_hash != user.password_hash:
+        raise Invalid.one("email", _WRONG, code="wrong")
+    return held
 
 
 def set_password(db: DbSession, user: User, password: str, *, keep_cookie: str = "") -> None:

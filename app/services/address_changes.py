@@ -16,7 +16,7 @@ from app.models import AddressChange, ApiToken, OutsideIdentity, User
 from app.models.trail import act_as
 from app.schemas.types import Email
 from app.services import outbox, second_factor
-from app.services.account_rows import find_user
+from app.services.account_rows import find_user, hold_user
 from app.services.links import Links, Purpose
 from app.services.rows import changes_one
 from app.services.sign_in_links import end_links
@@ -43,6 +43,7 @@ def ask(db: DbSession, user: User, new_email: str, now: datetime) -> str:
         raise Invalid.one("email", sentence, code="email") from None
     if email == user.email:
         raise Invalid.one("email", N_("This is your address already."), code="same")
+    hold_user(db, user.id)
     end_unconfirmed(db, user.id)
     owner = find_user(db, email)
     if owner is not None and owner.id != user.id:
@@ -112,6 +113,7 @@ def confirm(db: DbSession, links: Links, token: str, now: datetime) -> AddressCh
         Clash: ``taken``: it has become another account's.
     """
     change = to_confirm(db, links, token, now)
+    hold_user(db, change.user_id)
     undo_until = now + UNDO_WITHIN
     open_one = (col(AddressChange.id) == change.id, col(AddressChange.confirmed_at).is_(None))
     statement = update(AddressChange).where(*open_one)
@@ -153,6 +155,7 @@ def undo(db: DbSession, links: Links, token: str, now: datetime) -> AddressChang
         Clash: ``taken``: the old address has become another account's.
     """
     change = to_undo(db, links, token, now)
+    hold_user(db, change.user_id)
     done = (col(AddressChange.id) == change.id, col(AddressChange.undone_at).is_(None))
     if not changes_one(db, update(AddressChange).where(*done).values(undone_at=now)):
         raise Gone(N_("This change was undone already."), code="used")

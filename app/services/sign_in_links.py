@@ -11,7 +11,7 @@ from app.domain.errors import N_, Gone, NotFound
 from app.domain.text import LANGUAGES
 from app.models import Message, SignInLink, User
 from app.services import outbox
-from app.services.account_rows import find_user
+from app.services.account_rows import find_user, hold_user
 from app.services.links import Links, Purpose
 from app.services.rows import changes_one
 
@@ -23,7 +23,7 @@ def request_link(db: DbSession, email: str, now: datetime) -> None:
     """Mails a sign-in link to the account with this address, if there is one and fewer than
     five of its links are open. Says nothing either way, and writes as much for an address without
     an account, so that the time tells nothing either."""
-    user = find_user(db, email)
+    user = find_user(db, email, hold=True)
     few = _open_links(db, user.id if user else "", now) < _OPEN_LINKS
     if user is not None and few:
         link = _add_link(db, user, now, LINK_MINUTES)
@@ -111,6 +111,7 @@ def use_link(db: DbSession, links: Links, token: str, now: datetime) -> User:
         NotFound, Gone: as `check_link`.
     """
     user = check_link(db, links, token, now)
+    hold_user(db, user.id)
     link_id, _ = links.read(Purpose.SIGN_IN, token)
     unused = (col(SignInLink.id) == link_id, col(SignInLink.used_at).is_(None))
     if not changes_one(db, update(SignInLink).where(*unused).values(used_at=now)):

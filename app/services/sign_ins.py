@@ -10,6 +10,7 @@ from sqlmodel import col, select
 from app.db import DbSession
 from app.models import AddressChange, SignIn, User, now
 from app.services import sending
+from app.services.account_rows import hold_user
 from app.services.actor import Actor
 from app.services.sign_in_links import end_links
 from app.services.tokens import digest
@@ -85,6 +86,7 @@ def end_sign_in(db: DbSession, actor: Actor, sign_in_id: str) -> None:
     has ended already is no error."""
     if not sign_in_id.isprintable():
         return
+    hold_user(db, actor.id)
     db.connection().execute(
         delete(SignIn).where(col(SignIn.id) == sign_in_id, col(SignIn.user_id) == actor.id)
     )
@@ -95,6 +97,7 @@ def end_sign_in(db: DbSession, actor: Actor, sign_in_id: str) -> None:
 def end_others(db: DbSession, user_id: str, keep_cookie: str = "") -> None:
     """Ends every sign-in of an account but that of `keep_cookie`, and what somebody else may have
     begun in one: another address that waits to be confirmed, and links that were not used."""
+    hold_user(db, user_id)
     others = delete(SignIn).where(
         col(SignIn.user_id) == user_id, col(SignIn.id) != digest(keep_cookie)
     )

@@ -19,7 +19,7 @@ from app.services import accounts, outside, second_factor, tokens
 from app.services.actor import Actor, Scope
 from app.services.proofs import what_proves
 from app.services.sign_ins import end_others
-from app.web.access.apart import SignedInApart, proven
+from app.web.access.apart import SignedInApart, proven, still
 from app.web.access.gate import keeps
 from app.web.access.pages import SignedIn
 from app.web.dependencies import PLACE, Db, transaction
@@ -141,8 +141,9 @@ def create_token(request: Request, actor: SignedInApart, form: FormData) -> Resp
     try:
         endless = form.checked("endless")
         expires = None if endless else _expiry(form.text("expires"), _zone(request))
-        proven(request, actor, form)
+        user = proven(request, actor, form)
         with transaction(request, writes=True) as db:
+            still(request, db, user)
             token, secret = tokens.create_token(
                 db, actor, form.text("name"), scopes, expires, form.text("cycle") or None
             )

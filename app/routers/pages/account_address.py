@@ -14,7 +14,7 @@ from app.services import address_changes
 from app.services.actor import Actor
 from app.services.limits import Limiter, Taken
 from app.services.proofs import what_proves
-from app.web.access.apart import SignedInApart, proven
+from app.web.access.apart import SignedInApart, proven, still
 from app.web.access.gate import declares, keeps
 from app.web.dependencies import PLACE, Db, LinksDep, transaction
 from app.web.forms import Form, FormData, errors_of
@@ -55,11 +55,10 @@ def ask_for_address(request: Request, actor: SignedInApart, form: FormData) -> R
     limiter: Limiter = request.app.state.limiter
     taken: Taken = ()
     try:
-        proven(request, actor, form)
+        user = proven(request, actor, form)
         taken = limiter.take(now(), (NEW_ADDRESS, actor.id))
         with transaction(request, writes=True) as db:
-            user = db.get_one(User, actor.id)
-            email = address_changes.ask(db, user, form.text("email"), now())
+            email = address_changes.ask(db, still(request, db, user), form.text("email"), now())
     except DomainError as error:
         with transaction(request, writes=True) as db:
             limiter.give_back(db, taken)  # nothing was sent

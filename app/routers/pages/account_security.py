@@ -15,7 +15,7 @@ from app.routers.pages.account import HOME, account_page
 from app.services import accounts, second_factor
 from app.services.actor import Actor
 from app.services.proofs import what_proves
-from app.web.access.apart import SignedInApart, proven
+from app.web.access.apart import SignedInApart, here, proven, still
 from app.web.access.gate import keeps
 from app.web.dependencies import PLACE, transaction
 from app.web.forms import FormData, errors_of
@@ -35,9 +35,9 @@ def change_password(request: Request, actor: SignedInApart, form: FormData) -> R
     try:
         if password != form.values.get("repeat", ""):
             raise Invalid.one("repeat", N_("This is not the same as above."), code="differs")
-        proven(request, actor, form)
+        user = proven(request, actor, form)
         with transaction(request, writes=True) as db:
-            user = db.get_one(User, actor.id)
+            user = still(request, db, user)
             accounts.set_password(db, user, password, keep_cookie=session_cookie(request))
     except DomainError as error:
         with transaction(request, writes=False) as db:
@@ -86,9 +86,9 @@ def second_step(request: Request, actor: SignedInApart) -> Response:
 def begin(request: Request, actor: SignedInApart, form: FormData) -> Response:
     """A secret for the app. It is on this page and never again."""
     try:
-        proven(request, actor, form)
+        user = proven(request, actor, form)
         with transaction(request, writes=True) as db:
-            user = db.get_one(User, actor.id)
+            user = still(request, db, user)
             links = request.app.state.links
             second_factor.begin(db, links, user)
             secret, url = second_factor.pending(links, user)
@@ -107,7 +107,7 @@ def confirm(request: Request, actor: SignedInApart, form: FormData) -> Response:
     begun = form.text("begun")
     try:
         with transaction(request, writes=True) as db:
-            user = db.get_one(User, actor.id)
+            user = here(request, db, actor.id)
             keep, code = session_cookie(request), form.text("code")
             links = request.app.state.links
             second_factor.check_begun(links, user, begun, now())
@@ -123,9 +123,9 @@ def confirm(request: Request, actor: SignedInApart, form: FormData) -> Response:
 def renew_codes(request: Request, actor: SignedInApart, form: FormData) -> Response:
     """New codes for paper; those from before end."""
     try:
-        proven(request, actor, form)
+        user = proven(request, actor, form)
         with transaction(request, writes=True) as db:
-            user = db.get_one(User, actor.id)
+            user = still(request, db, user)
             codes = second_factor.renew_recovery_codes(db, user)
             return _page(request, db, actor, codes=codes)
     except DomainError as error:
@@ -137,9 +137,9 @@ def renew_codes(request: Request, actor: SignedInApart, form: FormData) -> Respo
 def turn_off(request: Request, actor: SignedInApart, form: FormData) -> Response:
     """Signing in takes one step again."""
     try:
-        proven(request, actor, form)
+        user = proven(request, actor, form)
         with transaction(request, writes=True) as db:
-            second_factor.turn_off(db, db.get_one(User, actor.id))
+            second_factor.turn_off(db, still(request, db, user))
     except DomainError as error:
         with transaction(request, writes=False) as db:
             return _page(request, db, actor, error, form="off")

@@ -82,9 +82,13 @@ def sign_in(request: Request, form: FormData) -> Response:
         with transaction(request, writes=True) as db:
             limiter.give_back(db, taken)
         raise
-    with transaction(request, writes=True) as db:
-        limiter.give_back(db, taken)
-        return enter(request, db, user, safe_next(form.text("next")))
+    try:
+        with transaction(request, writes=True) as db:
+            user = accounts.hold_with_password(db, user)
+            limiter.give_back(db, taken)
+            return enter(request, db, user, safe_next(form.text("next")))
+    except Invalid as error:
+        return sign_in_page(request, email, form.text("next"), error)
 
 
 @router.post("/sign-in/link")

@@ -9,6 +9,7 @@ from app.domain.permissions import Permission
 from app.models import User, now
 from app.routers.pages.sign_in import safe_next
 from app.services import second_factor
+from app.services.account_rows import hold_user
 from app.services.limits import Limiter
 from app.web.access.gate import declares
 from app.web.dependencies import PLACE, Db, transaction
@@ -47,6 +48,9 @@ def use_code(request: Request, form: FormData) -> Response:
         # Counted before it is looked at: of a million codes three are right at any time.
         taken = limiter.take(now(), (SECOND_STEP, user.id))
         with transaction(request, writes=True) as db:
+            hold_user(db, user.id)
+            if half(request, db)[0] is None:  # what the first step was done by is another by now
+                return RedirectResponse(SIGN_IN, 303)
             links = request.app.state.links
             second_factor.spend_code(db, links, user, form.text("code"), now())
             limiter.give_back(db, taken)

@@ -5,13 +5,16 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from app.db import Database
+from app.db import Database, DbSession
+from app.domain.errors import NotSignedIn
 from app.domain.limits import PROOF
 from app.domain.permissions import Permission
 from app.models import User, now
+from app.services.account_rows import hold_user
 from app.services.actor import Actor
 from app.services.limits import Limiter
 from app.services.proofs import prove
+from app.services.sign_ins import find_sign_in
 from app.web.access.gate import organizer_for
 from app.web.forms import Form, FormData
 from app.web.security import session_cookie
@@ -41,4 +44,22 @@ def proven(request: Request, actor: Actor, form: Form) -> User:
     user = prove(database, links, session_cookie(request), typed, now())
     with database.begin(writes=True) as db:
         limiter.give_back(db, taken)
+    return user
+
+
+def here(request: Request, db: DbSession, user_id: str) -> User:
+    """The account as it is now, held, of whoever is signed in with this browser, unless it was
+    signed out meanwhile. Raises NotSignedIn."""
+    user = hold_user(db, user_id)
+    if user is None or find_sign_in(db, session_cookie(request)) is None:
+        raise NotSignedIn
+    return user
+
+
+def still(request: Request, db: DbSession, proven: User) -> User:
+    """The same, in the transaction in which something is done that was `proven` before: a hash
+    takes a while. Raises NotSignedIn, too where the password is another by now."""
+    user = here(request, db, proven.id)
+    if user.password_hash != proven.password_hash:
+        raise NotSignedIn
     return user
