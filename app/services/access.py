@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, or_, true, union
+from sqlalchemy import ColumnElement, delete, func, or_, true, union
 from sqlmodel import col, select
 
 from app.db import DbSession
@@ -253,17 +253,23 @@ def forget_people_of(db: DbSession, user_id: str, cycle_id: str) -> None:
     db.connection().execute(delete(PersonSight).where(*seen))
 
 
-def kin_of(db: DbSession, cycle_id: str) -> set[str]:
-    """The cycles that have an owner with this one in common; where it has none, those that have
-    none. What people of one team's cycles are called is no secret among them. Two queries."""
+def kin_of(db: DbSession, cycle_id: str, *, mutual: bool = False) -> set[str]:
+    """The cycles that every owner of this one owns too, `mutual`: and nobody else; where it has
+    none, those that have none. What people of one team's cycles are called is no secret among them.
+    One owner in common is not enough: whoever owns a cycle makes an owner of whom they like, and
+    would so have a hand in all that one's cycles. Two queries."""
     owner = TeamMember.role == Role.OWNER
     owners = set(
         db.exec(select(TeamMember.user_id).where(TeamMember.cycle_id == cycle_id, owner)).all()
     )
-    if owners:
-        theirs = select(TeamMember.cycle_id).where(col(TeamMember.user_id).in_(owners), owner)
-        return {cycle_id, *db.exec(theirs)}
-    return cycles_of_nobody(db)
+    if not owners:
+        return cycles_of_nobody(db)
+    theirs = select(TeamMember.cycle_id).where(col(TeamMember.user_id).in_(owners), owner)
+    if mutual:
+        others = select(TeamMember.cycle_id).where(col(TeamMember.user_id).not_in(owners), owner)
+        theirs = theirs.where(col(TeamMember.cycle_id).not_in(others))
+    all_of_them = func.count(col(TeamMember.user_id)) == len(owners)
+    return set(db.exec(theirs.group_by(TeamMember.cycle_id).having(all_of_them)))
 
 
 def cycles_of_nobody(db: DbSession) -> set[str]:

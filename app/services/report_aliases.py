@@ -34,7 +34,7 @@ def remember(
     are the persons of the enrolments that were chosen. Before the rows are read anew: it looks at
     whose they were."""
     aliases = []
-    kin = kin_of(db, cycle_id)
+    kin = kin_of(db, cycle_id, mutual=True)
     for row, decision in decided:
         keys = _worth_remembering(row)
         by_hand = row.matched_by in (Match.ALIAS, Match.HAND)

@@ -46,7 +46,7 @@ def candidates(db: DbSession, cycle_id: str) -> Directory:
     """All who may be meant in a session of this cycle. Participants go by their enrolment's id,
     whatever its status; others by ``person:…`` and ``account:…``, as far as they are known to the
     cycle's team whoever reads the report, and by what its team calls them. Seven queries."""
-    kin = kin_of(db, cycle_id)
+    kin = kin_of(db, cycle_id, mutual=True)
     aliases = defaultdict[str, list[str]](list)
     said = select(ReportAlias.person_id, ReportAlias.key).where(col(ReportAlias.cycle_id).in_(kin))
     for person_id, key in db.exec(said.distinct()):

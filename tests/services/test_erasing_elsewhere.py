@@ -12,7 +12,7 @@ from app.models import Cycle, InboundMail, Person, ReportAlias, ReportImport, Re
 from app.schemas.directory import PersonChange, PersonIn
 from app.schemas.enrolment import EnrolmentIn
 from app.schemas.privacy import EraseIn
-from app.services import accounts, data_links, enrolments, erasure, inbound, people
+from app.services import accounts, data_links, enrolments, erasure, inbound, people, teams
 from app.services.actor import SYSTEM, Actor
 from app.services.guests import guest_of
 from app.services.links import Links
@@ -84,6 +84,17 @@ def test_an_owner_erases_nothing_in_cycles_of_others(db: DbSession, theirs: Thei
     erasure.erase_enrolled(db, theirs.me, row_id, EraseIn(reason="Asked"), AT)
     theirs.check()
     assert db.exec(select(Person).where(Person.email == CONTACT)).all() == []
+
+
+def test_nor_where_one_of_their_owners_is_made_one_of_theirs(db: DbSession, theirs: Theirs) -> None:
+    """They had joined the team, as whatever; nobody is asked about another role."""
+    mine = TeamMember(cycle_id=theirs.mine.id, user_id=theirs.they.id, role=Role.VIEWER)
+    db.add(mine)
+    db.flush()
+    teams.set_role(db, theirs.me, theirs.mine.id, theirs.they.id, Role.OWNER, AT)
+    row_id = theirs.enrolled()
+    erasure.erase_enrolled(db, theirs.me, row_id, EraseIn(reason="Asked"), AT)
+    theirs.check()
 
 
 def test_nor_does_the_link_of_one_cycle(db: DbSession, theirs: Theirs) -> None:

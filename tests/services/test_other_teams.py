@@ -23,6 +23,7 @@ from app.services import (
     people,
     teams,
 )
+from app.services.access import kin_of
 from app.services.actor import SYSTEM, Actor
 from app.services.guests import guest_of
 from tests.factories import NOW, Make
@@ -174,6 +175,26 @@ def test_a_link_of_one_cycle_renames_nobody_in_anothers(
         part_details.save_details(db, guest, another, NOW)
     assert [(each.field, each.code) for each in refused.value.fields] == [("name", "shared")]
     assert person.name == "The Minister"
+
+
+def test_nor_where_another_team_has_only_one_of_its_owners(
+    db: DbSession, make: Make, ours: Cycle, theirs: Cycle
+) -> None:
+    """Whoever is in a team is made an owner without being asked."""
+    we = organizer(db, "we", ours)
+    they = organizer(db, "they", theirs)
+    db.add(TeamMember(cycle_id=ours.id, user_id=they.id, role=Role.VIEWER))
+    db.flush()
+    teams.set_role(db, we, ours.id, they.id, Role.OWNER, NOW)
+    person = make.person(name="The Minister")
+    for cycle in (ours, theirs):
+        make.part(make.segment(make.session(cycle)), person)
+    another = GuestDetailsIn(name="The Clown", zone="UTC", language="en")
+    with pytest.raises(Invalid):
+        part_details.save_details(db, guest_of(db, ours.id, person.id), another, NOW)
+    assert person.name == "The Minister"
+    assert (kin_of(db, ours.id), kin_of(db, theirs.id)) == ({ours.id}, {ours.id, theirs.id})
+    assert kin_of(db, theirs.id, mutual=True) == {theirs.id}
 
 
 def test_nor_whom_another_team_has_written_down(

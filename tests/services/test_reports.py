@@ -287,6 +287,11 @@ def test_what_one_team_calls_somebody_is_not_what_another_does(world: Attended) 
     assert own_data(db, person.id, theirs.cycle.id, OVER).known_as == []
     assert own_data(db, person.id, world.cycle.id, OVER).known_as == ["anita perez"]
     assert matched(mine, 1) == (again.id, "alias")
+    # Whom they make an owner of theirs as well believes no word of theirs for that.
+    db.add(TeamMember(cycle_id=theirs.cycle.id, user_id=we.id, role=Role.OWNER))
+    decide(db, add(db, theirs.sessions[2], zoom(row("Beto Perez"))), 2, elsewhere.id)
+    found = row_at(db, add(db, mine.sessions[2], zoom(row("Beto Perez"))), 2)
+    assert found.enrolment_id is None
 
 
 @pytest.mark.parametrize("name", ["iPhone de Ana", "Ana"])
