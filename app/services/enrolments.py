@@ -219,7 +219,7 @@ def replace_links(
         NotFound: no such enrolment.
         Stale: this generation ended before the last one, or never was.
     """
-    enrolment = get_enrolment(db, actor, enrolment_id)
+    enrolment = hold(db, Enrolment, enrolment_id, *loads())
     # Of two at once both write the same number, and the outbox has one mail for it.
     if enrolment.link_generation == generation:
         renew_link(db, enrolment)
@@ -238,8 +238,7 @@ def send_link(db: DbSession, actor: Actor, enrolment_id: str, now: datetime) -> 
     Raises:
         NotFound: no such enrolment.
     """
-    enrolment = get_enrolment(db, actor, enrolment_id)
-    return _send_link_again(db, enrolment, now)
+    return _send_link_again(db, get_enrolment(db, actor, enrolment_id), now)
 
 
 def send_own_link(db: DbSession, enrolment: Enrolment, now: datetime) -> Message | None:
@@ -371,6 +370,7 @@ def _set_status(
 
 def _send_link_again(db: DbSession, enrolment: Enrolment, now: datetime) -> Message | None:
     """Queues the mail with the link, unless a mail with it was queued in the last ten minutes."""
+    enrolment = hold(db, Enrolment, enrolment.id, *loads())  # it may be about to be erased
     if not enrolment.person.email:
         return None
     slot = int(now.timestamp() // LINK_EVERY.total_seconds())
