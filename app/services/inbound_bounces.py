@@ -40,7 +40,10 @@ def take_bounce(db: DbSession, bounce: Bounce, now: datetime) -> Outcome:
     guests = [] if messages else tagged(db, bounce.tags)
     guest = guests[0] if len(guests) == 1 else None
     if guest and final and bounce.from_machine and guest.person.email_key in failed_at:
-        # A server on the way has given it another Message-ID.
+        # A server on the way has given it another Message-ID. Of other addresses it says nothing
+        # that is believed: whoever has a mail of ours knows where answers to it go.
+        failed_at = {guest.person.email_key}
+        final = [failed for failed in final if address_key(failed.address) in failed_at]
         messages = _last_sent(db, guest, guest.person.email_key)
         believed = True
     else:

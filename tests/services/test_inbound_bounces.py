@@ -12,6 +12,7 @@ from app.mail.inbound import read
 from app.models import Message, Person
 from app.services.answers import give
 from app.services.inbound import receive
+from tests.factories import Make
 from tests.mail import inbound_corpus as corpus
 from tests.services.test_inbound import NOTHING, RECEIVED, answer, became, invite
 
@@ -134,6 +135,25 @@ def test_a_tag_alone_is_not_believed(db: DbSession, sender: str, recipient: str)
     assert became(receive(db, raw, RECEIVED)) == ("bounce", "open", "unknown-bounce")
     db.refresh(message)
     assert (message.status, bounced(db, invited.person)) == ("sent", (None, ""))
+
+
+@pytest.mark.parametrize("status", ["sent", "bounced"])
+def test_the_guests_address_says_nothing_of_others(db: DbSession, status: str) -> None:
+    """A guest knows it, and can write as a machine does: of an address of somebody else, who is in
+    whichever team's cycle."""
+    invited = invite(db)
+    sent(db, guest_id=invited.guest.id, status=status)
+    other = Make(db).person(email="other@example.org")
+    raw = corpus.notification(original="<x@y>", reply_to=invited.to)
+    theirs = raw[raw.index(b"Final-Recipient:") : raw.index(b"Diagnostic-Code:")]
+    more = theirs.replace(corpus.GUEST.encode(), b"other@example.org")
+    assert more != theirs
+    raw = raw.replace(b"Final-Recipient:", more + b"\r\nFinal-Recipient:", 1)
+    row = receive(db, raw, RECEIVED)
+    assert len(row.details["failed"]) == 2
+    assert became(row) == ("bounce", "placed", "")
+    assert bounced(db, other) == (None, "")
+    assert bounced(db, invited.person)[0] == RECEIVED
 
 
 def test_without_a_delivery_status_it_must_name_the_address_that_the_mail_went_to(
