@@ -22,7 +22,7 @@ from app.domain.errors import N_, Clash, Gone
 from app.models import OutsideIdentity, OutsideSignIn, User
 from app.openid import Identity
 from app.schemas.types import Email
-from app.services.account_rows import find_user
+from app.services.account_rows import find_user, hold_user
 from app.services.actor import Actor
 from app.services.links import Links, Purpose
 from app.services.rows import changes_one
@@ -89,13 +89,17 @@ def account_of(db: DbSession, identity: Identity, now: datetime) -> User:
 
     Raises Clash: ``not_verified``, ``no_account``, ``other_identity``.
     """
-    known = db.exec(
+    connected_with = (
         select(User)
         .join(OutsideIdentity, col(OutsideIdentity.user_id) == col(User.id))
         .where(
             OutsideIdentity.issuer == identity.issuer, OutsideIdentity.subject == identity.subject
         )
-    ).one_or_none()
+    )
+    known = db.exec(connected_with).one_or_none()
+    if known is not None:
+        hold_user(db, known.id)
+        known = db.exec(connected_with).one_or_none()  # it may just have ended
     if known is not None:
         return known
     if not identity.verified:

@@ -7,13 +7,15 @@ import pytest
 from sqlmodel import col, func, select
 
 from app.db import Database, DbSession
-from app.models import AddressChange, SignIn, SignInLink, User, now
-from app.services import accounts, address_changes, outbox, sign_ins
+from app.models import AddressChange, OutsideIdentity, SignIn, SignInLink, User, now
+from app.openid import Identity
+from app.services import accounts, address_changes, outbox, outside, sign_ins
 from app.services.account_rows import hold_user
 from app.services.links import Links, Purpose
 from tests.services.test_other_teams_at_once import at_once
 
 OWNERS, THIEFS = "olga@example.org", "thief@example.org"
+THEM = Identity("https://id.example.org", "thief", THIEFS, True)
 
 
 class Account:
@@ -25,6 +27,7 @@ class Account:
         address_changes.ask(db, user, THIEFS, now())
         self.change = db.exec(select(AddressChange)).one().id
         address_changes.confirm(db, links, links.token(Purpose.NEW_ADDRESS, self.change), now())
+        db.add(OutsideIdentity(user_id=user.id, issuer=THEM.issuer, subject=THEM.subject))
         db.flush()
         self.link = accounts.new_link(db, links, user, now()).rpartition("/")[2]
 
@@ -46,6 +49,11 @@ class Account:
         address_changes.ask(db, user, "again@example.org", now())
         return "done"
 
+    def comes_in_from_elsewhere(self, db: DbSession) -> str:
+        user = outside.account_of(db, THEM, now())
+        accounts.start_sign_in(db, user.id, now())
+        return "done"
+
     def comes_in(self, db: DbSession) -> str:
         user = accounts.use_link(db, self.links, self.link, now())
         accounts.start_sign_in(db, user.id, now())
@@ -65,6 +73,7 @@ def account(real_database: Database, links: Links) -> Account:
         ("has_a_link_sent", (outbox, "enqueue")),
         ("asks_for_another_address", (outbox, "enqueue")),
         ("comes_in", (accounts, "start_sign_in")),
+        ("comes_in_from_elsewhere", (accounts, "start_sign_in")),
     ],
 )
 def test_what_is_just_being_begun_ends_too(
@@ -90,7 +99,11 @@ def test_what_is_just_being_begun_ends_too(
 
 @pytest.mark.parametrize(
     ("thief", "said"),
-    [("has_a_link_sent", "done"), ("comes_in", "used")],
+    [
+        ("has_a_link_sent", "done"),
+        ("comes_in", "used"),
+        ("comes_in_from_elsewhere", "no_account"),
+    ],
 )
 def test_nor_is_anything_begun_after_that(
     real_database: Database,
