@@ -121,13 +121,6 @@ def subscriber_of(db: DbSession, links: Links, token: str) -> Subscriber:
     return _guest(db, links, guest)
 
 
-def renew_guest_feed(db: DbSession, guest: Guest) -> Guest:
-    """Ends the address of the calendar of somebody with parts; the next one that is made works."""
-    guest.feed_generation += 1
-    db.flush()
-    return guest
-
-
 def _participant(db: DbSession, links: Links, enrolment: Enrolment) -> Subscriber:
     query = (
         select(Person, Cycle, Guest)

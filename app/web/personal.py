@@ -2,7 +2,12 @@
 
 from urllib.parse import urlsplit
 
+from fastapi import Request
+from starlette.responses import Response
+
+from app.domain.errors import N_
 from app.web.security import policy
+from app.web.templating import gettext_for, see_other
 
 
 def personal_headers(meeting_urls: list[str] | None = None) -> dict[str, str]:
@@ -18,3 +23,14 @@ def personal_headers(meeting_urls: list[str] | None = None) -> dict[str, str]:
     if schemes:
         headers["content-security-policy"] = policy(form=" ".join(sorted({"https:", *schemes})))
     return headers
+
+
+def links_ended(request: Request, sent_in: str, path: str) -> Response:
+    """After somebody has ended all of their links. `sent_in`: the short name of the cycle in which
+    they were mailed the new one; empty: they were not, and the old one, at `path`, says whom to
+    ask."""
+    gettext = gettext_for(request)
+    said = gettext(N_("Your personal link and the address of your calendar have stopped working."))
+    if sent_in:
+        said += " " + gettext(N_("A mail with your new link is on its way."))
+    return see_other(request, f"/c/{sent_in}" if sent_in else path, said)

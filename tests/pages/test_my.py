@@ -9,8 +9,9 @@ import pytest
 from sqlmodel import select
 from starlette.testclient import TestClient
 
-from app.db import Database
-from app.models import Enrolment, Evidence, Person, Session
+from app.db import Database, DbSession
+from app.models import Enrolment, Evidence, Message, Person, Session
+from app.services import guests
 from app.services.links import Links, Purpose
 from tests.pages.published import SLUG, Published, make_published
 
@@ -206,13 +207,39 @@ def test_leaving_shows_first_what_happens(
     assert client.post(f"{there.my}/withdraw").status_code == 303
 
 
-def test_a_new_calendar_address(client: TestClient, links: Links, there: Published) -> None:
-    assert client.post(f"{there.my}/calendar/renew").status_code == 303
-    text = client.get(f"{there.my}/calendar").text
-    token = links.token(Purpose.FEED, there.enrolment_id, 2)
-    assert f'value="http://testserver/feed/{token}.ics"' in text
-    assert f'href="webcal://testserver/feed/{token}.ics"' in text
-    assert client.get(there.feed).status_code == 410
+def test_whoever_has_read_the_calendar_is_out_once_it_is_ended(
+    client: TestClient, database: Database, links: Links, there: Published
+) -> None:
+    """Their links to join stand in it, and behind those the calendar's new address."""
+    with database.begin(writes=True) as db:
+        guest = guests.guest_of(db, there.cycle_id, _person_id(db, there))
+        opened = [
+            there.my,
+            there.feed,
+            f"/part/{links.token(Purpose.PART, guest.id, 1)}",
+            f"/feed/{links.token(Purpose.GUEST_FEED, guest.id, 1)}.ics",
+        ]
+    assert f"{there.my}/sessions/1/join" in client.get(there.feed).text.replace("\r\n ", "")
+    assert [client.get(each).status_code for each in opened] == [200] * 4
+    answer = client.post(f"{there.my}/calendar/renew?lang=en")
+    # The new link goes to their mailbox; who pressed the button may be somebody else.
+    new = links.token(Purpose.MY, there.enrolment_id, 2)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/c/{SLUG}")
+    page = client.get(f"/c/{SLUG}?lang=en").text
+    assert "Your personal link and the address of your calendar have stopped working." in page
+    assert "A mail with your new link is on its way." in page
+    assert new not in page
+    assert [client.get(each).status_code for each in opened] == [410] * 4
+    assert client.get(f"/my/{new}").status_code == 200
+    with database.begin(writes=False) as db:
+        query = select(Message.to_address).where(Message.kind == "enrolment-link")
+        person = db.get_one(Person, _person_id(db, there))
+        assert db.exec(query).all() == [person.email]
+    assert client.post(f"{there.my}/calendar/renew").status_code == 410
+
+
+def _person_id(db: DbSession, there: Published) -> str:
+    return db.get_one(Enrolment, there.enrolment_id).person_id
 
 
 @pytest.mark.parametrize("end", ["", "/calendar", "/withdraw", "/sessions/1/join"])

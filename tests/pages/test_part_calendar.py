@@ -3,10 +3,11 @@
 import re
 
 import pytest
+from sqlmodel import select
 from starlette.testclient import TestClient
 
 from app.db import Database
-from app.models import Guest
+from app.models import Guest, Message
 from app.services import guests
 from app.services.links import Links, Purpose
 from tests.factories import Make
@@ -39,17 +40,24 @@ def feed_on(client: TestClient, path: str) -> str:
     return str(feed)
 
 
-def test_a_new_address_ends_the_old_one(
-    client: TestClient, database: Database, path: str, guest_id: str
+def test_to_end_it_ends_the_link_that_stands_in_it(
+    client: TestClient, database: Database, links: Links, path: str, guest_id: str
 ) -> None:
-    old = feed_on(client, path)
-    assert client.get(old).status_code == 200
+    feed, own = feed_on(client, path), path.removesuffix("/calendar")
+    assert f"{own}/sessions/1/join" in client.get(feed).text.replace("\r\n ", "")
     with database.begin(writes=False) as db:
         assert db.get_one(Guest, guest_id).feed_generation == 1  # to look changes nothing
-    answer = client.post(f"{path}/renew")
-    assert (answer.status_code, answer.headers["location"]) == (303, path)
-    new = feed_on(client, path)
-    assert (client.get(old).status_code, client.get(new).status_code) == (410, 200)
+    answer = client.post(f"{path}/renew?lang=en")
+    assert (answer.status_code, answer.headers["location"]) == (303, own)
+    assert [client.get(each).status_code for each in (feed, path)] == [410, 410]
+    answer = client.get(f"{own}?lang=en")
+    assert answer.status_code == 410
+    assert "Ask the organizers for it: clusters@example.org." in answer.text
+    new = f"/part/{links.token(Purpose.PART, guest_id, 2)}"
+    assert new not in answer.text
+    assert client.get(feed_on(client, f"{new}/calendar")).status_code == 200
+    with database.begin(writes=False) as db:
+        assert db.exec(select(Message.kind)).all() == []
 
 
 def test_their_page_leads_to_it(client: TestClient, path: str) -> None:

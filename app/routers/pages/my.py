@@ -18,6 +18,7 @@ from app.models import Enrolment
 from app.models import now as now  # `my_check_in` goes by the same clock
 from app.services import certificate_files, check_in, enrolments, materials
 from app.services.certificate_life import newest_of
+from app.services.ended_links import end_links
 from app.services.links import Links
 from app.services.my_answers import answers_of
 from app.services.my_schedule import MyCycle, MySession, my_cycle
@@ -29,7 +30,7 @@ from app.web.access.gate import declares
 from app.web.badges import AddressesDep
 from app.web.dependencies import Db, LinksDep
 from app.web.downloads import download
-from app.web.personal import personal_headers
+from app.web.personal import links_ended, personal_headers
 from app.web.problems import status_of
 from app.web.templating import current_reader, gettext_for, page, see_other
 from app.web.uploads import Files
@@ -74,13 +75,10 @@ def calendar(request: Request, db: Db, links: LinksDep, token: str) -> Response:
 
 @router.post("/my/{token}/calendar/renew")
 def renew_calendar(request: Request, db: Db, links: LinksDep, token: str) -> Response:
-    """Ends the calendar's address and makes another."""
-    enrolment, _, _ = _open(request, db, links, token, acts=True)
-    enrolments.renew_feed(db, enrolment)
-    said = gettext_for(request)(
-        N_("Your calendar has a new address. The old one has stopped working.")
-    )
-    return see_other(request, f"/my/{token}/calendar", said)
+    """Ends the calendar's address, and the personal link that stands in the calendar."""
+    enrolment, mine, _ = _open(request, db, links, token, acts=True)
+    sent = end_links(db, enrolment.cycle_id, enrolment.person_id, now())
+    return links_ended(request, mine.cycle.schedule.slug if sent else "", f"/my/{token}")
 
 
 @router.get("/my/{token}/withdraw")

@@ -1,4 +1,4 @@
-"""The calendar of somebody with parts: how to subscribe, and a new address for it."""
+"""The calendar of somebody with parts: how to subscribe, and how to end its address."""
 
 from typing import Any
 
@@ -7,10 +7,9 @@ from starlette.responses import Response
 
 from app.calendar.links import webcal
 from app.db import DbSession
-from app.domain.errors import N_
 from app.domain.permissions import Permission
-from app.models import Cycle, Guest
-from app.services.feeds import renew_guest_feed
+from app.models import Cycle, Guest, now
+from app.services.ended_links import end_links
 from app.services.guests import guest_of_link
 from app.services.links import Links
 from app.services.rows import find
@@ -18,8 +17,8 @@ from app.services.schedules import with_institutions
 from app.web import part_view as view
 from app.web.access.gate import declares
 from app.web.dependencies import Db, LinksDep
-from app.web.personal import personal_headers
-from app.web.templating import current_reader, gettext_for, page, see_other
+from app.web.personal import links_ended, personal_headers
+from app.web.templating import current_reader, page
 
 router = APIRouter(prefix="/part/{token}/calendar", dependencies=[declares(Permission.LINK)])
 
@@ -35,13 +34,10 @@ def part_calendar(request: Request, db: Db, links: LinksDep, token: str) -> Resp
 
 @router.post("/renew")
 def renew_part_calendar(request: Request, db: Db, links: LinksDep, token: str) -> Response:
-    """Ends the calendar's address and makes another."""
-    guest, _ = _open(request, db, links, token)
-    renew_guest_feed(db, guest)
-    said = gettext_for(request)(
-        N_("Your calendar has a new address. The old one has stopped working.")
-    )
-    return see_other(request, f"/part/{token}/calendar", said)
+    """Ends the calendar's address, and the personal link that stands in the calendar."""
+    guest, context = _open(request, db, links, token)
+    sent = end_links(db, guest.cycle_id, guest.person_id, now())
+    return links_ended(request, context["slug"] if sent else "", f"/part/{token}")
 
 
 def _open(
