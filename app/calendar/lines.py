@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
+import idna
+
 from app.domain.text import BIDI
 
 MAX_OCTETS = 75
@@ -111,8 +113,9 @@ def mailto(address: str) -> str:
     if not (at and local and domain) or " " in local + domain or "@" in local:
         return ""
     try:
-        host = domain.encode("idna").decode("ascii")
-    except UnicodeError:
+        # IDNA 2008, as mail goes: by that of before faß.example became fass.example, another host.
+        host = idna.encode(domain, uts46=True).decode()
+    except (UnicodeError, idna.IDNAError):
         return ""
     if not re.fullmatch(r"[A-Za-z0-9.-]+", host):
         return ""

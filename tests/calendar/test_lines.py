@@ -112,6 +112,11 @@ def test_uri(typed: str, written: str) -> None:
         ("ana@a.example", "mailto:ana@a.example"),
         ("ana+r7f3@a.example", "mailto:ana+r7f3@a.example"),
         ("ana@señal.example", "mailto:ana@xn--seal-hqa.example"),
+        # The name that mail goes to: fass and xn--4xa may be somebody else's.
+        ("ana@faß.example", "mailto:ana@xn--fa-hia.example"),
+        ("ana@ς.example", "mailto:ana@xn--3xa.example"),
+        ("ana@SEÑAL.example", "mailto:ana@xn--seal-hqa.example"),
+        ("ana@💌.example", ""),
         ("peña@a.example", "mailto:pe%C3%B1a@a.example"),
         ("a?b&c%d@a.example", "mailto:a%3Fb%26c%25d@a.example"),
         ("a@b@c.example", ""),
