@@ -163,7 +163,7 @@ def test_a_session_that_cannot_be_watched(
 
     async def watch() -> None:
         rooms = LiveRooms(database, Links("k" * 32, "http://testserver"))
-        async with rooms.watch("x") as watcher:
+        async with rooms.watch("x", "y") as watcher:
             await watcher.task
 
     asyncio.run(watch())

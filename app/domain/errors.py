@@ -105,6 +105,11 @@ class NotAllowed(DomainError):
     owners: tuple[str, ...] = ()  # the names of those to ask
 
 
+SHUT_OUT = (NotSignedIn, NotAllowed)
+"""Where these come out of a deed, whoever began it was let in and is shut out by now: they are not
+answered with the page that it was begun on."""
+
+
 class Full(DomainError):
     """The disk has no space left."""
 

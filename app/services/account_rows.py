@@ -1,4 +1,4 @@
-"""Finding accounts."""
+"""Finding accounts, and holding them."""
 
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,8 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from app.db import DbSession
 from app.domain.addresses import address_key
+from app.domain.errors import NotAllowed
+from app.domain.permissions import AccountStanding
 from app.models import SignIn, User
 
 
@@ -26,6 +28,15 @@ def hold_user(db: DbSession, user_id: str) -> User | None:
     something by which one comes in later, and whoever ends all that, do so one after the other. To
     be held before what belongs to it."""
     return db.exec(_held(select(User).where(User.id == user_id))).one_or_none()
+
+
+def hold_administrator(db: DbSession, user_id: str) -> None:
+    """Holds the standing of an administrator, so that what they do is done before it is taken from
+    them, and what they have asked is ended. Raises NotAllowed where it was taken meanwhile."""
+    administrator = AccountStanding.ADMINISTRATOR
+    query = select(User.id).where(User.id == user_id, User.standing == administrator)
+    if db.exec(query.with_for_update(read=True, key_share=True)).first() is None:
+        raise NotAllowed
 
 
 def _held(query: SelectOfScalar[User]) -> SelectOfScalar[User]:

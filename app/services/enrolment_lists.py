@@ -11,11 +11,10 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from app.db import DbSession
 from app.domain.enrolment import TAKES_A_PLACE, EnrolmentStatus
-from app.domain.errors import N_, Gone
 from app.models import Cycle, Enrolment
 from app.models.trail import act_as
 from app.services.actor import Actor
-from app.services.guests import link_replaced, refuse_erased
+from app.services.guests import calendar_ended, link_replaced, refuse_erased
 from app.services.links import Links, Purpose
 from app.services.paging import Numbers, numbered, paginate
 from app.services.places import loads, taken
@@ -95,7 +94,7 @@ def enrolment_of_feed(db: DbSession, links: Links, token: str) -> Enrolment:
     enrolment = find(db, Enrolment, enrolment_id, *loads())
     refuse_erased(enrolment.person)
     if generation != enrolment.feed_generation:
-        raise Gone(N_("This calendar has a newer address. You find it on your page."))
+        raise calendar_ended()
     return enrolment
 
 

@@ -211,9 +211,9 @@ def renew_feed(db: DbSession, enrolment: Enrolment) -> Enrolment:
 def replace_links(
     db: DbSession, actor: Actor, enrolment_id: str, generation: int, now: datetime
 ) -> Message | None:
-    """An organizer ends the personal link of this generation and the calendar's address, which
-    came into the wrong hands, and has the new link sent. Twice is once. None if there is no
-    address to send it to; the links end all the same.
+    """An organizer, or whoever takes part, ends the personal link of this generation and the
+    calendar's address, which came into the wrong hands, and has the new link sent. Twice is once.
+    None if there is no address to send it to; the links end all the same.
 
     Raises:
         NotFound: no such enrolment.

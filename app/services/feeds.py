@@ -9,12 +9,12 @@ from typing import Any
 from sqlmodel import col, func, select
 
 from app.db import DbSession
-from app.domain.errors import N_, Gone, NotFound
+from app.domain.errors import NotFound
 from app.domain.schedule import PartStatus
 from app.models import Cycle, Enrolment, Guest, Invitation, Part, Person
 from app.models import Session as SessionRow
 from app.services.enrolment_lists import enrolment_of_feed
-from app.services.guests import manner_of, refuse_erased, with_person
+from app.services.guests import calendar_ended, manner_of, refuse_erased, with_person
 from app.services.links import Links, Purpose
 from app.services.rows import find
 
@@ -117,7 +117,7 @@ def subscriber_of(db: DbSession, links: Links, token: str) -> Subscriber:
     guest = find(db, Guest, guest_id, *with_person())
     refuse_erased(guest.person)
     if generation != guest.feed_generation:
-        raise Gone(N_("This calendar has a newer address. You find it on your page."))
+        raise calendar_ended()
     return _guest(db, links, guest)
 
 

@@ -97,6 +97,14 @@ def link_replaced(db: DbSession, cycle_id: str, *, of_participant: bool = False)
     return error
 
 
+def calendar_ended() -> Gone:
+    """What to say of the address of somebody's calendar that was ended: with it their personal link
+    was, too, so that it is not the old one that leads to the new address."""
+    return Gone(
+        N_("This calendar’s address has ended. Your newest personal link leads to the new one.")
+    )
+
+
 def ensure_guests(db: DbSession, cycle_id: str, published: Schedule | None = None) -> None:
     """Makes a guest of everybody whose calendar this cycle keeps and who is none yet: those with a
     confirmed enrolment, and those with a part in the draft or in what is published. One query, and
@@ -218,12 +226,18 @@ def renew_links(
     if guest is None:
         raise NotFound
     if guest.link_generation == generation:
-        guest.link_generation += 1
-        guest.feed_generation += 1
-        db.flush()
+        end_links_of(db, guest)
     elif guest.link_generation != generation + 1:
         raise Stale
     return guest
+
+
+def end_links_of(db: DbSession, guest: Guest) -> None:
+    """Ends the personal link and the calendar's address of somebody with parts, who is held; the
+    next ones that are made work."""
+    guest.link_generation += 1
+    guest.feed_generation += 1
+    db.flush()
 
 
 def _sane(text: str) -> str:

@@ -13,7 +13,7 @@ from app.domain.permissions import AccountStanding
 from app.domain.teams import INVITED_FOR
 from app.models import ApiToken, TeamInvitation, TeamMember, User
 from app.schemas.team import AccountInvitationIn
-from app.services.accounts import find_user
+from app.services.account_rows import find_user, hold_administrator
 from app.services.actor import Actor
 from app.services.paging import paginate
 from app.services.rows import find
@@ -47,12 +47,8 @@ def invite_account(
         NotAllowed: they are no administrator any more.
         Invalid: at ``email``, code ``taken``: there is one with this address.
     """
-    # Held, so that what they ask does not come after what they have asked was ended.
-    still = select(User.id).where(
-        User.id == actor.id, User.standing == AccountStanding.ADMINISTRATOR
-    )
-    if actor.id and db.exec(still.with_for_update(read=True, key_share=True)).first() is None:
-        raise NotAllowed
+    if actor.id:
+        hold_administrator(db, actor.id)
     if find_user(db, command.email) is not None:
         raise Invalid.one(
             "email", N_("There is an account with this address already."), code="taken"

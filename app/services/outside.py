@@ -113,8 +113,6 @@ def account_of(db: DbSession, identity: Identity, now: datetime) -> User:
             N_("There is no account here for your address. Ask whoever runs this to invite you."),
             code="no_account",
         )
-    # Of two at once for one account the second waits here for the first.
-    db.exec(select(User.id).where(User.id == user.id).with_for_update()).one()
     others = select(OutsideIdentity.id).where(
         OutsideIdentity.user_id == user.id, OutsideIdentity.issuer == identity.issuer
     )
@@ -141,7 +139,9 @@ def _by_address(db: DbSession, email: str) -> User | None:
         said: str = TypeAdapter(Email).validate_python(email)
     except ValidationError:
         return None
-    user = find_user(db, said)
+    # Held: of two at once for one account the second waits here for the first, and an address that
+    # is just taken back is this account's no more.
+    user = find_user(db, said, hold=True)
     if user is None or address_key(said) != user.email_key:
         return None
     alike = said.isascii() and user.email.isascii()

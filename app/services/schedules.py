@@ -10,12 +10,14 @@ Rows are held in one order, so that no two transactions wait for each other:
 
 and those of one table by their ids. What is not needed is left out; mail that came in is held after
 its guest, rows of reports after the enrolments that they are matched to or may mean (who decides on
-them holds nothing after them). Changing a row holds it, and so does referring to it: from the
-moment at which a foreign key is written, the row that it names can neither go nor get another key.
-Revisions are raised in this order too (`models.revisions`), also those of a person's sessions and
-of an institution's cycles, so whoever changes a person or an institution holds these first. Who
-learns afterwards that more is concerned, since somebody else was quicker, takes it late: should two
-wait for each other then, the database ends one of them, who is told to try again (`web.problems`).
+them holds nothing after them), accounts after cycles and before what belongs to them (places in
+teams, sign-ins, links: `account_rows.hold_user`). Changing a row holds it, and so does referring to
+it: from the moment at which a foreign key is written, the row that it names can neither go nor get
+another key. Revisions are raised in this order too (`models.revisions`), also those of a person's
+sessions and of an institution's cycles, so whoever changes a person or an institution holds these
+first. Who learns afterwards that more is concerned, since somebody else was quicker, takes it late:
+should two wait for each other then, the database ends one of them, who is told to try again
+(`web.problems`).
 """
 
 from collections.abc import Collection, Iterable, Sequence

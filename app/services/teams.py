@@ -14,6 +14,7 @@ from app.domain.teams import INVITED_FOR, leaves_no_owner
 from app.models import Cycle, TeamInvitation, TeamMember, User
 from app.schemas.team import TeamInvitationIn
 from app.services.access import forget_people_of, not_in_this_role
+from app.services.account_rows import hold_administrator
 from app.services.actor import Actor
 from app.services.rows import find, hold
 from app.services.team_invitations import ask, end, end_asked_by, end_open
@@ -57,7 +58,7 @@ def invite(
         Invalid: at ``email``, code ``member``: is in the team already.
     """
     cycle = hold(db, Cycle, cycle_id)
-    _refuse_who_did(db, actor, cycle_id)
+    _refuse_unless_still(db, actor, cycle_id)
     key = address_key(command.email)
     member = select(TeamMember.id).join(User, col(User.id) == col(TeamMember.user_id))
     if db.exec(member.where(TeamMember.cycle_id == cycle.id, User.email_key == key)).first():
@@ -101,7 +102,7 @@ def set_role(
         Clash: ``last_owner``.
     """
     member = _held(db, cycle_id, user_id, role)
-    _refuse_who_did(db, actor, cycle_id)
+    _refuse_unless_still(db, actor, cycle_id)
     member.role = role
     db.add(member)
     db.flush()
@@ -131,7 +132,7 @@ def remove(db: DbSession, actor: Actor, cycle_id: str, user_id: str, now: dateti
     leaving(db, actor, cycle_id, user_id)
     member = _held(db, cycle_id, user_id, None)
     if user_id != actor.id:
-        _refuse_who_did(db, actor, cycle_id)
+        _refuse_unless_still(db, actor, cycle_id)
     db.delete(member)
     db.flush()
     _may_less(db, cycle_id, user_id, None, now)
@@ -146,15 +147,20 @@ def _may_less(db: DbSession, cycle_id: str, user_id: str, role: Role | None, now
         forget_people_of(db, user_id, cycle_id)
 
 
-def _refuse_who_did(db: DbSession, actor: Actor, cycle_id: str) -> None:
-    """Raises NotAllowed where somebody has been taken out, or given another role, while they waited
-    for the cycle: else whoever loses it could ask somebody in at that moment, and come back."""
+def _refuse_unless_still(db: DbSession, actor: Actor, cycle_id: str) -> None:
+    """Raises NotAllowed where somebody has been taken out, or given another role or standing, while
+    they waited for the cycle: else whoever loses it could ask somebody in at that moment, and come
+    back."""
+    if actor.everywhere:
+        if actor.id:
+            hold_administrator(db, actor.id)
+        return
     sees_to_it = select(TeamMember.id).where(
         TeamMember.cycle_id == cycle_id,
         TeamMember.user_id == actor.id,
-        TeamMember.role == Role.OWNER,
+        col(TeamMember.role).in_([role for role in Role if Permission.TEAM in OF_ROLE[role]]),
     )
-    if not actor.everywhere and db.exec(sees_to_it).first() is None:
+    if db.exec(sees_to_it).first() is None:
         raise NotAllowed
 
 

@@ -168,15 +168,14 @@ class LiveRooms:
         return mark.current() if mark.instant else await run_in_threadpool(mark.current)
 
     @asynccontextmanager
-    async def watch(self, session_id: str, account_id: str = "") -> AsyncIterator[Watcher]:
+    async def watch(self, session_id: str, account_id: str) -> AsyncIterator[Watcher]:
         """The session's watcher, as long as this is held, for a browser of an account.
 
         Raises Busy where too many watch in this process already, or too many of this account, or it
         is stopping.
         """
-        if self._closed or self.viewers >= self._most:
-            raise Busy
-        if self._by_account[account_id] >= MOST_OF_ONE:
+        of_one = self._by_account[account_id]
+        if self._closed or self.viewers >= self._most or of_one >= MOST_OF_ONE:
             raise Busy
         watcher = self._watchers.get(session_id)
         if watcher is None:

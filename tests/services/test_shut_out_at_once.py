@@ -27,8 +27,7 @@ class Account:
         address_changes.ask(db, user, THIEFS, now())
         self.change = db.exec(select(AddressChange)).one().id
         address_changes.confirm(db, links, links.token(Purpose.NEW_ADDRESS, self.change), now())
-        db.add(OutsideIdentity(user_id=user.id, issuer=THEM.issuer, subject=THEM.subject))
-        db.flush()
+        outside.account_of(db, THEM, now())
         self.link = accounts.new_link(db, links, user, now()).rpartition("/")[2]
 
     def undo(self, db: DbSession) -> str:
@@ -54,6 +53,12 @@ class Account:
         accounts.start_sign_in(db, user.id, now())
         return "done"
 
+    def comes_in_from_elsewhere_for_the_first_time(self, db: DbSession) -> str:
+        identity = Identity("https://other.example.org", "thief", THIEFS, True)
+        user = outside.account_of(db, identity, now())
+        accounts.start_sign_in(db, user.id, now())
+        return "done"
+
     def comes_in(self, db: DbSession) -> str:
         user = accounts.use_link(db, self.links, self.link, now())
         accounts.start_sign_in(db, user.id, now())
@@ -74,6 +79,7 @@ def account(real_database: Database, links: Links) -> Account:
         ("asks_for_another_address", (outbox, "enqueue")),
         ("comes_in", (accounts, "start_sign_in")),
         ("comes_in_from_elsewhere", (accounts, "start_sign_in")),
+        ("comes_in_from_elsewhere_for_the_first_time", (accounts, "start_sign_in")),
     ],
 )
 def test_what_is_just_being_begun_ends_too(
@@ -103,6 +109,7 @@ def test_what_is_just_being_begun_ends_too(
         ("has_a_link_sent", "done"),
         ("comes_in", "used"),
         ("comes_in_from_elsewhere", "no_account"),
+        ("comes_in_from_elsewhere_for_the_first_time", "no_account"),
     ],
 )
 def test_nor_is_anything_begun_after_that(
@@ -121,3 +128,4 @@ def test_nor_is_anything_begun_after_that(
         )
         assert db.exec(links).one() == 0
         assert db.exec(select(SignIn)).all() == []
+        assert db.exec(select(OutsideIdentity)).all() == []

@@ -303,7 +303,7 @@ def test_who_is_taken_out_at_this_moment_does_nothing_more(
         assert teams.open_invitations(db, boss, cycle.id, NOW) == []
 
 
-@pytest.mark.parametrize("deed", ["asks", "gives a standing"])
+@pytest.mark.parametrize("deed", ["asks", "asks into a team", "gives a standing"])
 def test_nor_does_who_is_no_administrator_any_more(
     real_database: Database, monkeypatch: pytest.MonkeyPatch, deed: str
 ) -> None:
@@ -311,6 +311,7 @@ def test_nor_does_who_is_no_administrator_any_more(
         (_, boss), (other, _), (leaving, leaver) = (
             account(db, name, AccountStanding.ADMINISTRATOR) for name in ("ana", "bea", "lea")
         )
+        cycle = Make(db).cycle()
     member = AccountStanding.MEMBER
 
     def demotes(db: DbSession) -> object:
@@ -319,6 +320,8 @@ def test_nor_does_who_is_no_administrator_any_more(
     def goes_on(db: DbSession) -> object:
         if deed == "gives a standing":
             return installation.set_standing(db, leaver, other.id, member, NOW)
+        if deed == "asks into a team":
+            return ask(db, leaver, cycle)
         command = AccountInvitationIn(
             email="again@example.org", standing=AccountStanding.ADMINISTRATOR
         )
@@ -328,6 +331,7 @@ def test_nor_does_who_is_no_administrator_any_more(
     assert sorted(found) == ["done", "not_allowed"]
     with real_database.begin(writes=False) as db:
         assert installation.open_invitations(db, boss, NOW) == []
+        assert teams.open_invitations(db, boss, cycle.id, NOW) == []
 
 
 def test_an_invitation_is_accepted_once_by_two_at_once(

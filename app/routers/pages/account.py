@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db import DbSession
-from app.domain.errors import N_, DomainError, Invalid, NotFound
+from app.domain.errors import N_, SHUT_OUT, DomainError, Invalid, NotFound
 from app.domain.permissions import Permission
 from app.domain.text import localized
 from app.domain.zones import wall_time, zone
@@ -19,7 +19,7 @@ from app.services import accounts, outside, second_factor, tokens
 from app.services.actor import Actor, Scope
 from app.services.proofs import what_proves
 from app.services.sign_ins import end_others
-from app.web.access.apart import SignedInApart, proven, still
+from app.web.access.apart import SignedInApart, proven, still_here
 from app.web.access.gate import keeps
 from app.web.access.pages import SignedIn
 from app.web.dependencies import PLACE, Db, transaction
@@ -143,11 +143,13 @@ def create_token(request: Request, actor: SignedInApart, form: FormData) -> Resp
         expires = None if endless else _expiry(form.text("expires"), _zone(request))
         user = proven(request, actor, form)
         with transaction(request, writes=True) as db:
-            still(request, db, user)
+            still_here(request, db, user)
             token, secret = tokens.create_token(
                 db, actor, form.text("name"), scopes, expires, form.text("cycle") or None
             )
             return account_page(request, db, actor, secret=secret, made=token)
+    except SHUT_OUT:
+        raise
     except DomainError as error:
         with transaction(request, writes=False) as db:
             return account_page(request, db, actor, error, form="token", values=form.values)

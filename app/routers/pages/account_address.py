@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db import DbSession
-from app.domain.errors import N_, Clash, DomainError, Gone, NotFound
+from app.domain.errors import N_, SHUT_OUT, Clash, DomainError, Gone, NotFound
 from app.domain.limits import NEW_ADDRESS
 from app.domain.permissions import Permission
 from app.models import AddressChange, User, now
@@ -14,7 +14,7 @@ from app.services import address_changes
 from app.services.actor import Actor
 from app.services.limits import Limiter, Taken
 from app.services.proofs import what_proves
-from app.web.access.apart import SignedInApart, proven, still
+from app.web.access.apart import SignedInApart, proven, still_here
 from app.web.access.gate import declares, keeps
 from app.web.dependencies import PLACE, Db, LinksDep, transaction
 from app.web.forms import Form, FormData, errors_of
@@ -58,10 +58,14 @@ def ask_for_address(request: Request, actor: SignedInApart, form: FormData) -> R
         user = proven(request, actor, form)
         taken = limiter.take(now(), (NEW_ADDRESS, actor.id))
         with transaction(request, writes=True) as db:
-            email = address_changes.ask(db, still(request, db, user), form.text("email"), now())
+            email = address_changes.ask(
+                db, still_here(request, db, user), form.text("email"), now()
+            )
     except DomainError as error:
         with transaction(request, writes=True) as db:
             limiter.give_back(db, taken)  # nothing was sent
+        if isinstance(error, SHUT_OUT):
+            raise
         with transaction(request, writes=False) as db:
             return _page(request, db, actor, form, error)
     said = gettext_for(request)(

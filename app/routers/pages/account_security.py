@@ -8,14 +8,14 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from app.db import DbSession
-from app.domain.errors import N_, DomainError, Invalid, NotFound
+from app.domain.errors import N_, SHUT_OUT, DomainError, Invalid, NotFound
 from app.domain.permissions import Permission
 from app.models import User, now
 from app.routers.pages.account import HOME, account_page
 from app.services import accounts, second_factor
 from app.services.actor import Actor
 from app.services.proofs import what_proves
-from app.web.access.apart import SignedInApart, here, proven, still
+from app.web.access.apart import SignedInApart, held_here, proven, still_here
 from app.web.access.gate import keeps
 from app.web.dependencies import PLACE, transaction
 from app.web.forms import FormData, errors_of
@@ -37,8 +37,10 @@ def change_password(request: Request, actor: SignedInApart, form: FormData) -> R
             raise Invalid.one("repeat", N_("This is not the same as above."), code="differs")
         user = proven(request, actor, form)
         with transaction(request, writes=True) as db:
-            user = still(request, db, user)
+            user = still_here(request, db, user)
             accounts.set_password(db, user, password, keep_cookie=session_cookie(request))
+    except SHUT_OUT:
+        raise
     except DomainError as error:
         with transaction(request, writes=False) as db:
             return account_page(request, db, actor, error, form="password")
@@ -88,7 +90,7 @@ def begin(request: Request, actor: SignedInApart, form: FormData) -> Response:
     try:
         user = proven(request, actor, form)
         with transaction(request, writes=True) as db:
-            user = still(request, db, user)
+            user = still_here(request, db, user)
             links = request.app.state.links
             second_factor.begin(db, links, user)
             secret, url = second_factor.pending(links, user)
@@ -96,6 +98,8 @@ def begin(request: Request, actor: SignedInApart, form: FormData) -> Response:
             begun = second_factor.begun_token(links, user, now())
             shown = {"secret": secret, "svg": Markup(svg), "pending": True}  # noqa: S704
             return _page(request, db, actor, None, begun=begun, **shown)
+    except SHUT_OUT:
+        raise
     except DomainError as error:
         with transaction(request, writes=False) as db:
             return _page(request, db, actor, error, form="begin")
@@ -107,7 +111,7 @@ def confirm(request: Request, actor: SignedInApart, form: FormData) -> Response:
     begun = form.text("begun")
     try:
         with transaction(request, writes=True) as db:
-            user = here(request, db, actor.id)
+            user = held_here(request, db, actor.id)
             keep, code = session_cookie(request), form.text("code")
             links = request.app.state.links
             second_factor.check_begun(links, user, begun, now())
@@ -125,9 +129,11 @@ def renew_codes(request: Request, actor: SignedInApart, form: FormData) -> Respo
     try:
         user = proven(request, actor, form)
         with transaction(request, writes=True) as db:
-            user = still(request, db, user)
+            user = still_here(request, db, user)
             codes = second_factor.renew_recovery_codes(db, user)
             return _page(request, db, actor, codes=codes)
+    except SHUT_OUT:
+        raise
     except DomainError as error:
         with transaction(request, writes=False) as db:
             return _page(request, db, actor, error, form="codes")
@@ -139,7 +145,9 @@ def turn_off(request: Request, actor: SignedInApart, form: FormData) -> Response
     try:
         user = proven(request, actor, form)
         with transaction(request, writes=True) as db:
-            second_factor.turn_off(db, still(request, db, user))
+            second_factor.turn_off(db, still_here(request, db, user))
+    except SHUT_OUT:
+        raise
     except DomainError as error:
         with transaction(request, writes=False) as db:
             return _page(request, db, actor, error, form="off")

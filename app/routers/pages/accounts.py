@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db import DbSession
-from app.domain.errors import N_, DomainError, NotFound
+from app.domain.errors import N_, SHUT_OUT, DomainError, NotFound
 from app.domain.permissions import AccountStanding
 from app.domain.words import STANDINGS
 from app.models import now
@@ -67,6 +67,8 @@ def invite(request: Request, db: Db, actor: MayAdminister, form: FormData) -> Re
     try:
         command = validate(AccountInvitationIn, form.pick("email", "standing"))
         asked = installation.invite_account(db, actor, command, now())
+    except SHUT_OUT:
+        raise
     except DomainError as error:
         db.rollback()
         return _accounts(request, db, actor, error, form)
@@ -91,7 +93,7 @@ def set_standing(
         raise NotFound
     try:
         installation.set_standing(db, actor, user_id, AccountStanding(form.text("standing")), now())
-    except NotFound:
+    except (NotFound, *SHUT_OUT):
         raise
     except DomainError as error:
         db.rollback()
@@ -129,7 +131,7 @@ def remove(request: Request, db: Db, actor: MayAdminister, user_id: str) -> Resp
     """Takes an account away."""
     try:
         user = installation.remove_account(db, actor, user_id, now())
-    except NotFound:
+    except (NotFound, *SHUT_OUT):
         raise
     except DomainError as error:
         db.rollback()

@@ -18,7 +18,7 @@ from app.models import Enrolment
 from app.models import now as now  # `my_check_in` goes by the same clock
 from app.services import certificate_files, check_in, enrolments, materials
 from app.services.certificate_life import newest_of
-from app.services.ended_links import end_links
+from app.services.ended_links import end_personal_links
 from app.services.links import Links
 from app.services.my_answers import answers_of
 from app.services.my_schedule import MyCycle, MySession, my_cycle
@@ -66,7 +66,7 @@ def certificate(db: Db, links: LinksDep, files: Files, at: AddressesDep, token: 
 
 @router.get("/my/{token}/calendar")
 def calendar(request: Request, db: Db, links: LinksDep, token: str) -> Response:
-    """How to subscribe, and a new address for when this one has got into wrong hands."""
+    """How to subscribe, and ending it all for when the address has got into wrong hands."""
     enrolment, _, context = _open(request, db, links, token)
     feed = links.feed(enrolment.id, enrolment.feed_generation)
     context |= {"feed": feed, "webcal": webcal(feed)}
@@ -77,7 +77,7 @@ def calendar(request: Request, db: Db, links: LinksDep, token: str) -> Response:
 def renew_calendar(request: Request, db: Db, links: LinksDep, token: str) -> Response:
     """Ends the calendar's address, and the personal link that stands in the calendar."""
     enrolment, mine, _ = _open(request, db, links, token, acts=True)
-    sent = end_links(db, enrolment.cycle_id, enrolment.person_id, now())
+    sent = end_personal_links(db, enrolment.cycle_id, enrolment.person_id, now())
     return links_ended(request, mine.cycle.schedule.slug if sent else "", f"/my/{token}")
 
 

@@ -9,7 +9,7 @@ from app.calendar.links import webcal
 from app.db import DbSession
 from app.domain.permissions import Permission
 from app.models import Cycle, Guest, now
-from app.services.ended_links import end_links
+from app.services.ended_links import end_personal_links
 from app.services.guests import guest_of_link
 from app.services.links import Links
 from app.services.rows import find
@@ -36,7 +36,7 @@ def part_calendar(request: Request, db: Db, links: LinksDep, token: str) -> Resp
 def renew_part_calendar(request: Request, db: Db, links: LinksDep, token: str) -> Response:
     """Ends the calendar's address, and the personal link that stands in the calendar."""
     guest, context = _open(request, db, links, token)
-    sent = end_links(db, guest.cycle_id, guest.person_id, now())
+    sent = end_personal_links(db, guest.cycle_id, guest.person_id, now())
     return links_ended(request, context["slug"] if sent else "", f"/part/{token}")
 
 

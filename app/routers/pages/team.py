@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db import DbSession
-from app.domain.errors import N_, DomainError, NotFound
+from app.domain.errors import N_, SHUT_OUT, DomainError, NotFound
 from app.domain.permissions import Permission, Role
 from app.domain.words import TEAM_ROLES
 from app.models import Cycle, now
@@ -78,6 +78,8 @@ def invite(request: Request, db: Db, actor: MayManageTeam, slug: str, form: Form
     try:
         command = validate(TeamInvitationIn, form.pick("email", "role"))
         asked = teams.invite(db, actor, cycle.id, command, now())
+    except SHUT_OUT:
+        raise
     except DomainError as error:
         db.rollback()
         return _team(request, db, actor, cycle_for_slug(db, actor, slug), error, form)
@@ -106,10 +108,10 @@ def set_role(
         raise NotFound
     try:
         teams.set_role(db, actor, cycle.id, user_id, Role(form.text("role")), now())
+    except (NotFound, *SHUT_OUT):
+        raise
     except DomainError as error:
         db.rollback()
-        if isinstance(error, NotFound):
-            raise
         return _team(request, db, actor, cycle_for_slug(db, actor, slug), error)
     said = gettext_for(request)(N_("The role is changed."))
     return see_other(request, f"/organize/c/{slug}/team", said)
@@ -147,6 +149,8 @@ def remove(request: Request, db: Db, actor: MayReadCycle, slug: str, user_id: st
     cycle = cycle_for_slug(db, actor, slug)
     try:
         teams.remove(db, actor, cycle.id, user_id, now())
+    except (NotFound, *SHUT_OUT):
+        raise
     except DomainError as error:
         db.rollback()
         return _ask(request, db, actor, slug, user_id, error)

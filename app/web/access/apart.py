@@ -47,7 +47,7 @@ def proven(request: Request, actor: Actor, form: Form) -> User:
     return user
 
 
-def here(request: Request, db: DbSession, user_id: str) -> User:
+def held_here(request: Request, db: DbSession, user_id: str) -> User:
     """The account as it is now, held, of whoever is signed in with this browser, unless it was
     signed out meanwhile. Raises NotSignedIn."""
     user = hold_user(db, user_id)
@@ -56,10 +56,10 @@ def here(request: Request, db: DbSession, user_id: str) -> User:
     return user
 
 
-def still(request: Request, db: DbSession, proven: User) -> User:
-    """The same, in the transaction in which something is done that was `proven` before: a hash
-    takes a while. Raises NotSignedIn, too where the password is another by now."""
-    user = here(request, db, proven.id)
-    if user.password_hash != proven.password_hash:
+def still_here(request: Request, db: DbSession, user_then: User) -> User:
+    """The same, in the transaction in which something is done that was `proven` by this account
+    before: a hash takes a while. Raises NotSignedIn, also where the password is another by now."""
+    user = held_here(request, db, user_then.id)
+    if user.password_hash != user_then.password_hash:
         raise NotSignedIn
     return user
