@@ -15,7 +15,7 @@ from app.schemas.reminder import ReminderIn
 from app.services import materials, reminder_rules
 from app.services.actor import SYSTEM
 from tests.factories import NOW, Make
-from tests.services.test_ledger_at_once import PATIENCE, Many
+from tests.services.at_once import PATIENCE, Many
 
 EVERY = ReminderIn(anchor=Anchor.START, minutes=120, audience=Audience.ALL)
 

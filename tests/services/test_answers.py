@@ -11,7 +11,7 @@ from app.models import Guest, Invitation
 from app.services import answers
 from app.services.answers import give
 from tests.factories import NOW, Make
-from tests.services.test_ledger_at_once import PATIENCE
+from tests.services.at_once import PATIENCE
 
 
 def invited(db: DbSession, sequence: int = 2) -> Invitation:

@@ -23,9 +23,9 @@ from app.services.actor import SYSTEM
 from app.services.certificate_drafts import NotEligible
 from app.services.certificate_texts import Unset
 from app.services.publishing import publish
+from tests.services.at_once import PATIENCE, Many
 from tests.services.attendance_world import OVER, RULE
 from tests.services.certificate_world import OLGA, Certified
-from tests.services.test_ledger_at_once import PATIENCE, Many
 
 LATER = OVER + timedelta(days=3)
 

@@ -22,9 +22,9 @@ from app.services.certificate_drafts import NotEligible, changes_since, drafting
 from app.services.completion import against
 from app.services.enrolment_lists import named
 from app.services.rows import enrolment_key
+from tests.services.at_once import PATIENCE, Many
 from tests.services.attendance_world import OVER
 from tests.services.certificate_world import OLGA, Certified
-from tests.services.test_ledger_at_once import PATIENCE, Many
 
 LATER = OVER + timedelta(days=3)
 

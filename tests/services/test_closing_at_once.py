@@ -12,8 +12,8 @@ from app.models import Session, SessionClosing
 from app.schemas.completion import CloseIn
 from app.services import closing, publishing
 from app.services.actor import AccountStanding, Actor
+from tests.services.at_once import PATIENCE, Many
 from tests.services.attendance_world import WEEK, Attended
-from tests.services.test_ledger_at_once import PATIENCE, Many
 
 OLGA = Actor(id="o", name="Olga", language="en", standing=AccountStanding.ADMINISTRATOR)
 

@@ -11,7 +11,7 @@ from app.services import enrolments, erasure, outbox
 from app.services.actor import SYSTEM
 from app.services.own_links import ask_for_link
 from tests.factories import NOW, Make
-from tests.services.test_other_teams_at_once import at_once
+from tests.services.at_once import in_the_midst
 
 MAIL = "ana@example.org"
 
@@ -55,9 +55,9 @@ def test_no_link_is_sent_to_who_is_being_erased(
 ) -> None:
     send: Callable[[DbSession], str] = getattr(ana, way)
     if first == "erasing":
-        at_once(real_database, monkeypatch, (erasure, "_take_out_of_words"), ana.erase, send)
+        in_the_midst(real_database, monkeypatch, (erasure, "_take_out_of_words"), ana.erase, send)
     else:
-        at_once(real_database, monkeypatch, (outbox, "enqueue"), send, ana.erase)
+        in_the_midst(real_database, monkeypatch, (outbox, "enqueue"), send, ana.erase)
     with real_database.begin(writes=False) as db:
         assert db.exec(select(Message.to_address)).all() == []
         assert db.exec(select(Person.email)).all() == [None]

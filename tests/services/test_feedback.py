@@ -28,7 +28,7 @@ from app.services import feedback, feedback_forms, publishing
 from app.services.actor import SYSTEM
 from app.services.schedules import released_schedule
 from tests.factories import NOW, Make
-from tests.services.test_ledger_at_once import Many
+from tests.services.at_once import Many
 
 ENDS = datetime.fromisoformat("2026-12-01T15:30:00+00:00")
 AFTER = ENDS + timedelta(hours=1)

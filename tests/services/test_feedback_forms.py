@@ -27,9 +27,9 @@ from app.services import feedback, feedback_forms, feedback_mixing, feedback_res
 from app.services.actor import SYSTEM
 from app.services.cloning import clone_cycle
 from tests.factories import NOW, Make
+from tests.services.at_once import Many
 from tests.services.test_adding_at_once import at_once
 from tests.services.test_feedback import AFTER, World, form_in, questions_in
-from tests.services.test_ledger_at_once import Many
 
 Counting = Callable[[], AbstractContextManager[list[str]]]
 

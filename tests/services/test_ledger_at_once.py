@@ -3,14 +3,13 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from threading import Barrier, BrokenBarrierError, Event, Thread
+from threading import Barrier, BrokenBarrierError, Event
 from typing import Any
 
 import pytest
 from sqlmodel import col, select
 
 from app.db import Database, DbSession
-from app.domain.errors import DomainError
 from app.models import Cycle, Guest, Material, Message, Session
 from app.schemas.directory import PersonChange
 from app.schemas.enrolment import EnrolmentChange, EnrolmentIn
@@ -29,10 +28,8 @@ from app.services import (
 from app.services.files import Stored
 from app.services.guests import guest_of
 from tests.factories import NOW
+from tests.services.at_once import PATIENCE, Many
 from tests.services.mailing_world import LATER, OLGA, Told, invited_world, planned_world, short
-
-PATIENCE = 0.5
-"""Seconds in which whoever is not held back has come by."""
 
 UPDATES: list[Told] = [("invitation-update", name, 1) for name in ("ana", "beto", "hugo")]
 
@@ -69,34 +66,6 @@ def ids(real_database: Database) -> Ids:
             world.hugo.id,
             part.id,
         )
-
-
-class Many:
-    """Acts in threads, each in a transaction of its own, and what became of them."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-        self._threads: list[Thread] = []
-        self.results: list[str] = []
-
-    def start(self, act: Callable[[DbSession], object]) -> None:
-        def run() -> None:
-            try:
-                with self._database.begin(writes=True) as db:
-                    result = str(act(db))
-            except DomainError as error:
-                result = error.code
-            except Exception as error:
-                result = repr(error)
-            self.results.append(result)
-
-        self._threads.append(Thread(target=run))
-        self._threads[-1].start()
-
-    def wait(self) -> list[str]:
-        for thread in self._threads:
-            thread.join(30)
-        return sorted(self.results)
 
 
 def publish(db: DbSession) -> int:

@@ -47,9 +47,9 @@ from app.services.rows import initiative_key
 from app.services.zone_guard import read_zones_again
 from tests.factories import NOW, Make
 from tests.mail import inbound_corpus as corpus
+from tests.services.at_once import PATIENCE, Many
 from tests.services.mailing_world import LATER, OLGA, invited_world
 from tests.services.reports_world import add, row, row_at, states, zoom
-from tests.services.test_ledger_at_once import PATIENCE, Many
 from tests.services.zones_world import as_if_an_hour_earlier
 
 ORIGINAL = "<m1@example.org>"

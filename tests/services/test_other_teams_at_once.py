@@ -1,7 +1,5 @@
 """Whom one team changes at the moment at which another comes to count on their address."""
 
-from collections.abc import Callable
-from threading import Event
 from typing import Any
 
 import pytest
@@ -15,7 +13,7 @@ from app.schemas.enrolment import EnrolmentIn
 from app.services import accounts, enrolments, merging, people
 from app.services.actor import SYSTEM, Actor
 from tests.factories import NOW, Make
-from tests.services.test_ledger_at_once import PATIENCE, Many
+from tests.services.at_once import in_the_midst
 
 MAIL = "ana@example.org"
 OURS = "ours@example.org"
@@ -69,38 +67,6 @@ def teams(real_database: Database) -> Teams:
         return Teams(db)
 
 
-def at_once(
-    database: Database,
-    monkeypatch: pytest.MonkeyPatch,
-    place: tuple[Any, str],
-    first: Callable[[DbSession], str],
-    second: Callable[[DbSession], str],
-) -> list[str]:
-    """The first has come to a place when the second begins, and goes on when that one is through,
-    or has had the time to be."""
-    there, through = Event(), Event()
-    original = getattr(*place)
-
-    def slow(*args: Any, **more: Any) -> Any:
-        if not there.is_set():
-            there.set()
-            through.wait(PATIENCE)
-        return original(*args, **more)
-
-    def then(db: DbSession) -> str:
-        said = second(db)
-        db.commit()
-        through.set()
-        return said
-
-    monkeypatch.setattr(*place, slow)
-    many = Many(database)
-    many.start(first)
-    assert there.wait(10)
-    many.start(then)
-    return many.wait()
-
-
 def address_of(database: Database, cycle_id: str) -> str | None:
     """Where mails to the cycle's participant go."""
     with database.begin(writes=False) as db:
@@ -114,7 +80,7 @@ def test_who_enrols_meanwhile_keeps_their_address(
 ) -> None:
     """We were looked at, and wait for what we hold: as long as we like, in a cycle of ours."""
     place: Any = {"change": (people, "hold_cycles"), "merge": (merging, "_hold_people")}[how]
-    at_once(real_database, monkeypatch, place, getattr(teams, how), teams.enrol)
+    in_the_midst(real_database, monkeypatch, place, getattr(teams, how), teams.enrol)
     assert address_of(real_database, teams.theirs) == MAIL
 
 
@@ -122,7 +88,9 @@ def test_who_enrols_meanwhile_keeps_their_address(
 def test_so_does_who_is_just_enrolling(
     real_database: Database, monkeypatch: pytest.MonkeyPatch, teams: Teams, how: str
 ) -> None:
-    at_once(real_database, monkeypatch, (enrolments, "_find"), teams.enrol, getattr(teams, how))
+    in_the_midst(
+        real_database, monkeypatch, (enrolments, "_find"), teams.enrol, getattr(teams, how)
+    )
     assert address_of(real_database, teams.theirs) == MAIL
 
 
@@ -133,7 +101,7 @@ def test_who_is_written_down_meanwhile_has_the_address_that_was_given(
     second = {"change": "write_down", "write_down": "change"}[first]
     place: Any = {"change": (people, "hold_cycles"), "write_down": (people, "_see")}[first]
     deeds = getattr(teams, first), getattr(teams, second)
-    at_once(real_database, monkeypatch, place, *deeds)
+    in_the_midst(real_database, monkeypatch, place, *deeds)
     with real_database.begin(writes=False) as db:
         seen, _ = people.search_people(db, teams.actor(db, teams.they))
         assert [each.email for each in seen] == [MAIL]

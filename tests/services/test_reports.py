@@ -38,6 +38,7 @@ from app.services.publishing import publish
 from app.services.report_decisions import accept_suggestions
 from app.services.report_decisions import decide as decide_rows
 from app.services.report_freshness import mark_of
+from tests.services.at_once import PATIENCE, Many
 from tests.services.attendance_world import OVER, Attended
 from tests.services.reports_world import (
     BOGOTA,
@@ -52,7 +53,6 @@ from tests.services.reports_world import (
     zoom,
 )
 from tests.services.test_adding_at_once import at_once
-from tests.services.test_ledger_at_once import PATIENCE, Many
 
 UNDO = UndoIn(reason="Another meeting.")
 

@@ -12,7 +12,7 @@ from app.openid import Identity
 from app.services import accounts, address_changes, outbox, outside, sign_ins
 from app.services.account_rows import hold_user
 from app.services.links import Links, Purpose
-from tests.services.test_other_teams_at_once import at_once
+from tests.services.at_once import in_the_midst
 
 OWNERS, THIEFS = "olga@example.org", "thief@example.org"
 THEM = Identity("https://id.example.org", "thief", THIEFS, True)
@@ -91,7 +91,7 @@ def test_what_is_just_being_begun_ends_too(
     place: tuple[Any, str],
 ) -> None:
     deed: Callable[[DbSession], str] = getattr(account, shuts)
-    at_once(real_database, monkeypatch, place, getattr(account, thief), deed)
+    in_the_midst(real_database, monkeypatch, place, getattr(account, thief), deed)
     with real_database.begin(writes=False) as db:
         links = select(func.count()).where(
             col(SignInLink.used_at).is_(None), SignInLink.user_id == account.id
@@ -120,7 +120,7 @@ def test_nor_is_anything_begun_after_that(
     said: str,
 ) -> None:
     place = (sign_ins, "end_unconfirmed")
-    results = at_once(real_database, monkeypatch, place, account.undo, getattr(account, thief))
+    results = in_the_midst(real_database, monkeypatch, place, account.undo, getattr(account, thief))
     assert results == sorted([account.change, said])
     with real_database.begin(writes=False) as db:
         links = select(func.count()).where(

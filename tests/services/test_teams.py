@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from threading import Barrier, Event, Thread
-from time import sleep
+from threading import Barrier, Thread
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ from app.services.actor import Actor
 from app.services.links import Links, Purpose
 from app.services.team_invitations import accept, invitation_of
 from tests.factories import NOW, Make
-from tests.services.test_ledger_at_once import PATIENCE, Many
+from tests.services.at_once import in_the_midst
 
 
 def account(
@@ -217,32 +216,6 @@ def at_once(database: Database, deeds: list[Any]) -> list[str]:
     return sorted(outcomes)
 
 
-def in_turn(
-    database: Database,
-    monkeypatch: pytest.MonkeyPatch,
-    place: tuple[Any, str],
-    first: Callable[[DbSession], object],
-    second: Callable[[DbSession], object],
-) -> list[str]:
-    """What becomes of two deeds of which the second begins when the first has come to a place, and
-    the first goes on when the second waits for it."""
-    there, original = Event(), getattr(*place)
-
-    def slow(*args: Any, **more: Any) -> Any:
-        if not there.is_set():
-            there.set()
-            sleep(PATIENCE)
-        return original(*args, **more)
-
-    monkeypatch.setattr(*place, slow)
-
-    many = Many(database)
-    many.start(lambda db: first(db) and "done")
-    assert there.wait(10)
-    many.start(lambda db: second(db) and "done")
-    return many.wait()
-
-
 def test_two_owners_who_demote_each_other_leave_one(real_database: Database) -> None:
     with real_database.begin(writes=True) as db:
         cycle = Make(db).cycle()
@@ -286,8 +259,9 @@ def test_who_is_taken_out_at_this_moment_does_nothing_more(
             for name in ("ana", "bea", "lea")
         )
 
-    def takes_out(db: DbSession) -> object:
-        return teams.remove(db, boss, cycle.id, leaving.id, NOW)
+    def takes_out(db: DbSession) -> str:
+        teams.remove(db, boss, cycle.id, leaving.id, NOW)
+        return "done"
 
     def goes_on(db: DbSession) -> object:
         if deed == "asks":
@@ -296,7 +270,7 @@ def test_who_is_taken_out_at_this_moment_does_nothing_more(
             return teams.remove(db, leaver, cycle.id, other.id, NOW)
         return teams.set_role(db, leaver, cycle.id, other.id, Role.VIEWER, NOW)
 
-    found = in_turn(real_database, monkeypatch, (teams, "end_asked_by"), takes_out, goes_on)
+    found = in_the_midst(real_database, monkeypatch, (teams, "end_asked_by"), takes_out, goes_on)
     assert sorted(found) == ["done", "not_allowed"]
     with real_database.begin(writes=False) as db:
         assert [row.role for row in teams.members(db, boss, cycle.id)] == [Role.OWNER] * 2
@@ -314,8 +288,9 @@ def test_nor_does_who_is_no_administrator_any_more(
         cycle = Make(db).cycle()
     member = AccountStanding.MEMBER
 
-    def demotes(db: DbSession) -> object:
-        return installation.set_standing(db, boss, leaving.id, member, NOW)
+    def demotes(db: DbSession) -> str:
+        installation.set_standing(db, boss, leaving.id, member, NOW)
+        return "done"
 
     def goes_on(db: DbSession) -> object:
         if deed == "gives a standing":
@@ -327,7 +302,9 @@ def test_nor_does_who_is_no_administrator_any_more(
         )
         return installation.invite_account(db, leaver, command, NOW)
 
-    found = in_turn(real_database, monkeypatch, (installation, "end_asked_by"), demotes, goes_on)
+    found = in_the_midst(
+        real_database, monkeypatch, (installation, "end_asked_by"), demotes, goes_on
+    )
     assert sorted(found) == ["done", "not_allowed"]
     with real_database.begin(writes=False) as db:
         assert installation.open_invitations(db, boss, NOW) == []

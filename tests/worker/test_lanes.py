@@ -23,7 +23,7 @@ from app.worker.composer import Composer
 from app.worker.lanes import Verdict, Waiting, decide
 from app.worker.loop import Worker
 from tests.factories import NOW
-from tests.services.test_ledger_at_once import PATIENCE
+from tests.services.at_once import PATIENCE
 from tests.worker.test_worker import LATER, SENDER, Fake
 
 
