@@ -7,7 +7,7 @@ from starlette.responses import Response
 
 from app.domain.errors import N_
 from app.web.security import policy
-from app.web.templating import gettext_for, see_other
+from app.web.templating import current_reader, gettext_for, see_other
 
 
 def personal_headers(meeting_urls: list[str] | None = None) -> dict[str, str]:
@@ -33,4 +33,5 @@ def links_ended(request: Request, sent_in: str, path: str) -> Response:
     said = gettext(N_("Your personal link and the address of your calendar have stopped working."))
     if sent_in:
         said += " " + gettext(N_("A mail with your new link is on its way."))
-    return see_other(request, f"/c/{sent_in}" if sent_in else path, said)
+        path = f"/c/{sent_in}?lang={current_reader(request).language}"
+    return see_other(request, path, said)

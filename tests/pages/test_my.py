@@ -224,7 +224,7 @@ def test_whoever_has_read_the_calendar_is_out_once_it_is_ended(
     answer = client.post(f"{there.my}/calendar/renew?lang=en")
     # The new link goes to their mailbox; who pressed the button may be somebody else.
     new = links.token(Purpose.MY, there.enrolment_id, 2)
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/c/{SLUG}")
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/c/{SLUG}?lang=en")
     page = client.get(f"/c/{SLUG}?lang=en").text
     assert "Your personal link and the address of your calendar have stopped working." in page
     assert "A mail with your new link is on its way." in page
