@@ -139,7 +139,7 @@ AUDITED: Mapping[str, Audited] = {
         plain=("cycle_id", "email", "role", "standing", "expires_at", "accepted_at", "revoked_at"),
         out=("email_key", "language", "invited_by_id", "invited_by"),
     ),
-    "team_member": Audited(plain=("cycle_id", "user_id", "role")),
+    "team_member": Audited(plain=("cycle_id", "user_id", "role"), out=("made_owner",)),
     "webhook": Audited(
         plain=(
             *("cycle_id", "address", "description", "events", "disabled_at", "disabled_why"),

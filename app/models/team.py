@@ -18,6 +18,8 @@ class TeamMember(Row, table=True):
     cycle_id: str = Field(foreign_key="cycle.id", ondelete="CASCADE")
     user_id: str = Field(foreign_key="user_account.id", index=True, ondelete="CASCADE")
     role: str = Field(max_length=16)
+    made_owner: bool = Field(default=False)
+    """They own it by another owner's word: they neither began it nor were asked to be its owner."""
 
     user: User = Relationship(sa_relationship_kwargs=NO_LAZY)
 

@@ -257,16 +257,20 @@ def kin_of(db: DbSession, cycle_id: str, *, mutual: bool = False) -> set[str]:
     """The cycles that every owner of this one owns too, `mutual`: and nobody else; where it has
     none, those that have none. What people of one team's cycles are called is no secret among them.
     One owner in common is not enough: whoever owns a cycle makes an owner of whom they like, and
-    would so have a hand in all that one's cycles. Two queries."""
+    would so have a hand in all that one's cycles. Nor are all of them where one was `made_owner`:
+    who made them one may be none any more. Two queries."""
     owner = TeamMember.role == Role.OWNER
-    owners = set(
-        db.exec(select(TeamMember.user_id).where(TeamMember.cycle_id == cycle_id, owner)).all()
-    )
-    if not owners:
+    here = select(TeamMember.user_id, TeamMember.made_owner)
+    found = db.exec(here.where(TeamMember.cycle_id == cycle_id, owner)).all()
+    if not found:
         return cycles_of_nobody(db)
+    if any(made for _, made in found):
+        return {cycle_id}
+    owners = {user_id for user_id, _ in found}
     theirs = select(TeamMember.cycle_id).where(col(TeamMember.user_id).in_(owners), owner)
     if mutual:
-        others = select(TeamMember.cycle_id).where(col(TeamMember.user_id).not_in(owners), owner)
+        other = or_(col(TeamMember.user_id).not_in(owners), col(TeamMember.made_owner))
+        others = select(TeamMember.cycle_id).where(other, owner)
         theirs = theirs.where(col(TeamMember.cycle_id).not_in(others))
     all_of_them = func.count(col(TeamMember.user_id)) == len(owners)
     return set(db.exec(theirs.group_by(TeamMember.cycle_id).having(all_of_them)))

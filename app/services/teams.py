@@ -103,6 +103,8 @@ def set_role(
     """
     member = _held(db, cycle_id, user_id, role)
     _refuse_unless_still(db, actor, cycle_id)
+    if actor.everywhere or role != member.role:
+        member.made_owner = role is Role.OWNER and not actor.everywhere
     member.role = role
     db.add(member)
     db.flush()

@@ -86,14 +86,23 @@ def test_an_owner_erases_nothing_in_cycles_of_others(db: DbSession, theirs: Thei
     assert db.exec(select(Person).where(Person.email == CONTACT)).all() == []
 
 
-def test_nor_where_one_of_their_owners_is_made_one_of_theirs(db: DbSession, theirs: Theirs) -> None:
-    """They had joined the team, as whatever; nobody is asked about another role."""
+@pytest.mark.parametrize("steps_down", [False, True])
+def test_nor_where_one_of_their_owners_is_made_one_of_theirs(
+    db: DbSession, theirs: Theirs, steps_down: bool
+) -> None:
+    """They had joined the team, as whatever; nobody is asked about another role. Who made them one
+    may be none any more, and has the links of the cycle."""
     mine = TeamMember(cycle_id=theirs.mine.id, user_id=theirs.they.id, role=Role.VIEWER)
     db.add(mine)
     db.flush()
     teams.set_role(db, theirs.me, theirs.mine.id, theirs.they.id, Role.OWNER, AT)
     row_id = theirs.enrolled()
-    erasure.erase_enrolled(db, theirs.me, row_id, EraseIn(reason="Asked"), AT)
+    if steps_down:
+        teams.set_role(db, theirs.me, theirs.mine.id, theirs.me.id, Role.EDITOR, AT)
+        person = db.exec(select(Person).where(Person.email == CONTACT)).one()
+        erasure.erase_own(db, person.id, theirs.mine.id, AT)
+    else:
+        erasure.erase_enrolled(db, theirs.me, row_id, EraseIn(reason="Asked"), AT)
     theirs.check()
 
 

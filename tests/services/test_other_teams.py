@@ -177,15 +177,18 @@ def test_a_link_of_one_cycle_renames_nobody_in_anothers(
     assert person.name == "The Minister"
 
 
+@pytest.mark.parametrize("steps_down", [False, True])
 def test_nor_where_another_team_has_only_one_of_its_owners(
-    db: DbSession, make: Make, ours: Cycle, theirs: Cycle
+    db: DbSession, make: Make, ours: Cycle, theirs: Cycle, steps_down: bool
 ) -> None:
-    """Whoever is in a team is made an owner without being asked."""
+    """Whoever is in a team is made an owner without being asked, and then the only one."""
     we = organizer(db, "we", ours)
     they = organizer(db, "they", theirs)
     db.add(TeamMember(cycle_id=ours.id, user_id=they.id, role=Role.VIEWER))
     db.flush()
     teams.set_role(db, we, ours.id, they.id, Role.OWNER, NOW)
+    if steps_down:
+        teams.set_role(db, we, ours.id, we.id, Role.EDITOR, NOW)
     person = make.person(name="The Minister")
     for cycle in (ours, theirs):
         make.part(make.segment(make.session(cycle)), person)
@@ -195,6 +198,8 @@ def test_nor_where_another_team_has_only_one_of_its_owners(
     assert person.name == "The Minister"
     assert (kin_of(db, ours.id), kin_of(db, theirs.id)) == ({ours.id}, {ours.id, theirs.id})
     assert kin_of(db, theirs.id, mutual=True) == {theirs.id}
+    teams.set_role(db, SYSTEM, ours.id, they.id, Role.OWNER, NOW)  # by an administrator's word
+    assert kin_of(db, ours.id) == ({ours.id, theirs.id} if steps_down else {ours.id})
 
 
 def test_nor_whom_another_team_has_written_down(
