@@ -213,7 +213,7 @@ def replace_links(
 ) -> Message | None:
     """An organizer, or whoever takes part, ends the personal link of this generation and the
     calendar's address, which came into the wrong hands, and has the new link sent. Twice is once.
-    None if there is no address to send it to; the links end all the same.
+    None if there is no address to send it to, or they have left; the links end all the same.
 
     Raises:
         NotFound: no such enrolment.
@@ -226,8 +226,8 @@ def replace_links(
         renew_feed(db, enrolment)
     elif enrolment.link_generation != generation + 1:
         raise Stale
-    if not enrolment.person.email:
-        return None
+    if not enrolment.person.email or enrolment.status == EnrolmentStatus.WITHDRAWN:
+        return None  # who has left is sent no link
     return _queue_link(db, enrolment, f"new-link:{enrolment.id}:{enrolment.link_generation}", now)
 
 

@@ -238,6 +238,21 @@ def test_whoever_has_read_the_calendar_is_out_once_it_is_ended(
     assert client.post(f"{there.my}/calendar/renew").status_code == 410
 
 
+def test_who_has_left_is_promised_no_mail(
+    client: TestClient, database: Database, there: Published
+) -> None:
+    """None goes to them. The ended link says whom to ask, for parts that they may still have."""
+    client.post(f"{there.my}/withdraw")
+    answer = client.post(f"{there.my}/calendar/renew?lang=en")
+    assert (answer.status_code, answer.headers["location"]) == (303, there.my)
+    page = client.get(f"{there.my}?lang=en")
+    assert page.status_code == 410
+    assert "A mail with your new link is on its way." not in page.text
+    with database.begin(writes=False) as db:
+        query = select(Message.to_address).where(Message.kind == "enrolment-link")
+        assert db.exec(query).all() == []
+
+
 def _person_id(db: DbSession, there: Published) -> str:
     return db.get_one(Enrolment, there.enrolment_id).person_id
 
