@@ -7,6 +7,8 @@ import time
 ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
 _PAIRS = [high + low for high in ALPHABET for low in ALPHABET]
 
+ID_LENGTH = 26
+"""Characters; no id is longer."""
 _RANDOM_BITS = 80
 _last = 0
 _last_lock = threading.Lock()
@@ -30,7 +32,7 @@ def new_id() -> str:
         if number <= _last:
             number = _last + 1 + secrets.randbits(_RANDOM_BITS // 2)
         _last = number
-    return encode(number, 26)
+    return encode(number, ID_LENGTH)
 
 
 def new_code(length: int = 8) -> str:

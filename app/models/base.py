@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import JSON, MetaData
 from sqlmodel import Field, SQLModel
 
-from app.domain.ids import new_id
+from app.domain.ids import ID_LENGTH, new_id
 
 # Names for every constraint, so that a migration can drop what it did not name itself.
 SQLModel.metadata.naming_convention = {
@@ -40,7 +40,7 @@ def json_list_field(**kwargs: Any) -> Any:
 class Row(SQLModel):
     """A row with an opaque id."""
 
-    id: str = Field(default_factory=new_id, primary_key=True, max_length=26)
+    id: str = Field(default_factory=new_id, primary_key=True, max_length=ID_LENGTH)
     created_at: datetime = Field(default_factory=now)
 
 

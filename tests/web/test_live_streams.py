@@ -15,13 +15,15 @@ import uvicorn
 from fastapi import FastAPI
 from sqlmodel import delete
 
-from app.db import Database
+from app.db import Database, DbSession
 from app.domain.permissions import AccountStanding
 from app.main import create_app
 from app.models import Enrolment, Session, SignIn, now
 from app.routers.pages import live as pages
 from app.server import WebServer
 from app.services import check_in
+from app.services.accounts import add_user
+from app.services.tokens import digest
 from app.settings import Settings
 from app.web import live_rooms
 from app.web.security import COOKIE
@@ -160,13 +162,17 @@ def serving(settings: Settings, database: Database, port: int = 0) -> Iterator[S
         running.stop()
 
 
+def signed_in(db: DbSession, name: str, *cookies: str) -> None:
+    """An administrator, with these cookies in as many browsers."""
+    user = add_user(db, name.title(), f"{name}@example.org", standing=AccountStanding.ADMINISTRATOR)
+    expires = now() + timedelta(days=1)
+    for cookie in cookies:
+        db.add(SignIn(id=digest(cookie), user_id=user.id, expires_at=expires))
+
+
 @pytest.fixture
 def there(real_database: Database) -> Database:
     """A session that is on, five who may check in, and Olga, who is signed in."""
-    from hashlib import sha256
-
-    from app.models import User
-
     with real_database.begin(writes=True) as db:
         make = Make(db)
         cycle = make.cycle(slug="leaders", language="es", zone="UTC")
@@ -176,18 +182,7 @@ def there(real_database: Database) -> Database:
         )
         for number in range(5):
             make.enrolment(cycle, make.person(name=f"Ana {number}"), country="CO")
-        olga = User(
-            name="Olga",
-            email="olga@example.org",
-            email_key="olga@example.org",
-            standing=AccountStanding.ADMINISTRATOR,
-        )
-        db.add(olga)
-        db.flush()
-        expires = now() + timedelta(days=1)
-        for cookie in ("of-olga", "of-olga-elsewhere"):
-            digest = sha256(cookie.encode()).hexdigest()
-            db.add(SignIn(id=digest, user_id=olga.id, expires_at=expires))
+        signed_in(db, "olga", "of-olga", "of-olga-elsewhere")
     return real_database
 
 
@@ -355,20 +350,7 @@ def test_one_account_does_not_take_all_the_seats(
     """Also of a cycle of their own: another team's desk would be told to come back, for ever."""
     monkeypatch.setattr(live_rooms, "MOST_OF_ONE", 2)
     with there.begin(writes=True) as db:
-        from hashlib import sha256
-
-        from app.models import User
-
-        eva = User(
-            name="Eva",
-            email="eva@example.org",
-            email_key="eva@example.org",
-            standing=AccountStanding.ADMINISTRATOR,
-        )
-        db.add(eva)
-        db.flush()
-        digest = sha256(b"of-eva").hexdigest()
-        db.add(SignIn(id=digest, user_id=eva.id, expires_at=now() + timedelta(days=1)))
+        signed_in(db, "eva", "of-eva")
     first, second = server.watch(), server.watch("of-olga-elsewhere", SCREEN)
     first.next()
     second.next()

@@ -10,6 +10,7 @@ from starlette.types import Scope as Request
 
 from app.db import DbSession
 from app.domain.errors import NotAllowed, NotFound, NotSignedIn
+from app.domain.ids import ID_LENGTH
 from app.domain.permissions import Permission
 from app.models import now
 from app.routers.api.present import session_out
@@ -26,7 +27,6 @@ from app.web.representations import Fresh, Subject
 from app.web.security import bearer_of
 from app.web.token_uses import TokenUses
 
-_LONGEST_ID = 26
 _CACHE = "private, no-cache"
 _VARY = "Authorization, Accept-Encoding"
 
@@ -53,7 +53,7 @@ class SessionJson:
         if kind.lower() != b"bearer" or not secret:
             raise NotSignedIn
         session_id = scope["path_params"]["session_id"]
-        if len(session_id) > _LONGEST_ID:
+        if len(session_id) > ID_LENGTH:
             raise NotFound
         return Wanted(digest(secret.decode("latin-1")), session_id)
 
