@@ -152,8 +152,8 @@ def _replace(database: Database, opened: Opened, purpose: Purpose) -> None:
 WAYS_ON = {
     Purpose.MY: 'href="/c/{slug}/link"',
     Purpose.PART: "Ask the organizers for it",
-    Purpose.FEED: "You find it on your page",
-    Purpose.GUEST_FEED: "You find it on your page",
+    Purpose.FEED: "Your newest personal link leads to the new one.",
+    Purpose.GUEST_FEED: "Your newest personal link leads to the new one.",
     Purpose.SIGN_IN: 'href="/organize/sign-in"',
     Purpose.TEAM: "Ask whoever invited you for a new one",
     Purpose.DATA: "Ask for a new one",
