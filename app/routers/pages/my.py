@@ -77,7 +77,7 @@ def calendar(request: Request, db: Db, links: LinksDep, token: str) -> Response:
 def renew_calendar(request: Request, db: Db, links: LinksDep, token: str) -> Response:
     """Ends the calendar's address, and the personal link that stands in the calendar."""
     enrolment, mine, _ = _open(request, db, links, token, acts=True)
-    sent = end_personal_links(db, enrolment.cycle_id, enrolment.person_id, now())
+    sent = end_personal_links(db, enrolment, now())
     return links_ended(request, mine.cycle.schedule.slug if sent else "", f"/my/{token}")
 
 

@@ -36,7 +36,7 @@ def part_calendar(request: Request, db: Db, links: LinksDep, token: str) -> Resp
 def renew_part_calendar(request: Request, db: Db, links: LinksDep, token: str) -> Response:
     """Ends the calendar's address, and the personal link that stands in the calendar."""
     guest, context = _open(request, db, links, token)
-    sent = end_personal_links(db, guest.cycle_id, guest.person_id, now())
+    sent = end_personal_links(db, guest, now())
     return links_ended(request, context["slug"] if sent else "", f"/part/{token}")
 
 
