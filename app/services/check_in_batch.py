@@ -109,7 +109,7 @@ class CheckIns:
                 who = known[slip.enrolment_id]
                 if slip.generation != who.link_generation:
                     with self._database.session_on(connection) as db:
-                        raise link_replaced(db, who.cycle_id)
+                        raise link_replaced(db, who.cycle_id, of_participant=True)
                 session = self._session(connection, who, slip.number)
             except KeyError:
                 outcomes[place] = NotFound()

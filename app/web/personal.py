@@ -33,5 +33,6 @@ def links_ended(request: Request, sent_in: str, path: str) -> Response:
     said = gettext(N_("Your personal link and the address of your calendar have stopped working."))
     if sent_in:
         said += " " + gettext(N_("A mail with your new link is on its way."))
-        path = f"/c/{sent_in}?lang={current_reader(request).language}"
-    return see_other(request, path, said)
+        path = f"/c/{sent_in}"
+    # Neither page knows any more whose the links were, and in which language they read.
+    return see_other(request, f"{path}?lang={current_reader(request).language}", said)

@@ -244,7 +244,7 @@ def test_who_has_left_is_promised_no_mail(
     """None goes to them. The ended link says whom to ask, for parts that they may still have."""
     client.post(f"{there.my}/withdraw")
     answer = client.post(f"{there.my}/calendar/renew?lang=en")
-    assert (answer.status_code, answer.headers["location"]) == (303, there.my)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{there.my}?lang=en")
     page = client.get(f"{there.my}?lang=en")
     assert page.status_code == 410
     assert "A mail with your new link is on its way." not in page.text

@@ -7,7 +7,7 @@ from sqlmodel import select
 from starlette.testclient import TestClient
 
 from app.db import Database
-from app.models import Guest, Message
+from app.models import Guest, Message, Person
 from app.services import guests
 from app.services.links import Links, Purpose
 from tests.factories import Make
@@ -48,7 +48,7 @@ def test_to_end_it_ends_the_link_that_stands_in_it(
     with database.begin(writes=False) as db:
         assert db.get_one(Guest, guest_id).feed_generation == 1  # to look changes nothing
     answer = client.post(f"{path}/renew?lang=en")
-    assert (answer.status_code, answer.headers["location"]) == (303, own)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"{own}?lang=en")
     assert [client.get(each).status_code for each in (feed, path)] == [410, 410]
     answer = client.get(f"{own}?lang=en")
     assert answer.status_code == 410
@@ -58,6 +58,16 @@ def test_to_end_it_ends_the_link_that_stands_in_it(
     assert client.get(feed_on(client, f"{new}/calendar")).status_code == 200
     with database.begin(writes=False) as db:
         assert db.exec(select(Message.kind)).all() == []
+
+
+def test_that_it_has_ended_is_said_in_their_language(
+    client: TestClient, database: Database, there: Published, path: str
+) -> None:
+    with database.begin(writes=True) as db:
+        db.get_one(Person, there.person_id).language = "pt"
+    client.headers["accept-language"] = "en"
+    page = client.post(f"{path}/renew", follow_redirects=True)
+    assert (page.status_code, re.findall(r'<html lang="(\w+)"', page.text)) == (410, ["pt"])
 
 
 def test_their_page_leads_to_it(client: TestClient, path: str) -> None:

@@ -225,6 +225,8 @@ def test_a_link_that_was_replaced(world: World) -> None:
     assert (first, third) == (Done(False, START, "pt"), Done(False, START, "en"))
     assert isinstance(second, Gone)
     assert second.params == {"contact": "help@example.org"}
+    with world.database.begin(writes=False) as db:
+        assert second.way == f"/c/{db.get_one(Cycle, world.cycle).slug}/link"
     assert work(world.slips(generation=2)[1:2]) == [Done(False, START, "es")]
 
 
