@@ -21,6 +21,7 @@ from app.services.links import Links, Purpose
 from app.services.rows import changes_one
 from app.services.sign_in_links import end_links
 from app.services.sign_ins import end_others, end_unconfirmed
+from app.services.team_invitations import end_asked_since
 
 CONFIRM_WITHIN = timedelta(hours=24)
 UNDO_WITHIN = timedelta(days=7)
@@ -148,7 +149,7 @@ def to_undo(db: DbSession, links: Links, token: str, now: datetime) -> AddressCh
 def undo(db: DbSession, links: Links, token: str, now: datetime) -> AddressChange:
     """Gives the account back to the old address, as after a break-in: every sign-in and the
     password end, and so does what was set up since or shortly before (second step, sign-in
-    elsewhere, tokens). Its owner signs in by a link to the old address.
+    elsewhere, tokens, invitations to teams). Its owner signs in by a link to the old address.
 
     Raises:
         NotFound, Gone: as `to_undo`.
@@ -177,6 +178,7 @@ def undo(db: DbSession, links: Links, token: str, now: datetime) -> AddressChang
     tokens = select(ApiToken).where(*made_since).order_by(col(ApiToken.id)).with_for_update()
     for each in db.exec(tokens).all():
         each.revoked_at = now  # by way of the row, so that the trail has it
+    end_asked_since(db, user.id, since, now)
     later = select(AddressChange).where(
         AddressChange.user_id == user.id,
         AddressChange.id != change.id,

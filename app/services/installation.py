@@ -152,7 +152,9 @@ def _held(db: DbSession, actor: Actor, user_id: str, becomes: AccountStanding | 
         select(User).where(User.standing == AccountStanding.ADMINISTRATOR).order_by(col(User.id))
     )
     administrators = {row.id for row in db.exec(query.with_for_update())}
-    db.refresh(user, with_for_update=True)
+    held = select(User).where(User.id == user.id).with_for_update()
+    if db.exec(held.execution_options(populate_existing=True)).one_or_none() is None:
+        raise NotFound  # while they waited, another one has taken it away
     if administrators == {user.id} and becomes is not AccountStanding.ADMINISTRATOR:
         raise Clash(
             N_("The installation needs an administrator. Make somebody else one first."),

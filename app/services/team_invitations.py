@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import or_, update
 from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from app.db import DbSession
 from app.domain.errors import N_, Clash, Gone, NotFound
@@ -21,6 +22,8 @@ from app.services.accounts import add_user
 from app.services.actor import Actor
 from app.services.links import Links, Purpose
 from app.services.rows import changes_one, hold
+
+_OPEN = (col(TeamInvitation.accepted_at).is_(None), col(TeamInvitation.revoked_at).is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +74,9 @@ def end_open(db: DbSession, email_key: str, cycle_id: str | None, now: datetime)
     query = select(TeamInvitation).where(
         TeamInvitation.email_key == email_key,
         TeamInvitation.cycle_id == cycle_id,
-        col(TeamInvitation.accepted_at).is_(None),
-        col(TeamInvitation.revoked_at).is_(None),
+        *_OPEN,
     )
-    for row in db.exec(query):
-        row.revoked_at = now
-        db.add(row)
+    _end_all(db, query, now)
 
 
 def end_asked_by(db: DbSession, user_id: str, now: datetime, *, goes: bool = False) -> None:
@@ -84,8 +84,7 @@ def end_asked_by(db: DbSession, user_id: str, now: datetime, *, goes: bool = Fal
     away), and nobody has accepted: else they could come back by an address of their own."""
     query = select(TeamInvitation).where(
         TeamInvitation.invited_by_id == user_id,
-        col(TeamInvitation.accepted_at).is_(None),
-        col(TeamInvitation.revoked_at).is_(None),
+        *_OPEN,
     )
     if not goes:
         user = db.get_one(User, user_id)
@@ -96,6 +95,20 @@ def end_asked_by(db: DbSession, user_id: str, now: datetime, *, goes: bool = Fal
         )
         there = col(TeamInvitation.cycle_id)
         query = query.where(or_(there.is_(None), there.not_in(managed)))
+    _end_all(db, query, now)
+
+
+def end_asked_since(db: DbSession, user_id: str, since: datetime, now: datetime) -> None:
+    """Ends what was asked in somebody's name after `since` (aware UTC), and nobody has accepted."""
+    query = select(TeamInvitation).where(
+        TeamInvitation.invited_by_id == user_id,
+        col(TeamInvitation.created_at) > since,
+        *_OPEN,
+    )
+    _end_all(db, query, now)
+
+
+def _end_all(db: DbSession, query: SelectOfScalar[TeamInvitation], now: datetime) -> None:
     for row in db.exec(query):
         row.revoked_at = now
         db.add(row)
@@ -150,10 +163,13 @@ def accept(
             email=asked.row.email,
             other=actor.email,
         )
+    if asked.cycle is not None:
+        # Before the invitation, as whoever ends what a member has asked. And one who joins twice at
+        # once does so one after the other.
+        hold(db, Cycle, asked.cycle.id)
     open_one = (
         col(TeamInvitation.id) == asked.row.id,
-        col(TeamInvitation.accepted_at).is_(None),
-        col(TeamInvitation.revoked_at).is_(None),
+        *_OPEN,
     )
     if not changes_one(db, update(TeamInvitation).where(*open_one).values(accepted_at=now)):
         raise _used()
@@ -167,7 +183,6 @@ def accept(
     )
     act_as(db, "organizer", user.id, user.name)  # whether signed in or not: the link is theirs
     if asked.cycle is not None:
-        hold(db, Cycle, asked.cycle.id)  # one who joins twice at once does so one after the other
         there = select(TeamMember.id).where(
             TeamMember.cycle_id == asked.cycle.id, TeamMember.user_id == user.id
         )

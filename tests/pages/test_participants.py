@@ -295,6 +295,21 @@ class TestStatus:
                 enrolments.enrolment_of_link(db, links, links.token(Purpose.MY, ids["Ana"], 1))
         assert mails(database) == [("enrolment-link", "Ana")]
 
+    def test_who_has_left_is_sent_none(
+        self, organizer_client: TestClient, database: Database, ids: dict[str, str]
+    ) -> None:
+        path = f"{BASE}/{ids['Ana']}"
+        button = f'action="{path}/link"'
+        assert organizer_client.get(path).text.count(button) == 1
+        organizer_client.post(f"{path}/withdrawn")
+        assert organizer_client.get(path).text.count(button) == 0
+        html = organizer_client.get(f"{path}/new-link").text
+        said = re.findall(r"<li>([^<]*)</li>", html)[-2]
+        assert said == "No mail goes out: Ana has left the cycle."
+        answer = organizer_client.post(f"{path}/new-link", data={"generation": "1"})
+        assert answer.status_code == 303
+        assert mails(database) == [("enrolment-confirmed", "Diego")]  # who had waited
+
 
 def test_all_of_it_is_for_organizers(client: TestClient, ids: dict[str, str]) -> None:
     row = f"{BASE}/{ids['Ana']}"

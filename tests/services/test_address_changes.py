@@ -26,7 +26,9 @@ from app.models import (
     User,
 )
 from app.models import now as present
+from app.schemas.team import AccountInvitationIn
 from app.services import accounts, address_changes, installation, second_factor, tokens
+from app.services.actor import SYSTEM, AccountStanding
 from app.services.links import Links, Purpose
 from app.services.sign_ins import end_others
 from app.worker.compose import compose
@@ -213,6 +215,9 @@ def test_undone_it_is_as_after_a_break_in(db: DbSession, links: Links, olga: Use
     new_token, _ = tokens.create_token(db, accounts.actor_of_user(db, olga), "y", ["read"])
     new_token.created_at = LATER
     db.add(OutsideIdentity(user_id=olga.id, issuer="https://x", subject="y", created_at=LATER))
+    for name, at in (("early", NOW - timedelta(days=3)), ("late", LATER)):
+        asked = AccountInvitationIn(email=f"{name}@example.org", standing=AccountStanding.MEMBER)
+        installation.invite_account(db, SYSTEM, asked, at).invited_by_id = olga.id
     further = _asked(db, olga, "further@example.org")
     further.created_at = LATER
     address_changes.confirm(db, links, _to_new(links, further), LATER)
@@ -226,6 +231,9 @@ def test_undone_it_is_as_after_a_break_in(db: DbSession, links: Links, olga: Use
         db.refresh(row)
     assert [t.revoked_at is None for t in (old_token, new_token)] == [True, False]
     assert len(db.exec(select(ApiToken)).all()) == 2
+    assert [each.email for each in installation.open_invitations(db, SYSTEM, LATER)] == [
+        "early@example.org"
+    ]
     for again in (change, further):  # the thief's mailbox undoes nothing
         with pytest.raises(Gone):
             address_changes.undo(db, links, _to_old(links, again), NOW + timedelta(days=6))

@@ -19,6 +19,7 @@ from app.services import accounts, outside, second_factor, tokens
 from app.services.links import Links
 from app.worker.compose import compose
 from tests.factories import NOW
+from tests.services.at_once import in_the_midst
 
 SENDER = Sender(name="Convoca", address="convoca@example.org")
 PASSWORD = "three small green boats"
@@ -119,6 +120,26 @@ def test_it_is_told_in_the_language_of_the_account(db: DbSession) -> None:
         accounts.set_password(db, user, PASSWORD)
         told = select(Message.language).where(Message.to_address == user.email)
         assert db.exec(told).one() == expected
+
+
+def test_what_two_end_at_once_is_told_once(
+    real_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with real_database.begin(writes=True) as db:
+        olga = accounts.add_user(db, "Olga Ruiz", "olga@example.org")
+        actor = accounts.actor_of_user(db, olga)
+        row = OutsideIdentity(created_at=NOW, user_id=olga.id, issuer="https://x", subject="olga")
+        db.add(row)
+        db.flush()
+
+    def ends(db: DbSession) -> str:
+        outside.disconnect(db, actor, row.id, NOW)
+        return "done"
+
+    place = (outside, "tell")
+    assert in_the_midst(real_database, monkeypatch, place, ends, ends) == ["done", "done"]
+    with real_database.begin(writes=False) as db:
+        assert len(db.exec(select(Message)).all()) == 1
 
 
 @pytest.mark.parametrize("change", AccountChange)

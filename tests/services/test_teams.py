@@ -14,7 +14,7 @@ from app.domain.permissions import AccountStanding, Role
 from app.models import AuditEntry, Cycle, Message, TeamMember, User
 from app.schemas.cycle import CycleIn
 from app.schemas.team import AccountInvitationIn, TeamInvitationIn
-from app.services import accounts, cycles, installation, teams, tokens
+from app.services import accounts, cycles, installation, team_invitations, teams, tokens
 from app.services.actor import Actor
 from app.services.links import Links, Purpose
 from app.services.team_invitations import accept, invitation_of
@@ -319,6 +319,44 @@ def test_an_invitation_is_accepted_once_by_two_at_once(
         asked = token(links, ask(db, joined(db, cycle, account(db, "olga")[0], Role.OWNER), cycle))
     outcomes = at_once(real_database, [lambda db: accept(db, None, links, asked, "Ana", NOW)] * 2)
     assert outcomes == ["done", "used"]
+
+
+def test_one_is_accepted_while_who_asked_loses_the_role(
+    real_database: Database, monkeypatch: pytest.MonkeyPatch, links: Links
+) -> None:
+    """Both hold the cycle before the invitation, so neither waits for the other for ever."""
+    with real_database.begin(writes=True) as db:
+        cycle = Make(db).cycle()
+        boss, asker = (
+            joined(db, cycle, account(db, name)[0], Role.OWNER) for name in ("ana", "bea")
+        )
+        asked = token(links, ask(db, asker, cycle, "eva@example.org"))
+
+    def accepts(db: DbSession) -> str:
+        return str(accept(db, None, links, asked, "Eva", NOW)[1])
+
+    def demotes(db: DbSession) -> str:
+        return teams.set_role(db, boss, cycle.id, asker.id, Role.VIEWER, NOW).role
+
+    place = (team_invitations, "act_as")
+    found = in_the_midst(real_database, monkeypatch, place, accepts, demotes)
+    assert found == ["True", "viewer"]
+
+
+def test_an_account_is_taken_away_once_by_two_at_once(
+    real_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with real_database.begin(writes=True) as db:
+        _, boss = account(db, "ana", AccountStanding.ADMINISTRATOR)
+        goes, _ = account(db, "bea")
+
+    def takes_away(db: DbSession) -> str:
+        installation.remove_account(db, boss, goes.id, NOW)
+        return "done"
+
+    place = (installation, "end_asked_by")
+    found = in_the_midst(real_database, monkeypatch, place, takes_away, takes_away)
+    assert found == ["done", "not_found"]
 
 
 def test_an_account_is_taken_away_with_what_it_could(db: DbSession, cycle: Cycle) -> None:
