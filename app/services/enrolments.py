@@ -233,7 +233,7 @@ def replace_links(
 
 def send_link(db: DbSession, actor: Actor, enrolment_id: str, now: datetime) -> Message | None:
     """An organizer has the personal link sent again. None if it was sent in the last ten minutes
-    (or there is no address).
+    (or there is no address, or they have left).
 
     Raises:
         NotFound: no such enrolment.
@@ -371,7 +371,7 @@ def _set_status(
 def _send_link_again(db: DbSession, enrolment: Enrolment, now: datetime) -> Message | None:
     """Queues the mail with the link, unless a mail with it was queued in the last ten minutes."""
     enrolment = hold(db, Enrolment, enrolment.id, *loads())  # it may be about to be erased
-    if not enrolment.person.email:
+    if not enrolment.person.email or enrolment.status == EnrolmentStatus.WITHDRAWN:
         return None
     slot = int(now.timestamp() // LINK_EVERY.total_seconds())
     this, before = (f"enrolment-link:{enrolment.id}:{n}" for n in (slot, slot - 1))

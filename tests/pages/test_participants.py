@@ -308,6 +308,9 @@ class TestStatus:
         assert said == "No mail goes out: Ana has left the cycle."
         answer = organizer_client.post(f"{path}/new-link", data={"generation": "1"})
         assert answer.status_code == 303
+        # From a page of before: it says the same.
+        page = organizer_client.post(f"{path}/link", follow_redirects=True).text
+        assert "No mail goes out: Ana has left the cycle." in page
         assert mails(database) == [("enrolment-confirmed", "Diego")]  # who had waited
 
 
