@@ -149,7 +149,7 @@ def to_undo(db: DbSession, links: Links, token: str, now: datetime) -> AddressCh
 def undo(db: DbSession, links: Links, token: str, now: datetime) -> AddressChange:
     """Gives the account back to the old address, as after a break-in: every sign-in and the
     password end, and so does what was set up since or shortly before (second step, sign-in
-    elsewhere, tokens, invitations to teams). Its owner signs in by a link to the old address.
+    elsewhere, tokens, open invitations). Its owner signs in by a link to the old address.
 
     Raises:
         NotFound, Gone: as `to_undo`.

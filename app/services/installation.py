@@ -13,7 +13,7 @@ from app.domain.permissions import AccountStanding
 from app.domain.teams import INVITED_FOR
 from app.models import ApiToken, TeamInvitation, TeamMember, User
 from app.schemas.team import AccountInvitationIn
-from app.services.account_rows import find_user, hold_administrator
+from app.services.account_rows import find_user, hold_administrator, hold_user
 from app.services.actor import Actor
 from app.services.paging import paginate
 from app.services.rows import find
@@ -47,6 +47,7 @@ def invite_account(
         NotAllowed: they are no administrator any more.
         Invalid: at ``email``, code ``taken``: there is one with this address.
     """
+    hold_user(db, actor.id)  # whoever shuts them out ends what they have asked
     if actor.id:
         hold_administrator(db, actor.id)
     if find_user(db, command.email) is not None:

@@ -161,11 +161,10 @@ def _host(issuer: str) -> str:
 def disconnect(db: DbSession, actor: Actor, identity_id: str, now: datetime) -> None:
     """Ends one's sign-in from elsewhere at `now` (aware UTC), and tells whose account it is; one
     that has ended already is no error."""
-    if identity_id.isprintable() and hold_user(db, actor.id) is not None:  # twice is told once
+    user = hold_user(db, actor.id)  # what is ended twice at once is told once
+    if user is not None and identity_id.isprintable():
         mine = (col(OutsideIdentity.id) == identity_id, col(OutsideIdentity.user_id) == actor.id)
         for row in db.exec(select(OutsideIdentity).where(*mine)):  # row by row, for the trail
             db.delete(row)
-            tell(
-                db, db.get_one(User, actor.id), AccountChange.OUTSIDE_ENDED, now, _host(row.issuer)
-            )
+            tell(db, user, AccountChange.OUTSIDE_ENDED, now, _host(row.issuer))
         db.flush()

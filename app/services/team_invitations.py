@@ -18,6 +18,7 @@ from app.domain.text import LANGUAGES, localized
 from app.models import Cycle, TeamInvitation, TeamMember, User
 from app.models.trail import act_as
 from app.services import outbox
+from app.services.account_rows import hold_user
 from app.services.accounts import add_user
 from app.services.actor import Actor
 from app.services.links import Links, Purpose
@@ -72,9 +73,7 @@ def end(db: DbSession, invitation: TeamInvitation, now: datetime) -> TeamInvitat
 def end_open(db: DbSession, email_key: str, cycle_id: str | None, now: datetime) -> None:
     """Ends what an address was sent before and has not accepted."""
     query = select(TeamInvitation).where(
-        TeamInvitation.email_key == email_key,
-        TeamInvitation.cycle_id == cycle_id,
-        *_OPEN,
+        TeamInvitation.email_key == email_key, TeamInvitation.cycle_id == cycle_id, *_OPEN
     )
     _end_all(db, query, now)
 
@@ -82,10 +81,7 @@ def end_open(db: DbSession, email_key: str, cycle_id: str | None, now: datetime)
 def end_asked_by(db: DbSession, user_id: str, now: datetime, *, goes: bool = False) -> None:
     """Ends what somebody has asked who could not ask it any more (`goes`: all, the account is taken
     away), and nobody has accepted: else they could come back by an address of their own."""
-    query = select(TeamInvitation).where(
-        TeamInvitation.invited_by_id == user_id,
-        *_OPEN,
-    )
+    query = select(TeamInvitation).where(TeamInvitation.invited_by_id == user_id, *_OPEN)
     if not goes:
         user = db.get_one(User, user_id)
         if user.standing == AccountStanding.ADMINISTRATOR:
@@ -100,11 +96,8 @@ def end_asked_by(db: DbSession, user_id: str, now: datetime, *, goes: bool = Fal
 
 def end_asked_since(db: DbSession, user_id: str, since: datetime, now: datetime) -> None:
     """Ends what was asked in somebody's name after `since` (aware UTC), and nobody has accepted."""
-    query = select(TeamInvitation).where(
-        TeamInvitation.invited_by_id == user_id,
-        col(TeamInvitation.created_at) > since,
-        *_OPEN,
-    )
+    theirs = (TeamInvitation.invited_by_id == user_id, col(TeamInvitation.created_at) > since)
+    query = select(TeamInvitation).where(*theirs, *_OPEN)
     _end_all(db, query, now)
 
 
@@ -163,14 +156,13 @@ def accept(
             email=asked.row.email,
             other=actor.email,
         )
+    # Before the invitation, as whoever ends what somebody has asked. And one who joins twice at
+    # once does so one after the other.
     if asked.cycle is not None:
-        # Before the invitation, as whoever ends what a member has asked. And one who joins twice at
-        # once does so one after the other.
         hold(db, Cycle, asked.cycle.id)
-    open_one = (
-        col(TeamInvitation.id) == asked.row.id,
-        *_OPEN,
-    )
+    if asked.account is not None and hold_user(db, asked.account.id) is None:
+        raise NotFound  # at this moment it was taken away
+    open_one = (col(TeamInvitation.id) == asked.row.id, *_OPEN)
     if not changes_one(db, update(TeamInvitation).where(*open_one).values(accepted_at=now)):
         raise _used()
     made = asked.account is None

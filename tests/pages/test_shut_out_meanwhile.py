@@ -9,11 +9,19 @@ import pytest
 from sqlmodel import col, select
 from starlette.testclient import TestClient
 
-from app.db import Database
-from app.models import AddressChange, ApiToken, SignIn, User, now
-from app.services import accounts, proofs, second_factor, sign_ins
+from app.db import Database, DbSession
+from app.domain.permissions import AccountStanding, Role
+from app.main import create_app
+from app.models import AddressChange, ApiToken, SignIn, TeamInvitation, TeamMember, User, now
+from app.services import accounts, address_changes, proofs, second_factor, sign_ins
 from app.services.actor import Actor
-from app.services.links import Links
+from app.services.links import Links, Purpose
+from app.settings import Settings
+from app.web.security import COOKIE
+from tests.conftest import BASE_URL
+from tests.factories import Make
+from tests.routes import with_known_routes
+from tests.services.at_once import in_the_midst
 
 OLD, NEW, THIEFS = "three small green boats", "four large yellow trains", "five grey heavy stones"
 ACCOUNT = "/organize/account"
@@ -138,3 +146,45 @@ def test_nor_does_it_prove_anything(
         assert user.totp_secret == ""
         assert db.exec(select(AddressChange)).all() == []
         assert db.exec(select(ApiToken)).all() == []
+
+
+@pytest.mark.parametrize("real_database", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("standing", [AccountStanding.ADMINISTRATOR, AccountStanding.MEMBER])
+def test_whoever_is_just_asking_somebody_in_asks_nobody(
+    real_database: Database,
+    settings: Settings,
+    links: Links,
+    monkeypatch: pytest.MonkeyPatch,
+    standing: AccountStanding,
+) -> None:
+    """SQLite lets one write after the other: there nobody is let in while an owner undoes it."""
+    with real_database.begin(writes=True) as db:
+        user = accounts.add_user(db, "Olga", "olga@example.org", standing=standing)
+        cycle = Make(db).cycle(slug="leaders")
+        db.add(TeamMember(cycle_id=cycle.id, user_id=user.id, role=Role.OWNER))
+        address_changes.ask(db, user, "thief@example.org", now())
+        [change] = db.exec(select(AddressChange)).all()
+        address_changes.confirm(db, links, links.token(Purpose.NEW_ADDRESS, change.id), now())
+        token = links.token(Purpose.OLD_ADDRESS, change.id)
+        cookie = accounts.start_sign_in(db, user.id, now())
+    application = with_known_routes(create_app(settings, database=real_database))
+    path, typed = {
+        AccountStanding.ADMINISTRATOR: ("/organize/accounts/invite", {"standing": "member"}),
+        AccountStanding.MEMBER: ("/organize/c/leaders/team/invite", {"role": "owner"}),
+    }[standing]
+
+    def undoes(db: DbSession) -> str:
+        address_changes.undo(db, links, token, now())
+        return "undone"
+
+    with TestClient(application, base_url=BASE_URL, follow_redirects=False) as thief:
+        thief.cookies.set(COOKIE, cookie)
+        thief.headers["sec-fetch-site"] = "same-origin"
+
+        def asks(_: DbSession) -> int:
+            return thief.post(path, data={**typed, "email": "again@example.org"}).status_code
+
+        place = (address_changes, "end_asked_since")
+        assert in_the_midst(real_database, monkeypatch, place, undoes, asks) == ["401", "undone"]
+    with real_database.begin(writes=False) as db:
+        assert db.exec(select(TeamInvitation)).all() == []

@@ -13,6 +13,7 @@ from sqlmodel import col, select
 
 from app.db import DbSession
 from app.domain.errors import Clash, Gone, Invalid, NotFound
+from app.domain.permissions import Role
 from app.mail.failures import SendError
 from app.mail.values import Sender
 from app.models import (
@@ -26,13 +27,13 @@ from app.models import (
     User,
 )
 from app.models import now as present
-from app.schemas.team import AccountInvitationIn
-from app.services import accounts, address_changes, installation, second_factor, tokens
+from app.schemas.team import AccountInvitationIn, TeamInvitationIn
+from app.services import accounts, address_changes, installation, second_factor, teams, tokens
 from app.services.actor import SYSTEM, AccountStanding
 from app.services.links import Links, Purpose
 from app.services.sign_ins import end_others
 from app.worker.compose import compose
-from tests.factories import NOW
+from tests.factories import NOW, Make
 
 SENDER = Sender(name="Convoca", address="convoca@example.org")
 LATER = NOW + timedelta(hours=1)
@@ -218,6 +219,9 @@ def test_undone_it_is_as_after_a_break_in(db: DbSession, links: Links, olga: Use
     for name, at in (("early", NOW - timedelta(days=3)), ("late", LATER)):
         asked = AccountInvitationIn(email=f"{name}@example.org", standing=AccountStanding.MEMBER)
         installation.invite_account(db, SYSTEM, asked, at).invited_by_id = olga.id
+    into = TeamInvitationIn(email="friend@example.org", role=Role.VIEWER)
+    cycle_id = Make(db).cycle().id
+    teams.invite(db, SYSTEM, cycle_id, into, LATER).invited_by_id = olga.id
     further = _asked(db, olga, "further@example.org")
     further.created_at = LATER
     address_changes.confirm(db, links, _to_new(links, further), LATER)
@@ -231,9 +235,11 @@ def test_undone_it_is_as_after_a_break_in(db: DbSession, links: Links, olga: Use
         db.refresh(row)
     assert [t.revoked_at is None for t in (old_token, new_token)] == [True, False]
     assert len(db.exec(select(ApiToken)).all()) == 2
-    assert [each.email for each in installation.open_invitations(db, SYSTEM, LATER)] == [
-        "early@example.org"
+    left = [
+        *installation.open_invitations(db, SYSTEM, LATER),
+        *teams.open_invitations(db, SYSTEM, cycle_id, LATER),
     ]
+    assert [each.email for each in left] == ["early@example.org"]
     for again in (change, further):  # the thief's mailbox undoes nothing
         with pytest.raises(Gone):
             address_changes.undo(db, links, _to_old(links, again), NOW + timedelta(days=6))

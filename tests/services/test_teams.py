@@ -343,6 +343,29 @@ def test_one_is_accepted_while_who_asked_loses_the_role(
     assert found == ["True", "viewer"]
 
 
+def test_one_is_accepted_by_an_administrator_while_who_asked_is_one_no_more(
+    real_database: Database, monkeypatch: pytest.MonkeyPatch, links: Links
+) -> None:
+    """Both hold the accounts before the invitation."""
+    with real_database.begin(writes=True) as db:
+        cycle = Make(db).cycle()
+        (_, boss), (leaving, asker), _ = (
+            account(db, name, AccountStanding.ADMINISTRATOR) for name in ("ana", "bea", "eva")
+        )
+        asked = token(links, ask(db, asker, cycle, "eva@example.org"))
+
+    def accepts(db: DbSession) -> str:
+        return str(accept(db, None, links, asked, "", NOW)[1])
+
+    def demotes(db: DbSession) -> str:
+        member = AccountStanding.MEMBER
+        return installation.set_standing(db, boss, leaving.id, member, NOW).standing
+
+    place = (team_invitations, "act_as")
+    found = in_the_midst(real_database, monkeypatch, place, accepts, demotes)
+    assert found == ["False", "member"]
+
+
 def test_an_account_is_taken_away_once_by_two_at_once(
     real_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from app.models import now
 from app.schemas.team import AccountInvitationIn
 from app.services import installation
 from app.services.actor import Actor
+from app.web.access.apart import held_here
 from app.web.access.pages import MayAdminister
 from app.web.dependencies import Db
 from app.web.forms import Form, FormData, errors_of
@@ -67,6 +68,7 @@ def invite(request: Request, db: Db, actor: MayAdminister, form: FormData) -> Re
     try:
         command = validate(AccountInvitationIn, form.pick("email", "standing"))
         asked = installation.invite_account(db, actor, command, now())
+        held_here(request, db, actor.id)  # who was shut out meanwhile asks nobody in
     except SHUT_OUT:
         raise
     except DomainError as error:

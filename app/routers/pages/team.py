@@ -14,6 +14,7 @@ from app.schemas.team import TeamInvitationIn
 from app.services import teams
 from app.services.actor import Actor
 from app.services.cycles import cycle_for_slug
+from app.web.access.apart import held_here
 from app.web.access.pages import MayManageTeam, MayReadCycle
 from app.web.dependencies import Db
 from app.web.forms import Form, FormData, errors_of
@@ -78,6 +79,7 @@ def invite(request: Request, db: Db, actor: MayManageTeam, slug: str, form: Form
     try:
         command = validate(TeamInvitationIn, form.pick("email", "role"))
         asked = teams.invite(db, actor, cycle.id, command, now())
+        held_here(request, db, actor.id)  # who was shut out meanwhile asks nobody in
     except SHUT_OUT:
         raise
     except DomainError as error:
