@@ -226,8 +226,6 @@ def replace_links(
         renew_feed(db, enrolment)
     elif enrolment.link_generation != generation + 1:
         raise Stale
-    if not enrolment.person.email or enrolment.status == EnrolmentStatus.WITHDRAWN:
-        return None  # who has left is sent no link
     return _queue_link(db, enrolment, f"new-link:{enrolment.id}:{enrolment.link_generation}", now)
 
 
@@ -371,8 +369,6 @@ def _set_status(
 def _send_link_again(db: DbSession, enrolment: Enrolment, now: datetime) -> Message | None:
     """Queues the mail with the link, unless a mail with it was queued in the last ten minutes."""
     enrolment = hold(db, Enrolment, enrolment.id, *loads())  # it may be about to be erased
-    if not enrolment.person.email or enrolment.status == EnrolmentStatus.WITHDRAWN:
-        return None
     slot = int(now.timestamp() // LINK_EVERY.total_seconds())
     this, before = (f"enrolment-link:{enrolment.id}:{n}" for n in (slot, slot - 1))
     recent = select(Message.id).where(
@@ -384,8 +380,10 @@ def _send_link_again(db: DbSession, enrolment: Enrolment, now: datetime) -> Mess
     return _queue_link(db, enrolment, this, now)
 
 
-def _queue_link(db: DbSession, enrolment: Enrolment, intent: str, now: datetime) -> Message:
-    assert enrolment.person.email
+def _queue_link(db: DbSession, enrolment: Enrolment, intent: str, now: datetime) -> Message | None:
+    """None for who has no address, or has left: they are sent no link."""
+    if not enrolment.person.email or enrolment.status == EnrolmentStatus.WITHDRAWN:
+        return None
     return outbox.enqueue(
         db,
         kind="enrolment-link",

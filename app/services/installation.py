@@ -13,12 +13,12 @@ from app.domain.permissions import AccountStanding
 from app.domain.teams import INVITED_FOR
 from app.models import ApiToken, TeamInvitation, TeamMember, User
 from app.schemas.team import AccountInvitationIn
-from app.services.account_rows import find_user, hold_administrator, hold_user
+from app.services.account_rows import find_user, hold_administrator
 from app.services.actor import Actor
 from app.services.paging import paginate
 from app.services.rows import find
 from app.services.sign_ins import end_others
-from app.services.team_invitations import ask, end, end_asked_by, end_open
+from app.services.team_invitations import ask, end, end_asked_by
 
 
 def list_accounts(
@@ -47,18 +47,15 @@ def invite_account(
         NotAllowed: they are no administrator any more.
         Invalid: at ``email``, code ``taken``: there is one with this address.
     """
-    hold_user(db, actor.id)  # whoever shuts them out ends what they have asked
     if actor.id:
         hold_administrator(db, actor.id)
     if find_user(db, command.email) is not None:
         raise Invalid.one(
             "email", N_("There is an account with this address already."), code="taken"
         )
-    key = address_key(command.email)
-    end_open(db, key, None, now)
     invitation = TeamInvitation(
         email=command.email,
-        email_key=key,
+        email_key=address_key(command.email),
         standing=command.standing,
         language=actor.language,
         invited_by_id=actor.id or None,

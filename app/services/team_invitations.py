@@ -43,8 +43,18 @@ class Asked:
 
 
 def ask(db: DbSession, invitation: TeamInvitation, now: datetime) -> TeamInvitation:
-    """Adds an invitation and queues its mail. The mail is no cycle's: whoever reads a cycle's mail
-    must not be able to accept in somebody's place."""
+    """Adds an invitation, in the place of what its address was sent before and has not accepted,
+    and queues its mail. The mail is no cycle's: whoever reads a cycle's mail must not be able to
+    accept in somebody's place. The account that asks is held until the transaction ends: whoever
+    shuts out who uses it ends what they have asked."""
+    if invitation.invited_by_id is not None:
+        hold_user(db, invitation.invited_by_id)
+    before = select(TeamInvitation).where(
+        TeamInvitation.email_key == invitation.email_key,
+        TeamInvitation.cycle_id == invitation.cycle_id,
+        *_OPEN,
+    )
+    _end_all(db, before, now)
     db.add(invitation)
     db.flush()
     outbox.enqueue(
@@ -68,14 +78,6 @@ def end(db: DbSession, invitation: TeamInvitation, now: datetime) -> TeamInvitat
         db.add(invitation)
         db.flush()
     return invitation
-
-
-def end_open(db: DbSession, email_key: str, cycle_id: str | None, now: datetime) -> None:
-    """Ends what an address was sent before and has not accepted."""
-    query = select(TeamInvitation).where(
-        TeamInvitation.email_key == email_key, TeamInvitation.cycle_id == cycle_id, *_OPEN
-    )
-    _end_all(db, query, now)
 
 
 def end_asked_by(db: DbSession, user_id: str, now: datetime, *, goes: bool = False) -> None:

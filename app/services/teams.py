@@ -14,10 +14,10 @@ from app.domain.teams import INVITED_FOR, leaves_no_owner
 from app.models import Cycle, TeamInvitation, TeamMember, User
 from app.schemas.team import TeamInvitationIn
 from app.services.access import forget_people_of, not_in_this_role
-from app.services.account_rows import hold_administrator, hold_user
+from app.services.account_rows import hold_administrator
 from app.services.actor import Actor
 from app.services.rows import find, hold
-from app.services.team_invitations import ask, end, end_asked_by, end_open
+from app.services.team_invitations import ask, end, end_asked_by
 
 _USER = selectinload(cast(Any, TeamMember.user))
 _ORDER = {role: place for place, role in enumerate(Role)}
@@ -58,7 +58,6 @@ def invite(
         Invalid: at ``email``, code ``member``: is in the team already.
     """
     cycle = hold(db, Cycle, cycle_id)
-    hold_user(db, actor.id)  # whoever shuts them out ends what they have asked
     _refuse_unless_still(db, actor, cycle_id)
     key = address_key(command.email)
     member = select(TeamMember.id).join(User, col(User.id) == col(TeamMember.user_id))
@@ -66,7 +65,6 @@ def invite(
         raise Invalid.one(
             "email", N_("%(email)s is in the team."), code="member", email=command.email
         )
-    end_open(db, key, cycle.id, now)
     invitation = TeamInvitation(
         cycle_id=cycle.id,
         email=command.email,

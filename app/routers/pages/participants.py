@@ -227,11 +227,10 @@ def send_link(
     sent = enrolments.send_link(db, actor, row.id, now())
     gettext = gettext_for(request)
     path = f"/organize/c/{slug}/participants/{enrolment_id}"
-    if row.status == EnrolmentStatus.WITHDRAWN:
-        said = gettext("No mail goes out: %(name)s has left the cycle.") % {"name": row.name}
-        return see_other(request, path, said, kind="info")
     if sent is None:
         said = gettext("A mail with the link went out in the last ten minutes. Please wait for it.")
+        if row.status == EnrolmentStatus.WITHDRAWN:
+            said = gettext("No mail goes out: %(name)s has left the cycle.") % {"name": row.name}
         return see_other(request, path, said, kind="info")
     said = gettext("The link is on its way to %(address)s.") % {"address": sent.to_address}
     return see_other(request, path, said)
